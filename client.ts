@@ -1,0 +1,47 @@
+import { EXIT_CODE } from "./lib/cli/exit_code.ts";
+import { parseFlags } from "./lib/cli/flags.ts";
+import { helpText } from "./lib/cli/help.ts";
+import { onStopSignal } from "./lib/cli/stop_signal.ts";
+import { versionText } from "./lib/cli/version.ts";
+import { CLIENT_FLAGS, type ClientConfig } from "./lib/load/config.ts";
+import { jsonReport, textReport } from "./lib/load/report.ts";
+import { runLoad } from "./lib/load/run.ts";
+
+const { config, faults } = parseFlags(CLIENT_FLAGS, { args: Deno.args });
+
+if (config.help) {
+  console.log(helpText(CLIENT_FLAGS, {
+    summary: "Simulates users of a broadcast chat server and prints what each of them receives.",
+    usage: "deno task client --count 9 [flags]",
+    hasEnvironment: false,
+  }));
+} else if (config.version) {
+  console.log(versionText());
+} else if (faults.length > 0) {
+  for (const fault of faults) console.error(fault);
+  Deno.exit(EXIT_CODE.usage);
+} else {
+  Deno.exit(await run(config));
+}
+
+async function run(config: ClientConfig): Promise<number> {
+  const interrupt = new AbortController();
+  onStopSignal(() => interrupt.abort(), () => Deno.exit(EXIT_CODE.interrupted));
+  const startedAtMs = performance.now();
+  const summary = await runLoad(config, {
+    signal: interrupt.signal,
+    printMessage: (line) => console.log(line),
+    printNotice: (line) => console.error(line),
+    random: Math.random,
+  });
+  const isInterrupted = interrupt.signal.aborted;
+  const report = config.json ? jsonReport : textReport;
+  console.log(report(summary, {
+    url: config.url,
+    count: config.count,
+    elapsedMs: performance.now() - startedAtMs,
+    isInterrupted,
+  }));
+  if (isInterrupted) return EXIT_CODE.interrupted;
+  return summary.isClean ? EXIT_CODE.ok : EXIT_CODE.failure;
+}

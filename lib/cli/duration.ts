@@ -1,0 +1,23 @@
+const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
+
+/**
+ * Reads a duration such as `250ms`, `2s`, `1.5m` or `1h`; a bare `0` needs no unit.
+ *
+ * @returns Whole milliseconds, or undefined if the text is no duration.
+ */
+export function parseDurationMs(text: string): number | undefined {
+  if (text === "0") return 0;
+  const [, amount, unit] = text.match(/^(\d+(?:\.\d+)?)(ms|s|m|h)$/) ?? [];
+  if (amount === undefined) return undefined;
+  const ms = Math.round(Number(amount) * UNIT_MS[unit as keyof typeof UNIT_MS]);
+  return Number.isSafeInteger(ms) ? ms : undefined;
+}
+
+/** Writes milliseconds in the largest unit that keeps them whole: 2000 as `2s`, 1500 as `1500ms`. */
+export function formatDurationMs(ms: number): string {
+  if (ms === 0) return "0";
+  for (const unit of ["h", "m", "s"] as const) {
+    if (ms % UNIT_MS[unit] === 0) return `${ms / UNIT_MS[unit]}${unit}`;
+  }
+  return `${ms}ms`;
+}

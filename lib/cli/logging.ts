@@ -1,0 +1,36 @@
+import {
+  configure,
+  getJsonLinesFormatter,
+  getTextFormatter,
+  type LogLevel,
+  type TextFormatter,
+} from "@logtape/logtape";
+import { printable } from "./printable.ts";
+
+/** How much is logged, and in what form. */
+export interface LoggingConfig {
+  readonly logLevel: LogLevel;
+  readonly logFormat: "text" | "json";
+}
+
+const FORMATTERS: Record<LoggingConfig["logFormat"], () => TextFormatter> = {
+  text: () =>
+    getTextFormatter({
+      timestamp: "rfc3339",
+      value: (value) => printable(String(value)),
+      format: ({ timestamp, level, message }) => `${timestamp} ${level} ${message}`,
+    }),
+  json: () => getJsonLinesFormatter({ message: "template", properties: "flatten" }),
+};
+
+/** Sends what the program logs to standard output, one record a line. */
+export async function configureLogging(config: LoggingConfig): Promise<void> {
+  const format = FORMATTERS[config.logFormat]();
+  await configure({
+    sinks: { stdout: (record) => console.log(format(record).trimEnd()) },
+    loggers: [
+      { category: "chorus", lowestLevel: config.logLevel, sinks: ["stdout"] },
+      { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["stdout"] },
+    ],
+  });
+}

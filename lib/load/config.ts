@@ -1,0 +1,92 @@
+import type { ConfigOf, FlagTable } from "../cli/flags.ts";
+
+/** The client's flags: what `--help`, the README and {@linkcode ClientConfig} are made of. */
+export const CLIENT_FLAGS = {
+  url: {
+    kind: "text",
+    default: "ws://127.0.0.1:8000/ws",
+    value: "URL",
+    help: "Server to connect to",
+    check: mustBeWebSocketUrl,
+  },
+  count: {
+    kind: "integer",
+    default: 9,
+    value: "N",
+    min: 1,
+    max: 1_000_000,
+    help: "How many users to simulate, with the ids 1 to N",
+  },
+  intervalMs: {
+    kind: "duration",
+    default: 2000,
+    min: 1,
+    help: "User 1 says something this often",
+  },
+  every: {
+    kind: "choice",
+    default: "scaled",
+    choices: ["scaled", "fixed"],
+    help: "User k speaks every k intervals (scaled), or all speak every interval (fixed)",
+  },
+  message: {
+    kind: "text",
+    default: "Client {id} says hello",
+    value: "TEXT",
+    help: "What a user says; {id} becomes its id",
+  },
+  durationMs: {
+    kind: "duration",
+    default: 0,
+    min: 0,
+    help: "How long to run; 0 is until Ctrl-C",
+  },
+  staggerMs: {
+    kind: "duration",
+    default: 50,
+    min: 0,
+    help: "Pause between one user's arrival and the next",
+  },
+  connectTimeoutMs: {
+    kind: "duration",
+    default: 10_000,
+    min: 1,
+    help: "How long the server may take to answer a handshake",
+  },
+  reconnect: {
+    kind: "switch",
+    default: true,
+    help: "Do not come back after a lost connection",
+  },
+  quiet: {
+    kind: "switch",
+    default: false,
+    help: "Do not print what the users receive",
+  },
+  json: {
+    kind: "switch",
+    default: false,
+    help: "Print one JSON object at the end and nothing else on standard output",
+  },
+  help: {
+    kind: "switch",
+    default: false,
+    short: "h",
+    help: "Print this and exit",
+  },
+  version: {
+    kind: "switch",
+    default: false,
+    help: "Print the version and exit",
+  },
+} as const satisfies FlagTable;
+
+/** The client's configuration, resolved: what {@linkcode CLIENT_FLAGS} parses to. */
+export type ClientConfig = ConfigOf<typeof CLIENT_FLAGS>;
+
+function mustBeWebSocketUrl(text: string): string | undefined {
+  const isWebSocket = URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol);
+  return isWebSocket && !text.includes("#")
+    ? undefined
+    : "a URL such as ws://127.0.0.1:8000/ws, without a #fragment";
+}

@@ -1,0 +1,18 @@
+/** The longest time that a timer takes; a longer one would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Resolves after this many milliseconds, or at once when the signal aborts. It never rejects. */
+export async function delay(ms: number, signal: AbortSignal): Promise<void> {
+  const untilMs = performance.now() + ms;
+  for (let leftMs = ms; leftMs > 0 && !signal.aborted; leftMs = untilMs - performance.now()) {
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      const timer = setTimeout(end, Math.min(leftMs, LONGEST_TIMER_MS));
+      signal.addEventListener("abort", end);
+    });
+  }
+}

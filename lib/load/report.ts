@@ -1,0 +1,52 @@
+import type { Summary } from "./summary.ts";
+
+/** What a report says beside the counts. */
+export interface RunFacts {
+  readonly url: string;
+  /** How many users were asked for. */
+  readonly count: number;
+  readonly elapsedMs: number;
+  /** Whether the user stopped the run. */
+  readonly isInterrupted: boolean;
+}
+
+/** A report to read. */
+export function textReport(summary: Summary, facts: RunFacts): string {
+  const failures = list(summary.failures, (cause, count) => `${count} × ${cause}`);
+  const closes = list(summary.closeCodes, (code, count) => `${count} × ${code}`);
+  const away = summary.away > 0 ? `, ${summary.away} still away` : "";
+  return [
+    `Summary of ${(facts.elapsedMs / 1000).toFixed(1)} s at ${facts.url}`,
+    `  opened       ${summary.opened} of ${facts.count}`,
+    `  failed       ${summary.failed}${failures && `: ${failures}`}`,
+    `  lost         ${summary.lost}` +
+    (summary.lost > 0 ? `, ${summary.cameBack} came back${away}` : ""),
+    `  sent         ${summary.sent}`,
+    `  received     ${summary.received}`,
+    `  close codes  ${closes || "none"}`,
+  ].join("\n");
+}
+
+/** A report for programs: one JSON object. `version` changes when a field changes its meaning or goes. */
+export function jsonReport(summary: Summary, facts: RunFacts): string {
+  return JSON.stringify({
+    version: 1,
+    url: facts.url,
+    elapsedMs: Math.round(facts.elapsedMs),
+    interrupted: facts.isInterrupted,
+    connections: {
+      count: facts.count,
+      opened: summary.opened,
+      failed: summary.failed,
+      failures: Object.fromEntries(summary.failures),
+      lost: summary.lost,
+      cameBack: summary.cameBack,
+      closeCodes: Object.fromEntries(summary.closeCodes),
+    },
+    messages: { sent: summary.sent, received: summary.received },
+  });
+}
+
+function list<K>(counts: ReadonlyMap<K, number>, line: (key: K, count: number) => string): string {
+  return [...counts].map(([key, count]) => line(key, count)).join(", ");
+}

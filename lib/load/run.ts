@@ -1,0 +1,93 @@
+import { printable } from "../cli/printable.ts";
+import type { ClientConfig } from "./config.ts";
+import { delay } from "./delay.ts";
+import { Summary } from "./summary.ts";
+import { liveVirtualUser, type UserListener } from "./virtual_user.ts";
+
+/** What a run needs. */
+export interface RunOptions {
+  /** Ends the run: every user closes and leaves. */
+  readonly signal: AbortSignal;
+  /** Takes a line for each message that a user receives. */
+  readonly printMessage: (line: string) => void;
+  /** Takes what a person who watches the run should know. */
+  readonly printNotice: (line: string) => void;
+  /** A source of numbers from 0 up to 1. */
+  readonly random: () => number;
+}
+
+/**
+ * Lets the users live until the duration is over, the signal aborts, or none is left to wait for.
+ */
+export async function runLoad(config: ClientConfig, options: RunOptions): Promise<Summary> {
+  const { printNotice, random } = options;
+  const summary = new Summary();
+  const listener = listen(config, summary, options);
+  const over = new AbortController();
+  const end = () => over.abort();
+  options.signal.addEventListener("abort", end);
+  if (options.signal.aborted) end();
+  if (config.durationMs > 0) delay(config.durationMs, over.signal).then(end);
+
+  const users = config.count === 1 ? "1 user" : `${config.count} users`;
+  printNotice(`Connecting ${users} to ${config.url} (Ctrl-C stops)`);
+  const ids = Array.from({ length: config.count }, (_, index) => index + 1);
+  const user = { config, listener, signal: over.signal, random };
+  await Promise.all(ids.map((id) => liveVirtualUser(id, user)));
+
+  end();
+  options.signal.removeEventListener("abort", end);
+  return summary;
+}
+
+/** Counts what the users tell, and passes on what a person wants to see: each kind of trouble once, not once a user. */
+function listen(
+  config: ClientConfig,
+  summary: Summary,
+  { printMessage, printNotice }: RunOptions,
+): UserListener {
+  const told = new Set<string>();
+  const tellOnce = (notice: string) => {
+    if (told.has(notice)) return;
+    told.add(notice);
+    printNotice(notice);
+  };
+  const tellIfAllIn = () => {
+    if (summary.opened + summary.failed === config.count) {
+      printNotice(`Connected: ${summary.opened} of ${config.count}`);
+    }
+  };
+  return {
+    opened: (_id, isAgain) => {
+      if (!isAgain) {
+        summary.opened++;
+        return tellIfAllIn();
+      }
+      summary.cameBack++;
+      if (summary.away > 0) return;
+      printNotice("Every lost connection has come back");
+      told.clear();
+    },
+    failed: (_id, failure) => {
+      summary.addFailure(failure);
+      tellOnce(failure.advice);
+      tellIfAllIn();
+    },
+    sent: () => void summary.sent++,
+    received: (id, data) => {
+      summary.received++;
+      if (config.quiet || config.json) return;
+      const text = typeof data === "string" ? printable(data) : `(${data.byteLength} bytes)`;
+      printMessage(`Client ${id}: ${text}`);
+    },
+    lost: (_id, close, willComeBack) => {
+      summary.lost++;
+      summary.addClose(close);
+      const how = close.code === 1006
+        ? "A connection broke off without a close frame"
+        : `The server closed a connection with ${close.code} ${printable(close.reason)}`.trimEnd();
+      tellOnce(`${how}: ${willComeBack ? "trying to come back" : "not coming back"}`);
+    },
+    left: (_id, close) => summary.addClose(close),
+  };
+}

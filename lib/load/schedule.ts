@@ -1,0 +1,20 @@
+/** How often the users speak. */
+export interface Pace {
+  readonly intervalMs: number;
+  /** `scaled`: user k speaks every k intervals. `fixed`: every user speaks every interval. */
+  readonly every: "scaled" | "fixed";
+}
+
+/** The time between two messages of the user with this id. */
+export function periodMs(id: number, { intervalMs, every }: Pace): number {
+  return every === "scaled" ? id * intervalMs : intervalMs;
+}
+
+/**
+ * When a user speaks next, in milliseconds after it connected: at the first whole multiple of its period that is still to
+ * come. Counting from the connection, not from the last message, keeps delays from adding up; and a user that has slept
+ * through several of its turns skips them instead of making up for them at once.
+ */
+export function nextDueMs(elapsedMs: number, period: number): number {
+  return (Math.floor(elapsedMs / period) + 1) * period;
+}

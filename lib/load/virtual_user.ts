@@ -1,0 +1,104 @@
+import { delay } from "./delay.ts";
+import { shouldComeBack } from "../chat/close_code.ts";
+import { backoffMs } from "./backoff.ts";
+import type { ClientConfig } from "./config.ts";
+import { type Close, connect, type Connection } from "./connect.ts";
+import type { ConnectFailure } from "./connect_failure.ts";
+import { nextDueMs, periodMs } from "./schedule.ts";
+
+/** A server that has not answered our close after this long is not waited for. */
+const CLOSE_TIMEOUT_MS = 2000;
+
+/** What a user tells of its life. */
+export interface UserListener {
+  /** It is connected, for the first time or again. */
+  opened(id: number, isAgain: boolean): void;
+  /** Its first attempt failed, and it will not try again. */
+  failed(id: number, failure: ConnectFailure): void;
+  sent(id: number): void;
+  received(id: number, data: string | ArrayBuffer): void;
+  /** The server, or the network, ended its connection. */
+  lost(id: number, close: Close, willComeBack: boolean): void;
+  /** It has closed its connection, or its closing went unanswered. */
+  left(id: number, close: Close): void;
+}
+
+/** What a user needs. */
+export interface UserOptions {
+  readonly config: ClientConfig;
+  readonly listener: UserListener;
+  /** Ends its life: it closes and leaves. */
+  readonly signal: AbortSignal;
+  /** A source of numbers from 0 up to 1. */
+  readonly random: () => number;
+}
+
+/**
+ * Lives the life of one simulated user.
+ *
+ * ```text
+ *              ┌──────────── backoff ◀──── lost ◀─┐
+ *              ▼                                  │
+ * stagger ▶ connecting ──▶ open, talking ─────────┴──▶ left
+ *              └──────▶ failed (only the first time)
+ * ```
+ */
+export async function liveVirtualUser(id: number, options: UserOptions): Promise<void> {
+  const { config, listener, signal, random } = options;
+  await delay((id - 1) * config.staggerMs, signal);
+  let isAgain = false;
+  let failedAttempts = 0;
+  while (!signal.aborted) {
+    const attempt = await connect(config.url, {
+      timeoutMs: config.connectTimeoutMs,
+      signal,
+      onMessage: (data) => listener.received(id, data),
+    });
+    if ("aborted" in attempt) return;
+    if ("connection" in attempt) {
+      listener.opened(id, isAgain);
+      isAgain = true;
+      failedAttempts = 0;
+      const close = await talk(id, attempt.connection, options);
+      if (signal.aborted) return listener.left(id, close);
+      const willComeBack = config.reconnect && shouldComeBack(close.code);
+      listener.lost(id, close, willComeBack);
+      if (!willComeBack) return;
+    } else {
+      if (!isAgain) return listener.failed(id, attempt.failure);
+      failedAttempts++;
+    }
+    await delay(backoffMs(failedAttempts, random()), signal);
+  }
+}
+
+/** Says its message at every turn until the connection ends or the signal closes it. */
+async function talk(id: number, connection: Connection, options: UserOptions): Promise<Close> {
+  const { config, listener, signal } = options;
+  const text = config.message.replaceAll("{id}", String(id));
+  const period = periodMs(id, config);
+  const openedAtMs = performance.now();
+  const ended = new AbortController();
+  const stop = () => ended.abort();
+  connection.closed.then(stop);
+  signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
+
+  for (let dueMs = period; !ended.signal.aborted;) {
+    await delay(openedAtMs + dueMs - performance.now(), ended.signal);
+    if (ended.signal.aborted) break;
+    if (connection.send(text)) listener.sent(id);
+    dueMs = nextDueMs(performance.now() - openedAtMs, period);
+  }
+  signal.removeEventListener("abort", stop);
+
+  connection.close(1000);
+  const timeout = new AbortController();
+  const unanswered = delay(CLOSE_TIMEOUT_MS, timeout.signal).then((): Close => ({
+    code: 1006,
+    reason: "our close went unanswered",
+  }));
+  const close = await Promise.race([connection.closed, unanswered]);
+  timeout.abort();
+  return close;
+}

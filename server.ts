@@ -1,0 +1,57 @@
+import { getLogger } from "@logtape/logtape";
+import { EXIT_CODE } from "./lib/cli/exit_code.ts";
+import { parseFlags } from "./lib/cli/flags.ts";
+import { configText, helpText } from "./lib/cli/help.ts";
+import { configureLogging } from "./lib/cli/logging.ts";
+import { onStopSignal } from "./lib/cli/stop_signal.ts";
+import { versionText } from "./lib/cli/version.ts";
+import { type App, startApp } from "./lib/server/app.ts";
+import { SERVER_FLAGS, type ServerConfig } from "./lib/server/config.ts";
+import { listenFailure } from "./lib/server/listen_failure.ts";
+import { welcome } from "./lib/server/welcome.ts";
+
+const { config, sources, faults } = parseFlags(SERVER_FLAGS, {
+  args: Deno.args,
+  env: (name) => Deno.env.get(name),
+});
+
+if (config.help) {
+  console.log(helpText(SERVER_FLAGS, {
+    summary: "Chorus, a broadcast chat server: every message reaches everybody else.",
+    usage: "deno task server [flags]",
+    hasEnvironment: true,
+  }));
+} else if (config.version) {
+  console.log(versionText());
+} else if (faults.length > 0) {
+  for (const fault of faults) console.error(fault);
+  Deno.exit(EXIT_CODE.usage);
+} else if (config.checkConfig) {
+  console.log(configText(SERVER_FLAGS, config, sources));
+} else {
+  Deno.exit(await run(config));
+}
+
+async function run(config: ServerConfig): Promise<number> {
+  await configureLogging(config);
+  const logger = getLogger("chorus");
+  let app: App;
+  try {
+    app = startApp(config, logger);
+  } catch (error) {
+    console.error(listenFailure(error, config));
+    return EXIT_CODE.failure;
+  }
+  if (config.logFormat === "text") console.log(welcome(app.url, Deno.execPath()));
+  else logger.info("Listening on {url}", { url: app.url.href });
+
+  const stop = Promise.withResolvers<void>();
+  onStopSignal(stop.resolve, () => Deno.exit(EXIT_CODE.interrupted));
+  await stop.promise;
+  logger.info("Stopping; connections to close: {connectionCount}", {
+    connectionCount: app.connectionCount,
+  });
+  await app.drain();
+  logger.info("Stopped");
+  return EXIT_CODE.ok;
+}

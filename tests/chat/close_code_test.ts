@@ -1,0 +1,21 @@
+import { assertEquals } from "@std/assert";
+import { CLOSE_CODES, shouldComeBack } from "../../lib/chat/close_code.ts";
+
+Deno.test("CLOSE_CODES has no code twice", () => {
+  const codes = Object.values(CLOSE_CODES).map(({ code }) => code);
+  assertEquals(new Set(codes).size, codes.length);
+});
+
+const CASES: readonly [code: number, comesBack: boolean][] = [
+  [1000, false],
+  [1001, true],
+  [1003, false],
+  [1006, true],
+  [4999, true],
+];
+
+for (const [code, comesBack] of CASES) {
+  Deno.test(`shouldComeBack() says ${comesBack} to ${code}`, () => {
+    assertEquals(shouldComeBack(code), comesBack);
+  });
+}

@@ -1,0 +1,51 @@
+import { assertEquals } from "@std/assert";
+import type { FlagTable } from "../../lib/cli/flags.ts";
+import { configText, flagTableMarkdown, helpText } from "../../lib/cli/help.ts";
+import { parseFlags } from "../../lib/cli/flags.ts";
+
+const TABLE = {
+  port: { kind: "integer", default: 8000, value: "PORT", min: 0, max: 9, help: "Port" },
+  waitMs: { kind: "duration", default: 5000, min: 0, help: "Wait" },
+  reconnect: { kind: "switch", default: true, help: "Stay away" },
+  help: { kind: "switch", default: false, short: "h", help: "Print this" },
+} as const satisfies FlagTable;
+
+Deno.test("helpText() lists every flag with its default", () => {
+  const frame = { summary: "Does it.", usage: "it [flags]", hasEnvironment: false };
+  assertEquals(
+    helpText(TABLE, frame),
+    `Does it.
+
+Usage: it [flags]
+
+  --port PORT      Port [8000]
+  --wait DURATION  Wait [5s]
+  --no-reconnect   Stay away
+  -h, --help       Print this`,
+  );
+});
+
+Deno.test("flagTableMarkdown() lists every flag with its variable", () => {
+  assertEquals(
+    flagTableMarkdown(TABLE, true),
+    `| Flag              | Environment        | Default | What it does |
+| ----------------- | ------------------ | ------- | ------------ |
+| \`--port PORT\`     | \`CHORUS_PORT\`      | \`8000\`  | Port         |
+| \`--wait DURATION\` | \`CHORUS_WAIT\`      | \`5s\`    | Wait         |
+| \`--no-reconnect\`  | \`CHORUS_RECONNECT\` |         | Stay away    |
+| \`-h, --help\`      | \`CHORUS_HELP\`      |         | Print this   |`,
+  );
+});
+
+Deno.test("configText() shows every value in force and its source", () => {
+  const { config, sources } = parseFlags(TABLE, {
+    args: ["--port=7"],
+    env: (name) => ({ CHORUS_WAIT: "90s" })[name],
+  });
+  assertEquals(
+    configText(TABLE, config, sources),
+    `--port       7     flag
+--wait       90s   environment
+--reconnect  true  default`,
+  );
+});

@@ -1,0 +1,203 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { parseFlags } from "../../lib/cli/flags.ts";
+import { CLIENT_FLAGS, type ClientConfig } from "../../lib/load/config.ts";
+import { runLoad } from "../../lib/load/run.ts";
+import type { Summary } from "../../lib/load/summary.ts";
+import { Mailbox } from "../socket/mailbox.ts";
+
+/** A run against some server of a test. */
+interface TestRun {
+  readonly notices: Mailbox<string>;
+  readonly messages: Mailbox<string>;
+  readonly done: Promise<Summary>;
+  stop(): void;
+}
+
+function start(port: number, overrides: Partial<ClientConfig>): TestRun {
+  const { config } = parseFlags(CLIENT_FLAGS, {
+    args: ["--url", `ws://127.0.0.1:${port}/`, "--stagger=0"],
+  });
+  const stop = new AbortController();
+  const notices = new Mailbox<string>();
+  const messages = new Mailbox<string>();
+  const done = runLoad({ ...config, ...overrides }, {
+    signal: stop.signal,
+    printMessage: (line) => messages.put(line),
+    printNotice: (line) => notices.put(line),
+    random: () => 0.999,
+  });
+  return { notices, messages, done, stop: () => stop.abort() };
+}
+
+type SocketHandler = (socket: WebSocket, connection: number) => void;
+
+/** A WebSocket server that does to its n-th connection what the test says. */
+function serve(onSocket: SocketHandler) {
+  let connection = 0;
+  return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+    const { socket, response } = Deno.upgradeWebSocket(request);
+    const number = ++connection;
+    socket.onopen = () => onSocket(socket, number);
+    return response;
+  });
+}
+
+/** A TCP server that answers the first bytes of each connection with this text, or with nothing at all. */
+function answer(text: string | undefined) {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const connections: Deno.TcpConn[] = [];
+  const serving = (async () => {
+    for await (const connection of listener) {
+      connections.push(connection);
+      if (text === undefined) continue;
+      await connection.read(new Uint8Array(4096));
+      await connection.write(new TextEncoder().encode(text));
+      connection.closeWrite();
+    }
+  })();
+  return {
+    port: (listener.addr as Deno.NetAddr).port,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      for (const connection of connections) connection.close();
+      await serving;
+    },
+  };
+}
+
+const REFUSALS: readonly [name: string, answer: string, cause: string, advice: string][] = [
+  ["404", "HTTP/1.1 404 Not Found\r\n\r\n", "HTTP 404", "HTTP 404 Not Found: check the path"],
+  ["403", "HTTP/1.1 403 Forbidden\r\n\r\n", "HTTP 403", "does not let this client in"],
+  ["503", "HTTP/1.1 503 Busy\r\n\r\n", "HTTP 503", "HTTP 503 Service Unavailable: it is full"],
+  ["a page", "HTTP/1.1 200 OK\r\n\r\nhello", "HTTP 200", "check that --url names a WebSocket"],
+  ["an unknown status", "HTTP/1.1 599 Odd\r\n\r\n", "HTTP 599", "HTTP 599: check that --url"],
+  ["nothing", "", "closed during the handshake", "check that it speaks WebSocket"],
+  ["SSH", "SSH-2.0-x\r\n", "invalid HTTP version parsed", "check that it is a WebSocket server"],
+];
+
+for (const [name, text, cause, advice] of REFUSALS) {
+  Deno.test(`runLoad() explains a server that answers the handshake with ${name}`, async () => {
+    await using server = answer(text);
+    const { notices, done } = start(server.port, { count: 2 });
+    const summary = await done;
+    assertEquals(summary.failures, new Map([[cause, 2]]));
+    assertMatch(await notices.take(), /^Connecting 2 users/);
+    assertStringIncludes(await notices.take(), advice);
+    assertEquals(await notices.take(), "Connected: 0 of 2");
+  });
+}
+
+Deno.test("runLoad() gives up on a server that never answers the handshake", async () => {
+  await using server = answer(undefined);
+  const { notices, done } = start(server.port, { count: 1, connectTimeoutMs: 50 });
+  assertEquals((await done).failures, new Map([["handshake timeout", 1]]));
+  await notices.take();
+  assertStringIncludes(await notices.take(), "within 50 ms (--connect-timeout)");
+});
+
+Deno.test("runLoad() stops while the server has not answered the handshake", async () => {
+  await using server = answer(undefined);
+  const run = start(server.port, { count: 1 });
+  await run.notices.take();
+  run.stop();
+  const summary = await run.done;
+  assertEquals([summary.opened, summary.failed], [0, 0]);
+});
+
+Deno.test("runLoad() comes back when the server closes with 1001", async () => {
+  await using server = serve((socket, connection) => {
+    if (connection === 1) socket.close(1001, "restarting");
+  });
+  const { notices, done, stop } = start(server.addr.port, { count: 1 });
+  assertMatch(await notices.take(), /^Connecting 1 user to/);
+  assertEquals(await notices.take(), "Connected: 1 of 1");
+  assertEquals(
+    await notices.take(),
+    "The server closed a connection with 1001 restarting: trying to come back",
+  );
+  assertEquals(await notices.take(), "Every lost connection has come back");
+  stop();
+  const summary = await done;
+  assertEquals([summary.lost, summary.cameBack, summary.isClean], [1, 1, true]);
+  assertEquals(summary.closeCodes, new Map([[1001, 1], [1000, 1]]));
+});
+
+Deno.test("runLoad() comes back when a connection breaks off, even after failed attempts", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const { notices, done, stop } = start(port, { count: 1 });
+  const connection = await listener.accept();
+  // A handshake by hand, then the end of everything: the connection and the server.
+  const request = new Uint8Array(4096);
+  const length = await connection.read(request);
+  const key = new TextDecoder().decode(request.subarray(0, length!)).match(/key: (.*)\r/i)![1]!;
+  const digest = await crypto.subtle.digest(
+    "SHA-1",
+    new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`),
+  );
+  await connection.write(new TextEncoder().encode(
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+      `Sec-WebSocket-Accept: ${new Uint8Array(digest).toBase64()}\r\n\r\n`,
+  ));
+  await notices.take();
+  assertEquals(await notices.take(), "Connected: 1 of 1");
+  listener.close();
+  connection.close();
+  assertMatch(await notices.take(), /^A connection broke off .*: trying to come back$/);
+  const back = Promise.withResolvers<void>();
+  await using _server = Deno.serve(
+    { hostname: "127.0.0.1", port, onListen: () => {} },
+    (request) => {
+      const { socket, response } = Deno.upgradeWebSocket(request);
+      socket.onopen = () => back.resolve();
+      return response;
+    },
+  );
+  await back.promise;
+  assertEquals(await notices.take(), "Every lost connection has come back");
+  stop();
+  const summary = await done;
+  assertEquals([summary.lost, summary.cameBack], [1, 1]);
+  assertEquals(summary.closeCodes, new Map([[1006, 1], [1000, 1]]));
+});
+
+const FINAL: readonly [name: string, code: number, overrides: Partial<ClientConfig>][] = [
+  ["when the server closes with 1008", 1008, {}],
+  ["with --no-reconnect", 1001, { reconnect: false }],
+];
+
+for (const [name, code, overrides] of FINAL) {
+  Deno.test(`runLoad() does not come back ${name}`, async () => {
+    await using server = serve((socket) => socket.close(Math.max(code, 1000), "no"));
+    const { notices, done } = start(server.addr.port, { count: 1, ...overrides });
+    const summary = await done;
+    assertEquals([summary.lost, summary.cameBack, summary.isClean], [1, 0, false]);
+    assertEquals(summary.closeCodes, new Map([[code, 1]]));
+    await notices.take();
+    await notices.take();
+    assertEquals(
+      await notices.take(),
+      `The server closed a connection with ${code} no: not coming back`,
+    );
+  });
+}
+
+Deno.test("runLoad() fills the id into the message and makes one harmless line of what arrives", async () => {
+  const received = new Mailbox<string>();
+  await using server = serve((socket) => {
+    socket.onmessage = ({ data }) => received.put(data);
+    socket.send("two\nlines");
+    socket.send(Uint8Array.of(1, 2, 3));
+  });
+  const { messages, done, stop } = start(server.addr.port, {
+    count: 1,
+    intervalMs: 1,
+    message: "{id}, not {seq}, says {id}",
+  });
+  assertEquals(await messages.take(), "Client 1: two\\nlines");
+  assertEquals(await messages.take(), "Client 1: (3 bytes)");
+  assertEquals(await received.take(), "1, not {seq}, says 1");
+  stop();
+  const summary = await done;
+  assertEquals(summary.received, 2);
+});

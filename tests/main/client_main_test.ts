@@ -1,0 +1,123 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { startTestApp } from "../socket/test_app.ts";
+import { Program } from "./program.ts";
+
+/**
+ * What the tutorial's client prints: every connection k says hello each k intervals after it opened, and each of the
+ * others prints it. One array for each message, in the order in which they are said.
+ */
+function tutorialOutput(
+  count: number,
+  timing: Record<"interval" | "stagger" | "duration", number>,
+) {
+  const ids = Array.from({ length: count }, (_, index) => index + 1);
+  const said = ids.flatMap((id) => {
+    const openedAt = (id - 1) * timing.stagger;
+    const turns = Math.floor((timing.duration - openedAt) / (id * timing.interval));
+    return Array.from({ length: turns }, (_, turn) => ({
+      id,
+      at: openedAt + (turn + 1) * id * timing.interval,
+    }));
+  });
+  return said.sort((one, other) => one.at - other.at).map(({ id }) =>
+    ids.filter((each) => each !== id).map((each) => `Client ${each}: Client ${id} says hello`)
+  );
+}
+
+Deno.test("the client prints what the tutorial's client prints, line by line, for --count 3", async () => {
+  await using server = await startTestApp();
+  // The messages are 250 ms apart, so that their order is the tutorial's on a slow machine too.
+  const timing = { interval: 1000, stagger: 250, duration: 3750 };
+  await using client = Program.start("client", [
+    ...["--count", "3", "--url", server.url],
+    ...["--interval", "1s", "--stagger", "250ms", "--duration", "3750ms"],
+  ]);
+  const { code, stdout, stderr } = await client.ended();
+  const messages = tutorialOutput(3, timing);
+  assertEquals(messages.length, 5);
+  // Which of two receivers prints the same message first is not defined.
+  const perMessage = messages.map((_, index) => stdout.slice(2 * index, 2 * index + 2).sort());
+  assertEquals(perMessage, messages);
+  assertEquals(stdout.slice(10).map((line) => line.replace(/Summary of \d\.\d s/, "Summary")), [
+    `Summary at ${server.url}`,
+    "  opened       3 of 3",
+    "  failed       0",
+    "  lost         0",
+    "  sent         5",
+    "  received     10",
+    "  close codes  3 × 1000",
+  ]);
+  assertEquals(stderr, [`Connecting 3 users to ${server.url} (Ctrl-C stops)`, "Connected: 3 of 3"]);
+  assertEquals(code, 0);
+});
+
+Deno.test("the client stops at Ctrl-C with its summary, and exits 130", async () => {
+  await using server = await startTestApp();
+  await using client = Program.startTask("client", ["--count", "2", "--url", server.url]);
+  await client.stderrLine(/^Connected: 2 of 2/);
+  client.signal("SIGINT");
+  const { code, stdout } = await client.ended();
+  assertEquals(code, 130);
+  assertMatch(stdout[0]!, /^Summary of/);
+  for (let count = 0; count < 2; count++) {
+    assertEquals((await server.logged("{id} disconnected")).properties.code, 1000);
+  }
+});
+
+Deno.test("--json prints one object and nothing else on standard output", async () => {
+  await using server = await startTestApp();
+  await using client = Program.start("client", [
+    ...["--count", "2", "--url", server.url, "--json"],
+    ...["--stagger", "0", "--interval", "100ms", "--every", "fixed", "--duration", "350ms"],
+  ]);
+  const { code, stdout } = await client.ended();
+  assertEquals([code, stdout.length], [0, 1]);
+  const report = JSON.parse(stdout[0]!);
+  assertEquals([report.version, report.interrupted], [1, false]);
+  assertEquals(report.connections.opened, 2);
+});
+
+Deno.test("--quiet prints the summary alone", async () => {
+  await using server = await startTestApp({ greeting: "Hi from server" });
+  await using client = Program.start("client", [
+    ...["--count", "1", "--url", server.url, "--quiet", "--duration", "200ms"],
+  ]);
+  const { stdout } = await client.ended();
+  assertMatch(stdout[0]!, /^Summary of/);
+  assertEquals(stdout[5], "  received     1");
+});
+
+Deno.test("the client says what to check when nobody listens, once for all, and exits 1", async () => {
+  const listener = Deno.listen({ port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  await using client = Program.start("client", [
+    "--url",
+    `ws://127.0.0.1:${port}/`,
+    "--count",
+    "3",
+  ]);
+  const { code, stdout, stderr } = await client.ended();
+  assertEquals(code, 1);
+  assertEquals(stderr, [
+    `Connecting 3 users to ws://127.0.0.1:${port}/ (Ctrl-C stops)`,
+    `Nobody listens at ws://127.0.0.1:${port}/: start the server with \`deno task server\`, or name another with --url`,
+    "Connected: 0 of 3",
+  ]);
+  assertEquals(stdout[2], "  failed       3: 3 × nobody listens");
+});
+
+Deno.test("the client tells all faults at once, a line each, and exits 2", async () => {
+  await using client = Program.start("client", [
+    "--cuont",
+    "3",
+    "--url",
+    "http://x",
+    "--interval=0",
+  ]);
+  const { code, stderr } = await client.ended();
+  assertEquals([code, stderr.length], [2, 3]);
+  assertStringIncludes(stderr[0]!, "--cuont (did you mean --count?)");
+  assertStringIncludes(stderr[1]!, "--url must be a URL such as ws://127.0.0.1:8000/ws");
+  assertStringIncludes(stderr[2]!, "--interval must be at least 1ms");
+});

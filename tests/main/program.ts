@@ -1,0 +1,114 @@
+import denoJson from "../../deno.json" with { type: "json" };
+import { Mailbox } from "../socket/mailbox.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** How a program ended. */
+export interface Ending {
+  readonly code: number;
+  readonly stdout: readonly string[];
+  readonly stderr: readonly string[];
+}
+
+/** One of the two mains as a process of its own, with the permissions that its task in deno.json gives it. */
+export class Program implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+  readonly #stdout: Lines;
+  readonly #stderr: Lines;
+
+  private constructor(args: readonly string[], env: Record<string, string>) {
+    this.#process = new Deno.Command(Deno.execPath(), {
+      args: [...args],
+      cwd: ROOT,
+      env: { NO_COLOR: "1", ...env },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#stdout = new Lines(this.#process.stdout);
+    this.#stderr = new Lines(this.#process.stderr);
+  }
+
+  /** Runs what the task runs, without `deno task` between, so that a signal goes to the program alone. */
+  static start(
+    task: "server" | "client",
+    args: readonly string[],
+    env: Record<string, string> = {},
+  ): Program {
+    const [, ...command] = denoJson.tasks[task].command.replaceAll("'", "").split(" ");
+    return new Program([...command, ...args], env);
+  }
+
+  /** Runs `deno task`, as a user does. */
+  static startTask(task: "server" | "client", args: readonly string[]): Program {
+    return new Program(["task", "--quiet", task, ...args], {});
+  }
+
+  /** The next line, not yet waited for, that matches. Throws if the program ends without it. */
+  stdoutLine(pattern: RegExp): Promise<string> {
+    return this.#stdout.next(pattern);
+  }
+
+  stderrLine(pattern: RegExp): Promise<string> {
+    return this.#stderr.next(pattern);
+  }
+
+  signal(signal: Deno.Signal): void {
+    this.#process.kill(signal);
+  }
+
+  /** Waits for the program to end by itself. */
+  async ended(): Promise<Ending> {
+    const [{ code }, stdout, stderr] = await Promise.all([
+      this.#process.status,
+      this.#stdout.all,
+      this.#stderr.all,
+    ]);
+    return { code, stdout, stderr };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#process.kill("SIGKILL");
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // it has ended already
+    }
+    await this.ended();
+  }
+}
+
+/** The lines of a stream: all of them, and each as it comes. */
+class Lines {
+  readonly all: Promise<readonly string[]>;
+  readonly #fresh = new Mailbox<string | undefined>();
+
+  constructor(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
+    this.all = this.#read(stream);
+  }
+
+  async next(pattern: RegExp): Promise<string> {
+    for (;;) {
+      const line = await this.#fresh.take();
+      if (line === undefined) {
+        throw new Error(`The program ended without a line like ${pattern}: ${await this.all}`);
+      }
+      if (pattern.test(line)) return line;
+    }
+  }
+
+  async #read(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<readonly string[]> {
+    const lines: string[] = [];
+    let rest = "";
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      const parts = (rest + text).split("\n");
+      rest = parts.pop()!;
+      for (const line of parts) {
+        lines.push(line);
+        this.#fresh.put(line);
+      }
+    }
+    if (rest !== "") lines.push(rest);
+    this.#fresh.put(undefined);
+    return lines;
+  }
+}

@@ -1,0 +1,130 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { Peer } from "../socket/peer.ts";
+import { RawPeer } from "../socket/raw_peer.ts";
+import { Program } from "./program.ts";
+
+/** Waits until the server listens, and returns its port. */
+async function portOf(server: Program): Promise<number> {
+  const line = await server.stdoutLine(/listening on/i);
+  return Number(line.match(/:(\d+)\//)![1]);
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test(`the server closes with 1001 and exits 0 at ${signal}`, async () => {
+    await using server = Program.start("server", ["--port", "0"]);
+    const port = await portOf(server);
+    const peer = await Peer.open(`ws://127.0.0.1:${port}/ws`);
+    await server.stdoutLine(/connected from 127\.0\.0\.1/);
+    server.signal(signal);
+    assertEquals(await peer.closed, { code: 1001, reason: "going away" });
+    const { code, stderr } = await server.ended();
+    assertEquals([code, stderr], [0, []]);
+  });
+}
+
+Deno.test("`deno task server` passes Ctrl-C on, and its exit code back", async () => {
+  await using server = Program.startTask("server", ["--port", "0"]);
+  const port = await portOf(server);
+  await using peer = await Peer.open(`ws://127.0.0.1:${port}/`);
+  await server.stdoutLine(/connected from/);
+  server.signal("SIGINT");
+  assertEquals((await peer.closed).code, 1001);
+  assertEquals((await server.ended()).code, 0);
+});
+
+Deno.test("the server exits 0 though a peer never answers, and takes a doubled Ctrl-C for one", async () => {
+  await using server = Program.start("server", ["--port", "0", "--drain-timeout", "100ms"]);
+  using _silent = await RawPeer.upgrade(await portOf(server));
+  await server.stdoutLine(/connected from/);
+  server.signal("SIGINT");
+  server.signal("SIGINT"); // as under `deno task`, where the terminal and the task runner both send it
+  assertEquals((await server.ended()).code, 0);
+});
+
+Deno.test("the server exits at once at a second Ctrl-C", async () => {
+  await using server = Program.start("server", ["--port", "0", "--drain-timeout", "1h"]);
+  using _silent = await RawPeer.upgrade(await portOf(server));
+  await server.stdoutLine(/connected from/);
+  server.signal("SIGINT");
+  await server.stdoutLine(/Stopping/);
+  // What makes two signals two keypresses is the time between them.
+  await new Promise((later) => setTimeout(later, 300));
+  server.signal("SIGINT");
+  assertEquals((await server.ended()).code, 130);
+});
+
+Deno.test("the server logs connections and, with --log-messages, harmless lines of what they say", async () => {
+  await using server = Program.start("server", ["--port", "0", "--log-messages"]);
+  const port = await portOf(server);
+  const peer = await Peer.open(`ws://127.0.0.1:${port}/`);
+  const uuid = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
+  await server.stdoutLine(new RegExp(`INF ${uuid} connected from 127\\.0\\.0\\.1:\\d+$`));
+  peer.send("hello\n\x1b[31m");
+  await server.stdoutLine(new RegExp(`INF ${uuid} says: hello\\\\n\\\\x1b\\[31m$`));
+  await peer[Symbol.asyncDispose]();
+  await server.stdoutLine(new RegExp(`INF ${uuid} disconnected with 1000`));
+});
+
+Deno.test("the server logs JSON lines with --log-format json", async () => {
+  await using server = Program.start("server", ["--port", "0", "--log-format", "json"]);
+  const record = JSON.parse(await server.stdoutLine(/Listening/));
+  assertEquals(record.level, "INFO");
+  assertMatch(record.url, /^http:\/\/127\.0\.0\.1:\d+\/$/);
+  server.signal("SIGTERM");
+  const { stdout } = await server.ended();
+  for (const line of stdout) JSON.parse(line);
+});
+
+Deno.test("the server says in one line that its port is in use, and exits 1", async () => {
+  await using first = Program.start("server", ["--port", "0"]);
+  const port = await portOf(first);
+  await using second = Program.start("server", ["--port", String(port)]);
+  const { code, stdout, stderr } = await second.ended();
+  assertEquals(code, 1);
+  assertEquals(stdout, []);
+  assertEquals(stderr, [
+    `Cannot listen on 127.0.0.1:${port} as another program does: stop that, or choose a port with --port (0 picks a free one)`,
+  ]);
+});
+
+Deno.test("the server tells all faults at once, a line each, and exits 2", async () => {
+  await using server = Program.start("server", ["--prot", "1"], {
+    CHORUS_LOG_LEVEL: "loud",
+    CHORUS_PORT: "x",
+  });
+  const { code, stdout, stderr } = await server.ended();
+  assertEquals([code, stdout, stderr.length], [2, [], 3]);
+  assertStringIncludes(stderr[0]!, "--prot (did you mean --port?)");
+  assertStringIncludes(stderr[1]!, 'CHORUS_PORT was "x"');
+  assertStringIncludes(stderr[2]!, 'CHORUS_LOG_LEVEL was "loud"');
+});
+
+Deno.test("--check-config prints every value and its source, and starts nothing", async () => {
+  await using server = Program.start("server", ["--check-config", "--echo"], { CHORUS_PORT: "81" });
+  const { code, stdout } = await server.ended();
+  assertEquals(code, 0);
+  assertMatch(stdout.join("\n"), /^--port +81 +environment$/m);
+  assertMatch(stdout.join("\n"), /^--echo +true +flag$/m);
+});
+
+Deno.test("--check-config finds faults, and exits 2", async () => {
+  await using server = Program.start("server", ["--check-config", "--allow-origin", "example.com"]);
+  const { code, stderr } = await server.ended();
+  assertEquals([code, stderr.length], [2, 1]);
+});
+
+for (const task of ["server", "client"] as const) {
+  Deno.test(`the ${task} answers --help and --version on standard output, and exits 0`, async () => {
+    for (
+      const [flag, pattern] of [["--help", /^Usage: deno task/m], [
+        "--version",
+        /^chorus \d/,
+      ]] as const
+    ) {
+      await using program = Program.start(task, [flag]);
+      const { code, stdout, stderr } = await program.ended();
+      assertEquals([code, stderr], [0, []]);
+      assertMatch(stdout.join("\n"), pattern);
+    }
+  });
+}

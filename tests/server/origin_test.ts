@@ -1,0 +1,54 @@
+import { assertEquals } from "@std/assert";
+import { isOriginAllowed } from "../../lib/server/origin.ts";
+
+interface Case {
+  readonly origin?: string;
+  readonly host?: string;
+  readonly hostname?: string;
+  readonly allowOrigin?: string[];
+  readonly isAllowed: boolean;
+}
+
+const CASES: readonly Case[] = [
+  { isAllowed: true },
+  { origin: "http://127.0.0.1:8000", host: "127.0.0.1:8000", isAllowed: true },
+  { origin: "http://localhost:8000", host: "localhost:8000", isAllowed: true },
+  { origin: "http://[::1]:8000", host: "[::1]:8000", hostname: "::1", isAllowed: true },
+  { origin: "https://localhost", host: "localhost", isAllowed: true },
+  { origin: "https://localhost", host: "localhost:443", isAllowed: true },
+  { origin: "http://localhost:8000", host: "127.0.0.1:8000", isAllowed: false },
+  { origin: "http://localhost:9000", host: "localhost:8000", isAllowed: false },
+  { origin: "http://evil.example", host: "127.0.0.1:8000", isAllowed: false },
+  { origin: "null", host: "127.0.0.1:8000", isAllowed: false },
+  { origin: "", host: "127.0.0.1:8000", isAllowed: false },
+  { origin: "file://127.0.0.1:8000", host: "127.0.0.1:8000", isAllowed: false },
+  { origin: "http://localhost:8000", host: "%", isAllowed: false },
+  // DNS rebinding: the page and the Host header agree on a name that now points here.
+  { origin: "http://evil.example:8000", host: "evil.example:8000", isAllowed: false },
+  { origin: "http://127.0.0.1.evil.example", host: "127.0.0.1.evil.example", isAllowed: false },
+  { origin: "http://chat.example", host: "chat.example", hostname: "0.0.0.0", isAllowed: true },
+  { origin: "http://evil.example", host: "chat.example", hostname: "0.0.0.0", isAllowed: false },
+  {
+    origin: "https://a.example",
+    host: "localhost",
+    allowOrigin: ["https://b.example", "https://A.example"],
+    isAllowed: true,
+  },
+  {
+    origin: "http://a.example",
+    host: "localhost",
+    allowOrigin: ["https://a.example"],
+    isAllowed: false,
+  },
+  { origin: "null", host: "localhost", allowOrigin: ["*"], isAllowed: true },
+];
+
+for (
+  const { origin, host = "localhost", hostname = "127.0.0.1", allowOrigin = [], isAllowed } of CASES
+) {
+  const name = `${origin} at ${host} on ${hostname}, allowing [${allowOrigin}]`;
+  Deno.test(`isOriginAllowed() says ${isAllowed} to ${name}`, () => {
+    const headers = new Headers({ host, ...(origin === undefined ? {} : { origin }) });
+    assertEquals(isOriginAllowed(headers, { hostname, allowOrigin }), isAllowed);
+  });
+}

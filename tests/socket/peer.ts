@@ -1,0 +1,61 @@
+import { Mailbox } from "./mailbox.ts";
+
+/** A chat client made of Deno's WebSocket, for tests that look at what arrives. */
+export class Peer implements AsyncDisposable {
+  readonly #socket: WebSocket;
+  readonly #inbox = new Mailbox<string | ArrayBuffer>();
+  readonly #closed = Promise.withResolvers<{ code: number; reason: string }>();
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.binaryType = "arraybuffer";
+    socket.onmessage = ({ data }) => this.#inbox.put(data);
+    socket.onclose = ({ code, reason }) => this.#closed.resolve({ code, reason });
+  }
+
+  /** Connects. Rejects with the refusal if the server refuses. */
+  static async open(url: string, headers: Record<string, string> = {}): Promise<Peer> {
+    const socket = new WebSocket(url, { headers });
+    const peer = new Peer(socket);
+    await new Promise((resolve, reject) => {
+      socket.onopen = resolve;
+      socket.onerror = (event) => reject(new Error((event as ErrorEvent).message));
+    });
+    return peer;
+  }
+
+  static openMany(url: string, count: number): Promise<Peer[]> {
+    return Promise.all(Array.from({ length: count }, () => Peer.open(url)));
+  }
+
+  /** How the connection ended. */
+  get closed(): Promise<{ code: number; reason: string }> {
+    return this.#closed.promise;
+  }
+
+  send(data: string | Uint8Array<ArrayBuffer>): void {
+    this.#socket.send(data);
+  }
+
+  /** The next message. */
+  next(): Promise<string | ArrayBuffer> {
+    return this.#inbox.take();
+  }
+
+  /** The next messages. */
+  async take(count: number): Promise<(string | ArrayBuffer)[]> {
+    const messages = [];
+    while (messages.length < count) messages.push(await this.next());
+    return messages;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(1000);
+    await this.closed;
+  }
+}
+
+/** Closes them all. */
+export async function closeAll(peers: readonly Peer[]): Promise<void> {
+  await Promise.all(peers.map((peer) => peer[Symbol.asyncDispose]()));
+}

@@ -1,0 +1,98 @@
+const encoder = new TextEncoder();
+
+/** The headers of a good handshake but for the request line and what a test adds. */
+export const HANDSHAKE_HEADERS = [
+  "Host: 127.0.0.1",
+  "Upgrade: websocket",
+  "Connection: Upgrade",
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+  "Sec-WebSocket-Version: 13",
+];
+
+/** A peer that speaks TCP only: it sends what it is told, byte by byte, and answers nothing by itself. */
+export class RawPeer implements Disposable {
+  readonly #conn: Deno.TcpConn;
+
+  private constructor(conn: Deno.TcpConn) {
+    this.#conn = conn;
+  }
+
+  static async connect(port: number): Promise<RawPeer> {
+    return new RawPeer(await Deno.connect({ hostname: "127.0.0.1", port }));
+  }
+
+  /** Connects and completes the WebSocket handshake, without reading past it. */
+  static async upgrade(port: number): Promise<RawPeer> {
+    const peer = await RawPeer.connect(port);
+    await peer.send(["GET /ws HTTP/1.1", ...HANDSHAKE_HEADERS, "", ""].join("\r\n"));
+    await peer.#readUntil("\r\n\r\n");
+    return peer;
+  }
+
+  async send(data: string | readonly number[]): Promise<void> {
+    const bytes = typeof data === "string" ? encoder.encode(data) : Uint8Array.from(data);
+    for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
+  }
+
+  /** The bytes that arrive until there are this many, or the server ends the connection. */
+  async read(count: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(count);
+    let length = 0;
+    while (length < count) {
+      const read = await this.#conn.read(bytes.subarray(length));
+      if (read === null) break;
+      length += read;
+    }
+    return bytes.subarray(0, length);
+  }
+
+  /** Everything that arrives until the server ends the connection. */
+  async readToEnd(): Promise<string> {
+    const decoder = new TextDecoder();
+    let text = "";
+    const chunk = new Uint8Array(4096);
+    for (let read; (read = await this.#conn.read(chunk)) !== null;) {
+      text += decoder.decode(chunk.subarray(0, read), { stream: true });
+    }
+    return text;
+  }
+
+  /** Ends the connection. If bytes have arrived that were not read, the system makes that a TCP reset. */
+  [Symbol.dispose](): void {
+    this.#conn.close();
+  }
+
+  async #readUntil(end: string): Promise<string> {
+    let text = "";
+    // Byte by byte, so that nothing after the end is taken out of the system's buffer.
+    while (!text.endsWith(end)) {
+      const byte = await this.read(1);
+      if (byte.length === 0) throw new Error(`The server ended the connection after: ${text}`);
+      text += String.fromCharCode(byte[0]!);
+    }
+    return text;
+  }
+}
+
+/** An HTTP answer, as it came over the wire. */
+export interface RawResponse {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+/** Sends one request with exactly these lines as its head, and reads the answer. */
+export async function rawRequest(port: number, lines: readonly string[]): Promise<RawResponse> {
+  using peer = await RawPeer.connect(port);
+  await peer.send([...lines, "Connection: close", "", ""].join("\r\n"));
+  const [head = "", ...body] = (await peer.readToEnd()).split("\r\n\r\n");
+  const [statusLine = "", ...fields] = head.split("\r\n");
+  return {
+    status: Number(statusLine.split(" ")[1]),
+    headers: new Headers(fields.map((field): [string, string] => {
+      const colon = field.indexOf(":");
+      return [field.slice(0, colon), field.slice(colon + 1).trim()];
+    })),
+    body: body.join("\r\n\r\n"),
+  };
+}

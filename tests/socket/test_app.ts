@@ -1,0 +1,53 @@
+import { configure, getLogger, type LogRecord, reset } from "@logtape/logtape";
+import { type App, startApp } from "../../lib/server/app.ts";
+import { SERVER_FLAGS, type ServerConfig } from "../../lib/server/config.ts";
+import { parseFlags } from "../../lib/cli/flags.ts";
+
+/** A server on a free port of this process, and what it logs. */
+export interface TestApp extends AsyncDisposable {
+  readonly app: App;
+  readonly port: number;
+  readonly url: string;
+  /** Resolves with the next record, not yet waited for, whose message begins with this text. */
+  logged(template: string): Promise<LogRecord>;
+}
+
+/** Starts a server with the default flags but for these. */
+export async function startTestApp(overrides: Partial<ServerConfig> = {}): Promise<TestApp> {
+  const records: LogRecord[] = [];
+  const waiting: { template: string; resolve: (record: LogRecord) => void }[] = [];
+  await configure({
+    reset: true,
+    sinks: {
+      test: (record) => {
+        const index = waiting.findIndex(({ template }) => matches(record, template));
+        if (index < 0) records.push(record);
+        else waiting.splice(index, 1)[0]!.resolve(record);
+      },
+    },
+    loggers: [
+      { category: "test", lowestLevel: "debug", sinks: ["test"] },
+      { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["test"] },
+    ],
+  });
+  const { config } = parseFlags(SERVER_FLAGS, { args: ["--port", "0"] });
+  const app = startApp({ ...config, ...overrides }, getLogger("test"));
+  return {
+    app,
+    port: Number(app.url.port),
+    url: `ws://${app.url.host}/ws`,
+    logged: (template) => {
+      const index = records.findIndex((record) => matches(record, template));
+      if (index >= 0) return Promise.resolve(records.splice(index, 1)[0]!);
+      return new Promise((resolve) => waiting.push({ template, resolve }));
+    },
+    [Symbol.asyncDispose]: async () => {
+      await app.drain();
+      await reset();
+    },
+  };
+}
+
+function matches({ rawMessage }: LogRecord, template: string): boolean {
+  return String(rawMessage).startsWith(template);
+}

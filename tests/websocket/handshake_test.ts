@@ -1,0 +1,47 @@
+import { assertEquals } from "@std/assert";
+import { checkHandshake } from "../../lib/websocket/handshake.ts";
+
+const GOOD = {
+  upgrade: "websocket",
+  connection: "Upgrade",
+  "sec-websocket-version": "13",
+  "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+};
+
+type Changes = Readonly<Record<string, string | undefined>>;
+
+const CASES: readonly [name: string, changes: Changes, status: number | undefined][] = [
+  ["a good handshake", {}, undefined],
+  ["tokens in any case and in lists", {
+    upgrade: "h2c, WebSocket",
+    connection: "keep-alive , UPGRADE",
+  }, undefined],
+  ["no upgrade", { upgrade: undefined }, 426],
+  ["another upgrade", { upgrade: "websockets" }, 426],
+  ["no connection token", { connection: "keep-alive" }, 400],
+  ["no version", { "sec-websocket-version": undefined }, 426],
+  ["an old version", { "sec-websocket-version": "8" }, 426],
+  ["two versions", { "sec-websocket-version": "13, 8" }, 426],
+  ["no key", { "sec-websocket-key": undefined }, 400],
+  ["a key of 15 bytes", { "sec-websocket-key": "dGhlIHNhbXBsZSBub25j" }, 400],
+  ["a key of 17 bytes", { "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZTE=" }, 400],
+  ["a key that is no base64", { "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZ!==" }, 400],
+  ["a key with stray bits", { "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZR==" }, 400],
+  ["two keys", { "sec-websocket-key": `${GOOD["sec-websocket-key"]}, x` }, 400],
+];
+
+for (const [name, changes, status] of CASES) {
+  Deno.test(`checkHandshake() answers ${status ?? "nothing"} to ${name}`, () => {
+    const headers = new Headers(
+      Object.entries({ ...GOOD, ...changes }).flatMap(([key, value]) =>
+        value === undefined ? [] : [[key, value]]
+      ),
+    );
+    assertEquals(checkHandshake({ method: "GET", headers })?.status, status);
+  });
+}
+
+Deno.test("checkHandshake() answers 405 to any method but GET", () => {
+  const fault = checkHandshake({ method: "POST", headers: new Headers(GOOD) });
+  assertEquals([fault?.status, fault?.headers.allow], [405, "GET"]);
+});
