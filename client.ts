@@ -1,6 +1,7 @@
 import { EXIT_CODE } from "./lib/cli/exit_code.ts";
 import { parseFlags } from "./lib/cli/flags.ts";
 import { helpText } from "./lib/cli/help.ts";
+import { printLine } from "./lib/cli/print_line.ts";
 import { onStopSignal } from "./lib/cli/stop_signal.ts";
 import { versionText } from "./lib/cli/version.ts";
 import { CLIENT_FLAGS, type ClientConfig } from "./lib/load/config.ts";
@@ -26,22 +27,28 @@ if (config.help) {
 
 async function run(config: ClientConfig): Promise<number> {
   const interrupt = new AbortController();
-  onStopSignal(() => interrupt.abort(), () => Deno.exit(EXIT_CODE.interrupted));
+  onStopSignal({
+    stop: () => interrupt.abort(),
+    stopNow: () => Deno.exit(EXIT_CODE.interrupted),
+  });
   const startedAtMs = performance.now();
   const summary = await runLoad(config, {
     signal: interrupt.signal,
-    printMessage: (line) => console.log(line),
+    printMessage: (line) => {
+      // Whoever read this has gone, as `| head` does when it has seen enough.
+      if (!printLine(line)) interrupt.abort();
+    },
     printNotice: (line) => console.error(line),
     random: Math.random,
   });
   const isInterrupted = interrupt.signal.aborted;
   const report = config.json ? jsonReport : textReport;
-  console.log(report(summary, {
+  printLine(report(summary, {
     url: config.url,
     count: config.count,
     elapsedMs: performance.now() - startedAtMs,
     isInterrupted,
   }));
   if (isInterrupted) return EXIT_CODE.interrupted;
-  return summary.isClean ? EXIT_CODE.ok : EXIT_CODE.failure;
+  return summary.isClean(config.count) ? EXIT_CODE.ok : EXIT_CODE.failure;
 }

@@ -6,14 +6,16 @@ import { configureLogging } from "./lib/cli/logging.ts";
 import { onStopSignal } from "./lib/cli/stop_signal.ts";
 import { versionText } from "./lib/cli/version.ts";
 import { type App, startApp } from "./lib/server/app.ts";
-import { SERVER_FLAGS, type ServerConfig } from "./lib/server/config.ts";
-import { listenFailure } from "./lib/server/listen_failure.ts";
+import { configFaults, SERVER_FLAGS, type ServerConfig } from "./lib/server/config.ts";
+import { acceptFailure, startFailure } from "./lib/server/start_failure.ts";
+import { readTlsFiles } from "./lib/server/tls_files.ts";
 import { welcome } from "./lib/server/welcome.ts";
 
-const { config, sources, faults } = parseFlags(SERVER_FLAGS, {
+const { config, sources, ...parsed } = parseFlags(SERVER_FLAGS, {
   args: Deno.args,
   env: (name) => Deno.env.get(name),
 });
+const faults = [...parsed.faults, ...configFaults(config)];
 
 if (config.help) {
   console.log(helpText(SERVER_FLAGS, {
@@ -37,21 +39,22 @@ async function run(config: ServerConfig): Promise<number> {
   const logger = getLogger("chorus");
   let app: App;
   try {
-    app = startApp(config, logger);
+    app = startApp(config, { logger, tls: await readTlsFiles(config) });
   } catch (error) {
-    console.error(listenFailure(error, config));
+    console.error(startFailure(error, config));
     return EXIT_CODE.failure;
   }
   if (config.logFormat === "text") console.log(welcome(app.url, Deno.execPath()));
   else logger.info("Listening on {url}", { url: app.url.href });
 
   const stop = Promise.withResolvers<void>();
-  onStopSignal(stop.resolve, () => Deno.exit(EXIT_CODE.interrupted));
-  await stop.promise;
+  onStopSignal({ stop: stop.resolve, stopNow: () => Deno.exit(EXIT_CODE.interrupted) });
+  const failure = await Promise.race([stop.promise, app.failed]);
+  if (failure) logger.error(acceptFailure(failure));
   logger.info("Stopping; connections to close: {connectionCount}", {
     connectionCount: app.connectionCount,
   });
   await app.drain();
   logger.info("Stopped");
-  return EXIT_CODE.ok;
+  return failure ? EXIT_CODE.failure : EXIT_CODE.ok;
 }

@@ -27,6 +27,8 @@ export const CLOSE_CODES = {
   messageTooBig: { code: 1009, reason: "message too big", comeBack: false },
   /** Issued when the server fails while it serves this connection. */
   internalError: { code: 1011, reason: "internal error", comeBack: true },
+  /** Issued when a reader is so far behind that the log has dropped what it has not read (`--slow-reader close`). */
+  tooSlow: { code: 4008, reason: "too slow", comeBack: true },
 } as const satisfies Record<string, CloseCode>;
 
 const BY_CODE = new Map<number, CloseCode>(

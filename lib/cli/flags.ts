@@ -14,6 +14,8 @@ export type Flag = FlagBase & FlagKind;
 
 type FlagKind =
   | { readonly kind: "switch"; readonly default: boolean }
+  /** A switch that makes the program do something else, such as `--help`. It is no configuration: it has no variable. */
+  | { readonly kind: "command"; readonly default: false }
   | {
     readonly kind: "text";
     readonly default: string;
@@ -52,7 +54,7 @@ export type FlagTable = Readonly<Record<string, Flag>>;
 /** The configuration that a flag table describes: every value resolved, nothing optional. */
 export type ConfigOf<T extends FlagTable> = { readonly [Key in keyof T]: ValueOf<T[Key]> };
 
-type ValueOf<F extends Flag> = F extends { kind: "switch" } ? boolean
+type ValueOf<F extends Flag> = F extends { kind: "switch" | "command" } ? boolean
   : F extends { kind: "integer" | "duration" } ? number
   : F extends { kind: "choice"; choices: readonly (infer Choice)[] } ? Choice
   : F extends { kind: "list" } ? readonly string[]
@@ -106,7 +108,8 @@ export function parseFlags<T extends FlagTable>(table: T, input: FlagInput): Par
   for (const { key, flag, name } of entries) {
     const variable = environmentName(name);
     const fromFlag = given.get(name);
-    const fromEnv = fromFlag === undefined ? env?.(variable) : undefined;
+    const hasVariable = env !== undefined && flag.kind !== "command";
+    const fromEnv = fromFlag === undefined && hasVariable ? env(variable) : undefined;
     const texts = fromFlag ?? (fromEnv === undefined ? undefined : [fromEnv]);
     sources[key] = fromFlag ? "flag" : texts ? "environment" : "default";
     config[key] = flag.default;
@@ -115,7 +118,7 @@ export function parseFlags<T extends FlagTable>(table: T, input: FlagInput): Par
     if ("value" in read) {
       config[key] = read.value;
     } else {
-      const both = env ? `${name} (${variable})` : name;
+      const both = hasVariable ? `${name} (${variable})` : name;
       const where = fromFlag ? name : variable;
       faults.push(`Cannot start as ${both} must be ${read.mustBe}: ${where} was "${read.text}"`);
     }
@@ -140,13 +143,14 @@ function readArgs(
   faults: string[],
 ): Map<string, string[]> {
   const bare = (some: readonly Entry[]) => some.map(({ name }) => name.slice(2));
-  const switches = entries.filter(({ flag }) => flag.kind === "switch");
-  const valued = entries.filter(({ flag }) => flag.kind !== "switch");
+  const isBare = ({ flag }: Entry) => flag.kind === "switch" || flag.kind === "command";
+  const switches = entries.filter(isBare);
+  const valued = entries.filter((entry) => !isBare(entry));
   const shorts = entries.flatMap(({ flag, name }) => flag.short ? [[name, flag.short]] : []);
   const names = entries.map(({ name }) => name);
-  const parsed = parseArgs([...args], {
+  const parsed = parseArgs(joinEmptyValues(args), {
     boolean: bare(switches),
-    negatable: bare(switches),
+    negatable: bare(switches.filter(({ flag }) => flag.kind === "switch")),
     string: bare(valued),
     collect: bare(valued),
     alias: Object.fromEntries(shorts.map(([name, short]) => [name!.slice(2), short!])),
@@ -166,7 +170,7 @@ function readArgs(
   const given = new Map<string, string[]>();
   for (const { flag, name } of entries) {
     const value = parsed[name.slice(2)];
-    if (flag.kind === "switch") {
+    if (flag.kind === "switch" || flag.kind === "command") {
       const text = switchText(flag, name, args);
       if (text !== undefined) given.set(name, [text === "" ? String(value) : text]);
     } else if (Array.isArray(value) && value.length > 0) {
@@ -174,6 +178,16 @@ function readArgs(
     }
   }
   return given;
+}
+
+/** `--x ""` as `--x=`, as `parseArgs` takes the empty argument for one that belongs to no flag. */
+function joinEmptyValues(args: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    if (arg === "" && /^--[^=]+$/.test(joined.at(-1) ?? "")) joined.push(`${joined.pop()}=`);
+    else joined.push(arg);
+  }
+  return joined;
 }
 
 /**
@@ -185,7 +199,9 @@ function switchText(flag: Flag, name: string, args: readonly string[]): string |
   const end = args.indexOf("--");
   for (const arg of args.slice(0, end < 0 ? args.length : end).reverse()) {
     if (forms.includes(arg)) return "";
-    if (arg.startsWith(`${name}=`)) return arg.slice(name.length + 1) || "(nothing)";
+    const form = forms.find((each) => arg.startsWith(`${each}=`));
+    if (form === name) return arg.slice(name.length + 1) || "(nothing)";
+    if (form) return arg;
   }
   return undefined;
 }
@@ -204,6 +220,7 @@ function readValue(flag: Flag, texts: readonly string[]): Read {
   const wrong = (mustBe: string, wrongText = text): Read => ({ mustBe, text: wrongText });
   switch (flag.kind) {
     case "switch":
+    case "command":
       if (/^(true|1)$/.test(text)) return { value: true };
       return /^(false|0)$/.test(text) ? { value: false } : wrong("true or false");
     case "text": {

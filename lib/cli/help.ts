@@ -26,7 +26,7 @@ export function helpText(table: FlagTable, frame: HelpFrame): string {
     `  ${usage.padEnd(width)}  ${help}${shownDefault && ` [${shownDefault}]`}`
   );
   const environment = frame.hasEnvironment
-    ? "\n\nEach flag has an environment variable, which the flag beats: CHORUS_LOG_LEVEL for --log-level."
+    ? "\n\nEach setting has an environment variable, which the flag beats: CHORUS_LOG_LEVEL for --log-level."
     : "";
   return `${frame.summary}\n\nUsage: ${frame.usage}\n\n${lines.join("\n")}${environment}`;
 }
@@ -34,10 +34,10 @@ export function helpText(table: FlagTable, frame: HelpFrame): string {
 /** The flags as the README shows them: a Markdown table, as `deno fmt` would lay it out. */
 export function flagTableMarkdown(table: FlagTable, hasEnvironment: boolean): string {
   const header = ["Flag", ...(hasEnvironment ? ["Environment"] : []), "Default", "What it does"];
-  const rows = describe(table).map(({ name, usage, help, shownDefault }) =>
+  const rows = describe(table).map(({ name, usage, help, shownDefault, isCommand }) =>
     [
       `\`${usage}\``,
-      ...(hasEnvironment ? [`\`${environmentName(name)}\``] : []),
+      ...(hasEnvironment ? [isCommand ? "" : `\`${environmentName(name)}\``] : []),
       shownDefault && `\`${shownDefault}\``,
       help,
     ].map((cell) => cell.replaceAll("|", "\\|"))
@@ -59,13 +59,15 @@ function describe(table: FlagTable) {
     const shown = flag.kind === "switch" && flag.default ? `--no-${name.slice(2)}` : name;
     const short = flag.short ? `-${flag.short}, ` : "";
     const usage = `${short}${shown}${placeholder(flag)}`;
-    return { name, usage, help: flag.help, shownDefault: defaultText(flag) };
+    const isCommand = flag.kind === "command";
+    return { name, usage, help: flag.help, shownDefault: defaultText(flag), isCommand };
   });
 }
 
 function placeholder(flag: Flag): string {
   switch (flag.kind) {
     case "switch":
+    case "command":
       return "";
     case "choice":
       return ` ${flag.choices.join("|")}`;
@@ -79,6 +81,7 @@ function placeholder(flag: Flag): string {
 function defaultText(flag: Flag): string {
   switch (flag.kind) {
     case "switch":
+    case "command":
       return "";
     case "duration":
       return formatDurationMs(flag.default);
@@ -96,7 +99,7 @@ export function configText<T extends FlagTable>(
   sources: Readonly<Record<keyof T, Source>>,
 ): string {
   const rows = Object.entries(table)
-    .filter(([key]) => !["checkConfig", "help", "version"].includes(key))
+    .filter(([, flag]) => flag.kind !== "command")
     .map(([key, flag]) => ({
       name: flagName(key, flag),
       value: valueText(flag, config[key as keyof T]),

@@ -14,7 +14,7 @@ export const CLIENT_FLAGS = {
     default: 9,
     value: "N",
     min: 1,
-    max: 1_000_000,
+    max: 100_000,
     help: "How many users to simulate, with the ids 1 to N",
   },
   intervalMs: {
@@ -69,13 +69,13 @@ export const CLIENT_FLAGS = {
     help: "Print one JSON object at the end and nothing else on standard output",
   },
   help: {
-    kind: "switch",
+    kind: "command",
     default: false,
     short: "h",
     help: "Print this and exit",
   },
   version: {
-    kind: "switch",
+    kind: "command",
     default: false,
     help: "Print the version and exit",
   },
@@ -85,8 +85,10 @@ export const CLIENT_FLAGS = {
 export type ClientConfig = ConfigOf<typeof CLIENT_FLAGS>;
 
 function mustBeWebSocketUrl(text: string): string | undefined {
-  const isWebSocket = URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol);
-  return isWebSocket && !text.includes("#")
+  const url = URL.parse(text);
+  const isGood = url && /^wss?:$/.test(url.protocol) && !text.includes("#") &&
+    url.username === "" && url.password === "";
+  return isGood
     ? undefined
-    : "a URL such as ws://127.0.0.1:8000/ws, without a #fragment";
+    : "a URL such as ws://127.0.0.1:8000/ws, without a #fragment or a password";
 }

@@ -24,9 +24,16 @@ export function connectFailure(url: string, message: string): ConnectFailure {
   if (status) return refusal(url, status);
   if (detail.startsWith("tcp connect error")) {
     return {
-      cause: "nobody listens",
+      cause: "cannot reach the server",
       advice:
-        `Nobody listens at ${url}: start the server with \`deno task server\`, or name another with --url`,
+        `Cannot reach ${url}: start the server with \`deno task server\`, or name another with --url`,
+    };
+  }
+  if (detail.startsWith("tcp open error")) {
+    return {
+      cause: "no file descriptors left",
+      advice:
+        "This machine has no file descriptors left for another connection: raise `ulimit -n`, or lower --count",
     };
   }
   if (detail.startsWith("dns error")) {

@@ -5,14 +5,12 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 export async function delay(ms: number, signal: AbortSignal): Promise<void> {
   const untilMs = performance.now() + ms;
   for (let leftMs = ms; leftMs > 0 && !signal.aborted; leftMs = untilMs - performance.now()) {
-    await new Promise<void>((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", end);
-        resolve();
-      };
-      const timer = setTimeout(end, Math.min(leftMs, LONGEST_TIMER_MS));
-      signal.addEventListener("abort", end);
-    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, Math.min(leftMs, LONGEST_TIMER_MS));
+    const end = () => resolve();
+    signal.addEventListener("abort", end, { once: true });
+    await promise;
+    clearTimeout(timer);
+    signal.removeEventListener("abort", end);
   }
 }

@@ -14,11 +14,13 @@ export interface RunFacts {
 export function textReport(summary: Summary, facts: RunFacts): string {
   const failures = list(summary.failures, (cause, count) => `${count} × ${cause}`);
   const closes = list(summary.closeCodes, (code, count) => `${count} × ${code}`);
+  const unanswered = facts.count - summary.opened - summary.failed;
   const away = summary.away > 0 ? `, ${summary.away} still away` : "";
   return [
     `Summary of ${(facts.elapsedMs / 1000).toFixed(1)} s at ${facts.url}`,
     `  opened       ${summary.opened} of ${facts.count}`,
     `  failed       ${summary.failed}${failures && `: ${failures}`}`,
+    ...(unanswered > 0 ? [`  not yet open ${unanswered}`] : []),
     `  lost         ${summary.lost}` +
     (summary.lost > 0 ? `, ${summary.cameBack} came back${away}` : ""),
     `  sent         ${summary.sent}`,

@@ -31,9 +31,18 @@ export async function runLoad(config: ClientConfig, options: RunOptions): Promis
 
   const users = config.count === 1 ? "1 user" : `${config.count} users`;
   printNotice(`Connecting ${users} to ${config.url} (Ctrl-C stops)`);
-  const ids = Array.from({ length: config.count }, (_, index) => index + 1);
-  const user = { config, listener, signal: over.signal, random };
-  await Promise.all(ids.map((id) => liveVirtualUser(id, user)));
+  // A signal for each, as a signal is slow to tell thousands of listeners that come and go.
+  const leaving = new Set<AbortController>();
+  over.signal.addEventListener("abort", () => leaving.forEach((leave) => leave.abort()));
+  const lives: Promise<void>[] = [];
+  for (let id = 1; id <= config.count && !over.signal.aborted; id++) {
+    const leave = new AbortController();
+    leaving.add(leave);
+    const life = liveVirtualUser(id, { config, listener, signal: leave.signal, random });
+    lives.push(life.finally(() => leaving.delete(leave)));
+    if (id < config.count) await delay(config.staggerMs, over.signal);
+  }
+  await Promise.all(lives);
 
   end();
   options.signal.removeEventListener("abort", end);
@@ -73,6 +82,7 @@ function listen(
       tellOnce(failure.advice);
       tellIfAllIn();
     },
+    stillAway: (_id, failure) => tellOnce(`Still away. ${failure.advice}`),
     sent: () => void summary.sent++,
     received: (id, data) => {
       summary.received++;

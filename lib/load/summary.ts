@@ -30,19 +30,14 @@ export class Summary {
     return this.failures.values().reduce((sum, count) => sum + count, 0);
   }
 
-  /** How many users are connected, or were when the run ended. */
-  get connected(): number {
-    return this.opened - this.away;
-  }
-
   /** How many users have lost their connection and not come back. */
   get away(): number {
     return this.lost - this.cameBack;
   }
 
-  /** Whether all went well: everybody came in, and nobody is away. */
-  get isClean(): boolean {
-    return this.failed === 0 && this.away === 0;
+  /** Whether all went well for this many users: everybody came in, and nobody is away. */
+  isClean(count: number): boolean {
+    return this.opened === count && this.away === 0;
   }
 }
 

@@ -1,9 +1,9 @@
-import { delay } from "./delay.ts";
 import { shouldComeBack } from "../chat/close_code.ts";
-import { backoffMs } from "./backoff.ts";
+import { backoffMs, LONGEST_BACKOFF_MS } from "./backoff.ts";
 import type { ClientConfig } from "./config.ts";
 import { type Close, connect, type Connection } from "./connect.ts";
 import type { ConnectFailure } from "./connect_failure.ts";
+import { delay } from "./delay.ts";
 import { nextDueMs, periodMs } from "./schedule.ts";
 
 /** A server that has not answered our close after this long is not waited for. */
@@ -15,6 +15,8 @@ export interface UserListener {
   opened(id: number, isAgain: boolean): void;
   /** Its first attempt failed, and it will not try again. */
   failed(id: number, failure: ConnectFailure): void;
+  /** It tried to come back, failed, and will try again. */
+  stillAway(id: number, failure: ConnectFailure): void;
   sent(id: number): void;
   received(id: number, data: string | ArrayBuffer): void;
   /** The server, or the network, ended its connection. */
@@ -39,15 +41,14 @@ export interface UserOptions {
  * ```text
  *              ┌──────────── backoff ◀──── lost ◀─┐
  *              ▼                                  │
- * stagger ▶ connecting ──▶ open, talking ─────────┴──▶ left
+ *          connecting ──▶ open, talking ──────────┴──▶ left
  *              └──────▶ failed (only the first time)
  * ```
  */
 export async function liveVirtualUser(id: number, options: UserOptions): Promise<void> {
   const { config, listener, signal, random } = options;
-  await delay((id - 1) * config.staggerMs, signal);
   let isAgain = false;
-  let failedAttempts = 0;
+  let comebacks = 0;
   while (!signal.aborted) {
     const attempt = await connect(config.url, {
       timeoutMs: config.connectTimeoutMs,
@@ -58,17 +59,19 @@ export async function liveVirtualUser(id: number, options: UserOptions): Promise
     if ("connection" in attempt) {
       listener.opened(id, isAgain);
       isAgain = true;
-      failedAttempts = 0;
+      const openedAtMs = performance.now();
       const close = await talk(id, attempt.connection, options);
       if (signal.aborted) return listener.left(id, close);
       const willComeBack = config.reconnect && shouldComeBack(close.code);
       listener.lost(id, close, willComeBack);
       if (!willComeBack) return;
+      // A server that takes everybody in and throws them out again must not be hammered.
+      if (performance.now() - openedAtMs >= LONGEST_BACKOFF_MS) comebacks = 0;
     } else {
       if (!isAgain) return listener.failed(id, attempt.failure);
-      failedAttempts++;
+      listener.stillAway(id, attempt.failure);
     }
-    await delay(backoffMs(failedAttempts, random()), signal);
+    await delay(backoffMs(comebacks++, random()), signal);
   }
 }
 

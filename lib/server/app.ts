@@ -1,10 +1,16 @@
 import type { Logger } from "@logtape/logtape";
-import { Registry } from "../chat/registry.ts";
+import { formatAddress } from "./address.ts";
+import { admit, type IncomingRequest } from "./admission.ts";
+import { Chat } from "./chat.ts";
 import type { ServerConfig } from "./config.ts";
+import { DirectEngine } from "./direct_engine.ts";
+import { FrontDoor } from "./front_door.ts";
 import { createHandler } from "./routes.ts";
 import { ServeEngine } from "./serve_engine.ts";
+import type { TlsFiles } from "./tls_files.ts";
+import { withinMs } from "./within.ts";
 
-/** How long ending the sockets that are left after a drain may take. */
+/** How long ending the connections that are left after a drain may take. */
 const SHUTDOWN_MS = 100;
 
 /** A server that listens. */
@@ -13,63 +19,116 @@ export interface App extends AsyncDisposable {
   readonly url: URL;
   /** How many connections are in the chat. */
   readonly connectionCount: number;
+  /** How many connections the engines hold, those that are closing among them. */
+  readonly openCount: number;
   /**
    * Takes nobody in any more, closes every connection with 1001, and gives the peers `drainTimeoutMs` to answer; then it
    * ends what is left and stops listening. Draining twice is harmless.
    */
   drain(): Promise<void>;
+  /** Resolves with the reason if the server can accept nobody any more, though nobody has told it to stop. */
+  readonly failed: Promise<unknown>;
+}
+
+/** What {@linkcode startApp} needs beside the configuration. */
+export interface AppOptions {
+  readonly logger: Logger;
+  /** With these the server speaks https and wss. */
+  readonly tls: TlsFiles | undefined;
 }
 
 /**
  * Puts the parts together and listens.
  *
- * @throws {Deno.errors.AddrInUse} and other errors of `Deno.serve`, if it cannot listen.
+ * @throws {Deno.errors.AddrInUse} and other errors of `Deno.listen` and `Deno.serve`, if it cannot listen.
  */
-export function startApp(config: ServerConfig, logger: Logger): App {
-  const registry = new Registry();
-  const engine = new ServeEngine({ config, registry, logger });
+export function startApp(config: ServerConfig, { logger, tls }: AppOptions): App {
+  const { hostname, port, maxConnections, drainTimeoutMs } = config;
+  const chat = new Chat(config, logger);
+  const serveEngine = new ServeEngine(config, chat);
+  const directEngine = config.engine === "direct" ? new DirectEngine(config, chat) : undefined;
+  const openCount = () => serveEngine.size + (directEngine?.size ?? 0);
   let drained: Promise<void> | undefined;
 
-  const server = Deno.serve({
-    hostname: config.hostname,
-    port: config.port,
-    onListen: () => {},
-    onError: (error) => {
-      logger.error("A request failed: {error}", { error: String(error) });
-      return new Response("The server failed to answer this request\n", { status: 500 });
-    },
-    handler: createHandler({
-      originPolicy: config,
-      upgrade: (request, address) => engine.upgrade(request, address),
+  const judge = (request: IncomingRequest) =>
+    admit(request, {
+      originPolicy: { boundTo: address.hostname, hostname, allowOrigin: config.allowOrigin },
       isDraining: () => drained !== undefined,
-    }),
-  });
+      isFull: () => openCount() >= maxConnections,
+    });
+  const serve = (
+    options: Deno.ServeTcpOptions & Partial<TlsFiles>,
+    addressOf: (address: Deno.NetAddr) => string | undefined,
+  ) =>
+    Deno.serve({
+      ...options,
+      onListen: () => {},
+      onError: (error) => {
+        logger.error("A request failed: {error}", { error: String(error) });
+        return new Response("The server failed to answer this request\n", { status: 500 });
+      },
+      handler: createHandler({
+        admit: judge,
+        upgrade: (request, address) => serveEngine.upgrade(request, address),
+        addressOf: ({ remoteAddr }) => addressOf(remoteAddr as Deno.NetAddr),
+      }),
+    });
+
+  let server: Deno.HttpServer<Deno.NetAddr>;
+  let door: FrontDoor | undefined;
+  let address: Deno.NetAddr;
+  if (directEngine) {
+    const listener = tls
+      ? Deno.listenTls({ hostname, port, ...tls })
+      : Deno.listen({ hostname, port });
+    address = listener.addr as Deno.NetAddr;
+    // Only the door comes to this port, and knows by the local port of its pipe for which client it does.
+    server = serve({ hostname: "127.0.0.1", port: 0 }, ({ port }) => door?.addressOf(port));
+    door = new FrontDoor({
+      listener,
+      upstreamPort: server.addr.port,
+      handshakeTimeoutMs: config.handshakeTimeoutMs,
+      admit: judge,
+      serve: (conn, received, address) => directEngine.serve(conn, received, address),
+      logger,
+    });
+    door.open();
+  } else {
+    server = serve({ hostname, port, ...tls }, formatAddress);
+    address = server.addr;
+  }
+
   const drain = async () => {
-    await withinMs(config.drainTimeoutMs, engine.closeAll());
+    door?.close();
+    await withinMs(
+      drainTimeoutMs,
+      Promise.all([directEngine?.closeAll(), serveEngine.closeAll()]),
+    );
+    directEngine?.[Symbol.dispose]();
+    door?.closeConnections();
     // Ends the sockets whose peers have not answered. It would wait for ever for one whose peer has stopped reading.
     await withinMs(SHUTDOWN_MS, server.shutdown());
   };
 
+  const failed = Promise.withResolvers<unknown>();
+  server.finished.catch(failed.resolve);
+
   return {
-    url: urlOf(server.addr),
+    failed: failed.promise,
+    url: urlOf(address, tls !== undefined),
     get connectionCount() {
-      return registry.size;
+      return chat.size;
+    },
+    get openCount() {
+      return openCount();
     },
     drain: () => drained ??= drain(),
     [Symbol.asyncDispose]: () => drained ??= drain(),
   };
 }
 
-/** Resolves with the promise, or after this long without it. */
-async function withinMs(ms: number, promise: Promise<void>): Promise<void> {
-  const timeout = Promise.withResolvers<void>();
-  const timer = setTimeout(timeout.resolve, ms);
-  await Promise.race([promise, timeout.promise]);
-  clearTimeout(timer);
-}
-
-function urlOf({ hostname, port }: Deno.NetAddr): URL {
+function urlOf({ hostname, port }: Deno.NetAddr, isTls: boolean): URL {
   const isUnspecified = hostname === "0.0.0.0" || hostname === "::";
-  const host = isUnspecified ? "localhost" : hostname.includes(":") ? `[${hostname}]` : hostname;
-  return new URL(`http://${host}:${port}/`);
+  const host = formatAddress({ hostname: isUnspecified ? "localhost" : hostname, port });
+  return new URL(`${isTls ? "https" : "http"}://${host}/`);
 }

@@ -17,6 +17,12 @@ export const SERVER_FLAGS = {
     max: 65535,
     help: "Port to listen on; 0 picks a free one",
   },
+  engine: {
+    kind: "choice",
+    default: "direct",
+    choices: ["direct", "serve"],
+    help: "Who frames WebSockets: Chorus itself, or Deno.serve",
+  },
   allowOrigin: {
     kind: "list",
     default: [],
@@ -39,6 +45,78 @@ export const SERVER_FLAGS = {
     default: "",
     value: "TEXT",
     help: "Send this text to each connection as it opens",
+  },
+  maxMessageBytes: {
+    kind: "integer",
+    default: 64 * 1024,
+    value: "BYTES",
+    min: 1,
+    max: 1024 ** 3,
+    help: "Longest message; a longer one closes with 1009",
+  },
+  maxConnections: {
+    kind: "integer",
+    default: 20_000,
+    value: "N",
+    min: 0,
+    max: 10_000_000,
+    help: "Most connections in the chat; beyond it 503",
+  },
+  logRetentionBytes: {
+    kind: "integer",
+    default: 16 * 1024 ** 2,
+    value: "BYTES",
+    min: 64 * 1024,
+    max: 64 * 1024 ** 3,
+    help: "How much of the messages a room keeps for readers that lag",
+  },
+  slowReader: {
+    kind: "choice",
+    default: "close",
+    choices: ["close", "skip"],
+    help: "A reader that lags by more is closed with 4008, or skips what is gone",
+  },
+  stallTimeoutMs: {
+    kind: "duration",
+    default: 15_000,
+    min: 0,
+    help: "A reader that reads nothing at all for this long is destroyed; 0 is never",
+  },
+  pingIntervalMs: {
+    kind: "duration",
+    default: 25_000,
+    min: 0,
+    help: "A peer that is silent for this long is pinged; 0 is never",
+  },
+  pongTimeoutMs: {
+    kind: "duration",
+    default: 10_000,
+    min: 0,
+    help: "A peer that does not answer a ping for this long is destroyed; 0 is never",
+  },
+  handshakeTimeoutMs: {
+    kind: "duration",
+    default: 5000,
+    min: 0,
+    help: "How long a client may take to finish its first request; 0 is for ever",
+  },
+  closeTimeoutMs: {
+    kind: "duration",
+    default: 5000,
+    min: 0,
+    help: "How long a peer may take to answer a close; 0 is for ever",
+  },
+  tlsCert: {
+    kind: "text",
+    default: "",
+    value: "FILE",
+    help: "Certificate chain in PEM; with --tls-key, the server speaks https and wss",
+  },
+  tlsKey: {
+    kind: "text",
+    default: "",
+    value: "FILE",
+    help: "Private key of the certificate, in PEM",
   },
   logMessages: {
     kind: "switch",
@@ -64,18 +142,18 @@ export const SERVER_FLAGS = {
     help: "How long a stop waits for peers to close",
   },
   checkConfig: {
-    kind: "switch",
+    kind: "command",
     default: false,
     help: "Print the configuration, say what is wrong with it, and exit",
   },
   help: {
-    kind: "switch",
+    kind: "command",
     default: false,
     short: "h",
     help: "Print this and exit",
   },
   version: {
-    kind: "switch",
+    kind: "command",
     default: false,
     help: "Print the version and exit",
   },
@@ -83,6 +161,16 @@ export const SERVER_FLAGS = {
 
 /** The server's configuration, resolved: what {@linkcode SERVER_FLAGS} parses to. */
 export type ServerConfig = ConfigOf<typeof SERVER_FLAGS>;
+
+/** What is wrong with values that are right one by one. */
+export function configFaults({ tlsCert, tlsKey }: ServerConfig): readonly string[] {
+  if ((tlsCert === "") === (tlsKey === "")) return [];
+  const [given, missing] = tlsCert === "" ? ["key", "cert"] : ["cert", "key"];
+  return [
+    `Cannot start as --tls-${given} (CHORUS_TLS_${given.toUpperCase()}) needs ` +
+    `--tls-${missing} (CHORUS_TLS_${missing.toUpperCase()}) beside it: that was ""`,
+  ];
+}
 
 function isOrigin(text: string): boolean {
   return text === "*" ||

@@ -6,12 +6,13 @@ import script from "./page/page.js" with { type: "text" };
 interface Asset {
   readonly body: string;
   readonly contentType: string;
+  readonly etag: string;
 }
 
 const ASSETS: Readonly<Record<string, Asset>> = {
-  "/": { body: html, contentType: "text/html; charset=utf-8" },
-  "/page.css": { body: css, contentType: "text/css; charset=utf-8" },
-  "/page.js": { body: script, contentType: "text/javascript; charset=utf-8" },
+  "/": await asset(html, "text/html"),
+  "/page.css": await asset(css, "text/css"),
+  "/page.js": await asset(script, "text/javascript"),
 };
 
 /** Whether the chat page is made of this path. */
@@ -20,9 +21,8 @@ export function isPagePath(path: string): boolean {
 }
 
 /** Answers a GET or HEAD for a path of the chat page: 304 if the client's copy is still good, else 200. */
-export async function servePage(path: string, headers: Headers): Promise<Response> {
-  const { body, contentType } = ASSETS[path]!;
-  const etag = await eTag(body);
+export function servePage(path: string, headers: Headers): Response {
+  const { body, contentType, etag } = ASSETS[path]!;
   const common = { etag, "cache-control": "no-cache" };
   if (!ifNoneMatch(headers.get("if-none-match"), etag)) {
     return new Response(null, { status: 304, headers: common });
@@ -36,4 +36,8 @@ export async function servePage(path: string, headers: Headers): Promise<Respons
       "referrer-policy": "no-referrer",
     },
   });
+}
+
+async function asset(body: string, type: string): Promise<Asset> {
+  return { body, contentType: `${type}; charset=utf-8`, etag: await eTag(body) };
 }

@@ -1,72 +1,44 @@
-import { checkHandshake, isUpgrade } from "../websocket/handshake.ts";
-import { isOriginAllowed, type OriginPolicy } from "./origin.ts";
-import { isPagePath, servePage } from "./page.ts";
+import type { IncomingRequest, Verdict } from "./admission.ts";
+import { servePage } from "./page.ts";
 
 /** What the routes need from the composition root. */
 export interface RoutesOptions {
-  readonly originPolicy: OriginPolicy;
-  /** Makes a request that has passed every check a member of the chat. `address` is the client's. */
+  readonly admit: (request: IncomingRequest) => Verdict;
+  /** Makes a request that has been admitted to the chat a member of it. `address` is the client's. */
   readonly upgrade: (request: Request, address: string) => Response;
-  /** Whether the server is stopping, and takes nobody in any more. */
-  readonly isDraining: () => boolean;
+  /** The client's address; undefined if the request did not come the way it should. */
+  readonly addressOf: (info: Deno.ServeHandlerInfo) => string | undefined;
 }
 
-/**
- * Makes the handler of every HTTP request: page, health and upgrades.
- *
- * | path             | answer                                                            |
- * | ---------------- | ----------------------------------------------------------------- |
- * | `/ws`            | an upgrade to the chat; 426 to anything else                      |
- * | `/`              | an upgrade to the chat; the page to anything else                 |
- * | the page's files | 200, or 304 for a copy that is still good                         |
- * | `/healthz`       | 200                                                               |
- * | any other        | 404                                                               |
- */
-export function createHandler(
-  { originPolicy, upgrade, isDraining }: RoutesOptions,
-): Deno.ServeHandler {
+/** Makes the handler of every HTTP request that `Deno.serve` takes. */
+export function createHandler({ admit, upgrade, addressOf }: RoutesOptions): Deno.ServeHandler {
   return (request, info) => {
+    const address = addressOf(info);
+    if (address === undefined) {
+      return text(403, "This port is for the server's own front door", { connection: "close" });
+    }
     const { method, headers } = request;
-    const path = new URL(request.url).pathname;
-    if (!isOriginAllowed(headers, originPolicy)) {
-      return text(
-        403,
-        `Pages of ${headers.get("origin")} may not use this server: --allow-origin lets them in`,
-      );
+    const url = URL.parse(request.url);
+    if (!url) return text(400, `Host must be a host name: it was ${headers.get("host")}`);
+    const verdict = admit({ method, path: url.pathname, headers });
+    switch (verdict.kind) {
+      case "chat":
+        return upgrade(request, address);
+      case "page":
+        return servePage(url.pathname, headers);
+      case "health":
+        return text(200, "ok");
+      case "refusal":
+        return text(verdict.status, verdict.message, verdict.headers);
     }
-    if (isDraining()) {
-      return text(503, "The server is stopping: try again later", {
-        "retry-after": "1",
-        connection: "close",
-      });
-    }
-    if (path === "/ws" || (path === "/" && isUpgrade(headers))) {
-      const fault = checkHandshake(request);
-      return fault
-        ? text(fault.status, fault.message, fault.headers)
-        : upgrade(request, addressOf(info));
-    }
-    if (path !== "/healthz" && !isPagePath(path)) {
-      return text(
-        404,
-        "There is nothing here: / is the chat page, /ws the WebSocket, /healthz the health check",
-      );
-    }
-    if (method !== "GET" && method !== "HEAD") {
-      return text(405, `This address answers GET and HEAD: the method was ${method}`, {
-        allow: "GET, HEAD",
-      });
-    }
-    return path === "/healthz" ? text(200, "ok") : servePage(path, headers);
   };
 }
 
-function addressOf({ remoteAddr }: Deno.ServeHandlerInfo): string {
-  const { hostname, port } = remoteAddr as Deno.NetAddr;
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
-}
-
-function text(status: number, body: string, headers: Record<string, string> = {}): Response {
+function text(
+  status: number,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
   return new Response(`${body}\n`, {
     status,
     headers: {

@@ -1,146 +1,133 @@
-import type { Logger } from "@logtape/logtape";
 import { generate as generateUuid } from "@std/uuid/v7";
-import { broadcast } from "../chat/broadcast.ts";
 import { CLOSE_CODES, type CloseCode } from "../chat/close_code.ts";
-import type { Connection, Registry } from "../chat/registry.ts";
+import type { Cursor } from "../chat/message_log.ts";
+import { OPCODE } from "../websocket/opcode.ts";
+import type { Chat, ChatMember } from "./chat.ts";
 import type { ServerConfig } from "./config.ts";
+import { FrameDecoder } from "./frame_decoder.ts";
+import { FullSockets } from "./full_sockets.ts";
 
-/** A peer that sends nothing, not even the pong to Deno's ping, for this long is disconnected. */
-const IDLE_TIMEOUT_S = 30;
-
-/** What the engine needs from the composition root. */
-export interface ServeEngineOptions {
-  readonly config: ServerConfig;
-  readonly registry: Registry;
-  readonly logger: Logger;
-}
+/** A socket takes no more as long as this many bytes wait in it, so that a slow reader costs no more than that. */
+const WATERMARK_BYTES = 256 * 1024;
 
 /**
  * The engine on `Deno.serve` and `Deno.upgradeWebSocket`: turns requests into members of the chat.
  *
  * ```text
- * upgrade ──▶ connecting ──open──▶ in the registry ──close, error, given up──▶ out of it ──close──▶ socket gone
+ * upgrade ──▶ connecting ──open──▶ in the chat ──close, error, given up──▶ out of it ──close──▶ socket gone
  * ```
  */
 export class ServeEngine {
   readonly #config: ServerConfig;
-  readonly #registry: Registry;
-  readonly #logger: Logger;
-  /** Every socket that has not ended, also those that left the registry and wait for their peer's close frame. */
-  readonly #members = new Set<Member>();
+  readonly #chat: Chat;
+  readonly #decoder = new FrameDecoder();
+  readonly #fullSockets: FullSockets;
+  /** Every connection that has not ended, also those that have left the chat and wait for their peer's close frame. */
+  readonly #members = new Set<ServeMember>();
   readonly #whenEmpty = Promise.withResolvers<void>();
   #isClosing = false;
 
-  constructor({ config, registry, logger }: ServeEngineOptions) {
+  constructor(config: ServerConfig, chat: Chat) {
     this.#config = config;
-    this.#registry = registry;
-    this.#logger = logger;
+    this.#chat = chat;
+    this.#fullSockets = new FullSockets(WATERMARK_BYTES, config.stallTimeoutMs);
+  }
+
+  /** How many connections there are, those that are closing among them. */
+  get size(): number {
+    return this.#members.size;
   }
 
   /** Answers a request that has passed admission with the upgrade to a WebSocket, and serves that. */
   upgrade(request: Request, address: string): Response {
-    const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: IDLE_TIMEOUT_S });
+    const idleTimeout = Math.ceil(this.#config.pingIntervalMs / 1000);
+    const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout });
     socket.binaryType = "arraybuffer";
-    const member = new Member(socket);
-    this.#members.add(member);
-    socket.onopen = () => this.#opened(member, address);
-    socket.onmessage = ({ data }) => this.#received(member, data);
-    socket.onerror = (event) =>
-      this.#failed(member, event instanceof ErrorEvent ? event.message : "");
-    socket.onclose = ({ code, reason }) => this.#closed(member, code, reason);
+    // If the peer is gone before that, Deno tells nothing at all of the socket.
+    socket.onopen = () => this.#serve(socket, address);
     return response;
   }
 
   /** Closes every connection with 1001 and resolves when the last of them has ended. */
   async closeAll(): Promise<void> {
     this.#isClosing = true;
-    for (const member of this.#members) this.#giveUp(member, CLOSE_CODES.goingAway);
+    for (const member of this.#members) member.giveUp(CLOSE_CODES.goingAway);
     if (this.#members.size > 0) await this.#whenEmpty.promise;
   }
 
-  #opened(member: Member, address: string): void {
-    if (this.#isClosing) {
-      this.#giveUp(member, CLOSE_CODES.goingAway);
-      return;
+  #serve(socket: WebSocket, address: string): void {
+    const chat = this.#chat;
+    const member = new ServeMember(socket, chat, this.#decoder, this.#fullSockets);
+    this.#members.add(member);
+    socket.onmessage = ({ data }) => this.#receive(member, data);
+    socket.onerror = () => chat.leave(member);
+    socket.onclose = ({ code, reason }) => {
+      chat.leave(member);
+      chat.ended(member, member.verdict ?? { code: code || 1006, reason });
+      this.#members.delete(member);
+      if (this.#isClosing && this.#members.size === 0) this.#whenEmpty.resolve();
+    };
+    chat.join(member, address);
+    if (this.#isClosing) member.giveUp(CLOSE_CODES.goingAway);
+  }
+
+  #receive(member: ServeMember, data: string | ArrayBuffer): void {
+    const isText = typeof data === "string";
+    const bytes = isText ? new TextEncoder().encode(data) : new Uint8Array(data);
+    if (bytes.length > this.#config.maxMessageBytes) {
+      return member.giveUp(CLOSE_CODES.messageTooBig);
     }
-    this.#registry.add(member);
-    this.#logger.info("{id} connected from {address}", { id: member.id, address });
-    if (this.#config.greeting !== "") this.#send(member, this.#config.greeting);
-  }
-
-  #received(member: Member, data: string | ArrayBuffer): void {
-    // What a peer says after it was given up, before it has seen the close frame, is not for the others.
-    if (!this.#registry.has(member.id)) return;
-    if (typeof data !== "string" && !this.#config.binary) {
-      this.#giveUp(member, CLOSE_CODES.unsupportedData);
-      return;
-    }
-    if (this.#config.logMessages) {
-      const text = typeof data === "string" ? data : `(${data.byteLength} bytes)`;
-      this.#logger.info("{id} says: {text}", { id: member.id, text });
-    }
-    const { failed } = broadcast(this.#registry, member.id, data, { echo: this.#config.echo });
-    for (const { connection, error } of failed) this.#failed(connection, String(error));
-  }
-
-  #send(member: Member, message: string): void {
-    try {
-      member.send(message);
-    } catch (error) {
-      this.#failed(member, String(error));
-    }
-  }
-
-  #failed(member: Connection, error: string): void {
-    this.#logger.warning("{id} failed: {error}", { id: member.id, error });
-    this.#registry.remove(member.id);
-  }
-
-  #giveUp(member: Member, verdict: CloseCode): void {
-    this.#registry.remove(member.id);
-    member.close(verdict);
-  }
-
-  #closed(member: Member, code: number, reason: string): void {
-    this.#registry.remove(member.id);
-    this.#members.delete(member);
-    // After a close of ours Deno may report another code than the one that was sent.
-    const closed = member.verdict ?? { code, reason };
-    this.#logger.info("{id} disconnected with {code} {reason}", {
-      id: member.id,
-      code: closed.code,
-      reason: closed.reason,
-    });
-    if (this.#isClosing && this.#members.size === 0) this.#whenEmpty.resolve();
+    this.#chat.receive(member, isText ? OPCODE.text : OPCODE.binary, bytes, 0, bytes.length);
   }
 }
 
 /** One WebSocket of Deno's as the chat sees it. */
-class Member implements Connection {
+class ServeMember implements ChatMember {
   readonly id = generateUuid();
+  readonly cursor: Cursor;
+  readonly #chat: Chat;
   readonly #socket: WebSocket;
+  readonly #decoder: FrameDecoder;
+  readonly #fullSockets: FullSockets;
   #verdict: CloseCode | undefined;
 
-  constructor(socket: WebSocket) {
+  constructor(socket: WebSocket, chat: Chat, decoder: FrameDecoder, fullSockets: FullSockets) {
     this.#socket = socket;
+    this.#chat = chat;
+    this.#decoder = decoder;
+    this.#fullSockets = fullSockets;
+    this.cursor = chat.room.cursor();
   }
 
-  get isOpen(): boolean {
-    return this.#socket.readyState === WebSocket.OPEN;
-  }
-
-  /** Why the server closed this connection, if it was the server. */
+  /** Why the server closed this connection, if it was the server: Deno may report another code than was sent. */
   get verdict(): CloseCode | undefined {
     return this.#verdict;
   }
 
-  send(message: string | ArrayBuffer): void {
-    this.#socket.send(message);
+  async deliver(frames: Uint8Array): Promise<void> {
+    for (const message of this.#decoder.decode(frames)) this.#send(message);
+    const verdict = await this.#fullSockets.whenEmptier(this.#socket);
+    if (verdict === "stalled") this.giveUp(CLOSE_CODES.tooSlow);
   }
 
-  close(verdict: CloseCode): void {
-    if (!this.isOpen) return;
+  sendPrivate(text: string): void {
+    this.#send(text);
+  }
+
+  giveUp(verdict: CloseCode): void {
+    this.#chat.leave(this);
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
     this.#verdict = verdict;
     this.#socket.close(verdict.code, verdict.reason);
+  }
+
+  /** A socket that throws harms nobody else: it is taken out, and its close event follows. */
+  #send(message: string | Uint8Array<ArrayBuffer>): void {
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    try {
+      this.#socket.send(message);
+    } catch {
+      this.giveUp(CLOSE_CODES.internalError);
+    }
   }
 }

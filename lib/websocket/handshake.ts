@@ -1,3 +1,6 @@
+import { createHash } from "node:crypto";
+import type { FieldMap } from "./http_head.ts";
+
 /** Why a request cannot become a WebSocket, as the HTTP answer to it. */
 export interface HandshakeFault {
   readonly status: 400 | 405 | 426;
@@ -10,16 +13,17 @@ export interface HandshakeFault {
 /** What the handshake rules look at. */
 export interface HandshakeRequest {
   readonly method: string;
-  readonly headers: Headers;
+  readonly headers: FieldMap;
 }
 
 /** Whether a request asks to become a WebSocket; {@linkcode checkHandshake} tells whether it may. */
-export function isUpgrade(headers: Headers): boolean {
+export function isUpgrade(headers: FieldMap): boolean {
   return hasToken(headers.get("upgrade"), "websocket");
 }
 
 /**
- * Checks the client's opening handshake (RFC 6455 section 4.2.1).
+ * Checks the client's opening handshake (RFC 6455 section 4.2.1). A header that is there twice is as wrong as one that is
+ * missing.
  *
  * @returns What is wrong with it, or undefined if it may be accepted.
  */
@@ -42,6 +46,13 @@ export function checkHandshake({ method, headers }: HandshakeRequest): Handshake
   if (!hasToken(headers.get("connection"), "upgrade")) {
     return fault(400, "The request has no `Connection: Upgrade` header");
   }
+  const host = headers.get("host");
+  if (!host || host.includes(",")) {
+    return fault(400, `Host must be there once: it was ${host || "missing"}`);
+  }
+  if (headers.get("transfer-encoding") !== null || (headers.get("content-length") ?? "0") !== "0") {
+    return fault(400, "A WebSocket handshake has no body");
+  }
   const version = headers.get("sec-websocket-version");
   if (version !== "13") {
     return fault(426, `Sec-WebSocket-Version must be 13: it was ${version ?? "missing"}`, {
@@ -55,17 +66,30 @@ export function checkHandshake({ method, headers }: HandshakeRequest): Handshake
   return undefined;
 }
 
+/** The server's answer that completes the handshake (RFC 6455 section 4.2.2), ready for the wire. */
+export function handshakeResponse(key: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+      `Sec-WebSocket-Accept: ${acceptKey(key)}\r\n\r\n`,
+  );
+}
+
+/** What the server answers to the client's key, to prove that it has understood (RFC 6455 section 4.2.2, item 5.4). */
+export function acceptKey(key: string): string {
+  return createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+}
+
+/** Whether a comma-separated header value has a token, in any case. */
+export function hasToken(value: string | null, token: string): boolean {
+  return value?.split(",").some((each) => each.trim().toLowerCase() === token) ?? false;
+}
+
 function fault(
   status: HandshakeFault["status"],
   message: string,
   headers: Record<string, string> = {},
 ): HandshakeFault {
   return { status, message, headers };
-}
-
-/** Whether a comma-separated header value has a token, in any case. */
-function hasToken(value: string | null, token: string): boolean {
-  return value?.split(",").some((each) => each.trim().toLowerCase() === token) ?? false;
 }
 
 /** 16 bytes in base64 are 22 characters and two of padding; the last character carries 4 bits of no meaning. */

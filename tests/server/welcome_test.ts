@@ -1,5 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
-import { listenFailure } from "../../lib/server/listen_failure.ts";
+import { assertStringIncludes } from "@std/assert";
 import { welcome } from "../../lib/server/welcome.ts";
 
 Deno.test("welcome() names the commands of a user who has Deno", () => {
@@ -17,20 +16,4 @@ Deno.test("welcome() names the commands of a user who runs Deno through npx, on 
     text,
     `npx -y deno@${Deno.version.deno} task client --count 9 --url ws://127.0.0.1:9000/ws\n`,
   );
-});
-
-Deno.test("listenFailure() says what to do", () => {
-  const cases: [error: unknown, advice: string][] = [
-    [new Deno.errors.AddrInUse(), "choose a port with --port"],
-    [new Deno.errors.AddrNotAvailable(), "--hostname"],
-    [new Deno.errors.PermissionDenied(), "above 1023"],
-    [new Error("failed to lookup address information"), "check --hostname"],
-    [new Error("odd"), "the system refuses: odd"],
-  ];
-  for (const [error, advice] of cases) {
-    const text = listenFailure(error, { hostname: "h", port: 80 });
-    assertStringIncludes(text, "Cannot listen on h:80 as ");
-    assertStringIncludes(text, advice);
-    assertEquals(text.split("\n").length, 1);
-  }
 });

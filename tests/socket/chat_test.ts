@@ -2,146 +2,148 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { validate } from "@std/uuid/v7";
 import { closeAll, Peer } from "./peer.ts";
 import { RawPeer } from "./raw_peer.ts";
-import { startTestApp } from "./test_app.ts";
+import { ENGINES, startTestApp } from "./test_app.ts";
 
-for (const count of [2, 3, 200]) {
-  Deno.test(`a message reaches all of ${count} clients but its sender, unchanged`, async () => {
-    await using server = await startTestApp();
-    const peers = await Peer.openMany(server.url, count);
+for (const engine of ENGINES) {
+  for (const count of [2, 3, 200]) {
+    Deno.test(`${engine}: a message reaches all of ${count} clients but its sender, unchanged`, async () => {
+      await using server = await startTestApp({ engine });
+      const peers = await Peer.openMany(server.url, count);
+      for (const _ of peers) await server.logged("{id} connected");
+      const [first, second] = peers as [Peer, Peer];
+      const text = " Grüße, 世界 👋 \u0000 ";
+      first.send(text);
+      for (const peer of peers.slice(1)) assertEquals(await peer.next(), text);
+      // If the first message had also gone to its sender, it would be there before this one.
+      second.send("after it");
+      for (const peer of peers) if (peer !== second) assertEquals(await peer.next(), "after it");
+      await closeAll(peers);
+    });
+  }
+
+  Deno.test(`${engine}: what one sender says arrives in its order at everybody`, async () => {
+    await using server = await startTestApp({ engine });
+    const peers = await Peer.openMany(server.url, 5);
     for (const _ of peers) await server.logged("{id} connected");
-    const [first, second] = peers as [Peer, Peer];
-    const text = " Grüße, 世界 👋 \u0000 ";
-    first.send(text);
-    for (const peer of peers.slice(1)) assertEquals(await peer.next(), text);
-    // If the first message had also gone to its sender, it would be there before this one.
-    second.send("after it");
-    for (const peer of peers) if (peer !== second) assertEquals(await peer.next(), "after it");
+    const perSender = 300;
+    for (let index = 0; index < perSender; index++) {
+      for (const [sender, peer] of peers.entries()) peer.send(`${sender}:${index}`);
+    }
+    for (const [receiver, peer] of peers.entries()) {
+      const texts = (await peer.take(perSender * (peers.length - 1))).map(String);
+      for (const sender of peers.keys()) {
+        const got = texts.filter((text) => text.startsWith(`${sender}:`));
+        const sent = Array.from({ length: perSender }, (_, index) => `${sender}:${index}`);
+        assertEquals(got, receiver === sender ? [] : sent);
+      }
+    }
     await closeAll(peers);
   });
+
+  Deno.test(`${engine}: / and /ws are the same chat`, async () => {
+    await using server = await startTestApp({ engine });
+    await using atRoot = await Peer.open(server.app.url.href.replace("http", "ws"));
+    await using atWs = await Peer.open(server.url);
+    for (let count = 0; count < 2; count++) await server.logged("{id} connected");
+    atRoot.send("hello");
+    assertEquals(await atWs.next(), "hello");
+  });
+
+  Deno.test(`${engine}: a connection is logged with a UUID of version 7 and the client's address`, async () => {
+    await using server = await startTestApp({ engine });
+    await using _peer = await Peer.open(server.url);
+    const { properties } = await server.logged("{id} connected");
+    assert(validate(String(properties.id)));
+    assertMatch(String(properties.address), /^127\.0\.0\.1:\d+$/);
+  });
+
+  Deno.test(`${engine}: a connection leaves the registry when its peer closes`, async () => {
+    await using server = await startTestApp({ engine });
+    const peer = await Peer.open(server.url);
+    await server.logged("{id} connected");
+    assertEquals(server.app.connectionCount, 1);
+    await closeAll([peer]);
+    const { properties } = await server.logged("{id} disconnected");
+    assertEquals(properties.code, 1000);
+    assertEquals(server.app.connectionCount, 0);
+  });
+
+  Deno.test(`${engine}: a connection leaves the registry when its peer resets TCP`, async () => {
+    await using server = await startTestApp({ engine, greeting: "unread, so that closing resets" });
+    await using witness = await Peer.open(server.url);
+    await witness.next();
+    await server.logged("{id} connected");
+    const raw = await RawPeer.upgrade(server.port);
+    await server.logged("{id} connected");
+    assertEquals(server.app.connectionCount, 2);
+    raw[Symbol.dispose]();
+    await server.logged("{id} disconnected");
+    assertEquals(server.app.connectionCount, 1);
+    // Whoever is still there is not disturbed.
+    await using newcomer = await Peer.open(server.url);
+    await newcomer.next();
+    await server.logged("{id} connected");
+    newcomer.send("still here?");
+    assertEquals(await witness.next(), "still here?");
+  });
+
+  Deno.test(`${engine}: a connection leaves the registry when it breaks the protocol`, async () => {
+    await using server = await startTestApp({ engine, logLevel: "debug" });
+    using raw = await RawPeer.upgrade(server.port);
+    await server.logged("{id} connected");
+    await raw.send([0x83, 0x80, 0, 0, 0, 0]); // opcode 3 is reserved
+    await server.logged("{id} left");
+    assertEquals(server.app.connectionCount, 0);
+  });
+
+  Deno.test(`${engine}: a binary message closes its sender with 1003 and reaches nobody`, async () => {
+    await using server = await startTestApp({ engine });
+    await using other = await Peer.open(server.url);
+    const sender = await Peer.open(server.url);
+    for (let count = 0; count < 2; count++) await server.logged("{id} connected");
+    sender.send(Uint8Array.of(1, 2, 3));
+    sender.send("too late");
+    assertEquals(await sender.closed, { code: 1003, reason: "only text messages are relayed" });
+    const { properties } = await server.logged("{id} disconnected");
+    assertEquals(properties.code, 1003);
+    assertEquals(server.app.connectionCount, 1);
+    await using third = await Peer.open(server.url);
+    await server.logged("{id} connected");
+    third.send("first of all");
+    assertEquals(await other.next(), "first of all");
+  });
+
+  Deno.test(`${engine}: --binary relays binary messages`, async () => {
+    await using server = await startTestApp({ engine, binary: true });
+    await using sender = await Peer.open(server.url);
+    await using receiver = await Peer.open(server.url);
+    for (let count = 0; count < 2; count++) await server.logged("{id} connected");
+    sender.send(Uint8Array.of(0, 255));
+    assertEquals(new Uint8Array(await receiver.next() as ArrayBuffer), Uint8Array.of(0, 255));
+  });
+
+  Deno.test(`${engine}: --greeting is the first thing that a client receives`, async () => {
+    await using server = await startTestApp({ engine, greeting: "Hi from server" });
+    await using peer = await Peer.open(server.url);
+    assertEquals(await peer.next(), "Hi from server");
+  });
+
+  Deno.test(`${engine}: --echo also returns a message to its sender`, async () => {
+    await using server = await startTestApp({ engine, echo: true });
+    await using sender = await Peer.open(server.url);
+    await using other = await Peer.open(server.url);
+    for (let count = 0; count < 2; count++) await server.logged("{id} connected");
+    sender.send("hello");
+    assertEquals(await sender.next(), "hello");
+    assertEquals(await other.next(), "hello");
+  });
+
+  Deno.test(`${engine}: --log-messages logs who says what`, async () => {
+    await using server = await startTestApp({ engine, logMessages: true });
+    await using peer = await Peer.open(server.url);
+    const connected = await server.logged("{id} connected");
+    peer.send("hello");
+    const { properties } = await server.logged("{id} says");
+    assertEquals(properties, { id: connected.properties.id, text: "hello" });
+  });
 }
-
-Deno.test("what one sender says arrives in its order at everybody", async () => {
-  await using server = await startTestApp();
-  const peers = await Peer.openMany(server.url, 5);
-  for (const _ of peers) await server.logged("{id} connected");
-  const perSender = 300;
-  for (let index = 0; index < perSender; index++) {
-    for (const [sender, peer] of peers.entries()) peer.send(`${sender}:${index}`);
-  }
-  for (const [receiver, peer] of peers.entries()) {
-    const texts = (await peer.take(perSender * (peers.length - 1))).map(String);
-    for (const sender of peers.keys()) {
-      const got = texts.filter((text) => text.startsWith(`${sender}:`));
-      const sent = Array.from({ length: perSender }, (_, index) => `${sender}:${index}`);
-      assertEquals(got, receiver === sender ? [] : sent);
-    }
-  }
-  await closeAll(peers);
-});
-
-Deno.test("/ and /ws are the same chat", async () => {
-  await using server = await startTestApp();
-  await using atRoot = await Peer.open(server.app.url.href.replace("http", "ws"));
-  await using atWs = await Peer.open(server.url);
-  for (let count = 0; count < 2; count++) await server.logged("{id} connected");
-  atRoot.send("hello");
-  assertEquals(await atWs.next(), "hello");
-});
-
-Deno.test("a connection is logged with a UUID of version 7 and the client's address", async () => {
-  await using server = await startTestApp();
-  await using _peer = await Peer.open(server.url);
-  const { properties } = await server.logged("{id} connected");
-  assert(validate(String(properties.id)));
-  assertMatch(String(properties.address), /^127\.0\.0\.1:\d+$/);
-});
-
-Deno.test("a connection leaves the registry when its peer closes", async () => {
-  await using server = await startTestApp();
-  const peer = await Peer.open(server.url);
-  await server.logged("{id} connected");
-  assertEquals(server.app.connectionCount, 1);
-  await closeAll([peer]);
-  const { properties } = await server.logged("{id} disconnected");
-  assertEquals(properties.code, 1000);
-  assertEquals(server.app.connectionCount, 0);
-});
-
-Deno.test("a connection leaves the registry when its peer resets TCP", async () => {
-  await using server = await startTestApp({ greeting: "unread, so that closing resets" });
-  await using witness = await Peer.open(server.url);
-  await witness.next();
-  await server.logged("{id} connected");
-  const raw = await RawPeer.upgrade(server.port);
-  await server.logged("{id} connected");
-  assertEquals(server.app.connectionCount, 2);
-  raw[Symbol.dispose]();
-  await server.logged("{id} disconnected");
-  assertEquals(server.app.connectionCount, 1);
-  // Whoever is still there is not disturbed.
-  await using newcomer = await Peer.open(server.url);
-  await newcomer.next();
-  await server.logged("{id} connected");
-  newcomer.send("still here?");
-  assertEquals(await witness.next(), "still here?");
-});
-
-Deno.test("a connection leaves the registry when it breaks the protocol", async () => {
-  await using server = await startTestApp();
-  using raw = await RawPeer.upgrade(server.port);
-  await server.logged("{id} connected");
-  await raw.send([0x83, 0x80, 0, 0, 0, 0]); // opcode 3 is reserved
-  await server.logged("{id} failed");
-  assertEquals(server.app.connectionCount, 0);
-});
-
-Deno.test("a binary message closes its sender with 1003 and reaches nobody", async () => {
-  await using server = await startTestApp();
-  await using other = await Peer.open(server.url);
-  const sender = await Peer.open(server.url);
-  for (let count = 0; count < 2; count++) await server.logged("{id} connected");
-  sender.send(Uint8Array.of(1, 2, 3));
-  sender.send("too late");
-  assertEquals(await sender.closed, { code: 1003, reason: "only text messages are relayed" });
-  const { properties } = await server.logged("{id} disconnected");
-  assertEquals(properties.code, 1003);
-  assertEquals(server.app.connectionCount, 1);
-  await using third = await Peer.open(server.url);
-  await server.logged("{id} connected");
-  third.send("first of all");
-  assertEquals(await other.next(), "first of all");
-});
-
-Deno.test("--binary relays binary messages", async () => {
-  await using server = await startTestApp({ binary: true });
-  await using sender = await Peer.open(server.url);
-  await using receiver = await Peer.open(server.url);
-  for (let count = 0; count < 2; count++) await server.logged("{id} connected");
-  sender.send(Uint8Array.of(0, 255));
-  assertEquals(new Uint8Array(await receiver.next() as ArrayBuffer), Uint8Array.of(0, 255));
-});
-
-Deno.test("--greeting is the first thing that a client receives", async () => {
-  await using server = await startTestApp({ greeting: "Hi from server" });
-  await using peer = await Peer.open(server.url);
-  assertEquals(await peer.next(), "Hi from server");
-});
-
-Deno.test("--echo also returns a message to its sender", async () => {
-  await using server = await startTestApp({ echo: true });
-  await using sender = await Peer.open(server.url);
-  await using other = await Peer.open(server.url);
-  for (let count = 0; count < 2; count++) await server.logged("{id} connected");
-  sender.send("hello");
-  assertEquals(await sender.next(), "hello");
-  assertEquals(await other.next(), "hello");
-});
-
-Deno.test("--log-messages logs who says what", async () => {
-  await using server = await startTestApp({ logMessages: true });
-  await using peer = await Peer.open(server.url);
-  const connected = await server.logged("{id} connected");
-  peer.send("hello");
-  const { properties } = await server.logged("{id} says");
-  assertEquals(properties, { id: connected.properties.id, text: "hello" });
-});

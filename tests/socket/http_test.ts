@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { ServerConfig } from "../../lib/server/config.ts";
 import { HANDSHAKE_HEADERS, rawRequest } from "./raw_peer.ts";
-import { startTestApp } from "./test_app.ts";
+import { ENGINES, startTestApp } from "./test_app.ts";
 
 interface Case {
   readonly name: string;
@@ -131,55 +131,59 @@ const CASES: readonly Case[] = [
   },
 ];
 
-for (const { name, request, handshake, headers = [], status, answer = {}, body, config } of CASES) {
-  Deno.test(`${request} answers ${status} to ${name}`, async () => {
-    await using server = await startTestApp(config);
-    const lines = handshake ? changed(HANDSHAKE_HEADERS, handshake) : ["Host: 127.0.0.1"];
-    const response = await rawRequest(server.port, [`${request} HTTP/1.1`, ...lines, ...headers]);
-    assertEquals(response.status, status, response.body);
-    for (const [header, value] of Object.entries(answer)) {
-      assertEquals(response.headers.get(header), value);
+for (const engine of ENGINES) {
+  for (
+    const { name, request, handshake, headers = [], status, answer = {}, body, config } of CASES
+  ) {
+    Deno.test(`${engine}: ${request} answers ${status} to ${name}`, async () => {
+      await using server = await startTestApp({ engine, ...config });
+      const lines = handshake ? changed(HANDSHAKE_HEADERS, handshake) : ["Host: 127.0.0.1"];
+      const response = await rawRequest(server.port, [`${request} HTTP/1.1`, ...lines, ...headers]);
+      assertEquals(response.status, status, response.body);
+      for (const [header, value] of Object.entries(answer)) {
+        assertEquals(response.headers.get(header), value);
+      }
+      if (body === "") assertEquals(response.body, "");
+      else if (body !== undefined) assertStringIncludes(response.body, body);
+      if (status >= 400) assertMatch(response.headers.get("content-type")!, /^text\/plain/);
+    });
+  }
+
+  Deno.test(`${engine}: a request without Connection: Upgrade is no handshake`, async () => {
+    await using server = await startTestApp({ engine });
+    const response = await rawRequest(server.port, [
+      "GET /ws HTTP/1.1",
+      ...changed(HANDSHAKE_HEADERS, { Connection: undefined }), // rawRequest adds `Connection: close`
+    ]);
+    assertEquals(response.status, 400);
+    assertStringIncludes(response.body, "Connection: Upgrade");
+  });
+
+  Deno.test(`${engine}: the page's own origin may connect`, async () => {
+    await using server = await startTestApp({ engine });
+    const socket = new WebSocket(server.url, { headers: { origin: server.app.url.origin } });
+    await new Promise((resolve) => socket.onopen = resolve);
+    const closed = new Promise((resolve) => socket.onclose = resolve);
+    socket.close();
+    await closed;
+  });
+
+  Deno.test(`${engine}: a copy of the page that is still good is not sent again`, async () => {
+    await using server = await startTestApp({ engine });
+    for (const path of Object.keys(PAGE_PATHS)) {
+      const url = new URL(path, server.app.url);
+      const first = await fetch(url);
+      await first.body?.cancel();
+      const etag = first.headers.get("etag")!;
+      const second = await fetch(url, { headers: { "if-none-match": etag } });
+      assertEquals([second.status, await second.text()], [304, ""]);
+      assertEquals(second.headers.get("etag"), etag);
+      const third = await fetch(url, { headers: { "if-none-match": '"another"' } });
+      await third.body?.cancel();
+      assertEquals(third.status, 200);
     }
-    if (body === "") assertEquals(response.body, "");
-    else if (body !== undefined) assertStringIncludes(response.body, body);
-    if (status >= 400) assertMatch(response.headers.get("content-type")!, /^text\/plain/);
   });
 }
-
-Deno.test("a request without `Connection: Upgrade` is no handshake", async () => {
-  await using server = await startTestApp();
-  const response = await rawRequest(server.port, [
-    "GET /ws HTTP/1.1",
-    ...changed(HANDSHAKE_HEADERS, { Connection: undefined }), // rawRequest adds `Connection: close`
-  ]);
-  assertEquals(response.status, 400);
-  assertStringIncludes(response.body, "Connection: Upgrade");
-});
-
-Deno.test("the page's own origin may connect", async () => {
-  await using server = await startTestApp();
-  const socket = new WebSocket(server.url, { headers: { origin: server.app.url.origin } });
-  await new Promise((resolve) => socket.onopen = resolve);
-  const closed = new Promise((resolve) => socket.onclose = resolve);
-  socket.close();
-  await closed;
-});
-
-Deno.test("a copy of the page that is still good is not sent again", async () => {
-  await using server = await startTestApp();
-  for (const path of Object.keys(PAGE_PATHS)) {
-    const url = new URL(path, server.app.url);
-    const first = await fetch(url);
-    await first.body?.cancel();
-    const etag = first.headers.get("etag")!;
-    const second = await fetch(url, { headers: { "if-none-match": etag } });
-    assertEquals([second.status, await second.text()], [304, ""]);
-    assertEquals(second.headers.get("etag"), etag);
-    const third = await fetch(url, { headers: { "if-none-match": '"another"' } });
-    await third.body?.cancel();
-    assertEquals(third.status, 200);
-  }
-});
 
 function changed(
   lines: readonly string[],

@@ -25,7 +25,7 @@ export class RawPeer implements Disposable {
   static async upgrade(port: number): Promise<RawPeer> {
     const peer = await RawPeer.connect(port);
     await peer.send(["GET /ws HTTP/1.1", ...HANDSHAKE_HEADERS, "", ""].join("\r\n"));
-    await peer.#readUntil("\r\n\r\n");
+    await peer.readHead();
     return peer;
   }
 
@@ -62,10 +62,10 @@ export class RawPeer implements Disposable {
     this.#conn.close();
   }
 
-  async #readUntil(end: string): Promise<string> {
+  /** The head of an HTTP answer. It is read byte by byte, so that nothing behind it leaves the system's buffer. */
+  async readHead(): Promise<string> {
     let text = "";
-    // Byte by byte, so that nothing after the end is taken out of the system's buffer.
-    while (!text.endsWith(end)) {
+    while (!text.endsWith("\r\n\r\n")) {
       const byte = await this.read(1);
       if (byte.length === 0) throw new Error(`The server ended the connection after: ${text}`);
       text += String.fromCharCode(byte[0]!);

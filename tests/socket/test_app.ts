@@ -1,7 +1,11 @@
 import { configure, getLogger, type LogRecord, reset } from "@logtape/logtape";
 import { type App, startApp } from "../../lib/server/app.ts";
-import { SERVER_FLAGS, type ServerConfig } from "../../lib/server/config.ts";
 import { parseFlags } from "../../lib/cli/flags.ts";
+import { SERVER_FLAGS, type ServerConfig } from "../../lib/server/config.ts";
+import type { TlsFiles } from "../../lib/server/tls_files.ts";
+
+/** The ways to serve a WebSocket. What a client sees is the same over each of them. */
+export const ENGINES = SERVER_FLAGS.engine.choices;
 
 /** A server on a free port of this process, and what it logs. */
 export interface TestApp extends AsyncDisposable {
@@ -13,7 +17,12 @@ export interface TestApp extends AsyncDisposable {
 }
 
 /** Starts a server with the default flags but for these. */
-export async function startTestApp(overrides: Partial<ServerConfig> = {}): Promise<TestApp> {
+export async function startTestApp(
+  overrides: Partial<ServerConfig> = {},
+  tls?: TlsFiles,
+): Promise<TestApp> {
+  const { config: defaults } = parseFlags(SERVER_FLAGS, { args: ["--port", "0"] });
+  const config = { ...defaults, ...overrides };
   const records: LogRecord[] = [];
   const waiting: { template: string; resolve: (record: LogRecord) => void }[] = [];
   await configure({
@@ -26,16 +35,15 @@ export async function startTestApp(overrides: Partial<ServerConfig> = {}): Promi
       },
     },
     loggers: [
-      { category: "test", lowestLevel: "debug", sinks: ["test"] },
+      { category: "test", lowestLevel: config.logLevel, sinks: ["test"] },
       { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["test"] },
     ],
   });
-  const { config } = parseFlags(SERVER_FLAGS, { args: ["--port", "0"] });
-  const app = startApp({ ...config, ...overrides }, getLogger("test"));
+  const app = startApp(config, { logger: getLogger("test"), tls });
   return {
     app,
     port: Number(app.url.port),
-    url: `ws://${app.url.host}/ws`,
+    url: new URL("ws", app.url).href.replace("http", "ws"),
     logged: (template) => {
       const index = records.findIndex((record) => matches(record, template));
       if (index >= 0) return Promise.resolve(records.splice(index, 1)[0]!);

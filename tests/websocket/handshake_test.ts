@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { checkHandshake } from "../../lib/websocket/handshake.ts";
 
 const GOOD = {
+  host: "localhost",
   upgrade: "websocket",
   connection: "Upgrade",
   "sec-websocket-version": "13",
@@ -19,6 +20,11 @@ const CASES: readonly [name: string, changes: Changes, status: number | undefine
   ["no upgrade", { upgrade: undefined }, 426],
   ["another upgrade", { upgrade: "websockets" }, 426],
   ["no connection token", { connection: "keep-alive" }, 400],
+  ["no host", { host: undefined }, 400],
+  ["two hosts", { host: "a, b" }, 400],
+  ["a body", { "content-length": "3" }, 400],
+  ["a body of unknown length", { "transfer-encoding": "chunked" }, 400],
+  ["no body", { "content-length": "0" }, undefined],
   ["no version", { "sec-websocket-version": undefined }, 426],
   ["an old version", { "sec-websocket-version": "8" }, 426],
   ["two versions", { "sec-websocket-version": "13, 8" }, 426],

@@ -1,0 +1,84 @@
+import { checkHandshake, isUpgrade } from "../websocket/handshake.ts";
+import type { FieldMap } from "../websocket/http_head.ts";
+import { type OriginPolicy, refusedOrigin } from "./origin.ts";
+import { isPagePath } from "./page.ts";
+
+/** What a request is judged by, whichever way it came in. */
+export interface IncomingRequest {
+  readonly method: string;
+  /** The path of its target, without the query. */
+  readonly path: string;
+  readonly headers: FieldMap;
+}
+
+/** What is to be done with a request. */
+export type Verdict =
+  | { readonly kind: "chat" }
+  | { readonly kind: "page" }
+  | { readonly kind: "health" }
+  | {
+    readonly kind: "refusal";
+    readonly status: number;
+    readonly message: string;
+    readonly headers: Readonly<Record<string, string>>;
+  };
+
+/** What admission needs to know of the server. */
+export interface AdmissionOptions {
+  readonly originPolicy: OriginPolicy;
+  /** Whether the server is stopping, and takes nobody in any more. */
+  readonly isDraining: () => boolean;
+  /** Whether the chat has as many connections as it may have. */
+  readonly isFull: () => boolean;
+}
+
+/**
+ * Decides what is to be done with a request.
+ *
+ * | path             | verdict                                                           |
+ * | ---------------- | ----------------------------------------------------------------- |
+ * | `/ws`            | an upgrade to the chat; 426 to anything else                      |
+ * | `/`              | an upgrade to the chat; the page to anything else                 |
+ * | the page's files | 200, or 304 for a copy that is still good                         |
+ * | `/healthz`       | 200                                                               |
+ * | any other        | 404                                                               |
+ */
+export function admit(request: IncomingRequest, options: AdmissionOptions): Verdict {
+  const { method, path, headers } = request;
+  const refused = refusedOrigin(headers, options.originPolicy);
+  if (refused !== undefined) return refusal(403, refused);
+  if (options.isDraining()) {
+    return refusal(503, "The server is stopping: try again later", {
+      "retry-after": "1",
+      connection: "close",
+    });
+  }
+  if (path === "/ws" || (path === "/" && isUpgrade(headers))) {
+    const fault = checkHandshake(request);
+    if (fault) return { kind: "refusal", ...fault };
+    if (options.isFull()) {
+      return refusal(503, "The chat is full: try again later", { "retry-after": "10" });
+    }
+    return { kind: "chat" };
+  }
+  if (path !== "/healthz" && !isPagePath(path)) {
+    return refusal(
+      404,
+      "There is nothing here: / is the chat page, /ws the WebSocket, /healthz the health check",
+    );
+  }
+  if (method !== "GET" && method !== "HEAD") {
+    return refusal(405, `This address answers GET and HEAD: the method was ${method}`, {
+      allow: "GET, HEAD",
+    });
+  }
+  return { kind: path === "/healthz" ? "health" : "page" };
+}
+
+function refusal(
+  status: number,
+  message: string,
+  headers: Readonly<Record<string, string>> = {},
+): Verdict {
+  return { kind: "refusal", status, message, headers };
+}

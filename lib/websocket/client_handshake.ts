@@ -1,0 +1,105 @@
+import { acceptKey, hasToken } from "./handshake.ts";
+import { type HttpHead, parseHead, readHead } from "./http_head.ts";
+
+/** The longest head of a response that a client reads. */
+const MAX_HEAD_BYTES = 16 * 1024;
+
+/** The server did not complete the handshake. */
+export class HandshakeError extends Error {
+  override readonly name = "HandshakeError";
+  /** The status of a response that is not 101. */
+  readonly status: number | undefined;
+
+  constructor(message: string, status?: number) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** What a client asks for beside the URL. */
+export interface ClientHandshakeOptions {
+  /** Subprotocols, the best first. */
+  readonly protocols?: readonly string[];
+  /** Headers that come on top. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A completed handshake. */
+export interface ClientHandshake {
+  /** The subprotocol that the server chose; "" if none. */
+  readonly protocol: string;
+  /** What came behind the server's head: the first frames. */
+  readonly received: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * Completes the client's side of the opening handshake (RFC 6455 section 4.1) on a connection.
+ *
+ * @throws {HandshakeError} If the answer is anything but the right one.
+ */
+export async function shakeHands(
+  conn: {
+    read(bytes: Uint8Array): Promise<number | null>;
+    write(bytes: Uint8Array): Promise<number>;
+  },
+  url: URL,
+  { protocols = [], headers = {} }: ClientHandshakeOptions = {},
+): Promise<ClientHandshake> {
+  const key = crypto.getRandomValues(new Uint8Array(16)).toBase64();
+  const fields = {
+    Host: url.host,
+    Upgrade: "websocket",
+    Connection: "Upgrade",
+    "Sec-WebSocket-Key": key,
+    "Sec-WebSocket-Version": "13",
+    ...(protocols.length > 0 ? { "Sec-WebSocket-Protocol": protocols.join(", ") } : {}),
+    ...headers,
+  };
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+  const request = new TextEncoder().encode(
+    `GET ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join("")}\r\n`,
+  );
+  for (let at = 0; at < request.length;) at += await conn.write(request.subarray(at));
+
+  const answer = await readHead(conn, MAX_HEAD_BYTES);
+  if (!answer) throw new HandshakeError("The server ended the connection during the handshake");
+  const head = parseHead(answer.bytes.subarray(0, answer.headEnd));
+  if (!head) throw new HandshakeError("The server does not answer in HTTP");
+  const protocol = checkResponse(head, key, protocols);
+  return { protocol, received: answer.bytes.subarray(answer.headEnd) };
+}
+
+/** The subprotocol of a response that is right in all of section 4.1's six points. */
+function checkResponse(
+  { start: [version, status], headers }: HttpHead,
+  key: string,
+  protocols: readonly string[],
+): string {
+  if (!version.startsWith("HTTP/1.1")) {
+    throw new HandshakeError(`The server does not speak HTTP/1.1: ${version}`);
+  }
+  if (status !== "101") {
+    throw new HandshakeError(
+      `The server refused the handshake with HTTP ${status}`,
+      Number(status),
+    );
+  }
+  if (!hasToken(headers.get("upgrade"), "websocket")) {
+    throw new HandshakeError("The response has no `Upgrade: websocket` header");
+  }
+  if (!hasToken(headers.get("connection"), "upgrade")) {
+    throw new HandshakeError("The response has no `Connection: Upgrade` header");
+  }
+  if (headers.get("sec-websocket-accept") !== acceptKey(key)) {
+    throw new HandshakeError("The response has a wrong Sec-WebSocket-Accept header");
+  }
+  const extensions = headers.get("sec-websocket-extensions");
+  if (extensions) {
+    throw new HandshakeError(`The server uses an extension that was not offered: ${extensions}`);
+  }
+  const protocol = headers.get("sec-websocket-protocol") ?? "";
+  if (protocol !== "" && !protocols.includes(protocol)) {
+    throw new HandshakeError(`The server uses a subprotocol that was not offered: ${protocol}`);
+  }
+  return protocol;
+}
