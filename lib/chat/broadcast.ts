@@ -50,6 +50,7 @@ export class Broadcast<M extends Member> {
   /** How far the fastest member has been served that had something to be served. */
   #servedUpTo = 0;
   #backlog: PromiseWithResolvers<void> | undefined;
+  #sweepEnd: PromiseWithResolvers<void> | undefined;
 
   constructor(options: BroadcastOptions<M>) {
     this.#options = options;
@@ -75,6 +76,18 @@ export class Broadcast<M extends Member> {
     this.#schedule();
   }
 
+  /** Resolves when all who keep up have been served what has been said so far; who is on its own is not waited for. */
+  async flushed(): Promise<void> {
+    const { log: { head }, members } = this.#options;
+    const isServed = (member: M) =>
+      this.#busy.has(member) || !member.cursor.isBehind || member.cursor.position >= head;
+    while (this.#awaited.size > 0 || ![...members].every(isServed)) {
+      this.#sweepEnd ??= Promise.withResolvers();
+      this.request();
+      await this.#sweepEnd.promise;
+    }
+  }
+
   #schedule(): void {
     if (!this.#isNeeded || this.#isScheduled || this.#awaited.size > 0) return;
     this.#isScheduled = true;
@@ -92,6 +105,7 @@ export class Broadcast<M extends Member> {
     }
     if (this.#busy.size === 0) this.#advance(log.head);
     if (this.#awaited.size > 0) this.#watch();
+    else this.#endSweep();
   }
 
   /** Starts a delivery, if there is something to deliver. */
@@ -114,7 +128,13 @@ export class Broadcast<M extends Member> {
     if (isAwaited) {
       this.#ended++;
       this.#isNeeded ||= isBehind;
+      if (this.#awaited.size === 0) this.#endSweep();
     } else if (isBehind) this.#serve(member);
+  }
+
+  #endSweep(): void {
+    this.#sweepEnd?.resolve();
+    this.#sweepEnd = undefined;
     this.#schedule();
   }
 
@@ -136,7 +156,7 @@ export class Broadcast<M extends Member> {
       if (this.#awaited.size === 0) return;
       if (this.#ended > endedBefore) return this.#watch();
       this.#awaited.clear();
-      this.#schedule();
+      this.#endSweep();
     }, PATIENCE_MS);
   }
 }

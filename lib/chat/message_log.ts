@@ -128,6 +128,7 @@ export class Cursor {
 
   /** Whether the log has dropped something that the reader has not been served. */
   get isLost(): boolean {
+    this.#passOwn();
     return this.#position < this.#log.start;
   }
 

@@ -46,6 +46,11 @@ export class Room<M extends Member> {
     return this.#broadcast.backlog;
   }
 
+  /** Resolves when all who keep up have been served what has been said so far. */
+  flushed(): Promise<void> {
+    return this.#broadcast.flushed();
+  }
+
   /** A cursor at the head of the log: whoever has it is served what is said from now on. */
   cursor(): Cursor {
     return new Cursor(this.#log);

@@ -100,10 +100,8 @@ export function startApp(config: ServerConfig, { logger, tls }: AppOptions): App
 
   const drain = async () => {
     door?.close();
-    await withinMs(
-      drainTimeoutMs,
-      Promise.all([directEngine?.closeAll(), serveEngine.closeAll()]),
-    );
+    const closeAll = () => Promise.all([directEngine?.closeAll(), serveEngine.closeAll()]);
+    await withinMs(drainTimeoutMs, chat.room.flushed().then(closeAll));
     directEngine?.[Symbol.dispose]();
     door?.closeConnections();
     // Ends the sockets whose peers have not answered. It would wait for ever for one whose peer has stopped reading.

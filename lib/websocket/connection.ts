@@ -1,6 +1,6 @@
 import { type CloseStatus, encodeCloseFrame } from "./close_frame.ts";
 import { encodeFrame } from "./frame.ts";
-import { type FrameHandler, FrameParser, type Role } from "./frame_parser.ts";
+import { type FrameHandler, FrameParser, type FrameParserOptions } from "./frame_parser.ts";
 import { type MessageOpcode, OPCODE } from "./opcode.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import type { ReadBuffers } from "./read_buffers.ts";
@@ -24,9 +24,7 @@ export interface ConnectionListener {
 }
 
 /** What a connection is made of. */
-export interface ConnectionOptions {
-  readonly role: Role;
-  readonly maxMessageBytes: number;
+export interface ConnectionOptions extends FrameParserOptions {
   /** What came in behind the handshake. */
   readonly received: Uint8Array;
   readonly buffers: ReadBuffers;
@@ -45,8 +43,9 @@ export interface ConnectionOptions {
  *
  * The end of the stream, an error of it and destroy() lead to `closed` from anywhere.
  *
- * The peer gets the close frame before the end: this side then only half-closes, and reads on until the peer ends too. A
- * full close with unread bytes would make the system reset the connection, and a reset can overtake the close frame.
+ * After both close frames the server ends the TCP connection, and a client waits for that (section 7.1.1). After a fault the
+ * peer may still be sending: then this side only half-closes, and reads on until the peer ends too. A full close with unread
+ * bytes would make the system reset the connection, and a reset can overtake the close frame.
  */
 export class Connection {
   readonly #transport: Transport;
@@ -58,6 +57,7 @@ export class Connection {
   #status: CloseStatus = { code: 1006, reason: "" };
   /** Nothing that the peer sends means anything any more: its close frame has come, or it has broken the protocol. */
   #isDeaf = false;
+  #isCloseReceived = false;
 
   /** The writing that is under way. */
   #pumping: Promise<void> | undefined;
@@ -186,7 +186,7 @@ export class Connection {
     } catch (error) {
       this.#isDeaf = true;
       const reason = messageOf(error);
-      if (this.#state !== "open") this.#halfCloseIfDone();
+      if (this.#state !== "open") this.#endIfDone();
       else if (error instanceof ProtocolError) {
         this.#beginClosing({ code: error.closeCode, reason }, { code: error.closeCode, reason });
       } else {
@@ -216,8 +216,9 @@ export class Connection {
       onPong: () => {},
       onClose: (status) => {
         this.#isDeaf = true;
+        this.#isCloseReceived = true;
         if (this.#state === "open") this.#beginClosing(status, { code: status.code, reason: "" });
-        else this.#halfCloseIfDone();
+        else this.#endIfDone();
       },
     };
   }
@@ -268,7 +269,7 @@ export class Connection {
     if (bytes === this.#data) this.#endDelivery();
     if (bytes === this.#closeFrame) {
       this.#isCloseSent = true;
-      this.#halfCloseIfDone();
+      this.#endIfDone();
     }
   }
 
@@ -278,8 +279,10 @@ export class Connection {
     this.#whenDelivered = undefined;
   }
 
-  #halfCloseIfDone(): void {
+  /** Ends the stream, or this side of it, when there is nothing more to say and to hear. */
+  #endIfDone(): void {
     if (!this.#isDeaf || !this.#isCloseSent) return;
+    if (this.#isCloseReceived && this.#options.role === "server") return this.destroy();
     // It fails if the peer has gone meanwhile, which the read finds out too.
     this.#transport.closeWrite().catch(() => {});
   }

@@ -28,14 +28,13 @@ for (const engine of ENGINES) {
   Deno.test(`${engine}: App.drain() ends though a peer has stopped reading`, async () => {
     await using server = await startTestApp({ engine, drainTimeoutMs: 50 });
     using _stalled = await RawPeer.upgrade(server.port);
-    const sender = await Peer.open(server.url);
-    for (let count = 0; count < 2; count++) await server.logged("{id} connected");
-    const text = "x".repeat(60_000);
-    // More than the system buffers for one connection.
-    for (let count = 0; count < 400; count++) sender.send(text);
-    sender.send(Uint8Array.of(0));
-    await sender.closed;
+    const [sender, reader] = await Peer.openMany(server.url, 2) as [Peer, Peer];
+    for (let count = 0; count < 3; count++) await server.logged("{id} connected");
+    // More than the system buffers for one connection, and less than the log keeps.
+    for (let count = 0; count < 200; count++) sender.send("x".repeat(60_000));
+    await reader.take(200);
     await server.app.drain();
+    await Promise.all([sender.closed, reader.closed]);
   });
 
   Deno.test(`${engine}: a draining server takes nobody in`, async () => {
@@ -53,6 +52,18 @@ for (const engine of ENGINES) {
     assertMatch(await keptAlive.readHead(), /^HTTP\/1\.1 503 [^]*retry-after: 1\r/i);
     await raw.send([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9]);
     await drained;
+  });
+
+  Deno.test(`${engine}: App.drain() first delivers what has been said`, async () => {
+    await using server = await startTestApp({ engine, logMessages: true });
+    const [sender, receiver] = await Peer.openMany(server.url, 2) as [Peer, Peer];
+    for (let count = 0; count < 2; count++) await server.logged("{id} connected");
+    sender.send("last words");
+    await server.logged("{id} says");
+    await server.app.drain();
+    assertEquals(await receiver.next(), "last words");
+    assertEquals((await receiver.closed).code, 1001);
+    await sender.closed;
   });
 
   Deno.test(`${engine}: App.drain() may be called twice`, async () => {

@@ -11,14 +11,19 @@ export const HANDSHAKE_HEADERS = [
 
 /** A peer that speaks TCP only: it sends what it is told, byte by byte, and answers nothing by itself. */
 export class RawPeer implements Disposable {
-  readonly #conn: Deno.TcpConn;
+  readonly #conn: Deno.Conn;
 
-  private constructor(conn: Deno.TcpConn) {
+  private constructor(conn: Deno.Conn) {
     this.#conn = conn;
   }
 
   static async connect(port: number): Promise<RawPeer> {
     return new RawPeer(await Deno.connect({ hostname: "127.0.0.1", port }));
+  }
+
+  /** Takes over a connection that somebody else has made. */
+  static over(conn: Deno.Conn): RawPeer {
+    return new RawPeer(conn);
   }
 
   /** Connects and completes the WebSocket handshake, without reading past it. */
@@ -46,15 +51,51 @@ export class RawPeer implements Disposable {
     return bytes.subarray(0, length);
   }
 
-  /** Everything that arrives until the server ends the connection. */
+  /** Everything that arrives until the server ends the connection, as text. */
   async readToEnd(): Promise<string> {
-    const decoder = new TextDecoder();
-    let text = "";
-    const chunk = new Uint8Array(4096);
-    for (let read; (read = await this.#conn.read(chunk)) !== null;) {
-      text += decoder.decode(chunk.subarray(0, read), { stream: true });
+    return new TextDecoder().decode(await this.readBytesToEnd());
+  }
+
+  /** Everything that arrives until the server ends the connection. */
+  async readBytesToEnd(): Promise<Uint8Array<ArrayBuffer>> {
+    let bytes = new Uint8Array(64 * 1024);
+    for (let length = 0;;) {
+      const read = await this.#conn.read(bytes.subarray(length));
+      if (read === null) return bytes.subarray(0, length);
+      length += read;
+      if (length < bytes.length) continue;
+      const larger = new Uint8Array(2 * length);
+      larger.set(bytes);
+      bytes = larger;
     }
-    return text;
+  }
+
+  /** The server's frames, one after the other, up to its close frame or the end of the connection. */
+  async *frames(): AsyncGenerator<{ opcode: number; payload: Uint8Array }> {
+    for (let opcode = 0; opcode !== 8;) {
+      const head = await this.read(2);
+      if (head.length < 2) return;
+      opcode = head[0]! & 15;
+      let length = head[1]!;
+      if (length === 126) {
+        const [high, low] = await this.read(2);
+        length = high! << 8 | low!;
+      } else if (length === 127) {
+        length = Number(new DataView((await this.read(8)).slice().buffer).getBigUint64(0));
+      }
+      yield { opcode, payload: (await this.read(length)).slice() };
+    }
+  }
+
+  /** Ends its own side of the connection, and goes on reading. */
+  closeWrite(): Promise<void> {
+    return this.#conn.closeWrite();
+  }
+
+  /** The address that the server sees. */
+  get address(): string {
+    const { hostname, port } = this.#conn.localAddr as Deno.NetAddr;
+    return `${hostname}:${port}`;
   }
 
   /** Ends the connection. If bytes have arrived that were not read, the system makes that a TCP reset. */

@@ -1,0 +1,270 @@
+import { assert, assertEquals } from "@std/assert";
+import type { CloseCode } from "../../lib/chat/close_code.ts";
+import type { Member } from "../../lib/chat/member.ts";
+import type { Cursor } from "../../lib/chat/message_log.ts";
+import { Room, type SlowReaderPolicy } from "../../lib/chat/room.ts";
+import { eachFrame } from "../../lib/websocket/frame.ts";
+import { OPCODE } from "../../lib/websocket/opcode.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** A room whose turns and timers a test sets off. */
+class TestRoom {
+  readonly slow: { id: string; missedBytes: number }[] = [];
+  readonly room: Room<FakeMember>;
+  readonly #turns: (() => void)[] = [];
+  #timers: (() => void)[] = [];
+
+  constructor(slowReader: SlowReaderPolicy = "close", logRetentionBytes = 1_000_000) {
+    this.room = new Room<FakeMember>({
+      logRetentionBytes,
+      slowReader,
+      onSlowReader: ({ id }, missedBytes) => this.slow.push({ id, missedBytes }),
+      defer: (run) => this.#turns.push(run),
+      startTimer: (run) => this.#timers.push(run),
+    });
+  }
+
+  join(...ids: string[]): FakeMember[] {
+    const members = ids.map((id) => new FakeMember(id, this.room));
+    for (const member of members) this.room.join(member);
+    return members;
+  }
+
+  say(text: string, sender?: FakeMember): void {
+    const bytes = encoder.encode(text);
+    this.room.say(OPCODE.text, bytes, 0, bytes.length, sender);
+  }
+
+  /** Runs what has been deferred, and lets promises settle, until nothing is left to do. */
+  async settle(): Promise<void> {
+    do {
+      for (const turn of this.#turns.splice(0)) turn();
+      await new Promise<void>((resolve) => queueMicrotask(() => queueMicrotask(resolve)));
+      await Promise.resolve();
+    } while (this.#turns.length > 0);
+  }
+
+  /** Lets the timers fire. */
+  async fireTimers(): Promise<void> {
+    for (const timer of this.#timers.splice(0)) timer();
+    await this.settle();
+  }
+}
+
+class FakeMember implements Member {
+  readonly got: string[] = [];
+  /** How many deliveries it has been asked to make. */
+  deliveries = 0;
+  verdict: CloseCode | undefined;
+  readonly cursor: Cursor;
+  readonly #room: Room<FakeMember>;
+  #stall: PromiseWithResolvers<void> | undefined;
+
+  constructor(readonly id: string, room: Room<FakeMember>) {
+    this.#room = room;
+    this.cursor = room.cursor();
+  }
+
+  stall(): void {
+    this.#stall ??= Promise.withResolvers();
+  }
+
+  resume(): void {
+    this.#stall?.resolve();
+    this.#stall = undefined;
+  }
+
+  async deliver(frames: Uint8Array): Promise<void> {
+    this.deliveries++;
+    await this.#stall?.promise;
+    for (const { payload } of eachFrame(frames)) this.got.push(decoder.decode(payload));
+  }
+
+  giveUp(verdict: CloseCode): void {
+    this.verdict = verdict;
+    this.#room.leave(this);
+  }
+}
+
+Deno.test("Room.say() reaches everybody but the one to skip", async () => {
+  const test = new TestRoom();
+  const [a, b, c] = test.join("a", "b", "c") as [FakeMember, FakeMember, FakeMember];
+  test.say("hi", b);
+  await test.settle();
+  assertEquals([a.got, b.got, c.got], [["hi"], [], ["hi"]]);
+});
+
+Deno.test("what is said in one turn is one delivery", async () => {
+  const test = new TestRoom();
+  const [a] = test.join("a") as [FakeMember];
+  for (const text of ["1", "2", "3"]) test.say(text);
+  await test.settle();
+  assertEquals([a.got, a.deliveries], [["1", "2", "3"], 1]);
+});
+
+Deno.test("a member is served from when it joined until it leaves", async () => {
+  const test = new TestRoom();
+  test.join("witness");
+  test.say("before");
+  const [a] = test.join("a") as [FakeMember];
+  test.say("while");
+  await test.settle();
+  test.room.leave(a);
+  test.say("after");
+  await test.settle();
+  assertEquals(a.got, ["while"]);
+});
+
+Deno.test("what is said during a sweep waits for it, and then is one delivery", async () => {
+  const test = new TestRoom();
+  const [a, b] = test.join("a", "b") as [FakeMember, FakeMember];
+  b.stall();
+  test.say("1");
+  await test.settle();
+  for (const text of ["2", "3"]) test.say(text);
+  await test.settle();
+  assertEquals(a.got, ["1"]);
+  b.resume();
+  await test.settle();
+  assertEquals([a.got, a.deliveries], [["1", "2", "3"], 2]);
+  assertEquals([b.got, b.deliveries], [["1", "2", "3"], 2]);
+});
+
+Deno.test("a reader that stalls holds the others up no longer than the patience lasts", async () => {
+  const test = new TestRoom();
+  const [a, b] = test.join("a", "b") as [FakeMember, FakeMember];
+  b.stall();
+  test.say("1");
+  await test.settle();
+  test.say("2");
+  await test.settle();
+  assertEquals(a.got, ["1"]);
+  await test.fireTimers(); // something has ended since the watch began
+  await test.fireTimers(); // nothing has ended since
+  assertEquals(a.got, ["1", "2"]);
+  test.say("3");
+  await test.settle();
+  assertEquals([a.got, b.got], [["1", "2", "3"], []]);
+});
+
+Deno.test("a reader on its own catches up, and then is swept with the others again", async () => {
+  const test = new TestRoom();
+  const [a, b] = test.join("a", "b") as [FakeMember, FakeMember];
+  b.stall();
+  test.say("1");
+  await test.settle();
+  await test.fireTimers();
+  await test.fireTimers();
+  test.say("2");
+  await test.settle();
+  b.resume();
+  await test.settle();
+  assertEquals([a.got, b.got], [["1", "2"], ["1", "2"]]);
+  b.stall();
+  test.say("3");
+  test.say("4");
+  await test.settle();
+  assertEquals(a.got, ["1", "2", "3", "4"]);
+  test.say("5");
+  await test.settle();
+  assertEquals(a.got.length, 4, "the sweep waits for b again");
+});
+
+Deno.test("a member that leaves during its delivery does not confuse the next sweeps", async () => {
+  const test = new TestRoom();
+  const [a, b] = test.join("a", "b") as [FakeMember, FakeMember];
+  b.stall();
+  test.say("1");
+  await test.settle();
+  test.room.leave(b);
+  await test.fireTimers();
+  await test.fireTimers();
+  test.say("2");
+  await test.settle();
+  b.resume();
+  await test.settle();
+  test.say("3");
+  await test.settle();
+  assertEquals(a.got, ["1", "2", "3"]);
+  assertEquals(b.got, ["1"]);
+});
+
+const LONG = "x".repeat(10_000);
+
+/** Lets b stall until the log has dropped what it has not been served. */
+async function leaveBehind(test: TestRoom): Promise<[FakeMember, FakeMember]> {
+  const [a, b] = test.join("a", "b") as [FakeMember, FakeMember];
+  b.stall();
+  for (let count = 0; count < 200; count++) {
+    test.say(`${count} ${LONG}`);
+    await test.settle();
+    await test.fireTimers();
+    await test.fireTimers();
+  }
+  return [a, b];
+}
+
+Deno.test("--slow-reader close gives up a reader that has fallen out of the log, and nobody else", async () => {
+  const test = new TestRoom("close", 100_000);
+  const [a, b] = await leaveBehind(test);
+  assertEquals([a.verdict, b.verdict?.code], [undefined, 4008]);
+  assertEquals(test.slow, [{ id: "b", missedBytes: 0 }]);
+  assertEquals(a.got.length, 200);
+});
+
+Deno.test("--slow-reader skip lets it miss what is gone, and go on with whole messages", async () => {
+  const test = new TestRoom("skip", 100_000);
+  const [, b] = await leaveBehind(test);
+  assertEquals(b.verdict, undefined);
+  assert(test.slow.length > 0 && test.slow.every(({ missedBytes }) => missedBytes > 0));
+  b.resume();
+  await test.settle();
+  const numbers = b.got.map((text) => Number(text.split(" ")[0]));
+  assertEquals(numbers.at(-1), 199);
+  assert(numbers.length < 200);
+  assertEquals(numbers, [...numbers].sort((one, other) => one - other));
+  assertEquals(new Set(numbers).size, numbers.length);
+});
+
+Deno.test("Room.backlog holds senders back while every reader is far behind, and lets them go on", async () => {
+  const test = new TestRoom("close", 100_000);
+  const [a, b] = test.join("a", "b") as [FakeMember, FakeMember];
+  a.stall();
+  for (let count = 0; count < 3; count++) {
+    test.say(LONG, b);
+    await test.settle();
+  }
+  const { backlog } = test.room;
+  assert(backlog, "a is more than a quarter of the retention behind");
+  let isOver = false;
+  backlog.then(() => isOver = true);
+  await test.settle();
+  assertEquals(isOver, false);
+  a.resume();
+  await test.settle();
+  assertEquals([isOver, test.room.backlog, a.got.length], [true, undefined, 3]);
+});
+
+Deno.test("Room.backlog ends when the only reader leaves", async () => {
+  const test = new TestRoom("close", 100_000);
+  const [a, b] = test.join("a", "b") as [FakeMember, FakeMember];
+  a.stall();
+  for (let count = 0; count < 3; count++) {
+    test.say(LONG, b);
+    await test.settle();
+  }
+  assert(test.room.backlog);
+  test.room.leave(a);
+  a.resume();
+  await test.settle();
+  assertEquals(test.room.backlog, undefined);
+});
+
+Deno.test("Room.backlog does not wait for a stalled reader while another reads", async () => {
+  const test = new TestRoom("close", 100_000);
+  const [, b] = await leaveBehind(test);
+  assertEquals(b.got, []);
+  assertEquals(test.room.backlog, undefined);
+});

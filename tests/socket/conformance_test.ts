@@ -1,0 +1,112 @@
+import { assertEquals } from "@std/assert";
+import { shakeHands } from "../../lib/websocket/client_handshake.ts";
+import { Connection, type ConnectionListener } from "../../lib/websocket/connection.ts";
+import { encodeFrame } from "../../lib/websocket/frame.ts";
+import { handshakeResponse } from "../../lib/websocket/handshake.ts";
+import { parseHead, readHead } from "../../lib/websocket/http_head.ts";
+import { ReadBuffers } from "../../lib/websocket/read_buffers.ts";
+import {
+  CONFORMANCE_CASES,
+  type ConformanceCase,
+  decodeWireFrames,
+  encodeWireFrame,
+  MAX_MESSAGE_BYTES,
+  payloadBytes,
+} from "../websocket/conformance_cases.ts";
+import { Peer } from "./peer.ts";
+import { HANDSHAKE_HEADERS, RawPeer } from "./raw_peer.ts";
+import { startTestApp } from "./test_app.ts";
+
+const TEXT = 1, CLOSE = 8;
+
+const HANDSHAKE = ["GET /ws HTTP/1.1", ...HANDSHAKE_HEADERS, "", ""].join("\r\n");
+
+/** What came over the wire, as the table has it: of a close frame, the code alone. */
+function shown(bytes: Uint8Array, sender: "client" | "server") {
+  return decodeWireFrames(bytes, sender).map(({ opcode, payload }) => ({
+    opcode,
+    payload: opcode === CLOSE ? payload.slice(0, 2) : payload,
+  }));
+}
+
+function expected({ answer }: ConformanceCase) {
+  return answer.map(([opcode, payload]) => ({ opcode, payload: payloadBytes(payload) }));
+}
+
+Deno.test("the server conforms to RFC 6455 over TCP", async (test) => {
+  await using server = await startTestApp({ binary: true, maxMessageBytes: MAX_MESSAGE_BYTES });
+  // What the sender may not hear itself, a witness hears.
+  await using witness = await Peer.open(server.url);
+  await server.logged("{id} connected");
+  for (const each of CONFORMANCE_CASES) {
+    const frames = each.frames.flatMap((frame) => encodeWireFrame(frame, "client"));
+    const toSender = expected(each).filter(({ opcode }) => opcode >= CLOSE);
+    const toOthers = expected(each).filter(({ opcode }) => opcode < CLOSE);
+    const check = async (peer: RawPeer) => {
+      assertEquals(shown(await peer.readBytesToEnd(), "server"), toSender);
+      await peer.closeWrite().catch(() => {}); // the server has ended the connection, if it was closed in peace
+      for (const { opcode, payload } of toOthers) {
+        const got = await witness.next();
+        assertEquals(typeof got === "string", opcode === TEXT);
+        assertEquals(typeof got === "string" ? payloadBytes(got) : new Uint8Array(got), payload);
+      }
+      await server.logged("{id} disconnected");
+    };
+    await test.step(`it answers ${each.name}`, async () => {
+      using peer = await RawPeer.upgrade(server.port);
+      await peer.send(frames);
+      await check(peer);
+    });
+    await test.step(`it answers ${each.name}, glued to the handshake`, async () => {
+      using peer = await RawPeer.connect(server.port);
+      await peer.send([...new TextEncoder().encode(HANDSHAKE), ...frames]);
+      await peer.readHead();
+      await check(peer);
+    });
+  }
+  assertEquals([server.app.connectionCount, server.app.openCount], [1, 1]);
+});
+
+Deno.test("the client conforms to RFC 6455 over TCP", async (test) => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  for (const each of CONFORMANCE_CASES) {
+    await test.step(`it answers ${each.name}`, async () => {
+      const accepted = listener.accept();
+      const client = echoClient(port);
+      using conn = await accepted;
+      const { bytes, headEnd } = (await readHead(conn, 16_384))!;
+      const key = parseHead(bytes.subarray(0, headEnd))!.headers.get("sec-websocket-key")!;
+      const frames = each.frames.flatMap((frame) => encodeWireFrame(frame, "server"));
+      await writeAll(conn, Uint8Array.of(...handshakeResponse(key), ...frames));
+      const peer = RawPeer.over(conn);
+      assertEquals(shown(await peer.readBytesToEnd(), "client"), expected(each));
+      await conn.closeWrite();
+      await client;
+    });
+  }
+});
+
+/** Connects as a client, and returns what it receives until the connection ends. */
+async function echoClient(port: number): Promise<void> {
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  const { received } = await shakeHands(conn, new URL(`ws://127.0.0.1:${port}/`));
+  const listener: ConnectionListener = {
+    onMessage: (opcode, bytes, start, end) =>
+      connection.sendPrivate(encodeFrame(opcode, bytes.subarray(start, end), 0x01020304)),
+    onClosing: () => {},
+    holdReading: () => undefined,
+  };
+  const connection = new Connection(conn, {
+    role: "client",
+    maxMessageBytes: MAX_MESSAGE_BYTES,
+    received,
+    buffers: new ReadBuffers(),
+    clock: { nowMs: 0 },
+  }, listener);
+  await connection.serve();
+}
+
+async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+}

@@ -1,0 +1,105 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { encodeWireFrame, frame } from "../websocket/conformance_cases.ts";
+import { Peer } from "./peer.ts";
+import { HANDSHAKE_HEADERS, RawPeer, rawRequest } from "./raw_peer.ts";
+import { startTestApp } from "./test_app.ts";
+
+const UPGRADE = ["GET /ws HTTP/1.1", ...HANDSHAKE_HEADERS, "", ""].join("\r\n");
+const HEALTH = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+
+Deno.test("an upgrade on a connection that has been kept alive joins the same chat, with the client's address", async () => {
+  await using server = await startTestApp();
+  await using direct = await Peer.open(server.url);
+  await server.logged("{id} connected");
+  using piped = await RawPeer.connect(server.port);
+  for (let count = 0; count < 2; count++) {
+    await piped.send(HEALTH);
+    assertMatch(await piped.readHead(), /^HTTP\/1\.1 200 /);
+    await piped.read("ok\n".length);
+  }
+  await piped.send(UPGRADE);
+  assertMatch(await piped.readHead(), /^HTTP\/1\.1 101 /);
+  const { properties } = await server.logged("{id} connected");
+  assertEquals(properties.address, piped.address);
+  assertEquals([server.app.connectionCount, server.app.openCount], [2, 2]);
+
+  direct.send("to the piped one");
+  for await (const { payload } of piped.frames()) {
+    assertEquals(new TextDecoder().decode(payload), "to the piped one");
+    break;
+  }
+  await piped.send(encodeWireFrame(frame(1, "to the direct one"), "client"));
+  assertEquals(await direct.next(), "to the direct one");
+});
+
+Deno.test("requests that come in one piece are answered in their order", async () => {
+  await using server = await startTestApp();
+  using peer = await RawPeer.connect(server.port);
+  await peer.send(HEALTH + HEALTH.replace("/healthz", "/nope") + HEALTH);
+  await peer.closeWrite();
+  const statuses = (await peer.readToEnd()).match(/HTTP\/1\.1 \d+/g);
+  assertEquals(statuses, ["HTTP/1.1 200", "HTTP/1.1 404", "HTTP/1.1 200"]);
+});
+
+Deno.test("a large request body goes through the door, and its answer comes back", async () => {
+  await using server = await startTestApp();
+  const response = await fetch(new URL("/healthz", server.app.url), {
+    method: "POST",
+    body: new Uint8Array(3_000_000),
+  });
+  assertEquals(response.status, 405);
+  await response.body?.cancel();
+});
+
+Deno.test("a head that is too long gets 431", async () => {
+  await using server = await startTestApp();
+  using peer = await RawPeer.connect(server.port);
+  await peer.send(`GET / HTTP/1.1\r\nX: ${"x".repeat(16 * 1024 - 19)}`);
+  assertMatch(await peer.readToEnd(), /^HTTP\/1\.1 431 /);
+});
+
+for (const [name, bytes] of [["nothing", ""], ["half a head", "GET / HTTP/1.1\r\nHost"]] as const) {
+  Deno.test(`a client that sends ${name} gets 408 when its time is over`, async () => {
+    await using server = await startTestApp({ handshakeTimeoutMs: 30 });
+    using peer = await RawPeer.connect(server.port);
+    await peer.send(bytes);
+    assertMatch(await peer.readToEnd(), /^HTTP\/1\.1 408 /);
+  });
+}
+
+for (const bytes of ["\r\n\r\n", "nonsense\r\n\r\n", "GET /ws HTTP/1.1\r\nbad header\r\n\r\n"]) {
+  Deno.test(`a request that is no HTTP, ${JSON.stringify(bytes)}, gets 400`, async () => {
+    await using server = await startTestApp();
+    using peer = await RawPeer.connect(server.port);
+    await peer.send(bytes);
+    await peer.closeWrite();
+    assertMatch(await peer.readToEnd(), /^(HTTP\/1\.1 400 |$)/);
+    assertEquals(
+      (await rawRequest(server.port, ["GET /healthz HTTP/1.1", "Host: localhost"])).status,
+      200,
+    );
+  });
+}
+
+Deno.test("the private listener refuses whoever does not come through the door", async () => {
+  const before = await listeningPorts();
+  await using server = await startTestApp();
+  const opened = (await listeningPorts()).filter((port) => !before.includes(port));
+  const [privatePort] = opened.filter((port) => port !== server.port);
+  assertEquals(opened.length, 2);
+  const page = await rawRequest(privatePort!, ["GET / HTTP/1.1", "Host: 127.0.0.1"]);
+  assertEquals(page.status, 403);
+  using peer = await RawPeer.connect(privatePort!);
+  await peer.send(UPGRADE);
+  assertMatch(await peer.readHead(), /^HTTP\/1\.1 403 /);
+  assertEquals(server.app.connectionCount, 0);
+});
+
+/** The ports on which anybody listens on IPv4. */
+async function listeningPorts(): Promise<number[]> {
+  const { stdout } = await new Deno.Command("cat", { args: ["/proc/net/tcp"] }).output();
+  return new TextDecoder().decode(stdout).split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields[3] === "0A")
+    .map((fields) => parseInt(fields[1]!.split(":")[1]!, 16));
+}

@@ -1,0 +1,121 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { encodeWireFrame, frame } from "../websocket/conformance_cases.ts";
+import { Peer } from "./peer.ts";
+import { HANDSHAKE_HEADERS, RawPeer } from "./raw_peer.ts";
+import { startTestApp } from "./test_app.ts";
+
+const TEXT = 1, CLOSE = 8, PING = 9, PONG = 10;
+
+Deno.test("a peer that half-closes is let go", async () => {
+  await using server = await startTestApp();
+  using peer = await RawPeer.upgrade(server.port);
+  await server.logged("{id} connected");
+  await peer.closeWrite();
+  assertEquals((await peer.readBytesToEnd()).length, 0);
+  assertEquals((await server.logged("{id} disconnected")).properties.code, 1006);
+  assertEquals([server.app.connectionCount, server.app.openCount], [0, 0]);
+});
+
+Deno.test("a peer that half-closes behind its close frame gets the answer to it", async () => {
+  await using server = await startTestApp();
+  using peer = await RawPeer.upgrade(server.port);
+  await peer.send(encodeWireFrame(frame(CLOSE, [0x03, 0xe8]), "client"));
+  await peer.closeWrite();
+  assertEquals([...await peer.readBytesToEnd()], [0x88, 2, 0x03, 0xe8]);
+});
+
+Deno.test("a message that comes byte by byte is one message", async () => {
+  await using server = await startTestApp();
+  await using witness = await Peer.open(server.url);
+  using peer = await RawPeer.upgrade(server.port);
+  for (let count = 0; count < 2; count++) await server.logged("{id} connected");
+  for (const byte of encodeWireFrame(frame(TEXT, "byte by byte"), "client")) {
+    await peer.send([byte]);
+  }
+  assertEquals(await witness.next(), "byte by byte");
+});
+
+Deno.test("a message of many large pieces is one message", async () => {
+  await using server = await startTestApp({ maxMessageBytes: 5_000_000 });
+  await using witness = await Peer.open(server.url);
+  using peer = await RawPeer.upgrade(server.port);
+  for (let count = 0; count < 2; count++) await server.logged("{id} connected");
+  const text = "0123456789".repeat(500_000);
+  await peer.send(encodeWireFrame(frame(TEXT, text), "client"));
+  assertEquals(await witness.next() === text, true);
+});
+
+Deno.test("a silent peer is pinged, and kept as long as it answers", async () => {
+  await using server = await startTestApp({ pingIntervalMs: 20, pongTimeoutMs: 10_000 });
+  using peer = await RawPeer.upgrade(server.port);
+  let pingCount = 0;
+  for await (const { opcode } of peer.frames()) {
+    assertEquals(opcode, PING);
+    await peer.send(encodeWireFrame(frame(PONG), "client"));
+    if (++pingCount === 3) break;
+  }
+  assertEquals(server.app.connectionCount, 1);
+});
+
+Deno.test("a silent peer that does not answer a ping is destroyed", async () => {
+  await using server = await startTestApp({ pingIntervalMs: 20, pongTimeoutMs: 20 });
+  using peer = await RawPeer.upgrade(server.port);
+  const { properties } = await server.logged("{id} disconnected");
+  assertEquals([properties.code, properties.reason], [1006, "unanswered ping"]);
+  assertEquals([server.app.connectionCount, server.app.openCount], [0, 0]);
+  assertEquals([...await peer.readBytesToEnd()], [0x89, 0]);
+});
+
+Deno.test("a peer that never answers a close is destroyed", async () => {
+  await using server = await startTestApp({ closeTimeoutMs: 20 });
+  using peer = await RawPeer.upgrade(server.port);
+  await peer.send(encodeWireFrame(frame(3), "client"));
+  const { properties } = await server.logged("{id} disconnected");
+  assertEquals(properties.code, 1002);
+  assertEquals([...await peer.readBytesToEnd()].slice(0, 4), [0x88, 24, 0x03, 0xea]);
+});
+
+Deno.test("connections beyond --max-connections get 503 before the upgrade, and a place when there is one", async () => {
+  await using server = await startTestApp({ maxConnections: 1 });
+  const first = await Peer.open(server.url);
+  await server.logged("{id} connected");
+  using second = await RawPeer.connect(server.port);
+  const handshake = ["GET /ws HTTP/1.1", ...HANDSHAKE_HEADERS, "", ""].join("\r\n");
+  await second.send(handshake);
+  assertMatch(await second.readHead(), /^HTTP\/1\.1 503 [^]*retry-after: 10\r/i);
+  await first[Symbol.asyncDispose]();
+  await server.logged("{id} disconnected");
+  await using _third = await Peer.open(server.url);
+});
+
+Deno.test("5,000 connections opened and dropped at once leave nothing behind", async () => {
+  const count = 5000;
+  await using server = await startTestApp({ greeting: "unread, so that dropping resets" });
+  const openBefore = await openFileCount();
+  const peers: RawPeer[] = [];
+  for (let batch = 0; batch < 50; batch++) {
+    peers.push(
+      ...await Promise.all(Array.from({ length: count / 50 }, () => RawPeer.upgrade(server.port))),
+    );
+  }
+  assertEquals([server.app.connectionCount, server.app.openCount], [count, count]);
+  for (const peer of peers) peer[Symbol.dispose]();
+  for (const _ of peers) await server.logged("{id} disconnected");
+  assertEquals([server.app.connectionCount, server.app.openCount], [0, 0]);
+  assert(await openFileCount() <= openBefore, "no file descriptor is left");
+  assertEquals(await establishedCount(server.port), 0);
+});
+
+/** How many file descriptors this process has open. */
+async function openFileCount(): Promise<number> {
+  const { stdout } = await new Deno.Command("ls", { args: [`/proc/${Deno.pid}/fd`] }).output();
+  return new TextDecoder().decode(stdout).split("\n").length;
+}
+
+/** How many TCP connections to or from a port the system holds established. */
+async function establishedCount(port: number): Promise<number> {
+  const { stdout } = await new Deno.Command("cat", { args: ["/proc/net/tcp"] }).output();
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
+  return new TextDecoder().decode(stdout).split("\n")
+    .filter((line) => line.includes(`:${hex} `) && line.split(/\s+/)[4] === "01").length;
+}

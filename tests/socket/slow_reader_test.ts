@@ -1,0 +1,106 @@
+import { assert, assertEquals } from "@std/assert";
+import { encodeWireFrame, frame } from "../websocket/conformance_cases.ts";
+import { closeAll, Peer } from "./peer.ts";
+import { RawPeer } from "./raw_peer.ts";
+import { startTestApp } from "./test_app.ts";
+
+/** More than the system buffers for a connection of which nobody reads. */
+const MESSAGE_COUNT = 800;
+const PADDING = "x".repeat(20_000);
+
+/** Says so many messages that a reader which has stopped falls out of the log, a healthy one taking each. */
+async function flood(sender: Peer, healthy: Peer): Promise<void> {
+  for (let index = 0; index < MESSAGE_COUNT; index++) {
+    sender.send(`${index} ${PADDING}`);
+    assertEquals(await healthy.next(), `${index} ${PADDING}`);
+  }
+}
+
+function numberOf({ payload }: { payload: Uint8Array }): number {
+  return Number(new TextDecoder().decode(payload).split(" ")[0]);
+}
+
+Deno.test("a reader that falls out of the log is closed with 4008; it gets whole frames, and then the close frame", async () => {
+  await using server = await startTestApp({
+    logRetentionBytes: 1_000_000,
+    closeTimeoutMs: 0,
+    stallTimeoutMs: 0,
+  });
+  const [sender, healthy] = await Peer.openMany(server.url, 2) as [Peer, Peer];
+  using stalled = await RawPeer.upgrade(server.port);
+  for (let count = 0; count < 3; count++) await server.logged("{id} connected");
+  await flood(sender, healthy);
+  await server.logged("{id} reads too slowly: closing");
+  assertEquals([server.app.connectionCount, server.app.openCount], [2, 3]);
+  const frames = await Array.fromAsync(stalled.frames());
+  const close = frames.pop()!;
+  assertEquals([close.opcode, close.payload[0]! << 8 | close.payload[1]!], [8, 4008]);
+  assertEquals(frames.map(numberOf), Array.from(frames, (_, index) => index));
+  await stalled.send(encodeWireFrame(frame(8, [0x0f, 0xa8]), "client"));
+  const { properties } = await server.logged("{id} disconnected");
+  assertEquals(properties.code, 4008);
+  await closeAll([sender, healthy]);
+});
+
+Deno.test("--slow-reader skip lets a reader miss what is gone, and go on with whole frames", async () => {
+  await using server = await startTestApp({
+    logRetentionBytes: 1_000_000,
+    slowReader: "skip",
+    stallTimeoutMs: 0,
+  });
+  const [sender, healthy] = await Peer.openMany(server.url, 2) as [Peer, Peer];
+  using stalled = await RawPeer.upgrade(server.port);
+  for (let count = 0; count < 3; count++) await server.logged("{id} connected");
+  await flood(sender, healthy);
+  const { properties } = await server.logged("{id} reads too slowly: it misses");
+  assert(Number(properties.missedBytes) > 0);
+  assertEquals(server.app.connectionCount, 3);
+  sender.send("the end");
+  await healthy.next();
+  const numbers: number[] = [];
+  for await (const { payload } of stalled.frames()) {
+    if (new TextDecoder().decode(payload) === "the end") break;
+    numbers.push(numberOf({ payload }));
+  }
+  assertEquals(numbers, [...new Set(numbers)].sort((one, other) => one - other));
+  assertEquals([numbers[0], numbers.at(-1)], [0, MESSAGE_COUNT - 1]);
+  assert(numbers.length < MESSAGE_COUNT);
+  await closeAll([sender, healthy]);
+});
+
+Deno.test("a reader that reads nothing at all is destroyed, and its TCP connection with it", async () => {
+  await using server = await startTestApp({ stallTimeoutMs: 100 });
+  const [sender, healthy] = await Peer.openMany(server.url, 2) as [Peer, Peer];
+  using stalled = await RawPeer.upgrade(server.port);
+  for (let count = 0; count < 3; count++) await server.logged("{id} connected");
+  await flood(sender, healthy);
+  const { properties } = await server.logged("{id} disconnected");
+  assertEquals([properties.code, properties.reason], [1006, "stalled reader"]);
+  assertEquals([server.app.connectionCount, server.app.openCount], [2, 2]);
+  // The end comes behind what the system had taken: the frames stop, and there is no close frame.
+  const frames = await Array.fromAsync(stalled.frames());
+  assert(frames.length < MESSAGE_COUNT);
+  await closeAll([sender, healthy]);
+});
+
+Deno.test("a sender that is faster than its only reader is held back by TCP, and nothing is lost", async () => {
+  await using server = await startTestApp({ logRetentionBytes: 1_000_000, stallTimeoutMs: 0 });
+  using reader = await RawPeer.upgrade(server.port);
+  using sender = await RawPeer.upgrade(server.port);
+  for (let count = 0; count < 2; count++) await server.logged("{id} connected");
+  const messageCount = 2000;
+  let sentCount = 0;
+  const sending = (async () => {
+    for (; sentCount < messageCount; sentCount++) {
+      await sender.send(encodeWireFrame(frame(1, `${sentCount} ${PADDING}`), "client"));
+    }
+  })();
+  // 40 MB do not fit into the log and the system's buffers: only what is read makes room for more.
+  let readCount = 0;
+  for await (const received of reader.frames()) {
+    assertEquals(numberOf(received), readCount++);
+    if (readCount === messageCount) break;
+  }
+  await sending;
+  assertEquals(server.app.connectionCount, 2);
+});
