@@ -45,15 +45,19 @@ export class FrontDoor {
   /** Accepts connections until {@linkcode close}. */
   async open(): Promise<void> {
     const { listener, logger } = this.#options;
-    for (;;) {
+    for (let isFailing = false;;) {
       try {
         const conn: Deno.Conn = await listener.accept();
+        isFailing = false;
         this.#welcome(conn);
       } catch (error) {
         if (error instanceof Deno.errors.BadResource) return;
         // One connection that ends while it is accepted, or a moment without file descriptors, is not the end of all.
         if (error instanceof Deno.errors.Interrupted) return;
-        logger.warning("A connection could not be accepted: {error}", { error: String(error) });
+        if (!isFailing) {
+          logger.warning("Cannot accept a connection: {error}", { error: String(error) });
+        }
+        isFailing = true;
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
     }

@@ -3,6 +3,8 @@ import { parseFlags } from "../../lib/cli/flags.ts";
 import { CLIENT_FLAGS, type ClientConfig } from "../../lib/load/config.ts";
 import { runLoad } from "../../lib/load/run.ts";
 import type { Summary } from "../../lib/load/summary.ts";
+import { handshakeResponse } from "../../lib/websocket/handshake.ts";
+import { parseHead, readHead } from "../../lib/websocket/http_head.ts";
 import { Mailbox } from "../socket/mailbox.ts";
 
 /** A run against some server of a test. */
@@ -63,6 +65,15 @@ function answer(text: string | undefined) {
       await serving;
     },
   };
+}
+
+/** Completes the handshake of the next connection, and leaves it at that. */
+async function acceptWebSocket(listener: Deno.TcpListener): Promise<Deno.TcpConn> {
+  const connection = await listener.accept();
+  const { bytes, headEnd } = (await readHead(connection, 4096))!;
+  const key = parseHead(bytes.subarray(0, headEnd))!.headers.get("sec-websocket-key")!;
+  await connection.write(handshakeResponse(key));
+  return connection;
 }
 
 const REFUSALS: readonly [name: string, answer: string, cause: string, advice: string][] = [
@@ -126,19 +137,7 @@ Deno.test("runLoad() comes back when a connection breaks off, even after failed 
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const { notices, done, stop } = start(port, { count: 1 });
-  const connection = await listener.accept();
-  // A handshake by hand, then the end of everything: the connection and the server.
-  const request = new Uint8Array(4096);
-  const length = await connection.read(request);
-  const key = new TextDecoder().decode(request.subarray(0, length!)).match(/key: (.*)\r/i)![1]!;
-  const digest = await crypto.subtle.digest(
-    "SHA-1",
-    new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`),
-  );
-  await connection.write(new TextEncoder().encode(
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-      `Sec-WebSocket-Accept: ${new Uint8Array(digest).toBase64()}\r\n\r\n`,
-  ));
+  const connection = await acceptWebSocket(listener);
   await notices.take();
   assertEquals(await notices.take(), "Connected: 1 of 1");
   listener.close();
@@ -159,6 +158,17 @@ Deno.test("runLoad() comes back when a connection breaks off, even after failed 
   const summary = await done;
   assertEquals([summary.lost, summary.cameBack], [1, 1]);
   assertEquals(summary.closeCodes, new Map([[1006, 1], [1000, 1]]));
+});
+
+Deno.test("runLoad() does not wait for ever for a server that never answers its close", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { notices, done, stop } = start((listener.addr as Deno.NetAddr).port, { count: 1 });
+  using _silent = await acceptWebSocket(listener);
+  await notices.take();
+  assertEquals(await notices.take(), "Connected: 1 of 1");
+  stop();
+  const summary = await done;
+  assertEquals([summary.opened, summary.closeCodes], [1, new Map([[1006, 1]])]);
 });
 
 const FINAL: readonly [name: string, code: number, overrides: Partial<ClientConfig>][] = [

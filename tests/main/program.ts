@@ -16,8 +16,8 @@ export class Program implements AsyncDisposable {
   readonly #stdout: Lines;
   readonly #stderr: Lines;
 
-  private constructor(args: readonly string[], env: Record<string, string>) {
-    this.#process = new Deno.Command(Deno.execPath(), {
+  private constructor(path: string, args: readonly string[], env: Record<string, string>) {
+    this.#process = new Deno.Command(path, {
       args: [...args],
       cwd: ROOT,
       env: { NO_COLOR: "1", ...env },
@@ -36,12 +36,18 @@ export class Program implements AsyncDisposable {
     env: Record<string, string> = {},
   ): Program {
     const [, ...command] = denoJson.tasks[task].command.replaceAll("'", "").split(" ");
-    return new Program([...command, ...args], env);
+    return new Program(Deno.execPath(), [...command, ...args], env);
+  }
+
+  /** Runs the server with no more file descriptors than this. */
+  static startStarved(fileLimit: number, args: readonly string[]): Program {
+    const command = denoJson.tasks.server.command.replace("deno ", `exec "${Deno.execPath()}" `);
+    return new Program("bash", ["-c", `ulimit -n ${fileLimit}; ${command} ${args.join(" ")}`], {});
   }
 
   /** Runs `deno task`, as a user does. */
   static startTask(task: "server" | "client", args: readonly string[]): Program {
-    return new Program(["task", "--quiet", task, ...args], {});
+    return new Program(Deno.execPath(), ["task", "--quiet", task, ...args], {});
   }
 
   /** The next line, not yet waited for, that matches. Throws if the program ends without it. */

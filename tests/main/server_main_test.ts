@@ -87,6 +87,34 @@ Deno.test("the server says in one line that its port is in use, and exits 1", as
   ]);
 });
 
+Deno.test("serve: a server without file descriptors says so, closes with 1001 and exits 1", async () => {
+  await using server = Program.startStarved(60, ["--port", "0", "--engine", "serve"]);
+  const port = await portOf(server);
+  const peer = await Peer.open(`ws://127.0.0.1:${port}/ws`);
+  const crowd = await connectMany(port, 100);
+  assertEquals((await peer.closed).code, 1001);
+  const { code, stdout } = await server.ended();
+  assertEquals(code, 1);
+  assertMatch(stdout.join("\n"), /Cannot accept connections any more .*raise `ulimit -n`/);
+  for (const each of crowd) each[Symbol.dispose]();
+});
+
+Deno.test("direct: a server without file descriptors goes on when there are some again", async () => {
+  await using server = Program.startStarved(60, ["--port", "0"]);
+  const port = await portOf(server);
+  const crowd = await connectMany(port, 100);
+  await server.stdoutLine(/Cannot accept a connection: .*too many open files/i);
+  for (const each of crowd) each[Symbol.dispose]();
+  await using _peer = await Peer.open(`ws://127.0.0.1:${port}/ws`);
+});
+
+/** Connects as many times, and keeps the connections that were not refused. */
+async function connectMany(port: number, count: number): Promise<RawPeer[]> {
+  const attempts = Array.from({ length: count }, () => RawPeer.connect(port));
+  const settled = await Promise.allSettled(attempts);
+  return settled.flatMap((each) => each.status === "fulfilled" ? [each.value] : []);
+}
+
 Deno.test("the server tells all faults at once, a line each, and exits 2", async () => {
   await using server = Program.start("server", ["--prot", "1"], {
     CHORUS_LOG_LEVEL: "loud",

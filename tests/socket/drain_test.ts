@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { Peer } from "./peer.ts";
-import { RawPeer } from "./raw_peer.ts";
+import { HANDSHAKE_HEADERS, RawPeer } from "./raw_peer.ts";
 import { ENGINES, startTestApp } from "./test_app.ts";
 
 for (const engine of ENGINES) {
@@ -64,6 +64,16 @@ for (const engine of ENGINES) {
     assertEquals(await receiver.next(), "last words");
     assertEquals((await receiver.closed).code, 1001);
     await sender.closed;
+  });
+
+  Deno.test(`${engine}: App.drain() waits for nobody who was gone before the upgrade`, async () => {
+    await using server = await startTestApp({ engine, drainTimeoutMs: 3_600_000 });
+    for (let count = 0; count < 50; count++) {
+      using vanishing = await RawPeer.connect(server.port);
+      await vanishing.send(["GET /ws HTTP/1.1", ...HANDSHAKE_HEADERS, "", ""].join("\r\n"));
+    }
+    await server.app.drain();
+    assertEquals(server.app.connectionCount, 0);
   });
 
   Deno.test(`${engine}: App.drain() may be called twice`, async () => {
