@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { validate } from "@std/uuid/v7";
 import { closeAll, Peer } from "./peer.ts";
+import { encodeWireFrame, frame } from "../websocket/conformance_cases.ts";
 import { RawPeer } from "./raw_peer.ts";
 import { ENGINES, startTestApp } from "./test_app.ts";
 
@@ -147,3 +148,28 @@ for (const engine of ENGINES) {
     assertEquals(properties, { id: connected.properties.id, text: "hello" });
   });
 }
+
+Deno.test("serve: a socket that throws on send is closed with 1011, and harms nobody else", async () => {
+  await using server = await startTestApp({ engine: "serve" });
+  using broken = await RawPeer.upgrade(server.port);
+  await server.logged("{id} connected");
+  using other = await RawPeer.upgrade(server.port);
+  await server.logged("{id} connected");
+  using sender = await RawPeer.upgrade(server.port);
+  await server.logged("{id} connected");
+
+  // The raw peers send without it, so the first call is the server's, for the first that has joined.
+  const { send } = WebSocket.prototype;
+  WebSocket.prototype.send = () => {
+    WebSocket.prototype.send = send;
+    throw new Error("broken");
+  };
+  await sender.send(encodeWireFrame(frame(1, "hello"), "client"));
+  for await (const { payload } of other.frames()) {
+    assertEquals(new TextDecoder().decode(payload), "hello");
+    break;
+  }
+  const [close] = await Array.fromAsync(broken.frames());
+  assertEquals([close!.opcode, close!.payload[0]! << 8 | close!.payload[1]!], [8, 1011]);
+  assertEquals(server.app.connectionCount, 2);
+});
