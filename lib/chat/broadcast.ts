@@ -66,7 +66,7 @@ export class Broadcast<M extends Member> {
     return this.#backlog?.promise;
   }
 
-  /** Tells that the log has grown, or that a member has come or gone. */
+  /** Tells that the log has grown, or that a member has gone. */
   request(): void {
     this.#isNeeded = true;
     const { log, maxBacklogBytes } = this.#options;
@@ -74,6 +74,12 @@ export class Broadcast<M extends Member> {
       this.#backlog ??= Promise.withResolvers();
     }
     this.#schedule();
+  }
+
+  /** Tells that a member has come. It is at the head, and so may be the fastest. */
+  joined({ cursor }: M): void {
+    this.#advance(cursor.position);
+    this.request();
   }
 
   /** Resolves when all who keep up have been served what has been said so far; who is on its own is not waited for. */

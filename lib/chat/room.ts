@@ -59,7 +59,7 @@ export class Room<M extends Member> {
   /** Lets a member in. Its cursor must be one of this room's. */
   join(member: M): void {
     this.#members.add(member);
-    this.#broadcast.request();
+    this.#broadcast.joined(member);
   }
 
   /** Takes a member out; leaving twice is harmless. */

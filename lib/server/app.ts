@@ -5,7 +5,7 @@ import { Chat } from "./chat.ts";
 import type { ServerConfig } from "./config.ts";
 import { DirectEngine } from "./direct_engine.ts";
 import { FrontDoor } from "./front_door.ts";
-import { createHandler } from "./routes.ts";
+import { type Client, createHandler } from "./routes.ts";
 import { ServeEngine } from "./serve_engine.ts";
 import type { TlsFiles } from "./tls_files.ts";
 import { withinMs } from "./within.ts";
@@ -58,7 +58,7 @@ export function startApp(config: ServerConfig, { logger, tls }: AppOptions): App
     });
   const serve = (
     options: Deno.ServeTcpOptions & Partial<TlsFiles>,
-    addressOf: (address: Deno.NetAddr) => string | undefined,
+    clientAt: (address: Deno.NetAddr) => Client | undefined,
   ) =>
     Deno.serve({
       ...options,
@@ -69,8 +69,8 @@ export function startApp(config: ServerConfig, { logger, tls }: AppOptions): App
       },
       handler: createHandler({
         admit: judge,
-        upgrade: (request, address) => serveEngine.upgrade(request, address),
-        addressOf: ({ remoteAddr }) => addressOf(remoteAddr as Deno.NetAddr),
+        upgrade: (request, client) => serveEngine.upgrade(request, client),
+        clientAt: ({ remoteAddr }) => clientAt(remoteAddr as Deno.NetAddr),
       }),
     });
 
@@ -83,25 +83,29 @@ export function startApp(config: ServerConfig, { logger, tls }: AppOptions): App
       : Deno.listen({ hostname, port });
     address = listener.addr as Deno.NetAddr;
     // Only the door comes to this port, and knows by the local port of its pipe for which client it does.
-    server = serve({ hostname: "127.0.0.1", port: 0 }, ({ port }) => door?.addressOf(port));
+    server = serve({ hostname: "127.0.0.1", port: 0 }, (address) => door?.clientAt(address));
     door = new FrontDoor({
       listener,
       upstreamPort: server.addr.port,
       handshakeTimeoutMs: config.handshakeTimeoutMs,
+      maxPipes: maxConnections,
+      // A WebSocket behind a pipe is pinged by Deno, so that it is never idle for so long.
+      pipeIdleTimeoutMs: config.pingIntervalMs === 0 ? 0 : 2 * config.pingIntervalMs,
       admit: judge,
-      serve: (conn, received, address) => directEngine.serve(conn, received, address),
+      serve: (conn, key, received, address) => directEngine.serve(conn, key, received, address),
       logger,
     });
     door.open();
   } else {
-    server = serve({ hostname, port, ...tls }, formatAddress);
+    server = serve({ hostname, port, ...tls }, (address) => ({ address: formatAddress(address) }));
     address = server.addr;
   }
 
   const drain = async () => {
     door?.close();
     const closeAll = () => Promise.all([directEngine?.closeAll(), serveEngine.closeAll()]);
-    await withinMs(drainTimeoutMs, chat.room.flushed().then(closeAll));
+    await withinMs(drainTimeoutMs / 2, chat.room.flushed());
+    await withinMs(drainTimeoutMs / 2, closeAll());
     directEngine?.[Symbol.dispose]();
     door?.closeConnections();
     // Ends the sockets whose peers have not answered. It would wait for ever for one whose peer has stopped reading.

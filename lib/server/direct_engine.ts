@@ -8,6 +8,7 @@ import {
   type Transport,
 } from "../websocket/connection.ts";
 import { encodeFrame } from "../websocket/frame.ts";
+import { handshakeResponse } from "../websocket/handshake.ts";
 import { Heartbeat } from "../websocket/heartbeat.ts";
 import { type MessageOpcode, OPCODE } from "../websocket/opcode.ts";
 import { ReadBuffers } from "../websocket/read_buffers.ts";
@@ -37,8 +38,8 @@ export class DirectEngine implements Disposable {
     return this.#connections.size;
   }
 
-  /** Serves a connection whose handshake is complete. `received` is what has come in behind it. */
-  serve(transport: Transport, received: Uint8Array, address: string): void {
+  /** Completes a handshake and serves the connection. `received` is what has come in behind it. */
+  serve(transport: Transport, key: string, received: Uint8Array, address: string): void {
     const member = new DirectMember(this.#chat, transport, {
       role: "server",
       maxMessageBytes: this.#config.maxMessageBytes,
@@ -48,6 +49,7 @@ export class DirectEngine implements Disposable {
     });
     const { connection } = member;
     this.#heartbeat.add(connection);
+    connection.sendPrivate(handshakeResponse(key));
     this.#chat.join(member, address);
     const ended = connection.serve().then((ending) => {
       this.#heartbeat.delete(connection);

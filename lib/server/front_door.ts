@@ -1,5 +1,4 @@
 import type { Logger } from "@logtape/logtape";
-import { handshakeResponse } from "../websocket/handshake.ts";
 import { HeadTooLongError, parseHead, readHead } from "../websocket/http_head.ts";
 import { formatAddress } from "./address.ts";
 import type { IncomingRequest, Verdict } from "./admission.ts";
@@ -13,6 +12,20 @@ const PIPE_BUFFER_BYTES = 16 * 1024;
 /** How long a client may take to read the end of the last answer and to end its side too. */
 const LINGER_MS = 1000;
 
+const LOOPBACK = "127.0.0.1";
+
+/** A client behind a pipe. */
+export interface PipedClient {
+  /** Where it really comes from. */
+  readonly address: string;
+  /** Ends its TCP connection, whatever it is waiting for. */
+  readonly end: () => void;
+}
+
+interface Pipe extends PipedClient {
+  lastCopyMs: number;
+}
+
 /** What the front door needs from the composition root. */
 export interface FrontDoorOptions {
   readonly listener: Deno.Listener<Deno.TcpConn> | Deno.Listener<Deno.TlsConn>;
@@ -20,9 +33,13 @@ export interface FrontDoorOptions {
   readonly upstreamPort: number;
   /** How long a client may take to finish the head of its first request; 0 is for ever. */
   readonly handshakeTimeoutMs: number;
+  /** How many connections may be piped at the same time. */
+  readonly maxPipes: number;
+  /** How long nothing may go through a pipe before it is ended; 0 is for ever. */
+  readonly pipeIdleTimeoutMs: number;
   readonly admit: (request: IncomingRequest) => Verdict;
-  /** Takes over a connection whose handshake is complete, with what has come in behind it. */
-  readonly serve: (conn: Deno.Conn, received: Uint8Array, address: string) => void;
+  /** Takes over a connection to complete its handshake, with the client's key and what has come in behind it. */
+  readonly serve: (conn: Deno.Conn, key: string, received: Uint8Array, address: string) => void;
   readonly logger: Logger;
 }
 
@@ -33,8 +50,9 @@ export interface FrontDoorOptions {
  */
 export class FrontDoor {
   readonly #options: FrontDoorOptions;
-  /** The clients of the piped connections, by the local port of the pipe. */
-  readonly #addresses = new Map<number, string>();
+  /** The pipes by their local port. */
+  readonly #pipes = new Map<number, Pipe>();
+  #reaper: ReturnType<typeof setInterval> | undefined;
   /** The connections of which the door has not yet let go. */
   readonly #connections = new Set<Deno.Conn>();
 
@@ -71,11 +89,12 @@ export class FrontDoor {
   /** Ends the connections that are at the door or piped through it. */
   closeConnections(): void {
     for (const conn of this.#connections) this.#end(conn);
+    clearInterval(this.#reaper);
   }
 
-  /** The client whose pipe comes from this local port; undefined if none does: a stranger. */
-  addressOf(port: number): string | undefined {
-    return this.#addresses.get(port);
+  /** The client whose pipe comes from this address; undefined if none does: a stranger. */
+  clientAt({ hostname, port }: Pick<Deno.NetAddr, "hostname" | "port">): PipedClient | undefined {
+    return hostname === LOOPBACK ? this.#pipes.get(port) : undefined;
   }
 
   async #welcome(conn: Deno.Conn): Promise<void> {
@@ -105,8 +124,8 @@ export class FrontDoor {
       await this.#pipe(conn, bytes, address);
       return false;
     }
-    await writeAll(conn, handshakeResponse(key));
-    this.#options.serve(conn, bytes.subarray(headEnd), address);
+    // In the same turn as the verdict, so that the place it was given is taken.
+    this.#options.serve(conn, key, bytes.subarray(headEnd), address);
     return true;
   }
 
@@ -116,7 +135,7 @@ export class FrontDoor {
     const timer = handshakeTimeoutMs > 0
       ? setTimeout(() => {
         isLate = true;
-        refuse(conn, "408 Request Timeout", "The request took too long").finally(() =>
+        refuse(conn, "408 Request Timeout", "The request took too long").then(() =>
           this.#end(conn)
         );
       }, handshakeTimeoutMs)
@@ -145,21 +164,38 @@ export class FrontDoor {
   }
 
   async #pipe(conn: Deno.Conn, received: Uint8Array, address: string): Promise<void> {
-    const { upstreamPort } = this.#options;
-    const upstream = await Deno.connect({ hostname: "127.0.0.1", port: upstreamPort });
+    const { upstreamPort, maxPipes, pipeIdleTimeoutMs } = this.#options;
+    if (this.#pipes.size >= maxPipes) {
+      return refuse(conn, "503 Service Unavailable", "The server is full: try again later");
+    }
+    const upstream = await Deno.connect({ hostname: LOOPBACK, port: upstreamPort });
     const { port } = upstream.localAddr;
-    this.#addresses.set(port, address);
+    const end = () => {
+      this.#end(upstream);
+      this.#end(conn);
+    };
+    const pipe: Pipe = { address, end, lastCopyMs: performance.now() };
+    this.#pipes.set(port, pipe);
     this.#connections.add(upstream);
+    if (pipeIdleTimeoutMs > 0) {
+      this.#reaper ??= setInterval(() => this.#reap(), Math.min(1000, pipeIdleTimeoutMs / 4));
+    }
     try {
       await writeAll(upstream, received);
       // What breaks off on one way ends the other.
-      const request = copy(conn, upstream).catch(() => this.#end(upstream));
-      await copy(upstream, conn);
+      const request = copy(conn, upstream, pipe).catch(() => this.#end(upstream));
+      await copy(upstream, conn, pipe);
       await withinMs(LINGER_MS, request);
     } finally {
       this.#end(upstream);
-      this.#addresses.delete(port);
+      this.#pipes.delete(port);
     }
+  }
+
+  /** Ends the pipes through which nothing has gone for too long. */
+  #reap(): void {
+    const idleSinceMs = performance.now() - this.#options.pipeIdleTimeoutMs;
+    for (const { lastCopyMs, end } of this.#pipes.values()) if (lastCopyMs <= idleSinceMs) end();
   }
 
   #end(conn: Deno.Conn): void {
@@ -168,21 +204,21 @@ export class FrontDoor {
 }
 
 /** Copies until the source ends, and passes the end on. */
-async function copy(from: Deno.Conn, to: Deno.Conn): Promise<void> {
+async function copy(from: Deno.Conn, to: Deno.Conn, pipe: Pipe): Promise<void> {
   const buffer = new Uint8Array(PIPE_BUFFER_BYTES);
   for (let read; (read = await from.read(buffer)) !== null;) {
+    pipe.lastCopyMs = performance.now();
     await writeAll(to, buffer.subarray(0, read));
   }
   await to.closeWrite();
 }
 
+/** Says goodbye, if the client still listens: it may be gone, or have not even finished its TLS handshake. */
 async function refuse(conn: Deno.Conn, status: string, message: string): Promise<void> {
-  await writeAll(
-    conn,
-    new TextEncoder().encode(
-      `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${message}\n`,
-    ),
+  const response = new TextEncoder().encode(
+    `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${message}\n`,
   );
+  await withinMs(LINGER_MS, writeAll(conn, response).catch(() => {}));
 }
 
 async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {

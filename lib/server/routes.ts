@@ -1,20 +1,27 @@
 import type { IncomingRequest, Verdict } from "./admission.ts";
 import { servePage } from "./page.ts";
 
+/** Who has sent a request. */
+export interface Client {
+  readonly address: string;
+  /** Ends its TCP connection; undefined where only Deno could. */
+  readonly end?: () => void;
+}
+
 /** What the routes need from the composition root. */
 export interface RoutesOptions {
   readonly admit: (request: IncomingRequest) => Verdict;
-  /** Makes a request that has been admitted to the chat a member of it. `address` is the client's. */
-  readonly upgrade: (request: Request, address: string) => Response;
-  /** The client's address; undefined if the request did not come the way it should. */
-  readonly addressOf: (info: Deno.ServeHandlerInfo) => string | undefined;
+  /** Makes a request that has been admitted to the chat a member of it. */
+  readonly upgrade: (request: Request, client: Client) => Response;
+  /** Who has sent a request; undefined if it did not come the way it should. */
+  readonly clientAt: (info: Deno.ServeHandlerInfo) => Client | undefined;
 }
 
 /** Makes the handler of every HTTP request that `Deno.serve` takes. */
-export function createHandler({ admit, upgrade, addressOf }: RoutesOptions): Deno.ServeHandler {
+export function createHandler({ admit, upgrade, clientAt }: RoutesOptions): Deno.ServeHandler {
   return (request, info) => {
-    const address = addressOf(info);
-    if (address === undefined) {
+    const client = clientAt(info);
+    if (client === undefined) {
       return text(403, "This port is for the server's own front door", { connection: "close" });
     }
     const { method, headers } = request;
@@ -23,7 +30,7 @@ export function createHandler({ admit, upgrade, addressOf }: RoutesOptions): Den
     const verdict = admit({ method, path: url.pathname, headers });
     switch (verdict.kind) {
       case "chat":
-        return upgrade(request, address);
+        return upgrade(request, client);
       case "page":
         return servePage(url.pathname, headers);
       case "health":

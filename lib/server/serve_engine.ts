@@ -4,6 +4,7 @@ import type { Cursor } from "../chat/message_log.ts";
 import { OPCODE } from "../websocket/opcode.ts";
 import type { Chat, ChatMember } from "./chat.ts";
 import type { ServerConfig } from "./config.ts";
+import type { Client } from "./routes.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 import { FullSockets } from "./full_sockets.ts";
 
@@ -39,12 +40,12 @@ export class ServeEngine {
   }
 
   /** Answers a request that has passed admission with the upgrade to a WebSocket, and serves that. */
-  upgrade(request: Request, address: string): Response {
+  upgrade(request: Request, client: Client): Response {
     const idleTimeout = Math.ceil(this.#config.pingIntervalMs / 1000);
     const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout });
     socket.binaryType = "arraybuffer";
     // If the peer is gone before that, Deno tells nothing at all of the socket.
-    socket.onopen = () => this.#serve(socket, address);
+    socket.onopen = () => this.#serve(socket, client);
     return response;
   }
 
@@ -55,19 +56,30 @@ export class ServeEngine {
     if (this.#members.size > 0) await this.#whenEmpty.promise;
   }
 
-  #serve(socket: WebSocket, address: string): void {
+  #serve(socket: WebSocket, client: Client): void {
     const chat = this.#chat;
     const member = new ServeMember(socket, chat, this.#decoder, this.#fullSockets);
     this.#members.add(member);
-    socket.onmessage = ({ data }) => this.#receive(member, data);
-    socket.onerror = () => chat.leave(member);
-    socket.onclose = ({ code, reason }) => {
+    let closeDeadline: ReturnType<typeof setTimeout> | undefined;
+    const gone = (code: number, reason: string) => {
+      clearTimeout(closeDeadline);
+      if (!this.#members.delete(member)) return;
       chat.leave(member);
       chat.ended(member, member.verdict ?? { code: code || 1006, reason });
-      this.#members.delete(member);
       if (this.#isClosing && this.#members.size === 0) this.#whenEmpty.resolve();
     };
-    chat.join(member, address);
+    const { closeTimeoutMs } = this.#config;
+    member.onGivenUp = () => {
+      if (closeTimeoutMs === 0 || this.#isClosing) return;
+      closeDeadline = setTimeout(() => {
+        client.end?.();
+        gone(1006, "unanswered close");
+      }, closeTimeoutMs);
+    };
+    socket.onmessage = ({ data }) => this.#receive(member, data);
+    socket.onerror = () => chat.leave(member);
+    socket.onclose = ({ code, reason }) => gone(code, reason);
+    chat.join(member, client.address);
     if (this.#isClosing) member.giveUp(CLOSE_CODES.goingAway);
   }
 
@@ -90,6 +102,8 @@ class ServeMember implements ChatMember {
   readonly #decoder: FrameDecoder;
   readonly #fullSockets: FullSockets;
   #verdict: CloseCode | undefined;
+  /** Called when the server has begun to close the connection, and the peer's answer is waited for. */
+  onGivenUp: () => void = () => {};
 
   constructor(socket: WebSocket, chat: Chat, decoder: FrameDecoder, fullSockets: FullSockets) {
     this.#socket = socket;
@@ -119,6 +133,7 @@ class ServeMember implements ChatMember {
     if (this.#socket.readyState !== WebSocket.OPEN) return;
     this.#verdict = verdict;
     this.#socket.close(verdict.code, verdict.reason);
+    this.onGivenUp();
   }
 
   /** A socket that throws harms nobody else: it is taken out, and its close event follows. */

@@ -58,6 +58,7 @@ export class Connection {
   /** Nothing that the peer sends means anything any more: its close frame has come, or it has broken the protocol. */
   #isDeaf = false;
   #isCloseReceived = false;
+  #whenClosed: PromiseWithResolvers<void> | undefined;
 
   /** The writing that is under way. */
   #pumping: Promise<void> | undefined;
@@ -152,6 +153,7 @@ export class Connection {
     }
     this.#state = "closed";
     this.#transport.close();
+    this.#whenClosed?.resolve();
     this.#endDelivery();
   }
 
@@ -198,7 +200,8 @@ export class Connection {
 
   async #holdBack(hold: Promise<void>): Promise<void> {
     this.isHeldBack = true;
-    await hold;
+    this.#whenClosed = Promise.withResolvers();
+    await Promise.race([hold, this.#whenClosed.promise]);
     this.isHeldBack = false;
     this.lastReadAtMs = this.#options.clock.nowMs;
   }
@@ -253,10 +256,9 @@ export class Connection {
     if (this.#state === "closed" || this.#isCloseSent) return undefined;
     const frame = this.#private.shift();
     if (frame) return frame;
-    if (this.#state === "closing") return this.#closeFrame;
     const pong = this.#pong;
     this.#pong = undefined;
-    return pong ?? this.#data;
+    return pong ?? (this.#state === "closing" ? this.#closeFrame : this.#data);
   }
 
   async #write(bytes: Uint8Array): Promise<void> {

@@ -70,8 +70,10 @@ export class Heartbeat implements Disposable {
   }
 }
 
-/** A quarter of the shortest deadline, but from 10 ms to 1 s. */
-function beatMs(options: HeartbeatOptions): number {
-  const deadlines = Object.values(options).filter((ms) => ms > 0);
+/** How often to look: a quarter of the shortest deadline, but from 10 ms to 1 s. */
+export function beatMs(options: HeartbeatOptions): number {
+  const { pingIntervalMs, pongTimeoutMs, stallTimeoutMs, closeTimeoutMs } = options;
+  const deadlines = [pingIntervalMs, pongTimeoutMs, stallTimeoutMs, closeTimeoutMs]
+    .filter((ms) => ms > 0);
   return Math.min(1000, Math.max(10, Math.min(...deadlines) / 4));
 }

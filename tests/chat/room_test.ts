@@ -262,6 +262,25 @@ Deno.test("Room.backlog ends when the only reader leaves", async () => {
   assertEquals(test.room.backlog, undefined);
 });
 
+Deno.test("Room.backlog ends when somebody joins who is not behind", async () => {
+  const test = new TestRoom("close", 100_000);
+  const [a, b] = test.join("a", "b") as [FakeMember, FakeMember];
+  a.stall();
+  for (let count = 0; count < 3; count++) {
+    test.say(LONG, b);
+    await test.settle();
+  }
+  assert(test.room.backlog);
+  const [c] = test.join("c") as [FakeMember];
+  assertEquals(test.room.backlog, undefined);
+  await test.fireTimers();
+  await test.fireTimers();
+  test.say("hi", b);
+  await test.settle();
+  assertEquals(c.got, ["hi"]);
+  a.resume();
+});
+
 Deno.test("Room.backlog does not wait for a stalled reader while another reads", async () => {
   const test = new TestRoom("close", 100_000);
   const [, b] = await leaveBehind(test);

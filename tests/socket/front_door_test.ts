@@ -67,6 +67,41 @@ for (const [name, bytes] of [["nothing", ""], ["half a head", "GET / HTTP/1.1\r\
   });
 }
 
+Deno.test("a client that resets when its time is over harms nobody", async () => {
+  await using server = await startTestApp({ handshakeTimeoutMs: 20, logLevel: "debug" });
+  for (let round = 0; round < 5; round++) {
+    const peers = await Promise.all(Array.from({ length: 50 }, () => RawPeer.connect(server.port)));
+    for (const peer of peers) await peer.send("GET");
+    await peers[0]!.read(1);
+    for (const peer of peers) peer[Symbol.dispose]();
+  }
+  await using _peer = await Peer.open(server.url);
+});
+
+Deno.test("a pipe through which nothing goes is ended", async () => {
+  await using server = await startTestApp({ pingIntervalMs: 50 });
+  using peer = await RawPeer.connect(server.port);
+  await peer.send(HEALTH);
+  assertMatch(await peer.readToEnd(), /^HTTP\/1\.1 200 /);
+});
+
+Deno.test("a piped WebSocket that never answers a close is ended, and gives its place back", async () => {
+  await using server = await startTestApp({ closeTimeoutMs: 30, maxConnections: 1 });
+  using piped = await RawPeer.connect(server.port);
+  await piped.send(HEALTH);
+  await piped.readHead();
+  await piped.read("ok\n".length);
+  await piped.send(UPGRADE);
+  await piped.readHead();
+  await server.logged("{id} connected");
+  await piped.send(encodeWireFrame(frame(2, "binary"), "client"));
+  assertEquals((await server.logged("{id} disconnected")).properties.code, 1003);
+  const [close] = await Array.fromAsync(piped.frames());
+  assertEquals([...close!.payload.subarray(0, 2)], [0x03, 0xeb]);
+  assertEquals((await piped.readBytesToEnd()).length, 0);
+  await using _next = await Peer.open(server.url);
+});
+
 for (const bytes of ["\r\n\r\n", "nonsense\r\n\r\n", "GET /ws HTTP/1.1\r\nbad header\r\n\r\n"]) {
   Deno.test(`a request that is no HTTP, ${JSON.stringify(bytes)}, gets 400`, async () => {
     await using server = await startTestApp();

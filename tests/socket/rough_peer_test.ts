@@ -88,6 +88,46 @@ Deno.test("connections beyond --max-connections get 503 before the upgrade, and 
   await using _third = await Peer.open(server.url);
 });
 
+Deno.test("a burst of upgrades gets no more places than there are", async () => {
+  await using server = await startTestApp({ maxConnections: 10 });
+  const handshake = ["GET /ws HTTP/1.1", ...HANDSHAKE_HEADERS, "", ""].join("\r\n");
+  const peers = await Promise.all(Array.from({ length: 100 }, () => RawPeer.connect(server.port)));
+  for (const peer of peers) await peer.send(handshake);
+  const heads = await Promise.all(peers.map((peer) => peer.readHead()));
+  assertEquals(heads.filter((head) => head.startsWith("HTTP/1.1 101 ")).length, 10);
+  assertEquals(heads.filter((head) => head.startsWith("HTTP/1.1 503 ")).length, 90);
+  for (const peer of peers) peer[Symbol.dispose]();
+});
+
+Deno.test("a peer that goes on sending after a fault still gets the close frame", async () => {
+  await using server = await startTestApp();
+  using peer = await RawPeer.upgrade(server.port);
+  await peer.send([...encodeWireFrame(frame(3), "client"), ...new Uint8Array(2_000_000)]);
+  const [close] = await Array.fromAsync(peer.frames());
+  assertEquals([close!.opcode, close!.payload[0]! << 8 | close!.payload[1]!], [CLOSE, 1002]);
+});
+
+Deno.test("messages of many senders that each fill their buffers do not mix", async () => {
+  await using server = await startTestApp({ maxMessageBytes: 1_000_000 });
+  await using witness = await Peer.open(server.url);
+  const letters = [..."abcdefgh"];
+  const peers = await Promise.all(letters.map(() => RawPeer.upgrade(server.port)));
+  for (let count = 0; count <= letters.length; count++) await server.logged("{id} connected");
+  const texts = letters.flatMap((
+    letter,
+  ) => [letter.repeat(300_000), letter.repeat(70_000), letter.repeat(100)]);
+  await Promise.all(peers.map(async (peer, index) => {
+    // In small pieces, so that all of them are under way at the same time.
+    const bytes = texts.slice(3 * index, 3 * index + 3).flatMap((text) =>
+      encodeWireFrame(frame(TEXT, text), "client")
+    );
+    for (let at = 0; at < bytes.length; at += 20_000) await peer.send(bytes.slice(at, at + 20_000));
+  }));
+  const got = await witness.take(texts.length);
+  assertEquals(got.sort().join() === texts.sort().join(), true);
+  for (const peer of peers) peer[Symbol.dispose]();
+});
+
 Deno.test("5,000 connections opened and dropped at once leave nothing behind", async () => {
   const count = 5000;
   await using server = await startTestApp({ greeting: "unread, so that dropping resets" });
@@ -102,7 +142,10 @@ Deno.test("5,000 connections opened and dropped at once leave nothing behind", a
   for (const peer of peers) peer[Symbol.dispose]();
   for (const _ of peers) await server.logged("{id} disconnected");
   assertEquals([server.app.connectionCount, server.app.openCount], [0, 0]);
-  assert(await openFileCount() <= openBefore, "no file descriptor is left");
+  // This end's own descriptors go when the system has time for it.
+  for (let left = 100; await openFileCount() > openBefore; left--) {
+    assert(left > 0, "descriptors are left");
+  }
   assertEquals(await establishedCount(server.port), 0);
 });
 

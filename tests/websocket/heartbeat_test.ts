@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type Due, type Times, whatIsDue } from "../../lib/websocket/heartbeat.ts";
+import { beatMs, type Due, type Times, whatIsDue } from "../../lib/websocket/heartbeat.ts";
 
 const OPTIONS = { pingIntervalMs: 100, pongTimeoutMs: 20, stallTimeoutMs: 50, closeTimeoutMs: 30 };
 const NOW_MS = 1000;
@@ -41,4 +41,15 @@ Deno.test("whatIsDue() says nothing where every deadline is disabled", () => {
   for (const [, times] of CASES) {
     assertEquals(whatIsDue({ ...QUIET, ...times }, NOW_MS, disabled), undefined);
   }
+});
+
+Deno.test("beatMs() is a quarter of the shortest deadline, from 10 ms to 1 s, whatever else the options hold", () => {
+  const more = { isSomething: true, maxSomething: 1 };
+  assertEquals(beatMs({ ...OPTIONS, pongTimeoutMs: 0, ...more }), 10);
+  assertEquals(
+    beatMs({ ...OPTIONS, pongTimeoutMs: 400, stallTimeoutMs: 0, closeTimeoutMs: 800, ...more }),
+    25,
+  );
+  const disabled = { pingIntervalMs: 0, pongTimeoutMs: 0, stallTimeoutMs: 0, closeTimeoutMs: 0 };
+  assertEquals(beatMs({ ...disabled, ...more }), 1000);
 });
