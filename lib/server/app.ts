@@ -21,6 +21,8 @@ export interface App extends AsyncDisposable {
   readonly connectionCount: number;
   /** How many connections the engines hold, those that are closing among them. */
   readonly openCount: number;
+  /** How many slow readers have been closed, and how many times one has missed something and stayed. */
+  readonly slowReaders: Readonly<Record<"closed" | "skipped", number>>;
   /**
    * Takes nobody in any more, closes every connection with 1001, and gives the peers `drainTimeoutMs` to answer; then it
    * ends what is left and stops listening. Draining twice is harmless.
@@ -124,6 +126,7 @@ export function startApp(config: ServerConfig, { logger, tls }: AppOptions): App
     get openCount() {
       return openCount();
     },
+    slowReaders: chat.slowReaders,
     drain: () => drained ??= drain(),
     [Symbol.asyncDispose]: () => drained ??= drain(),
   };

@@ -32,6 +32,7 @@ Deno.test("a reader that falls out of the log is closed with 4008; it gets whole
   await flood(sender, healthy);
   await server.logged("{id} reads too slowly: closing");
   assertEquals([server.app.connectionCount, server.app.openCount], [2, 3]);
+  assertEquals(server.app.slowReaders, { closed: 1, skipped: 0 });
   const frames = await Array.fromAsync(stalled.frames());
   const close = frames.pop()!;
   assertEquals([close.opcode, close.payload[0]! << 8 | close.payload[1]!], [8, 4008]);
@@ -55,6 +56,7 @@ Deno.test("--slow-reader skip lets a reader miss what is gone, and go on with wh
   const { properties } = await server.logged("{id} reads too slowly: it misses");
   assert(Number(properties.missedBytes) > 0);
   assertEquals(server.app.connectionCount, 3);
+  assert(server.app.slowReaders.skipped > 0);
   sender.send("the end");
   await healthy.next();
   const numbers: number[] = [];
