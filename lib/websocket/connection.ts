@@ -188,12 +188,11 @@ export class Connection {
     } catch (error) {
       this.#isDeaf = true;
       const reason = messageOf(error);
-      if (this.#state !== "open") this.#endIfDone();
-      else if (error instanceof ProtocolError) {
-        this.#beginClosing({ code: error.closeCode, reason }, { code: error.closeCode, reason });
-      } else {
-        this.#beginClosing({ code: 1011, reason }, { code: 1011, reason: "internal error" });
-      }
+      const [code, told] = error instanceof ProtocolError
+        ? [error.closeCode, reason]
+        : [1011, "internal error"] as const;
+      if (this.#state === "open") this.#beginClosing({ code, reason }, { code, reason: told });
+      else this.#endIfDone();
       return end;
     }
   }
