@@ -1,33 +1,35 @@
 import { assertEquals } from "@std/assert";
 import { Peer } from "../socket/peer.ts";
-import { startTestApp } from "../socket/test_app.ts";
+import { ENGINES, startTestApp } from "../socket/test_app.ts";
 import { isBrowserMissing, launchBrowser, openPage } from "./browser.ts";
 
-Deno.test({
-  name: "the page shows what others say, as text, and says what is typed",
-  ignore: isBrowserMissing,
-  async fn() {
-    await using server = await startTestApp();
-    await using other = await Peer.open(server.url);
-    const browser = await launchBrowser();
-    const { page, complaints } = await openPage(browser, server.app.url.href);
-    await page.getByText("Connected", { exact: true }).waitFor();
+for (const engine of ENGINES) {
+  Deno.test({
+    name: `${engine}: the page shows what others say, as text, and says what is typed`,
+    ignore: isBrowserMissing,
+    async fn() {
+      await using server = await startTestApp({ engine });
+      await using other = await Peer.open(server.url);
+      const browser = await launchBrowser();
+      const { page, complaints } = await openPage(browser, server.app.url.href);
+      await page.getByText("Connected", { exact: true }).waitFor();
 
-    other.send("hello <b>page</b>");
-    await page.getByText("hello <b>page</b>").waitFor();
+      other.send("hello <b>page</b>");
+      await page.getByText("hello <b>page</b>").waitFor();
 
-    await page.getByLabel("Message", { exact: true }).fill("hello everybody");
-    await page.keyboard.press("Enter");
-    assertEquals(await other.next(), "hello everybody");
-    assertEquals(await page.locator("#messages li").allTextContents(), [
-      "hello <b>page</b>",
-      "hello everybody",
-    ]);
-    assertEquals(await page.getByLabel("Message", { exact: true }).inputValue(), "");
-    assertEquals(complaints, []);
-    await browser.close();
-  },
-});
+      await page.getByLabel("Message", { exact: true }).fill("hello everybody");
+      await page.keyboard.press("Enter");
+      assertEquals(await other.next(), "hello everybody");
+      assertEquals(await page.locator("#messages li").allTextContents(), [
+        "hello <b>page</b>",
+        "hello everybody",
+      ]);
+      assertEquals(await page.getByLabel("Message", { exact: true }).inputValue(), "");
+      assertEquals(complaints, []);
+      await browser.close();
+    },
+  });
+}
 
 Deno.test({
   name: "a page of another origin can not read the chat",

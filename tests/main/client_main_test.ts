@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { startTestApp } from "../socket/test_app.ts";
+import { ENGINES, startTestApp } from "../socket/test_app.ts";
 import { Program } from "./program.ts";
 
 /**
@@ -24,32 +24,37 @@ function tutorialOutput(
   );
 }
 
-Deno.test("the client prints what the tutorial's client prints, line by line, for --count 3", async () => {
-  await using server = await startTestApp();
-  // The messages are 250 ms apart, so that their order is the tutorial's on a slow machine too.
-  const timing = { interval: 1000, stagger: 250, duration: 3750 };
-  await using client = Program.start("client", [
-    ...["--count", "3", "--url", server.url],
-    ...["--interval", "1s", "--stagger", "250ms", "--duration", "3750ms"],
-  ]);
-  const { code, stdout, stderr } = await client.ended();
-  const messages = tutorialOutput(3, timing);
-  assertEquals(messages.length, 5);
-  // Which of two receivers prints the same message first is not defined.
-  const perMessage = messages.map((_, index) => stdout.slice(2 * index, 2 * index + 2).sort());
-  assertEquals(perMessage, messages);
-  assertEquals(stdout.slice(10).map((line) => line.replace(/Summary of \d\.\d s/, "Summary")), [
-    `Summary at ${server.url}`,
-    "  opened       3 of 3",
-    "  failed       0",
-    "  lost         0",
-    "  sent         5",
-    "  received     10",
-    "  close codes  3 × 1000",
-  ]);
-  assertEquals(stderr, [`Connecting 3 users to ${server.url} (Ctrl-C stops)`, "Connected: 3 of 3"]);
-  assertEquals(code, 0);
-});
+for (const engine of ENGINES) {
+  Deno.test(`${engine}: the client prints what the tutorial's client prints, line by line, for --count 3`, async () => {
+    await using server = await startTestApp({ engine });
+    // The messages are 250 ms apart, so that their order is the tutorial's on a slow machine too.
+    const timing = { interval: 1000, stagger: 250, duration: 3750 };
+    await using client = Program.start("client", [
+      ...["--count", "3", "--url", server.url],
+      ...["--interval", "1s", "--stagger", "250ms", "--duration", "3750ms"],
+    ]);
+    const { code, stdout, stderr } = await client.ended();
+    const messages = tutorialOutput(3, timing);
+    assertEquals(messages.length, 5);
+    // Which of two receivers prints the same message first is not defined.
+    const perMessage = messages.map((_, index) => stdout.slice(2 * index, 2 * index + 2).sort());
+    assertEquals(perMessage, messages);
+    assertEquals(stdout.slice(10).map((line) => line.replace(/Summary of \d\.\d s/, "Summary")), [
+      `Summary at ${server.url}`,
+      "  opened       3 of 3",
+      "  failed       0",
+      "  lost         0",
+      "  sent         5",
+      "  received     10",
+      "  close codes  3 × 1000",
+    ]);
+    assertEquals(stderr, [
+      `Connecting 3 users to ${server.url} (Ctrl-C stops)`,
+      "Connected: 3 of 3",
+    ]);
+    assertEquals(code, 0);
+  });
+}
 
 Deno.test("the client stops at Ctrl-C with its summary, and exits 130", async () => {
   await using server = await startTestApp();
