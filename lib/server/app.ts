@@ -24,8 +24,8 @@ export interface App extends AsyncDisposable {
   /** How many slow readers have been closed, and how many times one has missed something and stayed. */
   readonly slowReaders: Readonly<Record<"closed" | "skipped", number>>;
   /**
-   * Takes nobody in any more, closes every connection with 1001, and gives the peers `drainTimeoutMs` to answer; then it
-   * ends what is left and stops listening. Draining twice is harmless.
+   * Takes nobody in any more, delivers what has been said, closes every connection with 1001 and waits for the answers, all
+   * within `drainTimeoutMs`; then it ends what is left and stops listening. Draining twice is harmless.
    */
   drain(): Promise<void>;
   /** Resolves with the reason if the server can accept nobody any more, though nobody has told it to stop. */
@@ -105,9 +105,11 @@ export function startApp(config: ServerConfig, { logger, tls }: AppOptions): App
 
   const drain = async () => {
     door?.close();
-    const closeAll = () => Promise.all([directEngine?.closeAll(), serveEngine.closeAll()]);
+    const deadlineMs = performance.now() + drainTimeoutMs;
+    // Readers that are slow to take what has been said must leave time for the close frames.
     await withinMs(drainTimeoutMs / 2, chat.room.flushed());
-    await withinMs(drainTimeoutMs / 2, closeAll());
+    const closed = Promise.all([directEngine?.closeAll(), serveEngine.closeAll()]);
+    await withinMs(deadlineMs - performance.now(), closed);
     directEngine?.[Symbol.dispose]();
     door?.closeConnections();
     // Ends the sockets whose peers have not answered. It would wait for ever for one whose peer has stopped reading.

@@ -58,7 +58,7 @@ export const SERVER_FLAGS = {
     kind: "integer",
     default: 20_000,
     value: "N",
-    min: 0,
+    min: 1,
     max: 10_000_000,
     help: "Most connections in the chat; beyond it 503",
   },

@@ -4,9 +4,9 @@ import type { Cursor } from "../chat/message_log.ts";
 import { OPCODE } from "../websocket/opcode.ts";
 import type { Chat, ChatMember } from "./chat.ts";
 import type { ServerConfig } from "./config.ts";
-import type { Client } from "./routes.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 import { FullSockets } from "./full_sockets.ts";
+import type { Client } from "./routes.ts";
 
 /** A socket takes no more as long as this many bytes wait in it, so that a slow reader costs no more than that. */
 const WATERMARK_BYTES = 256 * 1024;

@@ -228,14 +228,20 @@ Deno.test("--slow-reader skip lets it miss what is gone, and go on with whole me
   assertEquals(new Set(numbers).size, numbers.length);
 });
 
-Deno.test("Room.backlog holds senders back while every reader is far behind, and lets them go on", async () => {
-  const test = new TestRoom("close", 100_000);
+/** Lets b say more than a quarter of 100,000 bytes while a, the only reader, stalls. */
+async function buildBacklog(test: TestRoom): Promise<[FakeMember, FakeMember]> {
   const [a, b] = test.join("a", "b") as [FakeMember, FakeMember];
   a.stall();
   for (let count = 0; count < 3; count++) {
     test.say(LONG, b);
     await test.settle();
   }
+  return [a, b];
+}
+
+Deno.test("Room.backlog holds senders back while every reader is far behind, and lets them go on", async () => {
+  const test = new TestRoom("close", 100_000);
+  const [a] = await buildBacklog(test);
   const { backlog } = test.room;
   assert(backlog, "a is more than a quarter of the retention behind");
   let isOver = false;
@@ -249,12 +255,7 @@ Deno.test("Room.backlog holds senders back while every reader is far behind, and
 
 Deno.test("Room.backlog ends when the only reader leaves", async () => {
   const test = new TestRoom("close", 100_000);
-  const [a, b] = test.join("a", "b") as [FakeMember, FakeMember];
-  a.stall();
-  for (let count = 0; count < 3; count++) {
-    test.say(LONG, b);
-    await test.settle();
-  }
+  const [a] = await buildBacklog(test);
   assert(test.room.backlog);
   test.room.leave(a);
   a.resume();
@@ -264,12 +265,7 @@ Deno.test("Room.backlog ends when the only reader leaves", async () => {
 
 Deno.test("Room.backlog ends when somebody joins who is not behind", async () => {
   const test = new TestRoom("close", 100_000);
-  const [a, b] = test.join("a", "b") as [FakeMember, FakeMember];
-  a.stall();
-  for (let count = 0; count < 3; count++) {
-    test.say(LONG, b);
-    await test.settle();
-  }
+  const [a, b] = await buildBacklog(test);
   assert(test.room.backlog);
   const [c] = test.join("c") as [FakeMember];
   assertEquals(test.room.backlog, undefined);
