@@ -39,7 +39,7 @@ async function run(config: ServerConfig): Promise<number> {
   const logger = getLogger("chorus");
   let app: App;
   try {
-    app = startApp(config, { logger, tls: await readTlsFiles(config) });
+    app = await startApp(config, { logger, tls: await readTlsFiles(config) });
   } catch (error) {
     console.error(startFailure(error, config));
     return EXIT_CODE.failure;

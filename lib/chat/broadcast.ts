@@ -7,7 +7,6 @@ const PATIENCE_MS = 10;
 /** What a broadcast needs from its room. */
 export interface BroadcastOptions<M extends Member> {
   readonly log: MessageLog;
-  readonly members: ReadonlySet<M>;
   /** Runs a function once the reads that are ready have been let in. */
   readonly defer: (run: () => void) => void;
   /** Runs a function after this many milliseconds. */
@@ -37,15 +36,16 @@ export interface BroadcastOptions<M extends Member> {
  */
 export class Broadcast<M extends Member> {
   readonly #options: BroadcastOptions<M>;
+  readonly #readers = new Map<M, Reader<M>>();
   /** Whether there may be something to deliver that the sweep under way does not see. */
   #isNeeded = false;
   #isScheduled = false;
-  /** The members to which a delivery is under way. */
-  readonly #busy = new Set<M>();
-  /** Those of them that the sweep under way waits for; the others are on their own. */
-  readonly #awaited = new Set<M>();
+  /** How many deliveries are under way. */
+  #busyCount = 0;
+  /** For how many of them the sweep under way waits; the others are on their own. */
+  #awaitedCount = 0;
   /** How many awaited deliveries have ended, in all sweeps. */
-  #ended = 0;
+  #endedCount = 0;
   #isWatched = false;
   /** How far the fastest member has been served that had something to be served. */
   #servedUpTo = 0;
@@ -66,7 +66,7 @@ export class Broadcast<M extends Member> {
     return this.#backlog?.promise;
   }
 
-  /** Tells that the log has grown, or that a member has gone. */
+  /** Tells that the log has grown. */
   request(): void {
     this.#isNeeded = true;
     const { log, maxBacklogBytes } = this.#options;
@@ -76,18 +76,36 @@ export class Broadcast<M extends Member> {
     this.#schedule();
   }
 
-  /** Tells that a member has come. It is at the head, and so may be the fastest. */
-  joined({ cursor }: M): void {
-    this.#advance(cursor.position);
+  /** Lets a member in. It is at the head, and so may be the fastest. */
+  add(member: M): void {
+    const reader: Reader<M> = {
+      member,
+      state: "idle",
+      servedUpTo: 0,
+      onDelivered: () => this.#delivered(reader),
+    };
+    this.#readers.set(member, reader);
+    this.#advance(member.cursor.position);
     this.request();
+  }
+
+  /** Takes a member out; removing twice is harmless. */
+  remove(member: M): void {
+    const reader = this.#readers.get(member);
+    if (!reader) return;
+    this.#readers.delete(member);
+    this.request();
+    if (reader.state !== "awaited") return;
+    reader.state = "alone";
+    if (--this.#awaitedCount === 0) this.#endSweep();
   }
 
   /** Resolves when all who keep up have been served what has been said so far; who is on its own is not waited for. */
   async flushed(): Promise<void> {
-    const { log: { head }, members } = this.#options;
-    const isServed = (member: M) =>
-      this.#busy.has(member) || !member.cursor.isBehind || member.cursor.position >= head;
-    while (this.#awaited.size > 0 || ![...members].every(isServed)) {
+    const { head } = this.#options.log;
+    const isServed = ({ state, member: { cursor } }: Reader<M>) =>
+      state !== "idle" || !cursor.isBehind || cursor.position >= head;
+    while (this.#awaitedCount > 0 || ![...this.#readers.values()].every(isServed)) {
       this.#sweepEnd ??= Promise.withResolvers();
       this.request();
       await this.#sweepEnd.promise;
@@ -95,7 +113,7 @@ export class Broadcast<M extends Member> {
   }
 
   #schedule(): void {
-    if (!this.#isNeeded || this.#isScheduled || this.#awaited.size > 0) return;
+    if (!this.#isNeeded || this.#isScheduled || this.#awaitedCount > 0) return;
     this.#isScheduled = true;
     this.#options.defer(() => this.#sweep());
   }
@@ -103,39 +121,50 @@ export class Broadcast<M extends Member> {
   #sweep(): void {
     this.#isScheduled = false;
     this.#isNeeded = false;
-    const { log, members, keepsLost } = this.#options;
-    for (const member of members) {
-      if (!this.#busy.has(member)) {
-        if (this.#serve(member)) this.#awaited.add(member);
-      } else if (member.cursor.isLost) keepsLost(member);
+    const { log, keepsLost } = this.#options;
+    for (const reader of this.#readers.values()) {
+      if (reader.state === "idle") {
+        if (this.#serve(reader, "awaited")) this.#awaitedCount++;
+      } else if (reader.member.cursor.isLost) keepsLost(reader.member);
     }
-    if (this.#busy.size === 0) this.#advance(log.head);
-    if (this.#awaited.size > 0) this.#watch();
+    if (this.#busyCount === 0) this.#advance(log.head);
+    if (this.#awaitedCount > 0) this.#watch();
     else this.#endSweep();
   }
 
-  /** Starts a delivery, if there is something to deliver. */
-  #serve(member: M): boolean {
+  /**
+   * Delivers what there is to deliver, a piece at a time.
+   *
+   * @returns Whether that goes on when this returns; if not, there may be more to deliver.
+   */
+  #serve(reader: Reader<M>, state: "awaited" | "alone"): boolean {
+    const { member } = reader;
     const { cursor } = member;
     if (cursor.isLost && !this.#options.keepsLost(member)) return false;
     const frames = cursor.take();
     if (!frames) return false;
-    const servedUpTo = cursor.position;
-    this.#busy.add(member);
-    member.deliver(frames).then(() => this.#delivered(member, servedUpTo));
+    reader.servedUpTo = cursor.position;
+    if (member.deliver(frames, reader.onDelivered)) {
+      this.#advance(reader.servedUpTo);
+      this.#isNeeded ||= cursor.isBehind;
+      return false;
+    }
+    reader.state = state;
+    this.#busyCount++;
     return true;
   }
 
-  #delivered(member: M, servedUpTo: number): void {
-    this.#busy.delete(member);
-    this.#advance(servedUpTo);
-    const isAwaited = this.#awaited.delete(member);
-    const isBehind = this.#options.members.has(member) && member.cursor.isBehind;
-    if (isAwaited) {
-      this.#ended++;
+  #delivered(reader: Reader<M>): void {
+    const { member, state } = reader;
+    reader.state = "idle";
+    this.#busyCount--;
+    this.#advance(reader.servedUpTo);
+    const isBehind = this.#readers.has(member) && member.cursor.isBehind;
+    if (state === "awaited") {
+      this.#endedCount++;
       this.#isNeeded ||= isBehind;
-      if (this.#awaited.size === 0) this.#endSweep();
-    } else if (isBehind) this.#serve(member);
+      if (--this.#awaitedCount === 0) this.#endSweep();
+    } else if (isBehind && !this.#serve(reader, "alone")) this.#schedule();
   }
 
   #endSweep(): void {
@@ -156,13 +185,32 @@ export class Broadcast<M extends Member> {
   #watch(): void {
     if (this.#isWatched) return;
     this.#isWatched = true;
-    const endedBefore = this.#ended;
+    const endedBefore = this.#endedCount;
     this.#options.startTimer(() => {
       this.#isWatched = false;
-      if (this.#awaited.size === 0) return;
-      if (this.#ended > endedBefore) return this.#watch();
-      this.#awaited.clear();
+      if (this.#awaitedCount === 0) return;
+      if (this.#endedCount > endedBefore) return this.#watch();
+      for (const reader of this.#readers.values()) {
+        if (reader.state === "awaited") reader.state = "alone";
+      }
+      this.#awaitedCount = 0;
       this.#endSweep();
     }, PATIENCE_MS);
   }
+}
+
+/**
+ * A member as the sweeps see it.
+ *
+ * ```text
+ * idle ──a sweep serves it──▶ awaited ──its delivery ends──▶ idle
+ *                                └─it outlives its sweep, or leaves──▶ alone ──it has caught up──▶ idle
+ * ```
+ */
+interface Reader<M> {
+  readonly member: M;
+  state: "idle" | "awaited" | "alone";
+  /** Where the delivery under way ends. */
+  servedUpTo: number;
+  readonly onDelivered: () => void;
 }

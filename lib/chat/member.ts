@@ -8,10 +8,12 @@ export interface Member {
   /** How far into the room's log the connection has been served. */
   readonly cursor: Cursor;
   /**
-   * Sends whole frames out of the log. The next are sent when this has resolved: when the connection can take more, or is
-   * gone. It never rejects.
+   * Sends whole frames out of the log.
+   *
+   * @param onDelivered Called when the connection can take more, or is gone, if that is later.
+   * @returns Whether that is so already, and `onDelivered` not called.
    */
-  deliver(frames: Uint8Array): Promise<void>;
+  deliver(frames: Uint8Array, onDelivered: () => void): boolean;
   /** Ends the connection. It is out of the registry and the room when this returns. */
   giveUp(verdict: CloseCode): void;
 }

@@ -29,6 +29,8 @@ export class MessageLog {
   readonly #retentionBytes: number;
   #chunks: Chunk[] = [];
   #head = 0;
+  /** What was read last: nearly every reader reads the same, and a view costs more than a comparison. */
+  #lastRead = { from: -1, to: -1, frames: new Uint8Array(0) };
 
   constructor({ retentionBytes }: MessageLogOptions) {
     this.#retentionBytes = retentionBytes;
@@ -67,8 +69,12 @@ export class MessageLog {
    * must be kept, and be the ends of frames.
    */
   read(from: number, to: number): Uint8Array {
+    const last = this.#lastRead;
+    if (last.from === from && last.to === to) return last.frames;
     const chunk = this.#chunkAt(from);
-    return chunk.bytes.subarray(from - chunk.start, Math.min(chunk.used, to - chunk.start));
+    const frames = chunk.bytes.subarray(from - chunk.start, Math.min(chunk.used, to - chunk.start));
+    this.#lastRead = { from, to, frames };
+    return frames;
   }
 
   #chunkFor(frameBytes: number): Chunk {

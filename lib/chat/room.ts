@@ -24,7 +24,6 @@ export interface RoomOptions<M extends Member> {
 export class Room<M extends Member> {
   readonly #options: RoomOptions<M>;
   readonly #log: MessageLog;
-  readonly #members = new Set<M>();
   readonly #broadcast: Broadcast<M>;
 
   constructor(options: RoomOptions<M>) {
@@ -33,7 +32,6 @@ export class Room<M extends Member> {
     this.#log = new MessageLog({ retentionBytes: logRetentionBytes });
     this.#broadcast = new Broadcast<M>({
       log: this.#log,
-      members: this.#members,
       defer,
       startTimer,
       keepsLost: (member) => this.#keepsLost(member),
@@ -58,13 +56,12 @@ export class Room<M extends Member> {
 
   /** Lets a member in. Its cursor must be one of this room's. */
   join(member: M): void {
-    this.#members.add(member);
-    this.#broadcast.joined(member);
+    this.#broadcast.add(member);
   }
 
   /** Takes a member out; leaving twice is harmless. */
   leave(member: M): void {
-    if (this.#members.delete(member)) this.#broadcast.request();
+    this.#broadcast.remove(member);
   }
 
   /** Says a message, `bytes` from `start` to `end`, to everybody but the one to skip. The bytes are copied. */

@@ -42,9 +42,12 @@ export interface AppOptions {
 /**
  * Puts the parts together and listens.
  *
- * @throws {Deno.errors.AddrInUse} and other errors of `Deno.listen` and `Deno.serve`, if it cannot listen.
+ * @throws {Error} With a `code`, such as `EADDRINUSE`, if it cannot listen.
  */
-export function startApp(config: ServerConfig, { logger, tls }: AppOptions): App {
+export async function startApp(
+  config: ServerConfig,
+  { logger, tls }: AppOptions,
+): Promise<App> {
   const { hostname, port, maxConnections, drainTimeoutMs } = config;
   const chat = new Chat(config, logger);
   const serveEngine = new ServeEngine(config, chat);
@@ -80,24 +83,28 @@ export function startApp(config: ServerConfig, { logger, tls }: AppOptions): App
   let door: FrontDoor | undefined;
   let address: Deno.NetAddr;
   if (directEngine) {
-    const listener = tls
-      ? Deno.listenTls({ hostname, port, ...tls })
-      : Deno.listen({ hostname, port });
-    address = listener.addr as Deno.NetAddr;
     // Only the door comes to this port, and knows by the local port of its pipe for which client it does.
     server = serve({ hostname: "127.0.0.1", port: 0 }, (address) => door?.clientAt(address));
     door = new FrontDoor({
-      listener,
+      hostname,
+      port,
+      tls,
       upstreamPort: server.addr.port,
       handshakeTimeoutMs: config.handshakeTimeoutMs,
       maxPipes: maxConnections,
       // A WebSocket behind a pipe is pinged by Deno, so that it is never idle for so long.
       pipeIdleTimeoutMs: config.pingIntervalMs === 0 ? 0 : 2 * config.pingIntervalMs,
       admit: judge,
-      serve: (conn, key, received, address) => directEngine.serve(conn, key, received, address),
+      serve: (transport, key, received, address) =>
+        directEngine.serve(transport, key, received, address),
       logger,
     });
-    door.open();
+    try {
+      address = await door.open();
+    } catch (error) {
+      await server.shutdown();
+      throw error;
+    }
   } else {
     server = serve({ hostname, port, ...tls }, (address) => ({ address: formatAddress(address) }));
     address = server.addr;

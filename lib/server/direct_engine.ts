@@ -1,74 +1,75 @@
 import { generate as generateUuid } from "@std/uuid/v7";
 import { CLOSE_CODES, type CloseCode } from "../chat/close_code.ts";
 import type { Cursor } from "../chat/message_log.ts";
+import type { CloseStatus } from "../websocket/close_frame.ts";
 import {
   Connection,
   type ConnectionListener,
   type ConnectionOptions,
-  type Transport,
 } from "../websocket/connection.ts";
 import { encodeFrame } from "../websocket/frame.ts";
 import { handshakeResponse } from "../websocket/handshake.ts";
 import { Heartbeat } from "../websocket/heartbeat.ts";
 import { type MessageOpcode, OPCODE } from "../websocket/opcode.ts";
-import { ReadBuffers } from "../websocket/read_buffers.ts";
+import type { Transport } from "../websocket/transport.ts";
 import type { Chat, ChatMember } from "./chat.ts";
 import type { ServerConfig } from "./config.ts";
 
 /**
- * The engine on `Deno.listen` and lib/websocket: what it sends is cut straight out of the log's memory, whole frames at a
- * time, with one system call for many messages.
+ * The engine on TCP sockets and lib/websocket: what it sends is cut straight out of the log's memory, whole frames at a time,
+ * with one system call for many messages.
  */
 export class DirectEngine implements Disposable {
-  readonly #config: ServerConfig;
   readonly #chat: Chat;
+  readonly #options: ConnectionOptions;
   readonly #heartbeat: Heartbeat;
-  readonly #buffers = new ReadBuffers();
   /** Every connection that has not ended, also those that have left the chat and wait for their peer's close frame. */
-  readonly #connections = new Map<Connection, Promise<void>>();
+  readonly #members = new Set<DirectMember>();
+  readonly #whenEmpty = Promise.withResolvers<void>();
+  #isClosing = false;
 
   constructor(config: ServerConfig, chat: Chat) {
-    this.#config = config;
     this.#chat = chat;
     this.#heartbeat = new Heartbeat(config);
+    this.#options = {
+      role: "server",
+      maxMessageBytes: config.maxMessageBytes,
+      clock: this.#heartbeat,
+    };
   }
 
   /** How many connections there are, those that are closing among them. */
   get size(): number {
-    return this.#connections.size;
+    return this.#members.size;
   }
 
   /** Completes a handshake and serves the connection. `received` is what has come in behind it. */
   serve(transport: Transport, key: string, received: Uint8Array, address: string): void {
-    const member = new DirectMember(this.#chat, transport, {
-      role: "server",
-      maxMessageBytes: this.#config.maxMessageBytes,
-      received,
-      buffers: this.#buffers,
-      clock: this.#heartbeat,
+    const member = new DirectMember(this.#chat, transport, this.#options, () => {
+      this.#heartbeat.delete(member.connection);
+      this.#members.delete(member);
+      if (this.#isClosing && this.#members.size === 0) this.#whenEmpty.resolve();
     });
     const { connection } = member;
     this.#heartbeat.add(connection);
+    this.#members.add(member);
     connection.sendPrivate(handshakeResponse(key));
     this.#chat.join(member, address);
-    const ended = connection.serve().then((ending) => {
-      this.#heartbeat.delete(connection);
-      this.#connections.delete(connection);
-      this.#chat.ended(member, ending);
-    });
-    this.#connections.set(connection, ended);
+    if (received.length > 0) connection.onData(received);
   }
 
   /** Closes every connection with 1001 and resolves when the last of them has ended. */
   async closeAll(): Promise<void> {
-    const { code, reason } = CLOSE_CODES.goingAway;
-    for (const connection of this.#connections.keys()) connection.close(code, reason);
-    await Promise.all(this.#connections.values());
+    this.#isClosing = true;
+    for (const member of this.#members) member.giveUp(CLOSE_CODES.goingAway);
+    if (this.#members.size > 0) await this.#whenEmpty.promise;
   }
 
   /** Ends what is left. */
   [Symbol.dispose](): void {
-    for (const connection of this.#connections.keys()) connection.destroy();
+    for (const { connection } of this.#members) {
+      connection.destroy({ code: 1006, reason: "the server has stopped" });
+    }
     this.#heartbeat[Symbol.dispose]();
   }
 }
@@ -77,17 +78,24 @@ export class DirectEngine implements Disposable {
 class DirectMember implements ChatMember, ConnectionListener {
   readonly id = generateUuid();
   readonly cursor: Cursor;
-  readonly #chat: Chat;
   readonly connection: Connection;
+  readonly #chat: Chat;
+  readonly #onEnded: () => void;
 
-  constructor(chat: Chat, transport: Transport, options: ConnectionOptions) {
+  constructor(
+    chat: Chat,
+    transport: Transport,
+    options: ConnectionOptions,
+    onEnded: () => void,
+  ) {
     this.#chat = chat;
+    this.#onEnded = onEnded;
     this.cursor = chat.room.cursor();
     this.connection = new Connection(transport, options, this);
   }
 
-  deliver(frames: Uint8Array): Promise<void> {
-    return this.connection.deliver(frames);
+  deliver(frames: Uint8Array, onDelivered: () => void): boolean {
+    return this.connection.deliver(frames, onDelivered);
   }
 
   sendPrivate(text: string): void {
@@ -104,6 +112,11 @@ class DirectMember implements ChatMember, ConnectionListener {
 
   onClosing(): void {
     this.#chat.leave(this);
+  }
+
+  onClosed(status: CloseStatus): void {
+    this.#onEnded();
+    this.#chat.ended(this, status);
   }
 
   holdReading(): Promise<void> | undefined {

@@ -1,15 +1,19 @@
+import { connect, type Socket } from "node:net";
+import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import type { Logger } from "@logtape/logtape";
-import { HeadTooLongError, parseHead, readHead } from "../websocket/http_head.ts";
+import { HeadReader, HeadTooLongError, parseHead } from "../websocket/http_head.ts";
+import { SocketTransport } from "../websocket/socket_transport.ts";
+import type { Receiver, Transport } from "../websocket/transport.ts";
 import { formatAddress } from "./address.ts";
 import type { IncomingRequest, Verdict } from "./admission.ts";
-import { withinMs } from "./within.ts";
+import { Listener } from "./listener.ts";
+import { Pipe } from "./pipe.ts";
+import type { TlsFiles } from "./tls_files.ts";
 
 /** The longest head of a first request. */
 const MAX_HEAD_BYTES = 16 * 1024;
 
-const PIPE_BUFFER_BYTES = 16 * 1024;
-
-/** How long a client may take to read the end of the last answer and to end its side too. */
+/** How long a client that has been refused may take to read the answer. */
 const LINGER_MS = 1000;
 
 const LOOPBACK = "127.0.0.1";
@@ -22,13 +26,11 @@ export interface PipedClient {
   readonly end: () => void;
 }
 
-interface Pipe extends PipedClient {
-  lastCopyMs: number;
-}
-
 /** What the front door needs from the composition root. */
 export interface FrontDoorOptions {
-  readonly listener: Deno.Listener<Deno.TcpConn> | Deno.Listener<Deno.TlsConn>;
+  readonly hostname: string;
+  readonly port: number;
+  readonly tls: TlsFiles | undefined;
   /** Where the private `Deno.serve` listens, on loopback. */
   readonly upstreamPort: number;
   /** How long a client may take to finish the head of its first request; 0 is for ever. */
@@ -39,7 +41,12 @@ export interface FrontDoorOptions {
   readonly pipeIdleTimeoutMs: number;
   readonly admit: (request: IncomingRequest) => Verdict;
   /** Takes over a connection to complete its handshake, with the client's key and what has come in behind it. */
-  readonly serve: (conn: Deno.Conn, key: string, received: Uint8Array, address: string) => void;
+  readonly serve: (
+    transport: Transport,
+    key: string,
+    received: Uint8Array,
+    address: string,
+  ) => void;
   readonly logger: Logger;
 }
 
@@ -50,46 +57,47 @@ export interface FrontDoorOptions {
  */
 export class FrontDoor {
   readonly #options: FrontDoorOptions;
+  readonly #listener: Listener;
+  readonly #secureContext: SecureContext | undefined;
+  /** Those whose first request is being read. */
+  readonly #arrivals = new Set<Arrival>();
   /** The pipes by their local port. */
-  readonly #pipes = new Map<number, Pipe>();
+  readonly #pipes = new Map<number, PipedClient & { readonly pipe: Pipe }>();
   #reaper: ReturnType<typeof setInterval> | undefined;
-  /** The connections of which the door has not yet let go. */
-  readonly #connections = new Set<Deno.Conn>();
 
+  /** Throws if the certificate or its key is not good. */
   constructor(options: FrontDoorOptions) {
+    const { hostname, port, tls, logger } = options;
     this.#options = options;
+    this.#secureContext = tls && createSecureContext({ ...tls });
+    this.#listener = new Listener({
+      hostname,
+      port,
+      onConnection: (socket) => this.#welcome(socket),
+      logger,
+    });
   }
 
-  /** Accepts connections until {@linkcode close}. */
-  async open(): Promise<void> {
-    const { listener, logger } = this.#options;
-    for (let isFailing = false;;) {
-      try {
-        const conn: Deno.Conn = await listener.accept();
-        isFailing = false;
-        this.#welcome(conn);
-      } catch (error) {
-        if (error instanceof Deno.errors.BadResource) return;
-        // One connection that ends while it is accepted, or a moment without file descriptors, is not the end of all.
-        if (error instanceof Deno.errors.Interrupted) return;
-        if (!isFailing) {
-          logger.warning("Cannot accept a connection: {error}", { error: String(error) });
-        }
-        isFailing = true;
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-    }
+  /** Listens, until {@linkcode close}. See {@linkcode Listener.open}. */
+  async open(): Promise<Deno.NetAddr> {
+    const address = await this.#listener.open();
+    const { handshakeTimeoutMs, pipeIdleTimeoutMs } = this.#options;
+    const deadlines = [handshakeTimeoutMs, pipeIdleTimeoutMs].filter((ms) => ms > 0);
+    const intervalMs = Math.min(1000, Math.max(10, Math.min(...deadlines) / 4));
+    if (deadlines.length > 0) this.#reaper = setInterval(() => this.#reap(), intervalMs);
+    return address;
   }
 
   /** Accepts nobody any more. */
   close(): void {
-    this.#options.listener.close();
+    this.#listener.close();
   }
 
   /** Ends the connections that are at the door or piped through it. */
   closeConnections(): void {
-    for (const conn of this.#connections) this.#end(conn);
     clearInterval(this.#reaper);
+    for (const { transport } of this.#arrivals) transport.destroy();
+    for (const { end } of this.#pipes.values()) end();
   }
 
   /** The client whose pipe comes from this address; undefined if none does: a stranger. */
@@ -97,59 +105,36 @@ export class FrontDoor {
     return hostname === LOOPBACK ? this.#pipes.get(port) : undefined;
   }
 
-  async #welcome(conn: Deno.Conn): Promise<void> {
-    this.#connections.add(conn);
-    try {
-      if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
-      const isKept = await this.#greet(conn);
-      if (isKept) this.#connections.delete(conn);
-      else this.#end(conn);
-    } catch (error) {
-      // The client has gone, or a pipe has broken: there is nobody left to tell.
+  #welcome(tcp: Socket): void {
+    const { remoteAddress, remotePort } = tcp;
+    // It has gone before it was accepted.
+    if (remoteAddress === undefined) return void tcp.destroy();
+    const secureContext = this.#secureContext;
+    const socket = secureContext ? new TLSSocket(tcp, { isServer: true, secureContext }) : tcp;
+    const address = formatAddress({ hostname: remoteAddress, port: remotePort! });
+    const arrival = new Arrival(new SocketTransport(socket, NOBODY, tcp), address, {
+      onHead: (head, rest) => this.#usher(arrival, head, rest),
+      onGone: (error) => this.#forget(arrival, error),
+    });
+    this.#arrivals.add(arrival);
+  }
+
+  #forget(arrival: Arrival, error: Error | undefined): void {
+    this.#arrivals.delete(arrival);
+    if (error) {
       this.#options.logger.debug("A connection broke off at the front door: {error}", {
         error: String(error),
       });
-      this.#end(conn);
     }
   }
 
-  /** @returns Whether the connection lives on with somebody else. */
-  async #greet(conn: Deno.Conn): Promise<boolean> {
-    const address = formatAddress(conn.remoteAddr as Deno.NetAddr);
-    const first = await this.#readFirstHead(conn);
-    if (!first) return false;
-    const { bytes, headEnd } = first;
-    const key = this.#admittedKey(bytes.subarray(0, headEnd));
-    if (key === undefined) {
-      await this.#pipe(conn, bytes, address);
-      return false;
-    }
-    // In the same turn as the verdict, so that the place it was given is taken.
-    this.#options.serve(conn, key, bytes.subarray(headEnd), address);
-    return true;
-  }
-
-  async #readFirstHead(conn: Deno.Conn) {
-    const { handshakeTimeoutMs } = this.#options;
-    let isLate = false;
-    const timer = handshakeTimeoutMs > 0
-      ? setTimeout(() => {
-        isLate = true;
-        refuse(conn, "408 Request Timeout", "The request took too long").then(() =>
-          this.#end(conn)
-        );
-      }, handshakeTimeoutMs)
-      : undefined;
-    try {
-      return await readHead(conn, MAX_HEAD_BYTES);
-    } catch (error) {
-      if (isLate) return undefined;
-      if (!(error instanceof HeadTooLongError)) throw error;
-      await refuse(conn, "431 Request Header Fields Too Large", error.message);
-      return undefined;
-    } finally {
-      clearTimeout(timer);
-    }
+  /** Sends a client on to where its first request belongs. */
+  #usher(arrival: Arrival, head: Uint8Array, rest: Uint8Array): void {
+    const { transport, address } = arrival;
+    this.#arrivals.delete(arrival);
+    const key = this.#admittedKey(head);
+    if (key !== undefined) this.#options.serve(transport, key, rest, address);
+    else this.#pipe(arrival);
   }
 
   /** The handshake key of a request that is admitted to the chat; undefined for any other request. */
@@ -163,64 +148,112 @@ export class FrontDoor {
     return kind === "chat" ? headers.get("sec-websocket-key")! : undefined;
   }
 
-  async #pipe(conn: Deno.Conn, received: Uint8Array, address: string): Promise<void> {
-    const { upstreamPort, maxPipes, pipeIdleTimeoutMs } = this.#options;
+  #pipe(arrival: Arrival): void {
+    const { upstreamPort, maxPipes } = this.#options;
     if (this.#pipes.size >= maxPipes) {
-      return refuse(conn, "503 Service Unavailable", "The server is full: try again later");
+      return arrival.refuse("503 Service Unavailable", "The server is full: try again later");
     }
-    const upstream = await Deno.connect({ hostname: LOOPBACK, port: upstreamPort });
-    const { port } = upstream.localAddr;
-    const end = () => {
-      this.#end(upstream);
-      this.#end(conn);
+    const { transport, address, received } = arrival;
+    // Until the pipe is open, the client waits, and may go.
+    transport.pause();
+    this.#arrivals.add(arrival);
+    const socket = connect({ host: LOOPBACK, port: upstreamPort, allowHalfOpen: true });
+    const upstream = new SocketTransport(socket, { ...NOBODY, onGone: () => transport.destroy() });
+    let hasClientEnded = false;
+    transport.receiver = {
+      ...NOBODY,
+      // A client may end its side as soon as it has sent its request, and wait for the answer.
+      onEnd: () => hasClientEnded = true,
+      onGone: (error) => {
+        this.#forget(arrival, error);
+        upstream.destroy();
+      },
     };
-    const pipe: Pipe = { address, end, lastCopyMs: performance.now() };
-    this.#pipes.set(port, pipe);
-    this.#connections.add(upstream);
-    if (pipeIdleTimeoutMs > 0) {
-      this.#reaper ??= setInterval(() => this.#reap(), Math.min(1000, pipeIdleTimeoutMs / 4));
-    }
-    try {
-      await writeAll(upstream, received);
-      // What breaks off on one way ends the other.
-      const request = copy(conn, upstream, pipe).catch(() => this.#end(upstream));
-      await copy(upstream, conn, pipe);
-      await withinMs(LINGER_MS, request);
-    } finally {
-      this.#end(upstream);
-      this.#pipes.delete(port);
-    }
+    socket.on("connect", () => {
+      this.#arrivals.delete(arrival);
+      const port = socket.localPort!;
+      const pipe = new Pipe(transport, upstream, () => this.#pipes.delete(port));
+      this.#pipes.set(port, { address, pipe, end: () => pipe.end() });
+      const goOn = () => hasClientEnded ? upstream.end() : transport.resume();
+      if (upstream.write(received, goOn)) goOn();
+    });
   }
 
-  /** Ends the pipes through which nothing has gone for too long. */
+  /** Ends what has taken too long: to send a head, or to send anything at all through a pipe. */
   #reap(): void {
-    const idleSinceMs = performance.now() - this.#options.pipeIdleTimeoutMs;
-    for (const { lastCopyMs, end } of this.#pipes.values()) if (lastCopyMs <= idleSinceMs) end();
+    const { handshakeTimeoutMs, pipeIdleTimeoutMs } = this.#options;
+    const nowMs = performance.now();
+    if (handshakeTimeoutMs > 0) {
+      for (const arrival of this.#arrivals) {
+        if (nowMs - arrival.sinceMs < handshakeTimeoutMs) break;
+        this.#arrivals.delete(arrival);
+        arrival.refuse("408 Request Timeout", "The request took too long");
+      }
+    }
+    if (pipeIdleTimeoutMs > 0) {
+      for (const { pipe } of this.#pipes.values()) {
+        if (nowMs - pipe.lastCopyMs >= pipeIdleTimeoutMs) pipe.end();
+      }
+    }
+  }
+}
+
+/** A connection of which nothing is known yet but where it comes from. */
+class Arrival implements Receiver {
+  readonly transport: Transport;
+  readonly address: string;
+  readonly sinceMs = performance.now();
+  readonly #options: ArrivalOptions;
+  readonly #head = new HeadReader(MAX_HEAD_BYTES);
+  #lingering: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(transport: Transport, address: string, options: ArrivalOptions) {
+    this.transport = transport;
+    this.address = address;
+    this.#options = options;
+    transport.receiver = this;
   }
 
-  #end(conn: Deno.Conn): void {
-    if (this.#connections.delete(conn)) conn.close();
+  /** Everything that has come. */
+  get received(): Uint8Array {
+    return this.#head.bytes;
+  }
+
+  onData(bytes: Uint8Array): void {
+    if (this.#lingering !== undefined) return;
+    try {
+      const parts = this.#head.push(bytes);
+      if (parts) this.#options.onHead(parts.head, parts.rest);
+    } catch (error) {
+      if (!(error instanceof HeadTooLongError)) throw error;
+      this.refuse("431 Request Header Fields Too Large", error.message);
+    }
+  }
+
+  onEnd(): void {
+    this.transport.destroy();
+  }
+
+  onGone(error: Error | undefined): void {
+    clearTimeout(this.#lingering);
+    this.#options.onGone(error);
+  }
+
+  /** Says goodbye, if the client still listens: it may be gone, or have not even finished its TLS handshake. */
+  refuse(status: string, message: string): void {
+    const response = new TextEncoder().encode(
+      `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${message}\n`,
+    );
+    if (this.transport.write(response, () => this.transport.end())) this.transport.end();
+    this.#lingering = setTimeout(() => this.transport.reset(), LINGER_MS);
   }
 }
 
-/** Copies until the source ends, and passes the end on. */
-async function copy(from: Deno.Conn, to: Deno.Conn, pipe: Pipe): Promise<void> {
-  const buffer = new Uint8Array(PIPE_BUFFER_BYTES);
-  for (let read; (read = await from.read(buffer)) !== null;) {
-    pipe.lastCopyMs = performance.now();
-    await writeAll(to, buffer.subarray(0, read));
-  }
-  await to.closeWrite();
+interface ArrivalOptions {
+  /** The head of the first request is whole; `rest` has come in behind it. */
+  readonly onHead: (head: Uint8Array, rest: Uint8Array) => void;
+  readonly onGone: (error: Error | undefined) => void;
 }
 
-/** Says goodbye, if the client still listens: it may be gone, or have not even finished its TLS handshake. */
-async function refuse(conn: Deno.Conn, status: string, message: string): Promise<void> {
-  const response = new TextEncoder().encode(
-    `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${message}\n`,
-  );
-  await withinMs(LINGER_MS, writeAll(conn, response).catch(() => {}));
-}
-
-async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
-}
+/** The receiver of a transport from which nothing is expected. */
+const NOBODY: Receiver = { onData: () => {}, onEnd: () => {}, onGone: () => {} };

@@ -118,10 +118,13 @@ class ServeMember implements ChatMember {
     return this.#verdict;
   }
 
-  async deliver(frames: Uint8Array): Promise<void> {
+  deliver(frames: Uint8Array, onDelivered: () => void): boolean {
     for (const message of this.#decoder.decode(frames)) this.#send(message);
-    const verdict = await this.#fullSockets.whenEmptier(this.#socket);
-    if (verdict === "stalled") this.giveUp(CLOSE_CODES.tooSlow);
+    this.#fullSockets.whenEmptier(this.#socket).then((verdict) => {
+      if (verdict === "stalled") this.giveUp(CLOSE_CODES.tooSlow);
+      onDelivered();
+    });
+    return false;
   }
 
   sendPrivate(text: string): void {

@@ -19,16 +19,21 @@ export function acceptFailure(error: unknown): string {
 }
 
 function why(error: unknown, port: number): string {
-  if (error instanceof Deno.errors.AddrInUse) {
-    return "another program does: stop that, or choose a port with --port (0 picks a free one)";
-  }
-  if (error instanceof Deno.errors.AddrNotAvailable) {
-    return "this machine does not have that address: choose one of its own with --hostname";
-  }
-  if (error instanceof Deno.errors.PermissionDenied) {
-    return `the system does not let this user have port ${port}: choose one above 1023 with --port`;
-  }
   const message = error instanceof Error ? error.message : String(error);
+  // Deno's own errors and those of node:net carry the same codes.
+  const { code } = error as { code?: string };
+  switch (code) {
+    case "EADDRINUSE":
+      return "another program does: stop that, or choose a port with --port (0 picks a free one)";
+    case "EADDRNOTAVAIL":
+    case "EINVAL":
+      return "this machine does not have that address: choose one of its own with --hostname";
+    case "EACCES":
+      return `the system does not let this user have port ${port}: choose one above 1023 with --port`;
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return `that host name cannot be found: check --hostname (${message})`;
+  }
   if (/lookup|resolve|name/i.test(message)) {
     return `that host name cannot be found: check --hostname (${message})`;
   }

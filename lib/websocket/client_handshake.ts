@@ -1,8 +1,5 @@
 import { acceptKey, hasToken } from "./handshake.ts";
-import { type HttpHead, parseHead, readHead } from "./http_head.ts";
-
-/** The longest head of a response that a client reads. */
-const MAX_HEAD_BYTES = 16 * 1024;
+import { type HttpHead, parseHead } from "./http_head.ts";
 
 /** The server did not complete the handshake. */
 export class HandshakeError extends Error {
@@ -24,49 +21,42 @@ export interface ClientHandshakeOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A completed handshake. */
-export interface ClientHandshake {
-  /** The subprotocol that the server chose; "" if none. */
-  readonly protocol: string;
-  /** What came behind the server's head: the first frames. */
-  readonly received: Uint8Array<ArrayBuffer>;
-}
+/** The client's side of one opening handshake (RFC 6455 section 4.1). */
+export class ClientHandshake {
+  /** What the client sends. */
+  readonly request: Uint8Array<ArrayBuffer>;
+  readonly #key: string;
+  readonly #protocols: readonly string[];
 
-/**
- * Completes the client's side of the opening handshake (RFC 6455 section 4.1) on a connection.
- *
- * @throws {HandshakeError} If the answer is anything but the right one.
- */
-export async function shakeHands(
-  conn: {
-    read(bytes: Uint8Array): Promise<number | null>;
-    write(bytes: Uint8Array): Promise<number>;
-  },
-  url: URL,
-  { protocols = [], headers = {} }: ClientHandshakeOptions = {},
-): Promise<ClientHandshake> {
-  const key = crypto.getRandomValues(new Uint8Array(16)).toBase64();
-  const fields = {
-    Host: url.host,
-    Upgrade: "websocket",
-    Connection: "Upgrade",
-    "Sec-WebSocket-Key": key,
-    "Sec-WebSocket-Version": "13",
-    ...(protocols.length > 0 ? { "Sec-WebSocket-Protocol": protocols.join(", ") } : {}),
-    ...headers,
-  };
-  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
-  const request = new TextEncoder().encode(
-    `GET ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join("")}\r\n`,
-  );
-  for (let at = 0; at < request.length;) at += await conn.write(request.subarray(at));
+  constructor(url: URL, { protocols = [], headers = {} }: ClientHandshakeOptions = {}) {
+    this.#key = crypto.getRandomValues(new Uint8Array(16)).toBase64();
+    this.#protocols = protocols;
+    const fields = {
+      Host: url.host,
+      Upgrade: "websocket",
+      Connection: "Upgrade",
+      "Sec-WebSocket-Key": this.#key,
+      "Sec-WebSocket-Version": "13",
+      ...(protocols.length > 0 ? { "Sec-WebSocket-Protocol": protocols.join(", ") } : {}),
+      ...headers,
+    };
+    const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+    this.request = new TextEncoder().encode(
+      `GET ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join("")}\r\n`,
+    );
+  }
 
-  const answer = await readHead(conn, MAX_HEAD_BYTES);
-  if (!answer) throw new HandshakeError("The server ended the connection during the handshake");
-  const head = parseHead(answer.bytes.subarray(0, answer.headEnd));
-  if (!head) throw new HandshakeError("The server does not answer in HTTP");
-  const protocol = checkResponse(head, key, protocols);
-  return { protocol, received: answer.bytes.subarray(answer.headEnd) };
+  /**
+   * Completes the handshake with the head of the server's answer.
+   *
+   * @returns The subprotocol that the server chose; "" if none.
+   * @throws {HandshakeError} If the answer is anything but the right one.
+   */
+  complete(headBytes: Uint8Array): string {
+    const head = parseHead(headBytes);
+    if (!head) throw new HandshakeError("The server does not answer in HTTP");
+    return checkResponse(head, this.#key, this.#protocols);
+  }
 }
 
 /** The subprotocol of a response that is right in all of section 4.1's six points. */

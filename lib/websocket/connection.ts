@@ -2,16 +2,10 @@ import { type CloseStatus, encodeCloseFrame } from "./close_frame.ts";
 import { encodeFrame } from "./frame.ts";
 import { type FrameHandler, FrameParser, type FrameParserOptions } from "./frame_parser.ts";
 import { type MessageOpcode, OPCODE } from "./opcode.ts";
+import { PieceWriter } from "./piece_writer.ts";
 import { ProtocolError } from "./protocol_error.ts";
-import type { ReadBuffers } from "./read_buffers.ts";
-
-/** The few methods of a `Deno.Conn` that a connection needs. */
-export interface Transport {
-  read(bytes: Uint8Array): Promise<number | null>;
-  write(bytes: Uint8Array): Promise<number>;
-  closeWrite(): Promise<void>;
-  close(): void;
-}
+import { Remainder } from "./remainder.ts";
+import type { Receiver, Transport } from "./transport.ts";
 
 /** What a connection tells the program that uses it. */
 export interface ConnectionListener {
@@ -19,16 +13,19 @@ export interface ConnectionListener {
   onMessage(opcode: MessageOpcode, bytes: Uint8Array, start: number, end: number): void;
   /** The closing has begun, from whichever side: nothing is sent or received any more. Called once. */
   onClosing(): void;
-  /** Asked before each read. A promise holds the connection back from reading until it resolves. */
+  /**
+   * The TCP connection is gone. Called once, last of all.
+   *
+   * @param status How the connection ended: the first word of whichever side closed it, or 1006 if there was none.
+   */
+  onClosed(status: CloseStatus): void;
+  /** Asked after each read. A promise holds the connection back from reading until it resolves. */
   holdReading(): Promise<void> | undefined;
 }
 
 /** What a connection is made of. */
 export interface ConnectionOptions extends FrameParserOptions {
-  /** What came in behind the handshake. */
-  readonly received: Uint8Array;
-  readonly buffers: ReadBuffers;
-  /** The time in milliseconds, as exact as the deadlines have to be. */
+  /** The time in whole milliseconds, as exact as the deadlines have to be. */
   readonly clock: { readonly nowMs: number };
 }
 
@@ -47,47 +44,55 @@ export interface ConnectionOptions extends FrameParserOptions {
  * peer may still be sending: then this side only half-closes, and reads on until the peer ends too. A full close with unread
  * bytes would make the system reset the connection, and a reset can overtake the close frame.
  */
-export class Connection {
+export class Connection implements Receiver, FrameHandler {
   readonly #transport: Transport;
   readonly #options: ConnectionOptions;
   readonly #listener: ConnectionListener;
   readonly #parser: FrameParser;
+  readonly #remainder = new Remainder();
 
   #state: "open" | "closing" | "closed" = "open";
-  #status: CloseStatus = { code: 1006, reason: "" };
+  #status: CloseStatus = NO_STATUS;
   /** Nothing that the peer sends means anything any more: its close frame has come, or it has broken the protocol. */
   #isDeaf = false;
   #isCloseReceived = false;
-  #whenClosed: PromiseWithResolvers<void> | undefined;
+  #isPeerEnded = false;
 
-  /** The writing that is under way. */
-  #pumping: Promise<void> | undefined;
+  readonly #writer: PieceWriter;
+  /** What is being written. */
+  #writing: Uint8Array | undefined;
   /** Whole frames that go out before the next data: a greeting, a ping. */
-  readonly #private: Uint8Array[] = [];
+  #private: Uint8Array[] | undefined;
   /** The answer to the last ping; an earlier one that has not gone out need not go out (section 5.5.3). */
   #pong: Uint8Array | undefined;
   #closeFrame: Uint8Array | undefined;
   #isCloseSent = false;
   #data: Uint8Array | undefined;
-  #whenDelivered: (() => void) | undefined;
+  #onDelivered: (() => void) | undefined;
 
   /** When the peer was last heard of. */
   lastReadAtMs: number;
   /** When a ping went out that has not been answered by anything. */
   pingedAtMs: number | undefined;
-  /** Since when a write has made no progress; undefined if none is under way. */
-  writingSinceMs: number | undefined;
   /** When the closing began. */
   closingSinceMs: number | undefined;
   /** Whether reading is held back, so that the peer's silence means nothing. */
   isHeldBack = false;
 
+  /** Takes the transport over: whoever had it hands on what has come in behind the handshake with {@linkcode onData}. */
   constructor(transport: Transport, options: ConnectionOptions, listener: ConnectionListener) {
     this.#transport = transport;
     this.#options = options;
     this.#listener = listener;
-    this.#parser = new FrameParser(options, this.#handler());
+    this.#parser = new FrameParser(options, this);
+    this.#writer = new PieceWriter(transport, options.clock, () => this.#goOnWriting());
     this.lastReadAtMs = options.clock.nowMs;
+    transport.receiver = this;
+  }
+
+  /** Since when a write has made no progress; undefined if none is under way. */
+  get writingSinceMs(): number | undefined {
+    return this.#writer.sinceMs;
   }
 
   /** Whether messages still go both ways. */
@@ -96,40 +101,25 @@ export class Connection {
   }
 
   /**
-   * Reads and answers until the TCP connection is gone. It never rejects.
-   *
-   * @returns How the connection ended: the first word of whichever side closed it, or 1006 if there was none.
-   */
-  async serve(): Promise<CloseStatus> {
-    try {
-      await this.#read();
-    } catch (error) {
-      // The peer has reset the connection, or destroy() has interrupted the read: either way it has ended.
-      if (this.#state === "open") this.#status = { code: 1006, reason: messageOf(error) };
-    }
-    this.destroy();
-    return this.#status;
-  }
-
-  /**
    * Sends whole frames. Only one delivery may be under way.
    *
-   * @returns Resolves when they have gone out, or never will.
+   * @param onDelivered Called when they have gone out, or never will, if that is later.
+   * @returns Whether they have gone out within this call, or never will.
    */
-  deliver(frames: Uint8Array): Promise<void> {
-    if (this.#state !== "open") return Promise.resolve();
-    const { promise, resolve } = Promise.withResolvers<void>();
+  deliver(frames: Uint8Array, onDelivered: () => void): boolean {
+    if (this.#state !== "open") return true;
     this.#data = frames;
-    this.#whenDelivered = resolve;
-    this.#startPump();
-    return promise;
+    this.#write();
+    if (this.#data !== frames) return true;
+    this.#onDelivered = onDelivered;
+    return false;
   }
 
   /** Sends a whole frame ahead of the next delivery. */
   sendPrivate(frame: Uint8Array): void {
     if (this.#state !== "open") return;
-    this.#private.push(frame);
-    this.#startPump();
+    (this.#private ??= []).push(frame);
+    this.#write();
   }
 
   /** Asks the peer for a sign of life. */
@@ -144,47 +134,60 @@ export class Connection {
     if (this.#state === "open") this.#beginClosing({ code, reason }, { code, reason });
   }
 
-  /** Ends the TCP connection at once. An unanswered write or read ends with it. */
-  destroy(status?: CloseStatus): void {
+  /** Ends the TCP connection at once, with a reset, and whatever is under way with it. */
+  destroy(status: CloseStatus): void {
     if (this.#state === "closed") return;
-    if (this.#state === "open") {
-      if (status) this.#status = status;
-      this.#listener.onClosing();
-    }
-    this.#state = "closed";
-    this.#transport.close();
-    this.#whenClosed?.resolve();
-    this.#endDelivery();
+    if (this.#state === "open") this.#status = status;
+    this.#transport.reset();
+    this.#end();
   }
 
-  async #read(): Promise<void> {
-    const { buffers, clock, received } = this.#options;
-    let buffer = buffers.first(received);
-    let start = 0;
-    let end = received.length;
-    while (this.#state !== "closed") {
-      start = this.#isDeaf ? end : this.#parse(buffer, start, end);
-      buffer = buffers.next(buffer, start, end);
-      end -= start;
-      start = 0;
-      const hold = this.#listener.holdReading();
-      if (hold) await this.#holdBack(hold);
-      const read = await this.#transport.read(end === 0 ? buffer : buffer.subarray(end));
-      if (read === null) {
-        // The peer says nothing more, but may be waiting for what we have to say to its close frame.
-        if (this.#state === "closing") await this.#pumping;
-        break;
-      }
-      end += read;
-      this.lastReadAtMs = clock.nowMs;
-      this.pingedAtMs = undefined;
-    }
-    buffers.release(buffer);
+  /** Handles what the peer has sent. */
+  onData(bytes: Uint8Array): void {
+    this.lastReadAtMs = this.#options.clock.nowMs;
+    this.pingedAtMs = undefined;
+    if (this.#isDeaf || this.#state === "closed") return;
+    const joined = this.#remainder.join(bytes);
+    this.#remainder.keep(joined, this.#parse(joined));
+    const hold = this.#listener.holdReading();
+    if (hold && !this.isHeldBack) this.#holdBack(hold);
   }
 
-  #parse(buffer: Uint8Array, start: number, end: number): number {
+  onEnd(): void {
+    this.#isPeerEnded = true;
+    // The peer says nothing more, but may be waiting for what we have to say to its close frame.
+    if (this.#state === "closing" && this.#writing) return;
+    this.#transport.destroy();
+    this.#end();
+  }
+
+  onGone(error: Error | undefined): void {
+    if (this.#state === "open" && error) this.#status = { code: 1006, reason: error.message };
+    this.#end();
+  }
+
+  onMessage(opcode: MessageOpcode, bytes: Uint8Array, start: number, end: number): void {
+    if (this.#state === "open") this.#listener.onMessage(opcode, bytes, start, end);
+  }
+
+  onPing(payload: Uint8Array): void {
+    if (this.#state !== "open") return;
+    this.#pong = encodeFrame(OPCODE.pong, payload, this.#key());
+    this.#write();
+  }
+
+  onPong(): void {}
+
+  onClose(status: CloseStatus): void {
+    this.#isDeaf = true;
+    this.#isCloseReceived = true;
+    if (this.#state === "open") this.#beginClosing(status, { code: status.code, reason: "" });
+    else this.#endIfDone();
+  }
+
+  #parse(bytes: Uint8Array): number {
     try {
-      return this.#parser.parse(buffer, start, end);
+      return this.#parser.parse(bytes, 0, bytes.length);
     } catch (error) {
       this.#isDeaf = true;
       const reason = messageOf(error);
@@ -193,36 +196,17 @@ export class Connection {
         : [1011, "internal error"] as const;
       if (this.#state === "open") this.#beginClosing({ code, reason }, { code, reason: told });
       else this.#endIfDone();
-      return end;
+      return bytes.length;
     }
   }
 
   async #holdBack(hold: Promise<void>): Promise<void> {
     this.isHeldBack = true;
-    this.#whenClosed = Promise.withResolvers();
-    await Promise.race([hold, this.#whenClosed.promise]);
+    this.#transport.pause();
+    await hold;
     this.isHeldBack = false;
     this.lastReadAtMs = this.#options.clock.nowMs;
-  }
-
-  #handler(): FrameHandler {
-    return {
-      onMessage: (opcode, bytes, start, end) => {
-        if (this.#state === "open") this.#listener.onMessage(opcode, bytes, start, end);
-      },
-      onPing: (payload) => {
-        if (this.#state !== "open") return;
-        this.#pong = encodeFrame(OPCODE.pong, payload, this.#key());
-        this.#startPump();
-      },
-      onPong: () => {},
-      onClose: (status) => {
-        this.#isDeaf = true;
-        this.#isCloseReceived = true;
-        if (this.#state === "open") this.#beginClosing(status, { code: status.code, reason: "" });
-        else this.#endIfDone();
-      },
-    };
+    if (this.#state !== "closed") this.#transport.resume();
   }
 
   /** @param status How the connection ends. @param frame What our close frame says. */
@@ -232,60 +216,65 @@ export class Connection {
     this.closingSinceMs = this.#options.clock.nowMs;
     this.#closeFrame = encodeCloseFrame(frame, this.#key());
     this.#listener.onClosing();
-    this.#startPump();
-  }
-
-  #startPump(): void {
-    this.#pumping ??= this.#pump();
+    this.#write();
   }
 
   /** Writes what there is to write, one thing after the other: frames never mix. */
-  async #pump(): Promise<void> {
-    try {
-      for (let bytes; (bytes = this.#nextToWrite());) await this.#write(bytes);
-    } catch {
-      // A write fails when the connection is gone. The read finds that out too, and reports it.
-      this.destroy();
+  #write(): void {
+    if (this.#writing) return;
+    for (let bytes; (bytes = this.#nextToWrite());) {
+      this.#writing = bytes;
+      if (!this.#writer.write(bytes)) return;
+      this.#afterWrite(bytes);
     }
-    this.#pumping = undefined;
-    if (this.#state !== "open") this.#endDelivery();
   }
 
   #nextToWrite(): Uint8Array | undefined {
     if (this.#state === "closed" || this.#isCloseSent) return undefined;
-    const frame = this.#private.shift();
+    const frame = this.#private?.shift();
     if (frame) return frame;
+    this.#private = undefined;
     const pong = this.#pong;
     this.#pong = undefined;
     return pong ?? (this.#state === "closing" ? this.#closeFrame : this.#data);
   }
 
-  async #write(bytes: Uint8Array): Promise<void> {
-    const { clock } = this.#options;
-    for (let at = 0; at < bytes.length;) {
-      this.writingSinceMs = clock.nowMs;
-      at += await this.#transport.write(at === 0 ? bytes : bytes.subarray(at));
-    }
-    this.writingSinceMs = undefined;
+  #goOnWriting(): void {
+    this.#afterWrite(this.#writing!);
+    this.#write();
+  }
+
+  #afterWrite(bytes: Uint8Array): void {
+    this.#writing = undefined;
     if (bytes === this.#data) this.#endDelivery();
-    if (bytes === this.#closeFrame) {
-      this.#isCloseSent = true;
-      this.#endIfDone();
-    }
+    if (bytes !== this.#closeFrame) return;
+    this.#isCloseSent = true;
+    if (this.#isPeerEnded) this.onEnd();
+    else this.#endIfDone();
   }
 
   #endDelivery(): void {
+    const onDelivered = this.#onDelivered;
     this.#data = undefined;
-    this.#whenDelivered?.();
-    this.#whenDelivered = undefined;
+    this.#onDelivered = undefined;
+    onDelivered?.();
   }
 
   /** Ends the stream, or this side of it, when there is nothing more to say and to hear. */
   #endIfDone(): void {
     if (!this.#isDeaf || !this.#isCloseSent) return;
-    if (this.#isCloseReceived && this.#options.role === "server") return this.destroy();
-    // It fails if the peer has gone meanwhile, which the read finds out too.
-    this.#transport.closeWrite().catch(() => {});
+    if (!this.#isCloseReceived || this.#options.role === "client") return this.#transport.end();
+    this.#transport.destroy();
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#state === "closed") return;
+    const wasOpen = this.#state === "open";
+    this.#state = "closed";
+    if (wasOpen) this.#listener.onClosing();
+    this.#endDelivery();
+    this.#listener.onClosed(this.#status);
   }
 
   #key(): number | undefined {
@@ -294,6 +283,9 @@ export class Connection {
       : undefined;
   }
 }
+
+/** How a connection ends without a word. */
+const NO_STATUS: CloseStatus = { code: 1006, reason: "" };
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

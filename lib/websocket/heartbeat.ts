@@ -40,8 +40,8 @@ export class Heartbeat implements Disposable {
   readonly #options: HeartbeatOptions;
   readonly #connections = new Set<Connection>();
   readonly #timer: ReturnType<typeof setInterval>;
-  /** The time in milliseconds, as of the last beat: exact enough for the deadlines, and free to read. */
-  nowMs = performance.now();
+  /** The time in whole milliseconds, as of the last beat: exact enough for the deadlines, and free to read. */
+  nowMs = Math.floor(performance.now());
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -61,7 +61,7 @@ export class Heartbeat implements Disposable {
   }
 
   #beat(): void {
-    this.nowMs = performance.now();
+    this.nowMs = Math.floor(performance.now());
     for (const connection of this.#connections) {
       const due = whatIsDue(connection, this.nowMs, this.#options);
       if (due === "ping") connection.ping();

@@ -17,41 +17,50 @@ export class HeadTooLongError extends RangeError {
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/**
- * Reads from a connection until a head is whole.
- *
- * @returns The bytes read and where the head ends in them (whatever follows has come with it), or undefined if the peer
- *   ended the connection before.
- * @throws {HeadTooLongError} If it is not whole after `maxBytes`.
- */
-export async function readHead(
-  conn: { read(bytes: Uint8Array): Promise<number | null> },
-  maxBytes: number,
-): Promise<{ bytes: Uint8Array<ArrayBuffer>; headEnd: number } | undefined> {
-  let bytes = new Uint8Array(Math.min(1024, maxBytes));
-  for (let length = 0;;) {
-    const read = await conn.read(bytes.subarray(length));
-    if (read === null) return undefined;
-    const headEnd = findHeadEnd(bytes, Math.max(0, length - 3), length + read);
-    length += read;
-    if (headEnd >= 0) return { bytes: bytes.subarray(0, length), headEnd };
-    if (length === maxBytes) {
-      throw new HeadTooLongError(`The head of the request is not whole after ${maxBytes} bytes`);
+/** Puts the pieces of a stream together until a head is whole. */
+export class HeadReader {
+  readonly #maxBytes: number;
+  #bytes: Uint8Array = new Uint8Array(0);
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /**
+   * Takes the next piece.
+   *
+   * @returns The head, the empty line that ends it included, and what has come in behind it; undefined while it is not whole.
+   * @throws {HeadTooLongError} If it is not whole after `maxBytes`.
+   */
+  push(piece: Uint8Array): { head: Uint8Array; rest: Uint8Array } | undefined {
+    const before = this.#bytes.length;
+    if (before === 0) this.#bytes = piece;
+    else {
+      const bytes = new Uint8Array(before + piece.length);
+      bytes.set(this.#bytes);
+      bytes.set(piece, before);
+      this.#bytes = bytes;
     }
-    if (length === bytes.length) {
-      const larger = new Uint8Array(Math.min(4 * length, maxBytes));
-      larger.set(bytes);
-      bytes = larger;
+    const end = findHeadEnd(this.#bytes, Math.max(0, before - 3));
+    if (end < 0 ? this.#bytes.length >= this.#maxBytes : end > this.#maxBytes) {
+      throw new HeadTooLongError(
+        `The head of the request is not whole after ${this.#maxBytes} bytes`,
+      );
     }
+    if (end < 0) return undefined;
+    return { head: this.#bytes.subarray(0, end), rest: this.#bytes.subarray(end) };
+  }
+
+  /** Everything that has come. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
   }
 }
 
 /** Where the empty line ends that ends the head; -1 if it is not there. */
-function findHeadEnd(bytes: Uint8Array, from: number, to: number): number {
-  for (let at = from; at + 3 < to; at++) {
-    if (
-      bytes[at] === 13 && bytes[at + 1] === 10 && bytes[at + 2] === 13 && bytes[at + 3] === 10
-    ) return at + 4;
+function findHeadEnd(bytes: Uint8Array, from: number): number {
+  for (let at = bytes.indexOf(13, from); at >= 0; at = bytes.indexOf(13, at + 1)) {
+    if (bytes[at + 1] === 10 && bytes[at + 2] === 13 && bytes[at + 3] === 10) return at + 4;
   }
   return -1;
 }

@@ -42,7 +42,6 @@ class TestRoom {
     do {
       for (const turn of this.#turns.splice(0)) turn();
       await new Promise<void>((resolve) => queueMicrotask(() => queueMicrotask(resolve)));
-      await Promise.resolve();
     } while (this.#turns.length > 0);
   }
 
@@ -76,10 +75,21 @@ class FakeMember implements Member {
     this.#stall = undefined;
   }
 
-  async deliver(frames: Uint8Array): Promise<void> {
+  deliver(frames: Uint8Array, onDelivered: () => void): boolean {
     this.deliveries++;
-    await this.#stall?.promise;
-    for (const { payload } of eachFrame(frames)) this.got.push(decoder.decode(payload));
+    const read = () => {
+      for (const { payload } of eachFrame(frames)) this.got.push(decoder.decode(payload));
+    };
+    // Some can take everything at once, and some take their time.
+    if (!this.#stall && this.id === "fast") {
+      read();
+      return true;
+    }
+    (this.#stall?.promise ?? Promise.resolve()).then(() => {
+      read();
+      onDelivered();
+    });
+    return false;
   }
 
   giveUp(verdict: CloseCode): void {
@@ -102,6 +112,15 @@ Deno.test("what is said in one turn is one delivery", async () => {
   for (const text of ["1", "2", "3"]) test.say(text);
   await test.settle();
   assertEquals([a.got, a.deliveries], [["1", "2", "3"], 1]);
+});
+
+Deno.test("a member that takes everything at once is served as the others are", async () => {
+  const test = new TestRoom();
+  const [fast, slow] = test.join("fast", "slow") as [FakeMember, FakeMember];
+  const large = "x".repeat(300_000);
+  for (const text of ["1", large, "2"]) test.say(text, text === "2" ? fast : undefined);
+  await test.settle();
+  assertEquals([fast.got, slow.got], [["1", large], ["1", large, "2"]]);
 });
 
 Deno.test("a member is served from when it joined until it leaves", async () => {

@@ -4,7 +4,8 @@ import { CLIENT_FLAGS, type ClientConfig } from "../../lib/load/config.ts";
 import { runLoad } from "../../lib/load/run.ts";
 import type { Summary } from "../../lib/load/summary.ts";
 import { handshakeResponse } from "../../lib/websocket/handshake.ts";
-import { parseHead, readHead } from "../../lib/websocket/http_head.ts";
+import { parseHead } from "../../lib/websocket/http_head.ts";
+import { readHead } from "../socket/handshake.ts";
 import { Mailbox } from "../socket/mailbox.ts";
 
 /** A run against some server of a test. */
@@ -70,8 +71,8 @@ function answer(text: string | undefined) {
 /** Completes the handshake of the next connection, and leaves it at that. */
 async function acceptWebSocket(listener: Deno.TcpListener): Promise<Deno.TcpConn> {
   const connection = await listener.accept();
-  const { bytes, headEnd } = (await readHead(connection, 4096))!;
-  const key = parseHead(bytes.subarray(0, headEnd))!.headers.get("sec-websocket-key")!;
+  const { head } = await readHead(connection);
+  const key = parseHead(head)!.headers.get("sec-websocket-key")!;
   await connection.write(handshakeResponse(key));
   return connection;
 }

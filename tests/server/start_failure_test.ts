@@ -4,9 +4,11 @@ import { TlsFileError } from "../../lib/server/tls_files.ts";
 
 Deno.test("startFailure() says what to do", () => {
   const cases: [error: unknown, advice: string][] = [
-    [new Deno.errors.AddrInUse(), "choose a port with --port"],
-    [new Deno.errors.AddrNotAvailable(), "--hostname"],
-    [new Deno.errors.PermissionDenied(), "above 1023"],
+    [withCode("EADDRINUSE"), "choose a port with --port"],
+    [withCode("EADDRNOTAVAIL"), "--hostname"],
+    [withCode("EINVAL"), "--hostname"],
+    [withCode("EACCES"), "above 1023"],
+    [withCode("ENOTFOUND"), "check --hostname"],
     [new Error("failed to lookup address information"), "check --hostname"],
     [new Error("invalid certificate"), "check --tls-cert and --tls-key"],
     [new Error("odd"), "the system refuses: odd"],
@@ -23,3 +25,7 @@ Deno.test("startFailure() passes on which file cannot be read", () => {
   const error = new TlsFileError("Cannot read the file of --tls-cert: x");
   assertEquals(startFailure(error, { hostname: "h", port: 80 }), error.message);
 });
+
+function withCode(code: string): Error {
+  return Object.assign(new Error("the system's words"), { code });
+}

@@ -1,10 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { shakeHands } from "../../lib/websocket/client_handshake.ts";
+import { connect } from "node:net";
+import { ClientHandshake } from "../../lib/websocket/client_handshake.ts";
 import { Connection, type ConnectionListener } from "../../lib/websocket/connection.ts";
 import { encodeFrame } from "../../lib/websocket/frame.ts";
 import { handshakeResponse } from "../../lib/websocket/handshake.ts";
-import { parseHead, readHead } from "../../lib/websocket/http_head.ts";
-import { ReadBuffers } from "../../lib/websocket/read_buffers.ts";
+import { HeadReader, parseHead } from "../../lib/websocket/http_head.ts";
+import { SocketTransport } from "../../lib/websocket/socket_transport.ts";
 import {
   CONFORMANCE_CASES,
   type ConformanceCase,
@@ -13,6 +14,7 @@ import {
   MAX_MESSAGE_BYTES,
   payloadBytes,
 } from "../websocket/conformance_cases.ts";
+import { readHead } from "./handshake.ts";
 import { Peer } from "./peer.ts";
 import { HANDSHAKE_HEADERS, RawPeer } from "./raw_peer.ts";
 import { startTestApp } from "./test_app.ts";
@@ -44,6 +46,7 @@ Deno.test("the server conforms to RFC 6455 over TCP", async (test) => {
     const toOthers = expected(each).filter(({ opcode }) => opcode < CLOSE);
     const check = async (peer: RawPeer) => {
       assertEquals(shown(await peer.readBytesToEnd(), "server"), toSender);
+      assertEquals(peer.wasReset, false);
       await peer.closeWrite().catch(() => {}); // the server has ended the connection, if it was closed in peace
       for (const { opcode, payload } of toOthers) {
         const got = await witness.next();
@@ -75,8 +78,8 @@ Deno.test("the client conforms to RFC 6455 over TCP", async (test) => {
       const accepted = listener.accept();
       const client = echoClient(port);
       using conn = await accepted;
-      const { bytes, headEnd } = (await readHead(conn, 16_384))!;
-      const key = parseHead(bytes.subarray(0, headEnd))!.headers.get("sec-websocket-key")!;
+      const { head } = await readHead(conn);
+      const key = parseHead(head)!.headers.get("sec-websocket-key")!;
       const frames = each.frames.flatMap((frame) => encodeWireFrame(frame, "server"));
       await writeAll(conn, Uint8Array.of(...handshakeResponse(key), ...frames));
       const peer = RawPeer.over(conn);
@@ -88,23 +91,37 @@ Deno.test("the client conforms to RFC 6455 over TCP", async (test) => {
 });
 
 /** Connects as a client, and returns what it receives until the connection ends. */
-async function echoClient(port: number): Promise<void> {
-  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
-  const { received } = await shakeHands(conn, new URL(`ws://127.0.0.1:${port}/`));
+function echoClient(port: number): Promise<void> {
+  const handshake = new ClientHandshake(new URL(`ws://127.0.0.1:${port}/`));
+  const reader = new HeadReader(1024);
+  const closed = Promise.withResolvers<void>();
   const listener: ConnectionListener = {
     onMessage: (opcode, bytes, start, end) =>
       connection.sendPrivate(encodeFrame(opcode, bytes.subarray(start, end), 0x01020304)),
     onClosing: () => {},
+    onClosed: () => closed.resolve(),
     holdReading: () => undefined,
   };
-  const connection = new Connection(conn, {
-    role: "client",
-    maxMessageBytes: MAX_MESSAGE_BYTES,
-    received,
-    buffers: new ReadBuffers(),
-    clock: { nowMs: 0 },
-  }, listener);
-  await connection.serve();
+  let connection: Connection;
+  const socket = connect({ host: "127.0.0.1", port, allowHalfOpen: true });
+  const transport = new SocketTransport(socket, {
+    onData: (bytes) => {
+      const parts = reader.push(bytes);
+      if (!parts) return;
+      handshake.complete(parts.head);
+      const options = {
+        role: "client",
+        maxMessageBytes: MAX_MESSAGE_BYTES,
+        clock: { nowMs: 0 },
+      } as const;
+      connection = new Connection(transport, options, listener);
+      connection.onData(parts.rest);
+    },
+    onEnd: () => {},
+    onGone: () => {},
+  });
+  socket.on("connect", () => transport.write(handshake.request, () => {}));
+  return closed.promise;
 }
 
 async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {

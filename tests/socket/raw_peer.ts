@@ -12,6 +12,8 @@ export const HANDSHAKE_HEADERS = [
 /** A peer that speaks TCP only: it sends what it is told, byte by byte, and answers nothing by itself. */
 export class RawPeer implements Disposable {
   readonly #conn: Deno.Conn;
+  /** Whether the server has ended the connection with a TCP reset. To a reader it is an end like any other. */
+  wasReset = false;
 
   private constructor(conn: Deno.Conn) {
     this.#conn = conn;
@@ -44,11 +46,21 @@ export class RawPeer implements Disposable {
     const bytes = new Uint8Array(count);
     let length = 0;
     while (length < count) {
-      const read = await this.#conn.read(bytes.subarray(length));
+      const read = await this.#read(bytes.subarray(length));
       if (read === null) break;
       length += read;
     }
     return bytes.subarray(0, length);
+  }
+
+  async #read(bytes: Uint8Array): Promise<number | null> {
+    try {
+      return await this.#conn.read(bytes);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
+      this.wasReset = true;
+      return null;
+    }
   }
 
   /** Everything that arrives until the server ends the connection, as text. */
@@ -60,7 +72,7 @@ export class RawPeer implements Disposable {
   async readBytesToEnd(): Promise<Uint8Array<ArrayBuffer>> {
     let bytes = new Uint8Array(64 * 1024);
     for (let length = 0;;) {
-      const read = await this.#conn.read(bytes.subarray(length));
+      const read = await this.#read(bytes.subarray(length));
       if (read === null) return bytes.subarray(0, length);
       length += read;
       if (length < bytes.length) continue;

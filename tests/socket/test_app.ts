@@ -39,7 +39,7 @@ export async function startTestApp(
       { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["test"] },
     ],
   });
-  const app = startApp(config, { logger: getLogger("test"), tls });
+  const app = await startApp(config, { logger: getLogger("test"), tls });
   return {
     app,
     port: Number(app.url.port),

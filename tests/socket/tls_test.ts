@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { shakeHands } from "../../lib/websocket/client_handshake.ts";
 import { readTlsFiles } from "../../lib/server/tls_files.ts";
 import { encodeWireFrame, frame } from "../websocket/conformance_cases.ts";
+import { shakeHands } from "./handshake.ts";
 import { RawPeer } from "./raw_peer.ts";
 import { ENGINES, startTestApp } from "./test_app.ts";
 
@@ -32,6 +32,20 @@ for (const engine of ENGINES) {
 
 async function connect(port: number): Promise<RawPeer> {
   const conn = await Deno.connectTls({ hostname: "127.0.0.1", port, caCerts: [FILES!.cert] });
-  await shakeHands(conn, new URL(`wss://127.0.0.1:${port}/ws`));
+  await shakeHands(conn, `wss://127.0.0.1:${port}/ws`);
   return RawPeer.over(conn);
 }
+
+Deno.test("a TLS client that never shakes hands, or stops reading, is gone with its TCP connection", async () => {
+  await using server = await startTestApp({
+    handshakeTimeoutMs: 300,
+    pingIntervalMs: 30,
+    pongTimeoutMs: 30,
+  }, FILES);
+  using mute = await RawPeer.connect(server.port);
+  assertEquals((await mute.readBytesToEnd()).length, 0);
+  using _deaf = await connect(server.port);
+  const { properties } = await server.logged("{id} disconnected");
+  assertEquals([properties.code, properties.reason], [1006, "unanswered ping"]);
+  assertEquals(server.app.openCount, 0);
+});

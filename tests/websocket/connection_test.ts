@@ -1,12 +1,10 @@
 import { assertEquals } from "@std/assert";
-import {
-  Connection,
-  type ConnectionListener,
-  type Transport,
-} from "../../lib/websocket/connection.ts";
+import type { CloseStatus } from "../../lib/websocket/close_frame.ts";
+import { Connection, type ConnectionListener } from "../../lib/websocket/connection.ts";
 import { encodeFrame } from "../../lib/websocket/frame.ts";
 import type { Role } from "../../lib/websocket/frame_parser.ts";
-import { ReadBuffers } from "../../lib/websocket/read_buffers.ts";
+import type { MessageOpcode } from "../../lib/websocket/opcode.ts";
+import type { Receiver, Transport } from "../../lib/websocket/transport.ts";
 import {
   CONFORMANCE_CASES,
   decodeWireFrames,
@@ -16,66 +14,105 @@ import {
   payloadBytes,
 } from "./conformance_cases.ts";
 
-/** A transport whose reads are these pieces, one each, and then the end; it keeps what is written. */
-class ScriptedTransport implements Transport {
+/** A transport that keeps what is written, and lets a test say when something happens. */
+class FakeTransport implements Transport {
+  receiver: Receiver = { onData: () => {}, onEnd: () => {}, onGone: () => {} };
   readonly written: number[] = [];
-  readonly #pieces: Uint8Array[];
-  isClosed = false;
+  ending: "end" | "destroy" | "reset" | undefined;
+  isPaused = false;
+  #onWritten: (() => void) | undefined;
+  /** Whether writes take until {@linkcode settle}. */
+  isSlow: boolean;
 
-  constructor(pieces: readonly Uint8Array[]) {
-    this.#pieces = pieces.filter(({ length }) => length > 0);
+  constructor(isSlow: boolean) {
+    this.isSlow = isSlow;
   }
 
-  async read(bytes: Uint8Array): Promise<number | null> {
-    await Promise.resolve();
-    const piece = this.#pieces[0];
-    if (!piece) return null;
-    const length = Math.min(piece.length, bytes.length);
-    bytes.set(piece.subarray(0, length));
-    if (length === piece.length) this.#pieces.shift();
-    else this.#pieces[0] = piece.subarray(length);
-    return length;
+  write(bytes: Uint8Array, onWritten: () => void): boolean {
+    assertEquals(this.#onWritten, undefined, "one write at a time");
+    for (const byte of bytes) this.written.push(byte);
+    if (this.isSlow) this.#onWritten = onWritten;
+    return !this.isSlow;
   }
 
-  async write(bytes: Uint8Array): Promise<number> {
-    await Promise.resolve();
-    // As a socket may, it takes less than it is given.
-    const length = Math.min(bytes.length, 1 + Math.floor(bytes.length / 2));
-    for (const byte of bytes.subarray(0, length)) this.written.push(byte);
-    return length;
+  end(): void {
+    this.ending = "end";
   }
 
-  closeWrite(): Promise<void> {
-    return Promise.resolve();
+  destroy(): void {
+    this.ending = "destroy";
   }
 
-  close(): void {
-    this.isClosed = true;
+  reset(): void {
+    this.ending = "reset";
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+  }
+
+  /** Lets every write end, and those that follow from it. */
+  settle(): void {
+    while (this.#onWritten) {
+      const onWritten = this.#onWritten;
+      this.#onWritten = undefined;
+      onWritten();
+    }
+  }
+
+  /** Sends these pieces to the receiver. */
+  receive(pieces: readonly Uint8Array[]): void {
+    for (const piece of pieces) {
+      // What is received belongs to the receiver, which may change it.
+      this.receiver.onData(piece.slice());
+      this.settle();
+    }
   }
 }
 
-/** A connection that echoes, over a transport. `received` comes in behind the handshake. */
-function echoConnection(
-  role: Role,
-  transport: Transport,
-  received: Uint8Array = new Uint8Array(0),
-): Connection {
-  const listener: ConnectionListener = {
-    onMessage: (opcode, bytes, start, end) => {
-      const key = role === "client" ? 0x01020304 : undefined;
-      connection.sendPrivate(encodeFrame(opcode, bytes.subarray(start, end), key));
-    },
-    onClosing: () => {},
-    holdReading: () => undefined,
-  };
-  const connection = new Connection(transport, {
-    role,
-    maxMessageBytes: MAX_MESSAGE_BYTES,
-    received,
-    buffers: new ReadBuffers(),
-    clock: { nowMs: 0 },
-  }, listener);
-  return connection;
+/** A connection that echoes, over a transport. */
+class Echo implements ConnectionListener {
+  readonly transport: FakeTransport;
+  readonly connection: Connection;
+  readonly events: string[] = [];
+  status: CloseStatus | undefined;
+  hold: Promise<void> | undefined;
+  readonly #role: Role;
+
+  constructor(role: Role, isSlow = true) {
+    this.#role = role;
+    this.transport = new FakeTransport(isSlow);
+    const clock = { nowMs: 0 };
+    const options = { role, maxMessageBytes: MAX_MESSAGE_BYTES, clock };
+    this.connection = new Connection(this.transport, options, this);
+  }
+
+  onMessage(opcode: MessageOpcode, bytes: Uint8Array, start: number, end: number): void {
+    const key = this.#role === "client" ? 0x01020304 : undefined;
+    this.connection.sendPrivate(encodeFrame(opcode, bytes.subarray(start, end), key));
+  }
+
+  onClosing(): void {
+    this.events.push("closing");
+  }
+
+  onClosed(status: CloseStatus): void {
+    this.events.push("closed");
+    this.status = status;
+  }
+
+  holdReading(): Promise<void> | undefined {
+    return this.hold;
+  }
+
+  /** The frames that were written. */
+  get frames() {
+    return decodeWireFrames(Uint8Array.from(this.transport.written), this.#role);
+  }
 }
 
 /** Every way to cut these bytes that is worth a try: whole, in two at every place, and into single bytes. */
@@ -92,90 +129,150 @@ for (const role of ["server", "client"] as const) {
   const peer = role === "server" ? "client" : "server";
 
   for (const { name, frames, answer } of CONFORMANCE_CASES) {
-    Deno.test(`Connection, as a ${role}, answers ${name}, however it is cut`, async () => {
+    Deno.test(`Connection, as a ${role}, answers ${name}, however it is cut`, () => {
       const bytes = Uint8Array.from(frames.flatMap((each) => encodeWireFrame(each, peer)));
       const expected = answer.map(([opcode, payload]) => ({
         opcode,
         payload: payloadBytes(payload),
       }));
-      for (const pieces of cuts(bytes)) {
-        for (const isGlued of [false, true]) {
-          const received = isGlued ? pieces[0]! : new Uint8Array(0);
-          const transport = new ScriptedTransport(isGlued ? pieces.slice(1) : pieces);
-          const { code } = await echoConnection(role, transport, received).serve();
-          const got = decodeWireFrames(Uint8Array.from(transport.written), role);
-          // Only the code of our own close frame is in the table, not its reason.
-          const shown = got.map(({ opcode, payload }) => ({
-            opcode,
-            payload: opcode === 8 ? payload.slice(0, 2) : payload,
-          }));
-          assertEquals(shown, expected);
-          const last = expected.at(-1)!.payload;
-          assertEquals(code, last.length === 0 ? 1005 : last[0]! << 8 | last[1]!);
-          assertEquals(transport.isClosed, true);
-        }
+      for (const [index, pieces] of [...cuts(bytes)].entries()) {
+        const echo = new Echo(role, index % 2 === 0);
+        echo.transport.receive(pieces);
+        echo.transport.receiver.onEnd();
+        // Only the code of our own close frame is in the table, not its reason.
+        const shown = echo.frames.map(({ opcode, payload }) => ({
+          opcode,
+          payload: opcode === 8 ? payload.slice(0, 2) : payload,
+        }));
+        assertEquals(shown, expected);
+        const last = expected.at(-1)!.payload;
+        assertEquals(echo.status?.code, last.length === 0 ? 1005 : last[0]! << 8 | last[1]!);
+        assertEquals(echo.transport.ending, "destroy");
+        assertEquals(echo.events, ["closing", "closed"]);
       }
     });
   }
 
-  Deno.test(`Connection, as a ${role}, closes with its code and reason, and waits for the answer`, async () => {
-    const answer = encodeWireFrame(frame(8, [0x0f, 0xa8]), peer);
-    const transport = new ScriptedTransport([Uint8Array.from(answer)]);
-    const connection = echoConnection(role, transport);
-    connection.close(4008, "too slow");
-    connection.close(1001, "the first word stands");
-    assertEquals(await connection.serve(), { code: 4008, reason: "too slow" });
-    const [close, ...rest] = decodeWireFrames(Uint8Array.from(transport.written), role);
+  Deno.test(`Connection, as a ${role}, closes with its code and reason, and waits for the answer`, () => {
+    const echo = new Echo(role);
+    echo.connection.close(4008, "too slow");
+    echo.connection.close(1001, "the first word stands");
+    echo.transport.settle();
+    assertEquals([echo.events, echo.transport.ending], [["closing"], undefined]);
+    echo.transport.receive([Uint8Array.from(encodeWireFrame(frame(8, [0x0f, 0xa8]), peer))]);
+    // The server ends the TCP connection, and the client waits for that (section 7.1.1).
+    assertEquals(echo.transport.ending, role === "server" ? "destroy" : "end");
+    echo.transport.receiver.onEnd();
+    assertEquals(echo.status, { code: 4008, reason: "too slow" });
+    const [close, ...rest] = echo.frames;
     assertEquals(rest, []);
     assertEquals([...close!.payload], [0x0f, 0xa8, ...payloadBytes("too slow")]);
   });
 
-  Deno.test(`Connection, as a ${role}, ends with 1006 when the stream does`, async () => {
-    const transport = new ScriptedTransport([]);
-    assertEquals((await echoConnection(role, transport).serve()).code, 1006);
-    assertEquals([transport.written, transport.isClosed], [[], true]);
+  Deno.test(`Connection, as a ${role}, ends with 1006 when the stream does`, () => {
+    const echo = new Echo(role);
+    echo.transport.receiver.onEnd();
+    assertEquals([echo.status?.code, echo.frames, echo.transport.ending], [1006, [], "destroy"]);
+    echo.transport.receiver.onGone(undefined);
+    assertEquals(echo.events, ["closing", "closed"]);
   });
 }
 
-Deno.test("Connection cuts a reason that is too long between characters", async () => {
-  const transport = new ScriptedTransport([]);
-  const connection = echoConnection("server", transport);
-  connection.close(1008, "ü".repeat(100));
-  await connection.serve();
-  const [close] = decodeWireFrames(Uint8Array.from(transport.written), "server");
+Deno.test("Connection tells the reason when the stream breaks", () => {
+  const echo = new Echo("server");
+  echo.transport.receiver.onGone(new Error("read ECONNRESET"));
+  assertEquals(echo.status, { code: 1006, reason: "read ECONNRESET" });
+});
+
+Deno.test("Connection half-closes after a fault, and lets the peer finish", () => {
+  const echo = new Echo("server");
+  echo.transport.receive([Uint8Array.from(encodeWireFrame(frame(3), "client"))]);
+  assertEquals([echo.transport.ending, echo.events], ["end", ["closing"]]);
+  echo.transport.receive([new Uint8Array(10_000)]);
+  assertEquals([echo.transport.ending, echo.status], ["end", undefined]);
+  echo.transport.receiver.onEnd();
+  assertEquals([echo.transport.ending, echo.status?.code], ["destroy", 1002]);
+});
+
+Deno.test("Connection that hears the end of the stream while it closes still writes its close frame", () => {
+  const echo = new Echo("server");
+  echo.connection.sendPrivate(encodeFrame(1, payloadBytes("first")));
+  echo.connection.close(1001, "");
+  echo.transport.receiver.onEnd();
+  assertEquals(echo.events, ["closing"]);
+  echo.transport.settle();
+  assertEquals(echo.frames.map(({ opcode }) => opcode), [1, 8]);
+  assertEquals([echo.transport.ending, echo.events], ["destroy", ["closing", "closed"]]);
+});
+
+Deno.test("Connection cuts a reason that is too long between characters", () => {
+  const echo = new Echo("server");
+  echo.connection.close(1008, "ü".repeat(100));
+  echo.transport.settle();
+  const [close] = echo.frames;
   assertEquals(
     new TextDecoder("utf-8", { fatal: true }).decode(close!.payload.subarray(2)),
     "ü".repeat(61),
   );
 });
 
-Deno.test("Connection.deliver() puts frames between private ones, whole", async () => {
-  const transport = new ScriptedTransport([]);
-  const connection = echoConnection("server", transport);
+const fail = () => {
+  throw new Error("This was not to be called");
+};
+
+Deno.test("Connection.deliver() puts frames between private ones, whole", () => {
+  const echo = new Echo("server");
+  let deliveredCount = 0;
   const data = Uint8Array.of(
     ...encodeFrame(1, payloadBytes("1")),
     ...encodeFrame(1, payloadBytes("2")),
   );
-  const delivered = connection.deliver(data);
-  connection.sendPrivate(encodeFrame(1, payloadBytes("private")));
-  await delivered;
-  await connection.deliver(encodeFrame(1, payloadBytes("3")));
-  const texts = decodeWireFrames(Uint8Array.from(transport.written), "server")
-    .map(({ payload }) => new TextDecoder().decode(payload));
+  assertEquals(echo.connection.deliver(data, () => deliveredCount++), false);
+  echo.connection.sendPrivate(encodeFrame(1, payloadBytes("private")));
+  assertEquals(deliveredCount, 0);
+  echo.transport.settle();
+  assertEquals(deliveredCount, 1);
+  echo.transport.isSlow = false;
+  assertEquals(echo.connection.deliver(encodeFrame(1, payloadBytes("3")), fail), true);
+  const texts = echo.frames.map(({ payload }) => new TextDecoder().decode(payload));
   assertEquals(texts, ["1", "2", "private", "3"]);
 });
 
-Deno.test("Connection.deliver() resolves when the connection is destroyed", async () => {
-  const never = new Promise<never>(() => {});
-  const transport: Transport = {
-    read: () => never,
-    write: () => never,
-    closeWrite: () => Promise.resolve(),
-    close: () => {},
-  };
-  const connection = echoConnection("server", transport);
-  const delivered = connection.deliver(encodeFrame(1, payloadBytes("x")));
-  connection.destroy();
-  await delivered;
-  await connection.deliver(encodeFrame(1, payloadBytes("y")));
+for (const isSlow of [false, true]) {
+  Deno.test(`Connection.deliver() writes large frames piece by piece to a ${isSlow ? "slow" : "fast"} transport`, () => {
+    const echo = new Echo("server", isSlow);
+    const text = "0123456789".repeat(20_000);
+    const isDelivered = echo.connection.deliver(encodeFrame(1, payloadBytes(text)), () => {});
+    assertEquals(isDelivered, !isSlow);
+    if (isSlow) assertEquals(echo.transport.written.length, 65_536);
+    echo.connection.sendPrivate(encodeFrame(1, payloadBytes("private")));
+    echo.transport.settle();
+    const texts = echo.frames.map(({ payload }) => new TextDecoder().decode(payload));
+    assertEquals(texts, [text, "private"]);
+  });
+}
+
+Deno.test("Connection.destroy() resets the stream and ends the delivery under way", () => {
+  const echo = new Echo("server");
+  let deliveredCount = 0;
+  echo.connection.deliver(encodeFrame(1, payloadBytes("x")), () => deliveredCount++);
+  echo.connection.destroy({ code: 1006, reason: "stalled reader" });
+  echo.connection.destroy({ code: 1006, reason: "the first word stands" });
+  assertEquals([deliveredCount, echo.transport.ending], [1, "reset"]);
+  assertEquals(echo.status, { code: 1006, reason: "stalled reader" });
+  assertEquals(echo.events, ["closing", "closed"]);
+  assertEquals(echo.connection.deliver(encodeFrame(1, payloadBytes("y")), fail), true);
+  echo.transport.settle();
+});
+
+Deno.test("Connection reads no more while it is held back", async () => {
+  const echo = new Echo("server");
+  const hold = Promise.withResolvers<void>();
+  echo.hold = hold.promise;
+  echo.transport.receive([Uint8Array.from(encodeWireFrame(frame(1, "x"), "client"))]);
+  assertEquals([echo.transport.isPaused, echo.connection.isHeldBack], [true, true]);
+  echo.hold = undefined;
+  hold.resolve();
+  await hold.promise;
+  assertEquals([echo.transport.isPaused, echo.connection.isHeldBack], [false, false]);
 });

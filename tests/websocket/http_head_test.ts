@@ -1,46 +1,34 @@
-import { assertEquals } from "@std/assert";
-import { HeadTooLongError, parseHead, readHead } from "../../lib/websocket/http_head.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import { HeadReader, HeadTooLongError, parseHead } from "../../lib/websocket/http_head.ts";
 
 const encoder = new TextEncoder();
 
-/** A connection that reads these pieces, one each, and then ends. */
-function pieces(...texts: string[]) {
-  const left = texts.map((text) => encoder.encode(text));
-  return {
-    read(bytes: Uint8Array): Promise<number | null> {
-      const piece = left.shift();
-      if (!piece) return Promise.resolve(null);
-      const length = Math.min(piece.length, bytes.length);
-      bytes.set(piece.subarray(0, length));
-      if (length < piece.length) left.unshift(piece.subarray(length));
-      return Promise.resolve(length);
-    },
-  };
-}
-
 const HEAD = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-Deno.test("readHead() finds the end of the head wherever it is cut, and keeps what follows", async () => {
-  for (let at = 0; at <= HEAD.length; at++) {
-    const cut = [HEAD.slice(0, at), HEAD.slice(at) + "rest"].filter((text) => text !== "");
-    const head = await readHead(pieces(...cut), 100);
-    assertEquals(head?.headEnd, HEAD.length);
-    assertEquals(head!.bytes.subarray(0, HEAD.length), encoder.encode(HEAD));
+/** Pushes these pieces; the last result. */
+function push(maxBytes: number, ...pieces: string[]) {
+  const reader = new HeadReader(maxBytes);
+  const results = pieces.map((piece) => reader.push(encoder.encode(piece)));
+  assertEquals(results.slice(0, -1).every((result) => result === undefined), true);
+  assertEquals(reader.bytes, encoder.encode(pieces.join("")));
+  return results.at(-1);
+}
+
+Deno.test("HeadReader finds the end of the head wherever it is cut, and keeps what follows", () => {
+  const expected = { head: encoder.encode(HEAD), rest: encoder.encode("rest") };
+  for (let at = 0; at < HEAD.length; at++) {
+    assertEquals(push(100, HEAD.slice(0, at), HEAD.slice(at) + "rest"), expected);
   }
-  assertEquals((await readHead(pieces(HEAD + "rest"), 100))?.bytes, encoder.encode(HEAD + "rest"));
+  assertEquals(push(100, ...HEAD)?.head, expected.head);
 });
 
-Deno.test("readHead() takes a head of just the limit, and not of a byte more", async () => {
+Deno.test("HeadReader takes a head of just the limit, and not of a byte more", () => {
   for (const limit of [27, 1024, 5000]) {
     const head = HEAD.replace("a", "a".repeat(limit - HEAD.length + 1));
-    assertEquals((await readHead(pieces(head), limit))?.headEnd, limit);
-    const error = await readHead(pieces(head.replace("a", "aa")), limit).catch((error) => error);
-    assertEquals(error instanceof HeadTooLongError, true);
+    assertEquals(push(limit, head)?.head.length, limit);
+    assertThrows(() => push(limit, head.replace("a", "aa")), HeadTooLongError);
+    assertThrows(() => push(limit, head.slice(0, -1) + "a"), HeadTooLongError);
   }
-});
-
-Deno.test("readHead() returns undefined when the peer ends before", async () => {
-  assertEquals(await readHead(pieces("GET / HTTP/1.1\r\n"), 100), undefined);
 });
 
 Deno.test("parseHead() reads names in any case, trims values and joins what is there twice", () => {

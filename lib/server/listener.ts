@@ -1,0 +1,109 @@
+import { connect, createServer, type Server, type Socket } from "node:net";
+import type { Logger } from "@logtape/logtape";
+
+/** How many connections the system may keep waiting until they are accepted. */
+const BACKLOG = 4096;
+
+/** How often the listener looks whether it still accepts, when nobody has come for as long. */
+const KNOCK_INTERVAL_MS = 2000;
+
+/** What a {@linkcode Listener} needs. */
+export interface ListenerOptions {
+  readonly hostname: string;
+  readonly port: number;
+  /** Takes a connection that has been accepted. */
+  readonly onConnection: (socket: Socket) => void;
+  readonly logger: Logger;
+}
+
+/**
+ * Accepts TCP connections until it is closed.
+ *
+ * `node:net` in Deno 2.9 never accepts again once the system had no file descriptor for a connection, and tells nobody. So
+ * the listener knocks at its own door when nobody else does; a knock that is not answered makes it listen anew.
+ */
+export class Listener {
+  readonly #options: ListenerOptions;
+  #server: Server | undefined;
+  #address: Deno.NetAddr | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #hasAccepted = true;
+  #knock: Socket | undefined;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Begins to listen.
+   *
+   * @returns The address, with the port that was chosen if it was 0.
+   * @throws {Error} With a `code` such as `EADDRINUSE`, if it cannot.
+   */
+  async open(): Promise<Deno.NetAddr> {
+    const { hostname, port } = this.#options;
+    this.#address = await this.#listen(hostname, port);
+    this.#timer = setInterval(() => this.#check(), KNOCK_INTERVAL_MS);
+    return this.#address;
+  }
+
+  /** Accepts nobody any more. Closing twice is harmless. */
+  close(): void {
+    clearInterval(this.#timer);
+    this.#knock?.destroy();
+    this.#server?.close();
+  }
+
+  #listen(hostname: string, port: number): Promise<Deno.NetAddr> {
+    const { promise, resolve, reject } = Promise.withResolvers<Deno.NetAddr>();
+    // Half-open: a peer that has ended its side may still be waiting for what we have to say.
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      this.#hasAccepted = true;
+      if (this.#knock !== undefined && socket.remotePort === this.#knock.localPort) {
+        socket.destroy();
+      } else this.#options.onConnection(socket);
+    });
+    server.on("error", reject);
+    server.listen({ host: hostname, port, backlog: BACKLOG }, () => {
+      const { address, port } = server.address() as { address: string; port: number };
+      resolve({ transport: "tcp", hostname: address, port });
+    });
+    this.#server = server;
+    return promise;
+  }
+
+  #check(): void {
+    const hasAccepted = this.#hasAccepted;
+    this.#hasAccepted = false;
+    if (hasAccepted) {
+      this.#knock?.destroy();
+      this.#knock = undefined;
+    } else if (this.#knock) this.#listenAnew();
+    else {
+      const { hostname, port } = this.#address!;
+      this.#knock = connect({ host: reachable(hostname), port });
+      // Whether it is answered is all that counts.
+      this.#knock.on("error", () => {});
+    }
+  }
+
+  async #listenAnew(): Promise<void> {
+    const { logger } = this.#options;
+    this.#knock?.destroy();
+    this.#knock = undefined;
+    this.#hasAccepted = true;
+    this.#server?.close();
+    try {
+      await this.#listen(this.#address!.hostname, this.#address!.port);
+      logger.warning("Nobody could be accepted for a while, probably for want of file descriptors");
+    } catch (error) {
+      logger.warning("Cannot accept a connection: {error}", { error: String(error) });
+      this.#hasAccepted = false;
+    }
+  }
+}
+
+/** An address at which a listener that is bound to this one can be reached. */
+function reachable(hostname: string): string {
+  return hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "::" ? "::1" : hostname;
+}

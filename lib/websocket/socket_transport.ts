@@ -1,0 +1,78 @@
+import type { Socket } from "node:net";
+import type { Receiver, Transport } from "./transport.ts";
+
+/** The method with which a stream of Node's writes one chunk, once its own queue lets it. */
+interface StreamWriter {
+  _write(chunk: Uint8Array, encoding: "buffer", callback: (error?: Error | null) => void): void;
+}
+
+/**
+ * A transport over a `node:net` socket, or over a TLS socket on top of one.
+ *
+ * A broadcast to 500 readers is 500 small writes, so what the runtime adds to each system call counts: `Deno.Conn.write()`
+ * adds most, then `Socket.write()` with its queue, its callbacks and their ticks (tests/bench/README.md). At most one write is
+ * under way here, so there is nothing to queue, and the writer below the queue, `_write()`, is called at once. It writes within
+ * the call, and so says at once whether the system has taken everything.
+ */
+export class SocketTransport implements Transport {
+  receiver: Receiver;
+  readonly #socket: Socket & StreamWriter;
+  readonly #tcp: Socket;
+  readonly #written: (error?: Error | null) => void;
+  #isWriting = false;
+  #onWritten: (() => void) | undefined;
+  #error: Error | undefined;
+
+  /** @param tcp The TCP socket below, if `socket` is one of TLS. */
+  constructor(socket: Socket, receiver: Receiver, tcp: Socket = socket) {
+    this.receiver = receiver;
+    this.#socket = socket as Socket & StreamWriter;
+    this.#tcp = tcp;
+    this.#written = (error) => this.#endWrite(error);
+    socket.on("data", (bytes: Uint8Array) => this.receiver.onData(bytes));
+    socket.on("end", () => this.receiver.onEnd());
+    socket.on("error", (error) => this.#error ??= error);
+    socket.on("close", () => this.receiver.onGone(this.#error));
+    // An error of TCP ends TLS too, which tells of it.
+    if (tcp !== socket) tcp.on("error", (error) => this.#error ??= error);
+  }
+
+  write(bytes: Uint8Array, onWritten: () => void): boolean {
+    if (this.#socket.destroyed) return false;
+    this.#isWriting = true;
+    this.#socket._write(bytes, "buffer", this.#written);
+    if (!this.#isWriting) return true;
+    this.#onWritten = onWritten;
+    return false;
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+    this.#tcp.destroy();
+  }
+
+  reset(): void {
+    if (!this.#tcp.destroyed) this.#tcp.resetAndDestroy();
+    this.#socket.destroy();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  #endWrite(error?: Error | null): void {
+    if (error) return void this.#socket.destroy(error);
+    this.#isWriting = false;
+    const onWritten = this.#onWritten;
+    this.#onWritten = undefined;
+    onWritten?.();
+  }
+}
