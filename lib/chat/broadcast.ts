@@ -86,7 +86,6 @@ export class Broadcast<M extends Member> {
     };
     this.#readers.set(member, reader);
     this.#advance(member.cursor.position);
-    this.request();
   }
 
   /** Takes a member out; removing twice is harmless. */
@@ -94,7 +93,8 @@ export class Broadcast<M extends Member> {
     const reader = this.#readers.get(member);
     if (!reader) return;
     this.#readers.delete(member);
-    this.request();
+    // The others may all be up to date, and nothing hold the senders back any more.
+    if (this.#backlog) this.request();
     if (reader.state !== "awaited") return;
     reader.state = "alone";
     if (--this.#awaitedCount === 0) this.#endSweep();
