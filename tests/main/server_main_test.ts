@@ -102,9 +102,14 @@ Deno.test("serve: a server without file descriptors says so, closes with 1001 an
 Deno.test("direct: a server without file descriptors goes on when there are some again", async () => {
   await using server = Program.startStarved(60, ["--port", "0"]);
   const port = await portOf(server);
-  const crowd = await connectMany(port, 100);
+  // Those for whom there is none left are turned away when the server finds out that it accepts nobody any more.
+  const settled = await Promise.allSettled(
+    Array.from({ length: 100 }, () => RawPeer.upgrade(port)),
+  );
   await server.stdoutLine(/nobody could be accepted|Cannot accept a connection/i);
+  const crowd = settled.flatMap((each) => each.status === "fulfilled" ? [each.value] : []);
   for (const each of crowd) each[Symbol.dispose]();
+  for (const _ of crowd) await server.stdoutLine(/disconnected/);
   await using _peer = await Peer.open(`ws://127.0.0.1:${port}/ws`);
 });
 
