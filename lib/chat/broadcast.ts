@@ -4,6 +4,9 @@ import type { MessageLog } from "./message_log.ts";
 /** How long a sweep waits while not one of its deliveries ends, in milliseconds. */
 const PATIENCE_MS = 10;
 
+/** How much a sweep delivers to one member before the next has its turn, if the member takes everything at once. */
+const MAX_SERVED_BYTES = 256 * 1024;
+
 /** What a broadcast needs from its room. */
 export interface BroadcastOptions<M extends Member> {
   readonly log: MessageLog;
@@ -32,7 +35,7 @@ export interface BroadcastOptions<M extends Member> {
  * being let in, and senders would wait for hundreds of milliseconds. A delivery that outlives its sweep, as a stalled
  * reader's does, holds nobody up: its member goes on on its own, and joins the sweeps again when it has caught up.
  *
- * Nobody starves: a delivery is at most a chunk of the log, and a sweep one delivery for each.
+ * Nobody starves: there is a limit to what a sweep delivers to each.
  */
 export class Broadcast<M extends Member> {
   readonly #options: BroadcastOptions<M>;
@@ -133,7 +136,7 @@ export class Broadcast<M extends Member> {
   }
 
   /**
-   * Delivers what there is to deliver, a piece at a time.
+   * Delivers what there is to deliver, up to a limit.
    *
    * @returns Whether that goes on when this returns; if not, there may be more to deliver.
    */
@@ -141,17 +144,20 @@ export class Broadcast<M extends Member> {
     const { member } = reader;
     const { cursor } = member;
     if (cursor.isLost && !this.#options.keepsLost(member)) return false;
-    const frames = cursor.take();
-    if (!frames) return false;
-    reader.servedUpTo = cursor.position;
-    if (member.deliver(frames, reader.onDelivered)) {
+    for (let left = MAX_SERVED_BYTES; left > 0;) {
+      const frames = cursor.take();
+      if (!frames) return false;
+      left -= frames.length;
+      reader.servedUpTo = cursor.position;
+      if (!member.deliver(frames, reader.onDelivered)) {
+        reader.state = state;
+        this.#busyCount++;
+        return true;
+      }
       this.#advance(reader.servedUpTo);
-      this.#isNeeded ||= cursor.isBehind;
-      return false;
     }
-    reader.state = state;
-    this.#busyCount++;
-    return true;
+    this.#isNeeded ||= cursor.isBehind;
+    return false;
   }
 
   #delivered(reader: Reader<M>): void {

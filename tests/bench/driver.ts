@@ -1,0 +1,249 @@
+// The load driver: one scenario against one server, in a process of its own. What it found goes to stdout, as JSON.
+import process from "node:process";
+import { encodeFrame } from "../../lib/websocket/frame.ts";
+import { OPCODE } from "../../lib/websocket/opcode.ts";
+import { close, connectTo, Poller, receive, send } from "./libc.ts";
+import { MARKER_BYTES, writeMarker } from "./marker.ts";
+import { usageOf } from "./process_tree.ts";
+import { Receiver, Tally } from "./receiver.ts";
+import type { Result, Scenario } from "./scenarios.ts";
+
+/** How many connections are being opened at the same time. */
+const CONNECT_WINDOW = 64;
+
+/** How long a server may deliver nothing at all before the driver gives it up. */
+const GIVE_UP_MS = 5000;
+
+/** Deliveries of the first second are not measured: connections and compilers warm up. */
+const WARM_UP_MS = 1000;
+
+/** How often the server's memory is looked at. */
+const MEMORY_SAMPLES = 20;
+
+/** How long what is on its way may take at the end, at most. */
+const DRAIN_MS = 10_000;
+
+const KEY = [0x12, 0x34, 0x56, 0x78];
+
+const port = Number(Deno.args[0]), pid = Number(Deno.args[1]);
+const scenario: Scenario = JSON.parse(Deno.args[2]!);
+
+/** A masked frame but for its marker. */
+const FRAME = encodeFrame(OPCODE.text, new Uint8Array(scenario.size).fill(0x78), 0x12345678);
+
+const nowUs = () => Math.floor(performance.now() * 1000);
+
+/** One simulated user. */
+class Client {
+  readonly fd: number;
+  readonly receiver: Receiver;
+  isDead = false;
+  isStalled = false;
+  #sent = 0;
+  #pending = new Uint8Array(0);
+
+  constructor(readonly index: number, tally: Tally) {
+    this.fd = connectTo(port);
+    this.receiver = new Receiver(tally, scenario.senders);
+    poller.add(this.fd, index, this.#interest());
+    this.#send(new TextEncoder().encode(
+      `GET /ws HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+    ));
+  }
+
+  /** Says as many messages at once. */
+  say(count: number, plannedUs: number): void {
+    const bytes = new Uint8Array(count * FRAME.length);
+    for (let at = 0; at < bytes.length; at += FRAME.length) {
+      bytes.set(FRAME, at);
+      const payloadAt = at + FRAME.length - scenario.size;
+      writeMarker(bytes, payloadAt, this.index, this.#sent++, plannedUs);
+      for (let index = 0; index < MARKER_BYTES; index++) {
+        bytes[payloadAt + index]! ^= KEY[index & 3]!;
+      }
+    }
+    this.#send(bytes);
+  }
+
+  stall(): void {
+    this.isStalled = true;
+    poller.change(this.fd, this.index, this.#interest());
+  }
+
+  onEvent({ canRead, canWrite, isBroken }: {
+    canRead: boolean;
+    canWrite: boolean;
+    isBroken: boolean;
+  }): void {
+    if (this.isDead) return;
+    if (canWrite) this.#send(new Uint8Array(0));
+    if (canRead && !this.isStalled) this.#read();
+    else if (isBroken) this.end();
+  }
+
+  end(): void {
+    if (this.isDead) return;
+    this.isDead = true;
+    poller.remove(this.fd);
+    close(this.fd);
+  }
+
+  #read(): void {
+    for (;;) {
+      const target = this.receiver.target();
+      const length = receive(this.fd, target);
+      if (length === 0) return this.end();
+      if (length < 0) return;
+      const ping = this.receiver.received(length, nowUs());
+      if (ping) {
+        const pong = new Uint8Array([0x8a, 0x80 | ping.length, 0, 0, 0, 0, ...ping]);
+        this.#send(pong);
+      }
+      if (length < target.length) return;
+    }
+  }
+
+  #send(bytes: Uint8Array<ArrayBuffer>): void {
+    const wasPending = this.#pending.length > 0;
+    let left = bytes;
+    if (wasPending) {
+      left = new Uint8Array(this.#pending.length + bytes.length);
+      left.set(this.#pending);
+      left.set(bytes, this.#pending.length);
+    }
+    for (let sent; left.length > 0 && (sent = send(this.fd, left)) > 0;) left = left.subarray(sent);
+    this.#pending = left;
+    if (wasPending !== left.length > 0) poller.change(this.fd, this.index, this.#interest());
+  }
+
+  #interest() {
+    return { isReading: !this.isStalled, isWriting: (this.#pending?.length ?? 0) > 0 };
+  }
+}
+
+const poller = new Poller();
+const tally = new Tally();
+const clients: Client[] = [];
+const memoryMb: number[] = [];
+const pump = (timeoutMs: number) =>
+  poller.wait(timeoutMs, (tag, what) => clients[tag]!.onEvent(what));
+
+/** Connects everybody. @returns How many a second. */
+function connectAll(): number {
+  const startedMs = performance.now();
+  const isReady = ({ receiver, isDead }: Client) => receiver.isUpgraded || isDead;
+  for (let readyCount = 0; readyCount < scenario.clients;) {
+    while (clients.length < scenario.clients && clients.length - readyCount < CONNECT_WINDOW) {
+      clients.push(new Client(clients.length, tally));
+    }
+    pump(50);
+    while (readyCount < clients.length && isReady(clients[readyCount]!)) readyCount++;
+    const refusal = clients[readyCount]?.receiver.refusal;
+    if (refusal) throw new Error(`The server refused a connection: ${refusal}`);
+    if (performance.now() - startedMs > 60_000) throw new Error("The server accepts nobody more");
+  }
+  return scenario.clients / (performance.now() - startedMs) * 1000;
+}
+
+/** Every sender writes its batch at once; the next round begins when all has arrived. @returns How many were expected. */
+function burst(endMs: number): number {
+  const { batch, senders } = scenario;
+  let expected = 0;
+  while (performance.now() < endMs) {
+    expected += batch * senders * (scenario.clients - 1);
+    for (const sender of clients.slice(0, senders)) sender.say(batch, 0);
+    let deliveries = tally.deliveries, progressMs = performance.now();
+    while (tally.deliveries < expected) {
+      pump(20);
+      if (tally.deliveries !== deliveries) {
+        deliveries = tally.deliveries;
+        progressMs = performance.now();
+      } else if (performance.now() - progressMs > GIVE_UP_MS) return expected;
+    }
+  }
+  return expected;
+}
+
+/** Messages on a schedule, whatever the server does. @returns How many deliveries were expected. */
+function openLoop(startMs: number, endMs: number): number {
+  const { rate, senders, stalled } = scenario;
+  for (const client of clients.slice(clients.length - stalled)) client.stall();
+  tally.measureFromUs = (startMs + WARM_UP_MS) * 1000;
+  const gapMs = 1000 / rate;
+  let sentCount = 0;
+  const planMs = () => startMs + sentCount * gapMs;
+  const sampleMs = (endMs - startMs) / MEMORY_SAMPLES;
+  while (performance.now() < endMs) {
+    for (; planMs() <= performance.now() && planMs() < endMs; sentCount++) {
+      clients[sentCount % senders]!.say(1, Math.floor(planMs() * 1000));
+    }
+    if (performance.now() >= startMs + memoryMb.length * sampleMs) {
+      memoryMb.push(Math.round(usageOf(pid).residentKb / 1024));
+    }
+    pump(Math.max(0, Math.floor(planMs() - performance.now())));
+  }
+  return sentCount * (clients.length - stalled - 1);
+}
+
+/** Waits until everything has arrived at those who read, or nothing comes any more. */
+function drain(expected: number): void {
+  const readers = clients.slice(0, clients.length - scenario.stalled);
+  const count = () => readers.reduce((sum, { receiver }) => sum + receiver.deliveries, 0);
+  const endMs = performance.now() + DRAIN_MS;
+  let progressMs = performance.now();
+  for (let last = -1; last < expected && performance.now() < endMs; pump(20)) {
+    if (performance.now() - progressMs > GIVE_UP_MS) return;
+    if (count() !== last) progressMs = performance.now();
+    last = count();
+  }
+}
+
+function run(): Result {
+  const idle = usageOf(pid);
+  const connectsPerSecond = connectAll();
+  for (let rest = 0; rest < 20; rest++) pump(20);
+  tally.deliveries = 0;
+  const before = usageOf(pid);
+  const startMs = performance.now();
+  const endMs = startMs + scenario.durationMs;
+  let expected = 0;
+  if (scenario.kind === "burst") expected = burst(endMs);
+  else if (scenario.kind === "open loop") expected = openLoop(startMs, endMs);
+  else while (performance.now() < endMs) pump(20);
+  const afterMs = performance.now();
+  const load = process.cpuUsage();
+  drain(expected);
+  const after = usageOf(pid);
+  const seconds = (performance.now() - startMs) / 1000;
+  const userSeconds = after.userSeconds - before.userSeconds;
+  const kernelSeconds = after.kernelSeconds - before.kernelSeconds;
+  const readers = clients.slice(0, clients.length - scenario.stalled);
+  const received = readers.reduce((sum, { receiver }) => sum + receiver.deliveries, 0);
+  const { deliveries } = tally;
+  return {
+    connectsPerSecond,
+    deliveriesPerSecond: deliveries / (afterMs - startMs) * 1000,
+    missing: expected - received,
+    outOfOrder: tally.outOfOrder,
+    foreign: tally.foreign,
+    p50Ms: tally.latencyMs(0.5),
+    p99Ms: tally.latencyMs(0.99),
+    maxMs: tally.latencyMs(1),
+    serverCpu: (userSeconds + kernelSeconds) / seconds,
+    serverCpuUsPerDelivery: deliveries > 0
+      ? (userSeconds + kernelSeconds) * 1e6 / deliveries
+      : undefined,
+    serverKernelShare: kernelSeconds / (userSeconds + kernelSeconds),
+    driverCpu: (load.user + load.system) / 1e6 / (performance.now() / 1000),
+    kbPerConnection: (after.residentKb - idle.residentKb) / clients.length,
+    grownMb: (after.peakKb - before.residentKb) / 1024,
+    memoryMb,
+    endedReaders: readers.filter(({ isDead }) => isDead).length,
+    endedStalled: clients.filter(({ isDead, isStalled }) => isDead && isStalled).length,
+  };
+}
+
+if (scenario.size < MARKER_BYTES) throw new Error(`A message has at least ${MARKER_BYTES} bytes`);
+console.log(JSON.stringify(run()));
+Deno.exit();

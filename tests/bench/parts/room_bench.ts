@@ -1,0 +1,50 @@
+import { Cursor, MessageLog } from "../../../lib/chat/message_log.ts";
+import type { Member } from "../../../lib/chat/member.ts";
+import { Room } from "../../../lib/chat/room.ts";
+
+const RETENTION_BYTES = 16 * 1024 * 1024;
+
+for (const length of [24, 1024]) {
+  const log = new MessageLog({ retentionBytes: RETENTION_BYTES });
+  const message = new Uint8Array(length).fill(0x78);
+  Deno.bench(`append 1,000 messages of ${length} bytes`, () => {
+    for (let count = 0; count < 1000; count++) log.append(1, message, 0, length);
+  });
+}
+
+const message = new Uint8Array(24).fill(0x78);
+
+Deno.bench("read 1,000 messages, each fourth one's own", () => {
+  const log = new MessageLog({ retentionBytes: RETENTION_BYTES });
+  const cursor = new Cursor(log);
+  for (let count = 0; count < 1000; count++) {
+    const start = log.append(1, message, 0, message.length);
+    if (count % 4 === 0) cursor.skip(start, log.head);
+  }
+  while (cursor.take());
+});
+
+for (const isFast of [true, false]) {
+  const turns: (() => void)[] = [];
+  const room = new Room<Member>({
+    logRetentionBytes: RETENTION_BYTES,
+    slowReader: "close",
+    onSlowReader: () => {},
+    defer: (run) => turns.push(run),
+    startTimer: () => {},
+  });
+  const pending: (() => void)[] = [];
+  const deliver = (_: Uint8Array, onDelivered: () => void) => {
+    if (!isFast) pending.push(onDelivered);
+    return isFast;
+  };
+  for (let id = 0; id < 500; id++) {
+    room.join({ id: String(id), cursor: room.cursor(), deliver, giveUp: () => {} });
+  }
+  Deno.bench(`flush a message to 500 ${isFast ? "fast" : "slow"} members`, () => {
+    room.say(1, message, 0, message.length);
+    for (let turn; (turn = turns.shift());) turn();
+    for (const onDelivered of pending.splice(0)) onDelivered();
+    for (let turn; (turn = turns.shift());) turn();
+  });
+}

@@ -1,0 +1,31 @@
+import { readText } from "./libc.ts";
+
+/** What a process and all its children have used so far. */
+export interface Usage {
+  readonly userSeconds: number;
+  readonly kernelSeconds: number;
+  readonly residentKb: number;
+  readonly peakKb: number;
+}
+
+const CLOCK_TICKS_PER_SECOND = 100;
+
+/** Reads it from /proc. */
+export function usageOf(pid: number): Usage {
+  const sum = { userSeconds: 0, kernelSeconds: 0, residentKb: 0, peakKb: 0 };
+  for (const each of treeOf(pid)) {
+    const status = readText(`/proc/${each}/status`) ?? "";
+    sum.residentKb += Number(status.match(/^VmRSS:\s+(\d+)/m)?.[1] ?? 0);
+    sum.peakKb += Number(status.match(/^VmHWM:\s+(\d+)/m)?.[1] ?? 0);
+    // Behind the name, which may hold anything, in parentheses.
+    const fields = (readText(`/proc/${each}/stat`) ?? "").split(") ").at(-1)!.split(" ");
+    sum.userSeconds += Number(fields[11] ?? 0) / CLOCK_TICKS_PER_SECOND;
+    sum.kernelSeconds += Number(fields[12] ?? 0) / CLOCK_TICKS_PER_SECOND;
+  }
+  return sum;
+}
+
+function treeOf(pid: number): number[] {
+  const children = (readText(`/proc/${pid}/task/${pid}/children`) ?? "").split(" ").filter(Boolean);
+  return [pid, ...children.flatMap((child) => treeOf(Number(child)))];
+}

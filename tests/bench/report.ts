@@ -1,0 +1,152 @@
+import { barChart, short } from "./chart.ts";
+import type { Result, Scenario } from "./scenarios.ts";
+import { statisticOf } from "./statistics.ts";
+
+/** One run, and how it went. */
+export interface Recorded {
+  readonly round: number;
+  readonly scenario: string;
+  readonly contender: string;
+  /** undefined if the server failed. */
+  readonly result: Result | undefined;
+}
+
+/** What the report says beside the results. */
+export interface ReportOptions {
+  readonly rounds: number;
+  readonly scenarios: readonly Scenario[];
+  readonly versions: Readonly<Record<string, string>>;
+  /** A directory for the files; none are written if it is empty. */
+  readonly out: string;
+}
+
+/** The columns of the table for each kind of scenario. */
+const COLUMNS: Readonly<Record<Scenario["kind"], readonly (readonly [string, keyof Result])[]>> = {
+  burst: [
+    ["deliveries/s", "deliveriesPerSecond"],
+    ["server CPU, us a delivery", "serverCpuUsPerDelivery"],
+    ["of it kernel", "serverKernelShare"],
+    ["driver CPU", "driverCpu"],
+    ["memory grown, MB", "grownMb"],
+    ["missing", "missing"],
+    ["out of order", "outOfOrder"],
+  ],
+  "open loop": [
+    ["p50, ms", "p50Ms"],
+    ["p99, ms", "p99Ms"],
+    ["max, ms", "maxMs"],
+    ["server CPU, cores", "serverCpu"],
+    ["memory grown, MB", "grownMb"],
+    ["missing", "missing"],
+    ["out of order", "outOfOrder"],
+    ["stalled ended", "endedStalled"],
+  ],
+  idle: [["KB a connection", "kbPerConnection"], ["connections/s", "connectsPerSecond"]],
+};
+
+/** Prints the tables and, where there is a directory for them, writes results.json and the pictures. */
+export async function report(recorded: readonly Recorded[], options: ReportOptions): Promise<void> {
+  const { scenarios, out } = options;
+  for (const scenario of scenarios) console.log(tableOf(recorded, scenario));
+  if (out === "") return;
+  await Deno.writeTextFile(`${out}/results.json`, JSON.stringify({ ...options, recorded }) + "\n");
+  for (const [name, picture] of picturesOf(recorded, scenarios)) {
+    await Deno.writeTextFile(`${out}/${name}.svg`, picture);
+  }
+}
+
+/** The medians of one scenario, with the least and the most, a contender a row. */
+export function tableOf(recorded: readonly Recorded[], { name, kind }: Scenario): string {
+  const columns = COLUMNS[kind];
+  const lines = [
+    `### ${name}`,
+    "",
+    `| | ${columns.map(([title]) => title).join(" | ")} |`,
+    `| --- | ${columns.map(() => "--:").join(" | ")} |`,
+  ];
+  for (const contender of contendersIn(recorded, name)) {
+    const cells = columns.map(([, key]) => cellOf(recorded, name, contender, key));
+    lines.push(`| ${contender} | ${cells.join(" | ")} |`);
+  }
+  return [...lines, ""].join("\n");
+}
+
+function contendersIn(recorded: readonly Recorded[], scenario: string): readonly string[] {
+  const names = recorded.filter((each) => each.scenario === scenario)
+    .map(({ contender }) => contender);
+  return [...new Set(names)].sort();
+}
+
+function medianOf(
+  recorded: readonly Recorded[],
+  scenario: string,
+  contender: string,
+  key: keyof Result,
+) {
+  return statisticOf(
+    recorded.filter((each) => each.scenario === scenario && each.contender === contender)
+      .map(({ result }) => result?.[key] as number | undefined),
+  );
+}
+
+function cellOf(...args: Parameters<typeof medianOf>): string {
+  const statistic = medianOf(...args);
+  if (!statistic) return "–";
+  const { median, min, max } = statistic;
+  return min === max ? short(median) : `${short(median)} (${short(min)} – ${short(max)})`;
+}
+
+function picturesOf(
+  recorded: readonly Recorded[],
+  scenarios: readonly Scenario[],
+): readonly (readonly [string, string])[] {
+  const named = (text: string) => scenarios.filter(({ name }) => name.includes(text));
+  const chart = (
+    file: string,
+    title: string,
+    unit: string,
+    of: readonly Scenario[],
+    key: keyof Result,
+  ) => {
+    const contenders = [...new Set(of.flatMap(({ name }) => contendersIn(recorded, name)))].sort();
+    const isOne = of.length === 1;
+    const valueOf = (scenario: string, contender: string) =>
+      medianOf(recorded, scenario, contender, key)?.median ?? 0;
+    // With one scenario its contenders are the bars, with several they are the colours.
+    const series = isOne
+      ? [{
+        name: "",
+        values: contenders.map((label) => ({ label, value: valueOf(of[0]!.name, label) })),
+      }]
+      : contenders.map((name) => ({
+        name,
+        values: of.map(({ name: label }) => ({ label, value: valueOf(label, name) })),
+      }));
+    return of.length === 0 ? [] : [[file, barChart({ title, unit, series })] as const];
+  };
+  return [
+    ...chart(
+      "burst",
+      "Burst, 32 clients",
+      "deliveries/s",
+      named("burst 32 x 100"),
+      "deliveriesPerSecond",
+    ),
+    ...chart("latency", "Open loop, 500 clients: p99", "ms", named("open loop"), "p99Ms"),
+    ...chart("idle", "10,000 idle connections", "KB each", named("idle"), "kbPerConnection"),
+    ...chart(
+      "clients",
+      "Cost by clients",
+      "CPU us a delivery",
+      named(" clients").filter(({ kind, batch }) => kind === "burst" && batch === 100),
+      "serverCpuUsPerDelivery",
+    ),
+    ...chart(
+      "sizes",
+      "Cost by message size",
+      "CPU us a delivery",
+      named(" bytes"),
+      "serverCpuUsPerDelivery",
+    ),
+  ];
+}

@@ -1,0 +1,125 @@
+/** One load, as the driver makes it. */
+export interface Scenario {
+  readonly name: string;
+  /** Closed loop, messages on a schedule, or connections alone. */
+  readonly kind: "burst" | "open loop" | "idle";
+  readonly clients: number;
+  /** How many of them send. */
+  readonly senders: number;
+  /** Payload of a message in bytes. */
+  readonly size: number;
+  /** Of a burst: how many messages a sender writes at once. */
+  readonly batch: number;
+  /** Of an open loop: messages a second, all senders together. */
+  readonly rate: number;
+  /** How many clients never read. */
+  readonly stalled: number;
+  readonly durationMs: number;
+  /** Which contenders take part; all if it is empty. */
+  readonly contenders: readonly string[];
+}
+
+/** What one run of a scenario gave. */
+export interface Result {
+  readonly connectsPerSecond: number;
+  readonly deliveriesPerSecond: number;
+  readonly missing: number;
+  readonly outOfOrder: number;
+  readonly foreign: number;
+  /** From the time at which a message was to be sent. */
+  readonly p50Ms: number | undefined;
+  readonly p99Ms: number | undefined;
+  readonly maxMs: number | undefined;
+  /** 1 is one core. */
+  readonly serverCpu: number;
+  readonly serverCpuUsPerDelivery: number | undefined;
+  readonly serverKernelShare: number;
+  readonly driverCpu: number;
+  readonly kbPerConnection: number;
+  /** By how much the server's memory has grown at most. */
+  readonly grownMb: number;
+  /** The server's memory at equal times, in an open loop. */
+  readonly memoryMb: readonly number[];
+  readonly endedReaders: number;
+  readonly endedStalled: number;
+}
+
+const BURST = {
+  kind: "burst",
+  clients: 32,
+  senders: 32,
+  size: 24,
+  batch: 1600,
+  rate: 0,
+  stalled: 0,
+  durationMs: 4000,
+  contenders: [],
+} as const;
+
+const OPEN_LOOP = {
+  ...BURST,
+  kind: "open loop",
+  clients: 500,
+  senders: 100,
+  batch: 0,
+  durationMs: 6000,
+} as const;
+
+const FAST = ["Chorus", "Bun publish"];
+
+/** What is compared. */
+export const COMPARISONS: readonly Scenario[] = [
+  { ...BURST, name: "burst 32 x 1,600" },
+  { ...BURST, name: "burst 32 x 100", batch: 100 },
+  { ...BURST, name: "burst 1,000 clients, 1 sender", clients: 1000, senders: 1 },
+  { ...OPEN_LOOP, name: "open loop 50/s", rate: 50 },
+  { ...OPEN_LOOP, name: "open loop 500/s", rate: 500 },
+  { ...OPEN_LOOP, name: "open loop 4,000/s", rate: 4000, contenders: FAST },
+  { ...BURST, name: "idle 10,000", kind: "idle", clients: 10_000, durationMs: 1000 },
+];
+
+const READERS = {
+  ...OPEN_LOOP,
+  clients: 100,
+  senders: 50,
+  rate: 400,
+  size: 2000,
+  durationMs: 30_000,
+  contenders: FAST,
+} as const;
+
+/** The same with and without readers that stall. */
+export const STALLS: readonly Scenario[] = [
+  { ...READERS, name: "100 readers, none stalled" },
+  { ...READERS, name: "100 readers, 20 stalled", stalled: 20 },
+];
+
+const CURVE = { ...BURST, senders: 10, durationMs: 3000, contenders: FAST } as const;
+
+/** Ten senders say 100 messages each to ever more clients. */
+export const CLIENT_CURVE: readonly Scenario[] = [10, 100, 1000, 5000].map((clients) => ({
+  ...CURVE,
+  name: `${clients} clients`,
+  clients,
+  batch: 100,
+}));
+
+/** Ten senders say ever longer messages to 100 clients. */
+export const SIZE_CURVE: readonly Scenario[] = [16, 1024, 16 * 1024].map((size) => ({
+  ...CURVE,
+  name: `${size} bytes`,
+  clients: 100,
+  size,
+  batch: Math.max(5, Math.floor(100_000 / size / 10)),
+}));
+
+/** Ten minutes at 100,000 deliveries a second. */
+export const SOAK: Scenario = {
+  ...OPEN_LOOP,
+  name: "ten minutes at 100,000 deliveries/s",
+  clients: 201,
+  senders: 50,
+  rate: 500,
+  durationMs: 600_000,
+  contenders: ["Chorus"],
+};
