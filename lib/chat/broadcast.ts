@@ -27,7 +27,7 @@ export interface BroadcastOptions<M extends Member> {
  * The flush: brings every member's cursor to the head of the log, a sweep at a time.
  *
  * ```text
- * append ─▶ defer ─▶ sweep: one delivery for each member that is behind ─▶ all ended ─▶ defer ─▶ next sweep, if needed
+ * append ─▶ defer ─▶ sweep: deliveries to each member that is behind ─▶ all ended ─▶ defer ─▶ next sweep, if needed
  *                      └─ no delivery ended for a while: those left are on their own ───┘
  * ```
  *
@@ -96,11 +96,12 @@ export class Broadcast<M extends Member> {
     const reader = this.#readers.get(member);
     if (!reader) return;
     this.#readers.delete(member);
+    const { state } = reader;
+    reader.state = "gone";
+    if (state !== "idle") this.#busyCount--;
+    if (state === "awaited" && --this.#awaitedCount === 0) this.#endSweep();
     // The others may all be up to date, and nothing hold the senders back any more.
     if (this.#backlog) this.request();
-    if (reader.state !== "awaited") return;
-    reader.state = "alone";
-    if (--this.#awaitedCount === 0) this.#endSweep();
   }
 
   /** Resolves when all who keep up have been served what has been said so far; who is on its own is not waited for. */
@@ -123,6 +124,8 @@ export class Broadcast<M extends Member> {
 
   #sweep(): void {
     this.#isScheduled = false;
+    // A member that was given up within the last sweep may have asked for this one before that had begun to wait.
+    if (this.#awaitedCount > 0) return;
     this.#isNeeded = false;
     const { log, keepsLost } = this.#options;
     for (const reader of this.#readers.values()) {
@@ -130,7 +133,7 @@ export class Broadcast<M extends Member> {
         if (this.#serve(reader, "awaited")) this.#awaitedCount++;
       } else if (reader.member.cursor.isLost) keepsLost(reader.member);
     }
-    if (this.#busyCount === 0) this.#advance(log.head);
+    if (this.#busyCount === 0 && !this.#isNeeded) this.#advance(log.head);
     if (this.#awaitedCount > 0) this.#watch();
     else this.#endSweep();
   }
@@ -162,10 +165,11 @@ export class Broadcast<M extends Member> {
 
   #delivered(reader: Reader<M>): void {
     const { member, state } = reader;
+    if (state === "gone") return;
     reader.state = "idle";
     this.#busyCount--;
     this.#advance(reader.servedUpTo);
-    const isBehind = this.#readers.has(member) && member.cursor.isBehind;
+    const { isBehind } = member.cursor;
     if (state === "awaited") {
       this.#endedCount++;
       this.#isNeeded ||= isBehind;
@@ -210,12 +214,13 @@ export class Broadcast<M extends Member> {
  *
  * ```text
  * idle ──a sweep serves it──▶ awaited ──its delivery ends──▶ idle
- *                                └─it outlives its sweep, or leaves──▶ alone ──it has caught up──▶ idle
+ *                                └─it outlives its sweep──▶ alone ──its deliveries end──▶ idle
+ * any of them ──it leaves──▶ gone
  * ```
  */
 interface Reader<M> {
   readonly member: M;
-  state: "idle" | "awaited" | "alone";
+  state: "idle" | "awaited" | "alone" | "gone";
   /** Where the delivery under way ends. */
   servedUpTo: number;
   readonly onDelivered: () => void;

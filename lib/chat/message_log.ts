@@ -1,6 +1,6 @@
 import { headerBytes, writeHeader } from "../websocket/frame.ts";
 
-/** How large a chunk gets. It is also the most that one connection is written at a time. */
+/** How large a chunk gets. It is also the most that is read at a time. */
 const LARGEST_CHUNK_BYTES = 256 * 1024;
 
 /** How large the first chunk is, so that a room in which little is said stays small. Each is twice the one before. */

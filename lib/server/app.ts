@@ -85,23 +85,24 @@ export async function startApp(
   if (directEngine) {
     // Only the door comes to this port, and knows by the local port of its pipe for which client it does.
     server = serve({ hostname: "127.0.0.1", port: 0 }, (address) => door?.clientAt(address));
-    door = new FrontDoor({
-      hostname,
-      port,
-      tls,
-      upstreamPort: server.addr.port,
-      handshakeTimeoutMs: config.handshakeTimeoutMs,
-      maxPipes: maxConnections,
-      // A WebSocket behind a pipe is pinged by Deno, so that it is never idle for so long.
-      pipeIdleTimeoutMs: config.pingIntervalMs === 0 ? 0 : 2 * config.pingIntervalMs,
-      admit: judge,
-      serve: (transport, key, received, address) =>
-        directEngine.serve(transport, key, received, address),
-      logger,
-    });
     try {
+      door = new FrontDoor({
+        hostname,
+        port,
+        tls,
+        upstreamPort: server.addr.port,
+        handshakeTimeoutMs: config.handshakeTimeoutMs,
+        maxPipes: maxConnections,
+        // A WebSocket behind a pipe is pinged by Deno, so that it is never idle for so long.
+        pipeIdleTimeoutMs: config.pingIntervalMs === 0 ? 0 : 2 * config.pingIntervalMs,
+        admit: judge,
+        serve: (transport, key, received, address) =>
+          directEngine.serve(transport, key, received, address),
+        logger,
+      });
       address = await door.open();
     } catch (error) {
+      directEngine[Symbol.dispose]();
       await server.shutdown();
       throw error;
     }

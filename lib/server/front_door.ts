@@ -1,20 +1,15 @@
 import { connect, type Socket } from "node:net";
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import type { Logger } from "@logtape/logtape";
-import { HeadReader, HeadTooLongError, parseHead } from "../websocket/http_head.ts";
+import { parseHead } from "../websocket/http_head.ts";
 import { SocketTransport } from "../websocket/socket_transport.ts";
 import type { Receiver, Transport } from "../websocket/transport.ts";
 import { formatAddress } from "./address.ts";
 import type { IncomingRequest, Verdict } from "./admission.ts";
+import { Arrival } from "./arrival.ts";
 import { Listener } from "./listener.ts";
 import { Pipe } from "./pipe.ts";
 import type { TlsFiles } from "./tls_files.ts";
-
-/** The longest head of a first request. */
-const MAX_HEAD_BYTES = 16 * 1024;
-
-/** How long a client that has been refused may take to read the answer. */
-const LINGER_MS = 1000;
 
 const LOOPBACK = "127.0.0.1";
 
@@ -59,10 +54,12 @@ export class FrontDoor {
   readonly #options: FrontDoorOptions;
   readonly #listener: Listener;
   readonly #secureContext: SecureContext | undefined;
-  /** Those whose first request is being read. */
+  /** Those who have not been handed over: their first request is being read, or they are refused, or wait for a pipe. */
   readonly #arrivals = new Set<Arrival>();
   /** The pipes by their local port. */
   readonly #pipes = new Map<number, PipedClient & { readonly pipe: Pipe }>();
+  /** How many wait for theirs. */
+  #waitingCount = 0;
   #reaper: ReturnType<typeof setInterval> | undefined;
 
   /** Throws if the certificate or its key is not good. */
@@ -112,11 +109,12 @@ export class FrontDoor {
     const secureContext = this.#secureContext;
     const socket = secureContext ? new TLSSocket(tcp, { isServer: true, secureContext }) : tcp;
     const address = formatAddress({ hostname: remoteAddress, port: remotePort! });
-    const arrival = new Arrival(new SocketTransport(socket, NOBODY, tcp), address, {
-      onHead: (head, rest) => this.#usher(arrival, head, rest),
-      onGone: (error) => this.#forget(arrival, error),
-    });
-    this.#arrivals.add(arrival);
+    this.#arrivals.add(
+      new Arrival(new SocketTransport(socket, NOBODY, tcp), address, {
+        onHead: (arrival, head, rest) => this.#usher(arrival, head, rest),
+        onGone: (arrival, error) => this.#forget(arrival, error),
+      }),
+    );
   }
 
   #forget(arrival: Arrival, error: Error | undefined): void {
@@ -131,10 +129,16 @@ export class FrontDoor {
   /** Sends a client on to where its first request belongs. */
   #usher(arrival: Arrival, head: Uint8Array, rest: Uint8Array): void {
     const { transport, address } = arrival;
-    this.#arrivals.delete(arrival);
-    const key = this.#admittedKey(head);
-    if (key !== undefined) this.#options.serve(transport, key, rest, address);
-    else this.#pipe(arrival);
+    try {
+      const key = this.#admittedKey(head);
+      if (key === undefined) return this.#pipe(arrival);
+      this.#arrivals.delete(arrival);
+      this.#options.serve(transport, key, rest, address);
+    } catch (error) {
+      // A fault of the program must not end everybody else's connections.
+      this.#options.logger.error("A request failed: {error}", { error: String(error) });
+      transport.reset();
+    }
   }
 
   /** The handshake key of a request that is admitted to the chat; undefined for any other request. */
@@ -150,19 +154,29 @@ export class FrontDoor {
 
   #pipe(arrival: Arrival): void {
     const { upstreamPort, maxPipes } = this.#options;
-    if (this.#pipes.size >= maxPipes) {
+    if (this.#pipes.size + this.#waitingCount >= maxPipes) {
       return arrival.refuse("503 Service Unavailable", "The server is full: try again later");
     }
     const { transport, address, received } = arrival;
-    // Until the pipe is open, the client waits, and may go.
+    // Until the pipe is open the client waits, and may end its side, or go.
     transport.pause();
-    this.#arrivals.add(arrival);
-    const socket = connect({ host: LOOPBACK, port: upstreamPort, allowHalfOpen: true });
-    const upstream = new SocketTransport(socket, { ...NOBODY, onGone: () => transport.destroy() });
+    this.#waitingCount++;
+    let isWaiting = true;
+    const stopWaiting = () => {
+      if (isWaiting) this.#waitingCount--;
+      isWaiting = false;
+    };
     let hasClientEnded = false;
-    transport.receiver = {
+    const socket = connect({ host: LOOPBACK, port: upstreamPort, allowHalfOpen: true });
+    const upstream = new SocketTransport(socket, {
       ...NOBODY,
-      // A client may end its side as soon as it has sent its request, and wait for the answer.
+      onGone: () => {
+        stopWaiting();
+        transport.destroy();
+      },
+    });
+    transport.receiver = {
+      onData: () => {},
       onEnd: () => hasClientEnded = true,
       onGone: (error) => {
         this.#forget(arrival, error);
@@ -170,6 +184,7 @@ export class FrontDoor {
       },
     };
     socket.on("connect", () => {
+      stopWaiting();
       this.#arrivals.delete(arrival);
       const port = socket.localPort!;
       const pipe = new Pipe(transport, upstream, () => this.#pipes.delete(port));
@@ -185,9 +200,9 @@ export class FrontDoor {
     const nowMs = performance.now();
     if (handshakeTimeoutMs > 0) {
       for (const arrival of this.#arrivals) {
-        if (nowMs - arrival.sinceMs < handshakeTimeoutMs) break;
-        this.#arrivals.delete(arrival);
-        arrival.refuse("408 Request Timeout", "The request took too long");
+        if (arrival.isReading && nowMs - arrival.sinceMs >= handshakeTimeoutMs) {
+          arrival.refuse("408 Request Timeout", "The request took too long");
+        }
       }
     }
     if (pipeIdleTimeoutMs > 0) {
@@ -196,63 +211,6 @@ export class FrontDoor {
       }
     }
   }
-}
-
-/** A connection of which nothing is known yet but where it comes from. */
-class Arrival implements Receiver {
-  readonly transport: Transport;
-  readonly address: string;
-  readonly sinceMs = performance.now();
-  readonly #options: ArrivalOptions;
-  readonly #head = new HeadReader(MAX_HEAD_BYTES);
-  #lingering: ReturnType<typeof setTimeout> | undefined;
-
-  constructor(transport: Transport, address: string, options: ArrivalOptions) {
-    this.transport = transport;
-    this.address = address;
-    this.#options = options;
-    transport.receiver = this;
-  }
-
-  /** Everything that has come. */
-  get received(): Uint8Array {
-    return this.#head.bytes;
-  }
-
-  onData(bytes: Uint8Array): void {
-    if (this.#lingering !== undefined) return;
-    try {
-      const parts = this.#head.push(bytes);
-      if (parts) this.#options.onHead(parts.head, parts.rest);
-    } catch (error) {
-      if (!(error instanceof HeadTooLongError)) throw error;
-      this.refuse("431 Request Header Fields Too Large", error.message);
-    }
-  }
-
-  onEnd(): void {
-    this.transport.destroy();
-  }
-
-  onGone(error: Error | undefined): void {
-    clearTimeout(this.#lingering);
-    this.#options.onGone(error);
-  }
-
-  /** Says goodbye, if the client still listens: it may be gone, or have not even finished its TLS handshake. */
-  refuse(status: string, message: string): void {
-    const response = new TextEncoder().encode(
-      `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${message}\n`,
-    );
-    if (this.transport.write(response, () => this.transport.end())) this.transport.end();
-    this.#lingering = setTimeout(() => this.transport.reset(), LINGER_MS);
-  }
-}
-
-interface ArrivalOptions {
-  /** The head of the first request is whole; `rest` has come in behind it. */
-  readonly onHead: (head: Uint8Array, rest: Uint8Array) => void;
-  readonly onGone: (error: Error | undefined) => void;
 }
 
 /** The receiver of a transport from which nothing is expected. */

@@ -4,8 +4,11 @@ import type { Logger } from "@logtape/logtape";
 /** How many connections the system may keep waiting until they are accepted. */
 const BACKLOG = 4096;
 
-/** How often the listener looks whether it still accepts, when nobody has come for as long. */
-const KNOCK_INTERVAL_MS = 2000;
+/** How often the listener looks whether it still accepts. */
+const CHECK_INTERVAL_MS = 1000;
+
+/** After how many looks without an answer it does not believe any more that it was only busy. */
+const PATIENCE_CHECKS = 2;
 
 /** What a {@linkcode Listener} needs. */
 export interface ListenerOptions {
@@ -29,6 +32,8 @@ export class Listener {
   #timer: ReturnType<typeof setInterval> | undefined;
   #hasAccepted = true;
   #knock: Socket | undefined;
+  #unansweredChecks = 0;
+  #isClosed = false;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -43,12 +48,13 @@ export class Listener {
   async open(): Promise<Deno.NetAddr> {
     const { hostname, port } = this.#options;
     this.#address = await this.#listen(hostname, port);
-    this.#timer = setInterval(() => this.#check(), KNOCK_INTERVAL_MS);
+    this.#timer = setInterval(() => this.#check(), CHECK_INTERVAL_MS);
     return this.#address;
   }
 
   /** Accepts nobody any more. Closing twice is harmless. */
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#timer);
     this.#knock?.destroy();
     this.#server?.close();
@@ -59,9 +65,9 @@ export class Listener {
     // Half-open: a peer that has ended its side may still be waiting for what we have to say.
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       this.#hasAccepted = true;
-      if (this.#knock !== undefined && socket.remotePort === this.#knock.localPort) {
-        socket.destroy();
-      } else this.#options.onConnection(socket);
+      if (!this.#isKnock(socket)) return this.#options.onConnection(socket);
+      socket.destroy();
+      this.#stopKnocking();
     });
     server.on("error", reject);
     server.listen({ host: hostname, port, backlog: BACKLOG }, () => {
@@ -72,25 +78,32 @@ export class Listener {
     return promise;
   }
 
+  #isKnock({ remoteAddress, remotePort }: Socket): boolean {
+    return remotePort !== undefined && remotePort === this.#knock?.localPort &&
+      remoteAddress === this.#knock.localAddress;
+  }
+
   #check(): void {
     const hasAccepted = this.#hasAccepted;
     this.#hasAccepted = false;
-    if (hasAccepted) {
-      this.#knock?.destroy();
-      this.#knock = undefined;
-    } else if (this.#knock) this.#listenAnew();
-    else {
+    if (hasAccepted) this.#stopKnocking();
+    else if (!this.#knock) {
       const { hostname, port } = this.#address!;
       this.#knock = connect({ host: reachable(hostname), port });
       // Whether it is answered is all that counts.
       this.#knock.on("error", () => {});
-    }
+    } else if (++this.#unansweredChecks >= PATIENCE_CHECKS) this.#listenAnew();
+  }
+
+  #stopKnocking(): void {
+    this.#knock?.destroy();
+    this.#knock = undefined;
+    this.#unansweredChecks = 0;
   }
 
   async #listenAnew(): Promise<void> {
     const { logger } = this.#options;
-    this.#knock?.destroy();
-    this.#knock = undefined;
+    this.#stopKnocking();
     this.#hasAccepted = true;
     this.#server?.close();
     try {
@@ -100,6 +113,7 @@ export class Listener {
       logger.warning("Cannot accept a connection: {error}", { error: String(error) });
       this.#hasAccepted = false;
     }
+    if (this.#isClosed) this.#server?.close();
   }
 }
 

@@ -29,13 +29,24 @@ export class Pipe {
   }
 
   #way(from: Transport, to: Transport, onEnd: () => void): Receiver {
+    let isWriting = false;
+    let hasEnded = false;
     return {
       onData: (bytes) => {
         this.lastCopyMs = performance.now();
         // One piece at a time: who does not read makes the other side wait.
-        if (!to.write(bytes, () => from.resume())) from.pause();
+        isWriting = !to.write(bytes, () => {
+          isWriting = false;
+          if (hasEnded) onEnd();
+          else from.resume();
+        });
+        if (isWriting) from.pause();
       },
-      onEnd,
+      // A stream that is paused may tell its end all the same.
+      onEnd: () => {
+        hasEnded = true;
+        if (!isWriting) onEnd();
+      },
       // What breaks off on one way ends the other.
       onGone: () => {
         clearTimeout(this.#lingering);

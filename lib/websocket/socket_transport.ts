@@ -26,6 +26,7 @@ export class SocketTransport implements Transport {
   readonly #tcp: Socket;
   readonly #written: (error?: Error | null) => void;
   #isWriting = false;
+  #endsAfterWrite = false;
   #onWritten: (() => void) | undefined;
 
   /** @param tcp The TCP socket below, if `socket` is one of TLS. */
@@ -50,7 +51,9 @@ export class SocketTransport implements Transport {
   }
 
   end(): void {
-    this.#socket.end();
+    // The socket knows nothing of a write below its queue, and would end before it.
+    if (this.#isWriting) this.#endsAfterWrite = true;
+    else this.#socket.end();
   }
 
   destroy(): void {
@@ -73,10 +76,12 @@ export class SocketTransport implements Transport {
 
   #endWrite(error?: Error | null): void {
     if (error) return void this.#socket.destroy(error);
+    if (this.#socket.destroyed) return;
     this.#isWriting = false;
     const onWritten = this.#onWritten;
     this.#onWritten = undefined;
     onWritten?.();
+    if (this.#endsAfterWrite && !this.#isWriting) this.#socket.end();
   }
 }
 

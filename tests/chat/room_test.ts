@@ -37,6 +37,11 @@ class TestRoom {
     this.room.say(OPCODE.text, bytes, 0, bytes.length, sender);
   }
 
+  /** Runs what has been deferred, once. */
+  turn(): void {
+    for (const turn of this.#turns.splice(0)) turn();
+  }
+
   /** Runs what has been deferred, and lets promises settle, until nothing is left to do. */
   async settle(): Promise<void> {
     do {
@@ -121,6 +126,36 @@ Deno.test("a member that takes everything at once is served as the others are", 
   for (const text of ["1", large, "2"]) test.say(text, text === "2" ? fast : undefined);
   await test.settle();
   assertEquals([fast.got, slow.got], [["1", large], ["1", large, "2"]]);
+});
+
+Deno.test("senders are let on when the reader that was behind leaves in the middle of a delivery", async () => {
+  const test = new TestRoom("close", 1_000_000);
+  const [sender, reader] = test.join("sender", "reader") as [FakeMember, FakeMember];
+  reader.stall();
+  test.say("x".repeat(10), sender);
+  await test.settle();
+  test.say("x".repeat(300_000), sender);
+  assert(test.room.backlog);
+  test.room.leave(reader);
+  await test.settle();
+  reader.resume();
+  await test.settle();
+  assertEquals(test.room.backlog, undefined);
+});
+
+Deno.test("a fast reader that is behind holds the senders back, and is not lost", async () => {
+  const test = new TestRoom("close", 2_000_000);
+  const [fast] = test.join("fast") as [FakeMember];
+  let saidCount = 0;
+  for (let turn = 0; turn < 40; turn++) {
+    // Each turn more than a sweep delivers to one member, unless the senders are held back.
+    for (let count = 0; count < 10 && !test.room.backlog; count++) {
+      test.say(`${saidCount++} ${"x".repeat(60_000)}`);
+    }
+    test.turn();
+  }
+  await test.settle();
+  assertEquals([fast.verdict, fast.got.length], [undefined, saidCount]);
 });
 
 Deno.test("a member is served from when it joined until it leaves", async () => {

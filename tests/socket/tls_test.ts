@@ -1,3 +1,5 @@
+import { connect as connectTcp } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { assertEquals } from "@std/assert";
 import { readTlsFiles } from "../../lib/server/tls_files.ts";
 import { encodeWireFrame, frame } from "../websocket/conformance_cases.ts";
@@ -36,16 +38,43 @@ async function connect(port: number): Promise<RawPeer> {
   return RawPeer.over(conn);
 }
 
-Deno.test("a TLS client that never shakes hands, or stops reading, is gone with its TCP connection", async () => {
-  await using server = await startTestApp({
-    handshakeTimeoutMs: 300,
-    pingIntervalMs: 30,
-    pongTimeoutMs: 30,
-  }, FILES);
+Deno.test("a TLS client that never shakes hands is gone when its time is over", async () => {
+  await using server = await startTestApp({ handshakeTimeoutMs: 30 }, FILES);
   using mute = await RawPeer.connect(server.port);
   assertEquals((await mute.readBytesToEnd()).length, 0);
-  using _deaf = await connect(server.port);
-  const { properties } = await server.logged("{id} disconnected");
-  assertEquals([properties.code, properties.reason], [1006, "unanswered ping"]);
-  assertEquals(server.app.openCount, 0);
+});
+
+Deno.test("a TLS client that stops reading is gone, and its TCP connection with it", async () => {
+  await using server = await startTestApp({ stallTimeoutMs: 100 }, FILES);
+  using stalled = await connect(server.port);
+  using sender = await connect(server.port);
+  using healthy = await connect(server.port);
+  for (let count = 0; count < 3; count++) await server.logged("{id} connected");
+  const large = encodeWireFrame(frame(1, "x".repeat(60_000)), "client");
+  const frames = healthy.frames();
+  const ended = server.logged("{id} disconnected");
+  let hasEnded = false;
+  ended.then(() => hasEnded = true);
+  while (!hasEnded) {
+    await sender.send(large);
+    await frames.next();
+  }
+  const { properties } = await ended;
+  assertEquals([properties.code, properties.reason], [1006, "stalled reader"]);
+  await stalled.readBytesToEnd();
+  assertEquals(stalled.wasReset, true);
+});
+
+Deno.test("a TLS client that breaks TLS is let go", async () => {
+  await using server = await startTestApp({}, FILES);
+  const tcp = connectTcp(server.port, "127.0.0.1");
+  const socket = connectTls({ socket: tcp, ca: FILES!.cert, servername: "localhost" });
+  const gone = Promise.withResolvers<void>();
+  tcp.on("close", () => gone.resolve());
+  tcp.on("error", () => {});
+  socket.on("error", () => {});
+  await new Promise((resolve) => socket.once("secureConnect", resolve));
+  // Below TLS, so that the server cannot decrypt it.
+  tcp.write(new Uint8Array(64).fill(0x17));
+  await gone.promise;
 });
