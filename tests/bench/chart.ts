@@ -1,10 +1,10 @@
-/** A bar, or a point of a line. */
+/** A dot. */
 export interface Value {
   readonly label: string;
   readonly value: number;
 }
 
-/** What a chart shows; its scale is logarithmic. */
+/** What a chart shows. */
 export interface Chart {
   readonly title: string;
   /** What the values are, with the unit. */
@@ -13,36 +13,38 @@ export interface Chart {
 }
 
 const WIDTH = 720, LABEL_WIDTH = 190, VALUE_WIDTH = 90;
-const BAR = 16, GAP = 4, GROUP_GAP = 16, TOP = 64;
+const ROW = 16, GAP = 4, GROUP_GAP = 16, TOP = 64;
 
 /** Colours that are told apart in light and in dark. */
 const COLOURS = ["#2f81f7", "#d29922", "#3fb950", "#a371f7", "#db6d28"];
 
-/** Bars in groups, a group a label, on a logarithmic scale, as an SVG that fits a light page and a dark one. */
-export function barChart({ title, unit, series }: Chart): string {
+/**
+ * Dots in groups, a group a label, as an SVG that fits a light page and a dark one. The scale is logarithmic, so it is where
+ * a dot is that counts: on such a scale a bar would have no length.
+ */
+export function dotChart({ title, unit, series }: Chart): string {
   const labels = [...new Set(series.flatMap(({ values }) => values.map(({ label }) => label)))];
   const all = series.flatMap(({ values }) => values.map(({ value }) => value)).filter((v) => v > 0);
-  // A decade below the smallest, so that its bar can be seen.
-  const from = Math.floor(Math.log10(Math.min(...all))) - 0.5;
-  const to = Math.log10(Math.max(...all));
+  const from = Math.floor(Math.log10(Math.min(...all)));
+  const to = Math.max(from + 1, Math.ceil(Math.log10(Math.max(...all))));
   const span = WIDTH - LABEL_WIDTH - VALUE_WIDTH;
-  const lengthOf = (value: number) => Math.max(1, (Math.log10(value) - from) / (to - from) * span);
+  const xOf = (value: number) => LABEL_WIDTH + (Math.log10(value) - from) / (to - from) * span;
 
   let y = TOP;
   const parts: string[] = [];
   for (const label of labels) {
-    parts.push(text(LABEL_WIDTH - 8, y + BAR - 4, label, "end"));
+    parts.push(text(LABEL_WIDTH - 8, y + ROW - 4, label, "end"));
     for (const [index, { values }] of series.entries()) {
       const value = values.find((each) => each.label === label)?.value;
       if (value === undefined || value <= 0) continue;
-      const length = lengthOf(value);
+      const x = xOf(value);
       parts.push(
-        `<rect x="${LABEL_WIDTH}" y="${y}" width="${length.toFixed(1)}" height="${BAR}" fill="${
+        `<circle cx="${x.toFixed(1)}" cy="${y + ROW / 2}" r="5" fill="${
           COLOURS[index % COLOURS.length]
         }"/>`,
-        text(LABEL_WIDTH + length + 6, y + BAR - 4, short(value)),
+        text(x + 9, y + ROW - 4, short(value)),
       );
-      y += BAR + GAP;
+      y += ROW + GAP;
     }
     y += GROUP_GAP;
   }
@@ -51,18 +53,26 @@ export function barChart({ title, unit, series }: Chart): string {
       COLOURS[index % COLOURS.length]
     }"/>` + text(LABEL_WIDTH + index * 110 + 14, 49, name)
   );
+  const decades = Array.from({ length: to - from + 1 }, (_, index) => 10 ** (from + index));
+  const grid = decades.map((decade) =>
+    `<line x1="${xOf(decade)}" x2="${xOf(decade)}" y1="${TOP - 4}" y2="${y}"/>` +
+    text(xOf(decade), y + 12, short(decade), "middle")
+  );
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" font-family="sans-serif" font-size="12">`,
-    "<style>text{fill:#57606a}@media(prefers-color-scheme:dark){text{fill:#c9d1d9}}</style>",
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${
+      y + 20
+    }" font-family="sans-serif" font-size="12">`,
+    "<style>text{fill:#57606a}line{stroke:#8b949e55}@media(prefers-color-scheme:dark){text{fill:#c9d1d9}}</style>",
     `<title>${escape(title)}</title>`,
     text(8, 20, `${title} (${unit}, logarithmic)`),
     ...(series.length > 1 ? legend : []),
+    ...grid,
     ...parts,
     "</svg>\n",
   ].join("\n");
 }
 
-/** Three digits and a unit of thousands: 1.23 M. */
+/** Two or three digits, and a unit of thousands: 12.3 M. */
 export function short(value: number): string {
   if (value >= 1e6) return `${digits(value / 1e6)} M`;
   if (value >= 1e4) return `${digits(value / 1e3)} k`;

@@ -81,13 +81,21 @@ export async function start(
     }
     port.reject(new Error(`${name} has ended before it listened`));
   })();
-  return {
-    port: await port.promise,
-    pid: child.pid,
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      await child.status;
-      await reading;
-    },
+  const stop = async () => {
+    await child.status;
+    await reading;
   };
+  try {
+    return {
+      port: await port.promise,
+      pid: child.pid,
+      [Symbol.asyncDispose]: () => {
+        child.kill("SIGKILL");
+        return stop();
+      },
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }

@@ -60,6 +60,7 @@ const scenarios: readonly Scenario[] = flags.quick
 const chosen = [...scenarios, ...(flags.quick ? [] : [SOAK])]
   .filter(({ name }) => name.includes(flags.only));
 
+if (flags.out !== "") await Deno.mkdir(flags.out, { recursive: true });
 const directory = await Deno.makeTempDir({ prefix: "chorus_bench_" });
 try {
   await installPeers(directory);
@@ -92,7 +93,14 @@ async function measure(
   scenario: Scenario,
   cores: readonly string[] | undefined,
 ): Promise<Result | undefined> {
-  await using server = await start(contender, cores ? [...cores, "0"] : []);
+  let started;
+  try {
+    started = await start(contender, cores ? [...cores, "0"] : []);
+  } catch (error) {
+    console.error(String(error));
+    return undefined;
+  }
+  await using server = started;
   const driver = [
     ...(cores ? [...cores, "1"] : []),
     Deno.execPath(),

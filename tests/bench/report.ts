@@ -1,4 +1,4 @@
-import { barChart, short } from "./chart.ts";
+import { dotChart, short } from "./chart.ts";
 import type { Result, Scenario } from "./scenarios.ts";
 import { statisticOf } from "./statistics.ts";
 
@@ -29,6 +29,7 @@ const COLUMNS: Readonly<Record<Scenario["kind"], readonly (readonly [string, key
     ["driver CPU", "driverCpu"],
     ["memory grown, MB", "grownMb"],
     ["missing", "missing"],
+    ["lost", "lost"],
     ["out of order", "outOfOrder"],
   ],
   "open loop": [
@@ -36,9 +37,12 @@ const COLUMNS: Readonly<Record<Scenario["kind"], readonly (readonly [string, key
     ["p99, ms", "p99Ms"],
     ["max, ms", "maxMs"],
     ["server CPU, cores", "serverCpu"],
+    ["driver CPU", "driverCpu"],
     ["memory grown, MB", "grownMb"],
     ["missing", "missing"],
+    ["lost", "lost"],
     ["out of order", "outOfOrder"],
+    ["readers ended", "endedReaders"],
     ["stalled ended", "endedStalled"],
   ],
   idle: [["KB a connection", "kbPerConnection"], ["connections/s", "connectsPerSecond"]],
@@ -66,7 +70,11 @@ export function tableOf(recorded: readonly Recorded[], { name, kind }: Scenario)
   ];
   for (const contender of contendersIn(recorded, name)) {
     const cells = columns.map(([, key]) => cellOf(recorded, name, contender, key));
-    lines.push(`| ${contender} | ${cells.join(" | ")} |`);
+    const failed = recorded.filter((each) =>
+      each.scenario === name && each.contender === contender && !each.result
+    ).length;
+    const note = failed > 0 ? ` (failed ${failed} times)` : "";
+    lines.push(`| ${contender}${note} | ${cells.join(" | ")} |`);
   }
   return [...lines, ""].join("\n");
 }
@@ -122,7 +130,7 @@ function picturesOf(
         name,
         values: of.map(({ name: label }) => ({ label, value: valueOf(label, name) })),
       }));
-    return of.length === 0 ? [] : [[file, barChart({ title, unit, series })] as const];
+    return of.length === 0 ? [] : [[file, dotChart({ title, unit, series })] as const];
   };
   return [
     ...chart(

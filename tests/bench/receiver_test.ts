@@ -1,0 +1,84 @@
+import { assertEquals } from "@std/assert";
+import { encodeFrame } from "../../lib/websocket/frame.ts";
+import { MARKER_BYTES, numberOf, senderOf, timeUsOf, writeMarker } from "./marker.ts";
+import { Receiver, Tally } from "./receiver.ts";
+
+const HEAD = new TextEncoder().encode("HTTP/1.1 101 Switching Protocols\r\n\r\n");
+
+function message(sender: number, number: number, plannedUs = 0, size = 24): Uint8Array {
+  const payload = new Uint8Array(size).fill(0x78);
+  writeMarker(payload, 0, sender, number, plannedUs);
+  return encodeFrame(1, payload);
+}
+
+/** A receiver, its tally, and a way to let bytes come. */
+function receiver() {
+  const tally = new Tally();
+  const one = new Receiver(tally, 10);
+  const receive = (bytes: Uint8Array, nowUs = 0) => {
+    one.target().set(bytes);
+    return one.received(bytes.length, nowUs);
+  };
+  receive(HEAD);
+  return { tally, one, receive };
+}
+
+Deno.test("a marker is read as it was written", () => {
+  for (
+    const values of [[0, 0, 0], [1, 2, 3], [4095, 2 ** 24 - 1, 2 ** 42 - 1], [500, 70_000, 6e9]]
+  ) {
+    const [sender, number, timeUs] = values as [number, number, number];
+    const bytes = new Uint8Array(1 + MARKER_BYTES);
+    writeMarker(bytes, 1, sender, number, timeUs);
+    const view = new DataView(bytes.buffer);
+    assertEquals([senderOf(view, 1), numberOf(view, 1), timeUsOf(view, 1)], values);
+    assertEquals(bytes.subarray(1).every((byte) => byte > 0x20 && byte < 0x7f), true);
+  }
+});
+
+Deno.test("Receiver counts messages, however they are cut", () => {
+  const bytes = [0, 1, 2, 3].flatMap((number) => [...message(number % 2, number >> 1, 0, 200)]);
+  for (let at = 0; at <= bytes.length; at += 7) {
+    const { tally, one, receive } = receiver();
+    receive(Uint8Array.from(bytes.slice(0, at)));
+    receive(Uint8Array.from(bytes.slice(at)));
+    assertEquals([one.deliveries, tally.lost, tally.outOfOrder, tally.foreign], [4, 0, 0, 0]);
+  }
+});
+
+Deno.test("Receiver finds what is lost, doubled, out of order and not ours", () => {
+  const cases: [numbers: number[], lost: number, outOfOrder: number][] = [
+    [[0, 1, 2], 0, 0],
+    [[0, 2, 3], 1, 0],
+    [[0, 1, 1], 0, 1],
+    [[0, 2, 1], 1, 1],
+  ];
+  for (const [numbers, lost, outOfOrder] of cases) {
+    const { tally, receive } = receiver();
+    for (const number of numbers) receive(message(3, number));
+    assertEquals([tally.deliveries, tally.lost, tally.outOfOrder], [3, lost, outOfOrder]);
+  }
+  const { tally, receive } = receiver();
+  receive(encodeFrame(1, new TextEncoder().encode("hello, who is there?")));
+  assertEquals([tally.deliveries, tally.foreign], [1, 1]);
+});
+
+Deno.test("Receiver measures from the planned time, and leaves the warm-up out", () => {
+  const { tally, receive } = receiver();
+  tally.measureFromUs = 1000;
+  receive(message(0, 0, 900), 1500);
+  assertEquals(tally.latencyMs(1), undefined);
+  receive(message(0, 1, 1000), 1500);
+  receive(message(0, 2, 2000), 12_000);
+  assertEquals([tally.latencyMs(0.5), tally.latencyMs(1)], [0.51, 10.01]);
+});
+
+Deno.test("Receiver hands on a ping, and tells a refusal", () => {
+  const { receive } = receiver();
+  assertEquals(receive(encodeFrame(9, Uint8Array.of(1, 2))), Uint8Array.of(1, 2));
+  const refused = new Receiver(new Tally(), 1);
+  const answer = new TextEncoder().encode("HTTP/1.1 503 Busy\r\n\r\n");
+  refused.target().set(answer);
+  refused.received(answer.length, 0);
+  assertEquals([refused.isUpgraded, refused.refusal], [false, "HTTP/1.1 503 Busy"]);
+});
