@@ -1,4 +1,20 @@
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { ClientHandshake, HandshakeError, NOT_HTTP } from "../websocket/client_handshake.ts";
+import type { CloseStatus } from "../websocket/close_frame.ts";
+import { Connection as WebSocketConnection } from "../websocket/connection.ts";
+import { encodeFrame } from "../websocket/frame.ts";
+import { HeadReader } from "../websocket/http_head.ts";
+import { type MessageOpcode, OPCODE } from "../websocket/opcode.ts";
+import { SocketTransport } from "../websocket/socket_transport.ts";
+import type { Receiver } from "../websocket/transport.ts";
 import { type ConnectFailure, connectFailure, handshakeTimeout } from "./connect_failure.ts";
+
+/** The longest head of an answer to the handshake. */
+const MAX_HEAD_BYTES = 16 * 1024;
+
+/** The longest message that a user takes. */
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
 /** How a connection ended. */
 export interface Close {
@@ -15,14 +31,24 @@ export interface Connection {
   send(text: string): boolean;
   /** Begins the closing handshake. */
   close(code: number): void;
+  /** Ends the TCP connection, if it has not ended. */
+  destroy(): void;
 }
+
+/** Takes a message, `bytes` from `start` to `end`. They are lent: they are good until the call returns. */
+export type OnMessage = (
+  opcode: MessageOpcode,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+) => void;
 
 /** What {@linkcode connect} needs beside the URL. */
 export interface ConnectOptions {
   readonly timeoutMs: number;
   /** Gives the attempt up. It does nothing to an open connection. */
   readonly signal: AbortSignal;
-  readonly onMessage: (data: string | ArrayBuffer) => void;
+  readonly onMessage: OnMessage;
 }
 
 /** How an attempt ended: open, failed, or given up by its signal. */
@@ -35,49 +61,101 @@ export type Attempt =
 export function connect(url: string, options: ConnectOptions): Promise<Attempt> {
   const { timeoutMs, signal, onMessage } = options;
   if (signal.aborted) return Promise.resolve({ aborted: true });
-  const socket = new WebSocket(url);
-  socket.binaryType = "arraybuffer";
   const attempt = Promise.withResolvers<Attempt>();
-  const closed = Promise.withResolvers<Close>();
+  const target = new URL(url);
+  const handshake = new ClientHandshake(target);
+  const head = new HeadReader(MAX_HEAD_BYTES);
+  const socket = connectTo(target);
 
   const end = (result: Attempt) => {
     clearTimeout(timer);
     signal.removeEventListener("abort", abort);
     attempt.resolve(result);
+    if (!("connection" in result)) transport.destroy();
   };
-  // The first result stands: the error event that close() makes of an unfinished handshake comes after it.
-  const abort = () => {
-    end({ aborted: true });
-    socket.close();
-  };
-  const timer = setTimeout(() => {
-    end({ failure: handshakeTimeout(url, timeoutMs) });
-    socket.close();
-  }, timeoutMs);
+  const fail = (error: unknown) => end({ failure: connectFailure(url, error) });
+  const abort = () => end({ aborted: true });
+  const timer = setTimeout(() => end({ failure: handshakeTimeout(url, timeoutMs) }), timeoutMs);
   signal.addEventListener("abort", abort);
 
-  socket.onopen = () => end({ connection: open(socket, closed.promise) });
-  socket.onmessage = ({ data }) => onMessage(data);
-  socket.onerror = (event) => {
-    end({ failure: connectFailure(url, event instanceof ErrorEvent ? event.message : "") });
+  const receiver: Receiver = {
+    onData: (bytes) => {
+      try {
+        const parts = head.push(bytes);
+        if (!parts) return;
+        handshake.complete(parts.head);
+        const connection = new OpenConnection(transport, onMessage);
+        end({ connection });
+        if (parts.rest.length > 0) connection.received(parts.rest);
+      } catch (error) {
+        fail(error);
+      }
+    },
+    onEnd: () => fail(head.bytes.length > 0 ? new HandshakeError(NOT_HTTP) : undefined),
+    onGone: fail,
   };
-  socket.onclose = ({ code, reason }) => {
-    // Deno reports 0 where the peer ended the connection without a close frame.
-    closed.resolve({ code: code || 1006, reason });
-  };
+  const transport = new SocketTransport(socket, receiver);
+  socket.once(target.protocol === "wss:" ? "secureConnect" : "connect", () => {
+    transport.write(handshake.request, () => {});
+  });
   return attempt.promise;
 }
 
-function open(socket: WebSocket, closed: Promise<Close>): Connection {
-  return {
-    closed,
-    send: (text) => {
-      if (socket.readyState !== WebSocket.OPEN) return false;
-      socket.send(text);
-      return true;
-    },
-    close: (code) => {
-      if (socket.readyState === WebSocket.OPEN) socket.close(code);
-    },
-  };
+function connectTo({ protocol, hostname, port }: URL): Socket {
+  // Brackets are part of an IPv6 address in a URL only.
+  const host = hostname.replace(/^\[|\]$/g, "");
+  const isSecure = protocol === "wss:";
+  const options = { host, port: Number(port || (isSecure ? 443 : 80)), allowHalfOpen: true };
+  // A name is what the certificate is checked against; an address is none (RFC 6066 section 3).
+  return isSecure
+    ? connectTls({ ...options, ...(/[a-z]/i.test(host) ? { servername: host } : {}) })
+    : connectTcp({ ...options, noDelay: true });
+}
+
+class OpenConnection implements Connection {
+  readonly closed: Promise<Close>;
+  readonly #connection: WebSocketConnection;
+
+  constructor(transport: SocketTransport, onMessage: OnMessage) {
+    const closed = Promise.withResolvers<Close>();
+    this.closed = closed.promise;
+    this.#connection = new WebSocketConnection(
+      transport,
+      { role: "client", maxMessageBytes: MAX_MESSAGE_BYTES, clock: NO_CLOCK },
+      {
+        onMessage,
+        onClosing: () => {},
+        onClosed: (status: CloseStatus) => closed.resolve(status),
+        holdReading: () => undefined,
+      },
+    );
+  }
+
+  /** Handles what has come in behind the handshake. */
+  received(bytes: Uint8Array): void {
+    this.#connection.onData(bytes);
+  }
+
+  send(text: string): boolean {
+    if (!this.#connection.isOpen) return false;
+    this.#connection.sendPrivate(
+      encodeFrame(OPCODE.text, new TextEncoder().encode(text), randomKey()),
+    );
+    return true;
+  }
+
+  close(code: number): void {
+    this.#connection.close(code, "");
+  }
+
+  destroy(): void {
+    this.#connection.destroy({ code: 1006, reason: "given up" });
+  }
+}
+
+/** A user keeps no deadlines of its own on an open connection. */
+const NO_CLOCK = { nowMs: 0 };
+
+function randomKey(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0]!;
 }

@@ -1,4 +1,5 @@
 import { isStatus, STATUS_TEXT } from "@std/http/status";
+import { HandshakeError } from "../websocket/client_handshake.ts";
 
 /** Why a connection could not be opened. */
 export interface ConnectFailure {
@@ -17,36 +18,26 @@ export function handshakeTimeout(url: string, timeoutMs: number): ConnectFailure
   };
 }
 
-/** Reads the failure out of what Deno's WebSocket says of it. */
-export function connectFailure(url: string, message: string): ConnectFailure {
-  const detail = message.replace(/^.*failed to connect to WebSocket: /, "");
-  const status = Number(detail.match(/^Invalid status code: (\d+)/)?.[1]);
-  if (status) return refusal(url, status);
-  if (detail.startsWith("tcp connect error")) {
-    return {
-      cause: "cannot reach the server",
-      advice:
-        `Cannot reach ${url}: start the server with \`deno task server\`, or name another with --url`,
-    };
+/** Explains what has ended an attempt to connect; undefined if the server just ended the connection. */
+export function connectFailure(url: string, error: unknown): ConnectFailure {
+  if (error instanceof HandshakeError && error.status !== undefined) {
+    return refusal(url, error.status);
   }
-  if (detail.startsWith("tcp open error")) {
-    return {
-      cause: "no file descriptors left",
-      advice:
-        "This machine has no file descriptors left for another connection: raise `ulimit -n`, or lower --count",
-    };
-  }
-  if (detail.startsWith("dns error")) {
-    return {
-      cause: "unknown host",
-      advice: `The host of ${url} cannot be found: check its name in --url`,
-    };
-  }
-  if (detail.includes("closed before message completed")) {
+  const code = (error as { code?: string } | undefined)?.code ?? "";
+  if (error === undefined || code === "ECONNRESET") {
     return {
       cause: "closed during the handshake",
       advice:
         `${url} closed the connection during the handshake: check that it speaks WebSocket, and whether it wants wss://`,
+    };
+  }
+  const explain = EXPLAIN_BY_CODE[code];
+  if (explain) return explain(url);
+  const detail = error instanceof Error ? error.message : String(error);
+  if (/certificate/i.test(detail) || /CERT/.test(code)) {
+    return {
+      cause: "certificate not trusted",
+      advice: `The certificate of ${url} is not trusted (${detail}): check its name and its issuer`,
     };
   }
   return {
@@ -54,6 +45,40 @@ export function connectFailure(url: string, message: string): ConnectFailure {
     advice: `Cannot connect to ${url} (${detail}): check that it is a WebSocket server`,
   };
 }
+
+const UNREACHABLE = (url: string): ConnectFailure => ({
+  cause: "cannot reach the server",
+  advice:
+    `Cannot reach ${url}: start the server with \`deno task server\`, or name another with --url`,
+});
+
+const UNKNOWN_HOST = (url: string): ConnectFailure => ({
+  cause: "unknown host",
+  advice: `The host of ${url} cannot be found: check its name in --url`,
+});
+
+const NO_DESCRIPTORS = (): ConnectFailure => ({
+  cause: "no file descriptors left",
+  advice:
+    "This machine has no file descriptors left for another connection: raise `ulimit -n`, or lower --count",
+});
+
+const NO_PORTS = (): ConnectFailure => ({
+  cause: "no ports left",
+  advice: "This machine has no ports left for another connection to that address: lower --count",
+});
+
+const EXPLAIN_BY_CODE: Readonly<Record<string, (url: string) => ConnectFailure>> = {
+  ECONNREFUSED: UNREACHABLE,
+  EHOSTUNREACH: UNREACHABLE,
+  ENETUNREACH: UNREACHABLE,
+  ETIMEDOUT: UNREACHABLE,
+  ENOTFOUND: UNKNOWN_HOST,
+  EAI_AGAIN: UNKNOWN_HOST,
+  EMFILE: NO_DESCRIPTORS,
+  ENFILE: NO_DESCRIPTORS,
+  EADDRNOTAVAIL: NO_PORTS,
+};
 
 const ADVICE_BY_STATUS: Readonly<Record<number, string>> = {
   401: "it wants credentials",

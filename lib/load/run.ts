@@ -1,4 +1,5 @@
 import { printable } from "../cli/printable.ts";
+import { OPCODE } from "../websocket/opcode.ts";
 import type { ClientConfig } from "./config.ts";
 import { delay } from "./delay.ts";
 import { Summary } from "./summary.ts";
@@ -49,6 +50,8 @@ export async function runLoad(config: ClientConfig, options: RunOptions): Promis
   return summary;
 }
 
+const decoder = new TextDecoder();
+
 /** Counts what the users tell, and passes on what a person wants to see: each kind of trouble once, not once a user. */
 function listen(
   config: ClientConfig,
@@ -84,10 +87,12 @@ function listen(
     },
     stillAway: (_id, failure) => tellOnce(`Still away. ${failure.advice}`),
     sent: () => void summary.sent++,
-    received: (id, data) => {
+    received: (id, opcode, bytes, start, end) => {
       summary.received++;
       if (config.quiet || config.json) return;
-      const text = typeof data === "string" ? printable(data) : `(${data.byteLength} bytes)`;
+      const text = opcode === OPCODE.text
+        ? printable(decoder.decode(bytes.subarray(start, end)))
+        : `(${end - start} bytes)`;
       printMessage(`Client ${id}: ${text}`);
     },
     lost: (_id, close, willComeBack) => {

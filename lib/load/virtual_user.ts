@@ -1,7 +1,7 @@
 import { shouldComeBack } from "../chat/close_code.ts";
 import { backoffMs, LONGEST_BACKOFF_MS } from "./backoff.ts";
 import type { ClientConfig } from "./config.ts";
-import { type Close, connect, type Connection } from "./connect.ts";
+import { type Close, connect, type Connection, type OnMessage } from "./connect.ts";
 import type { ConnectFailure } from "./connect_failure.ts";
 import { delay } from "./delay.ts";
 import { nextDueMs, periodMs } from "./schedule.ts";
@@ -18,7 +18,8 @@ export interface UserListener {
   /** It tried to come back, failed, and will try again. */
   stillAway(id: number, failure: ConnectFailure): void;
   sent(id: number): void;
-  received(id: number, data: string | ArrayBuffer): void;
+  /** A message has come, `bytes` from `start` to `end`. They are lent: they are good until the call returns. */
+  received(id: number, ...message: Parameters<OnMessage>): void;
   /** The server, or the network, ended its connection. */
   lost(id: number, close: Close, willComeBack: boolean): void;
   /** It has closed its connection, or its closing went unanswered. */
@@ -53,7 +54,7 @@ export async function liveVirtualUser(id: number, options: UserOptions): Promise
     const attempt = await connect(config.url, {
       timeoutMs: config.connectTimeoutMs,
       signal,
-      onMessage: (data) => listener.received(id, data),
+      onMessage: (...message) => listener.received(id, ...message),
     });
     if ("aborted" in attempt) return;
     if ("connection" in attempt) {
@@ -103,5 +104,6 @@ async function talk(id: number, connection: Connection, options: UserOptions): P
   }));
   const close = await Promise.race([connection.closed, unanswered]);
   timeout.abort();
+  connection.destroy();
   return close;
 }

@@ -13,6 +13,9 @@ export class HandshakeError extends Error {
   }
 }
 
+/** What is wrong with an answer that is none of HTTP. */
+export const NOT_HTTP = "The server does not answer in HTTP";
+
 /** What a client asks for beside the URL. */
 export interface ClientHandshakeOptions {
   /** Subprotocols, the best first. */
@@ -54,7 +57,7 @@ export class ClientHandshake {
    */
   complete(headBytes: Uint8Array): string {
     const head = parseHead(headBytes);
-    if (!head) throw new HandshakeError("The server does not answer in HTTP");
+    if (!head) throw new HandshakeError(NOT_HTTP);
     return checkResponse(head, this.#key, this.#protocols);
   }
 }

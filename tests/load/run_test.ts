@@ -84,7 +84,12 @@ const REFUSALS: readonly [name: string, answer: string, cause: string, advice: s
   ["a page", "HTTP/1.1 200 OK\r\n\r\nhello", "HTTP 200", "check that --url names a WebSocket"],
   ["an unknown status", "HTTP/1.1 599 Odd\r\n\r\n", "HTTP 599", "HTTP 599: check that --url"],
   ["nothing", "", "closed during the handshake", "check that it speaks WebSocket"],
-  ["SSH", "SSH-2.0-x\r\n", "invalid HTTP version parsed", "check that it is a WebSocket server"],
+  [
+    "SSH",
+    "SSH-2.0-x\r\n",
+    "The server does not answer in HTTP",
+    "check that it is a WebSocket server",
+  ],
 ];
 
 for (const [name, text, cause, advice] of REFUSALS) {
