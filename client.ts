@@ -5,8 +5,10 @@ import { printLine } from "./lib/cli/print_line.ts";
 import { onStopSignal } from "./lib/cli/stop_signal.ts";
 import { versionText } from "./lib/cli/version.ts";
 import { CLIENT_FLAGS, type ClientConfig } from "./lib/load/config.ts";
+import type { Target } from "./lib/load/connect.ts";
 import { jsonReport, textReport } from "./lib/load/report.ts";
 import { runLoad } from "./lib/load/run.ts";
+import { CaCertError, targetOf } from "./lib/load/target.ts";
 
 const { config, faults } = parseFlags(CLIENT_FLAGS, { args: Deno.args });
 
@@ -31,8 +33,17 @@ async function run(config: ClientConfig): Promise<number> {
     stop: () => interrupt.abort(),
     stopNow: () => Deno.exit(EXIT_CODE.interrupted),
   });
+  let target: Target;
+  try {
+    target = await targetOf(config);
+  } catch (error) {
+    if (!(error instanceof CaCertError)) throw error;
+    console.error(error.message);
+    return EXIT_CODE.failure;
+  }
   const startedAtMs = performance.now();
   const summary = await runLoad(config, {
+    target,
     signal: interrupt.signal,
     printMessage: (line) => {
       // Whoever read this has gone, as `| head` does when it has seen enough.

@@ -38,7 +38,8 @@ type FlagKind =
   }
   | { readonly kind: "choice"; readonly default: string; readonly choices: readonly string[] }
   | {
-    readonly kind: "list";
+    /** `list`: elements with commas between them, or the flag several times; `each`: the flag once for each element. */
+    readonly kind: "list" | "each";
     readonly default: readonly string[];
     readonly value: string;
     /** What each element must be, if it is not that. */
@@ -57,7 +58,7 @@ export type ConfigOf<T extends FlagTable> = { readonly [Key in keyof T]: ValueOf
 type ValueOf<F extends Flag> = F extends { kind: "switch" | "command" } ? boolean
   : F extends { kind: "integer" | "duration" } ? number
   : F extends { kind: "choice"; choices: readonly (infer Choice)[] } ? Choice
-  : F extends { kind: "list" } ? readonly string[]
+  : F extends { kind: "list" | "each" } ? readonly string[]
   : string;
 
 /** Where a value came from. */
@@ -242,8 +243,10 @@ function readValue(flag: Flag, texts: readonly string[]): Read {
       return flag.choices.includes(text)
         ? { value: text }
         : wrong(`one of ${flag.choices.join(", ")}`);
-    case "list": {
-      const elements = texts.flatMap((each) => each.split(",")).map((each) => each.trim());
+    case "list":
+    case "each": {
+      const elements = texts.flatMap((each) => flag.kind === "list" ? each.split(",") : [each])
+        .map((each) => each.trim());
       for (const element of elements) {
         const mustBe = flag.check?.(element);
         if (mustBe !== undefined) return wrong(mustBe, element);

@@ -86,6 +86,7 @@ function defaultText(flag: Flag): string {
     case "duration":
       return formatDurationMs(flag.default);
     case "list":
+    case "each":
       return flag.default.join(",");
     default:
       return String(flag.default);

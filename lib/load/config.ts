@@ -47,6 +47,54 @@ export const CLIENT_FLAGS = {
     min: 0,
     help: "Pause between one user's arrival and the next",
   },
+  connectRate: {
+    kind: "integer",
+    default: 0,
+    value: "N",
+    min: 0,
+    max: 1_000_000,
+    help: "Users who arrive per second; 0 leaves that to --stagger",
+  },
+  header: {
+    kind: "each",
+    default: [],
+    short: "H",
+    value: '"NAME: VALUE"',
+    help: "Header of the handshake; repeat it for more",
+    check: mustBeHeader,
+  },
+  origin: {
+    kind: "text",
+    default: "",
+    value: "ORIGIN",
+    help: "Origin header of the handshake, as a browser sends it",
+    check: mustBeHeaderValue,
+  },
+  protocol: {
+    kind: "list",
+    default: [],
+    value: "NAME,…",
+    help: "WebSocket subprotocols to offer",
+    check: mustBeToken,
+  },
+  token: {
+    kind: "text",
+    default: "",
+    value: "TOKEN",
+    help: "Send `Authorization: Bearer TOKEN` with the handshake",
+    check: mustBeHeaderValue,
+  },
+  cacert: {
+    kind: "text",
+    default: "",
+    value: "FILE",
+    help: "Certificates in PEM to trust instead of the system's",
+  },
+  insecure: {
+    kind: "switch",
+    default: false,
+    help: "Trust any certificate",
+  },
   connectTimeoutMs: {
     kind: "duration",
     default: 10_000,
@@ -91,4 +139,25 @@ function mustBeWebSocketUrl(text: string): string | undefined {
   return isGood
     ? undefined
     : "a URL such as ws://127.0.0.1:8000/ws, without a #fragment or a password";
+}
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** The headers that the handshake itself sends: a second one would break it. */
+const OWN_HEADERS =
+  /^(host|upgrade|connection|sec-websocket-(key|version|protocol|extensions)|origin|content-length|transfer-encoding)$/i;
+
+function mustBeHeader(text: string): string | undefined {
+  const [name = "", ...value] = text.split(":");
+  if (!TOKEN.test(name) || value.length === 0) return 'a header such as "X-Name: value"';
+  if (OWN_HEADERS.test(name)) return "a header that the handshake does not send itself";
+  return mustBeHeaderValue(value.join(":"));
+}
+
+function mustBeHeaderValue(text: string): string | undefined {
+  return /^[\t\x20-\x7e]*$/.test(text) ? undefined : "visible ASCII characters";
+}
+
+function mustBeToken(text: string): string | undefined {
+  return TOKEN.test(text) ? undefined : "a name such as chorus.v1";
 }

@@ -43,7 +43,20 @@ export type OnMessage = (
   end: number,
 ) => void;
 
-/** What {@linkcode connect} needs beside the URL. */
+/** What is connected to, and what is sent with the handshake. */
+export interface Target {
+  readonly url: string;
+  /** Headers beside those of the handshake itself. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Subprotocols to offer, the best first. */
+  readonly protocols: readonly string[];
+  /** Certificates in PEM to trust instead of the system's; undefined trusts those. */
+  readonly caCerts: string | undefined;
+  /** Whether any certificate is trusted. */
+  readonly isInsecure: boolean;
+}
+
+/** What {@linkcode connect} needs beside the target. */
 export interface ConnectOptions {
   readonly timeoutMs: number;
   /** Gives the attempt up. It does nothing to an open connection. */
@@ -58,12 +71,12 @@ export type Attempt =
   | { readonly aborted: true };
 
 /** Opens a WebSocket. A failure is a value, as it is a result of a load run like any other. */
-export function connect(url: string, options: ConnectOptions): Promise<Attempt> {
+export function connect(target: Target, options: ConnectOptions): Promise<Attempt> {
   const { timeoutMs, signal, onMessage } = options;
+  const { url } = target;
   if (signal.aborted) return Promise.resolve({ aborted: true });
   const attempt = Promise.withResolvers<Attempt>();
-  const target = new URL(url);
-  const handshake = new ClientHandshake(target);
+  const handshake = new ClientHandshake(new URL(url), target);
   const head = new HeadReader(MAX_HEAD_BYTES);
   const socket = connectTo(target);
 
@@ -95,21 +108,26 @@ export function connect(url: string, options: ConnectOptions): Promise<Attempt> 
     onGone: fail,
   };
   const transport = new SocketTransport(socket, receiver);
-  socket.once(target.protocol === "wss:" ? "secureConnect" : "connect", () => {
+  socket.once(url.startsWith("wss:") ? "secureConnect" : "connect", () => {
     transport.write(handshake.request, () => {});
   });
   return attempt.promise;
 }
 
-function connectTo({ protocol, hostname, port }: URL): Socket {
+function connectTo({ url, caCerts, isInsecure }: Target): Socket {
+  const { protocol, hostname, port } = new URL(url);
   // Brackets are part of an IPv6 address in a URL only.
   const host = hostname.replace(/^\[|\]$/g, "");
   const isSecure = protocol === "wss:";
   const options = { host, port: Number(port || (isSecure ? 443 : 80)), allowHalfOpen: true };
-  // A name is what the certificate is checked against; an address is none (RFC 6066 section 3).
-  return isSecure
-    ? connectTls({ ...options, ...(/[a-z]/i.test(host) ? { servername: host } : {}) })
-    : connectTcp({ ...options, noDelay: true });
+  if (!isSecure) return connectTcp({ ...options, noDelay: true });
+  return connectTls({
+    ...options,
+    rejectUnauthorized: !isInsecure,
+    ...(caCerts === undefined ? {} : { ca: caCerts }),
+    // A certificate is checked against a name; an address is none (RFC 6066 section 3).
+    ...(/[a-z]/i.test(host) ? { servername: host } : {}),
+  });
 }
 
 class OpenConnection implements Connection {

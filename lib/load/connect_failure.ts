@@ -37,7 +37,8 @@ export function connectFailure(url: string, error: unknown): ConnectFailure {
   if (/certificate/i.test(detail) || /CERT/.test(code)) {
     return {
       cause: "certificate not trusted",
-      advice: `The certificate of ${url} is not trusted (${detail}): check its name and its issuer`,
+      advice:
+        `The certificate of ${url} is not trusted (${detail}): name its issuer with --cacert, or take any with --insecure`,
     };
   }
   return {
@@ -84,7 +85,7 @@ const ADVICE_BY_STATUS: Readonly<Record<number, string>> = {
   401: "it wants credentials",
   403: "it does not let this client in",
   404: "check the path in --url; Chorus serves /ws",
-  429: "it limits how often a client may connect; try again later, or raise --stagger",
+  429: "it limits how often a client may connect; try again later, or lower --connect-rate",
   503: "it is full or stopping; try again later",
 };
 

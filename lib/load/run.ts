@@ -1,12 +1,15 @@
 import { printable } from "../cli/printable.ts";
 import { OPCODE } from "../websocket/opcode.ts";
 import type { ClientConfig } from "./config.ts";
+import type { Target } from "./connect.ts";
 import { delay } from "./delay.ts";
+import { arrivalIntervalMs } from "./schedule.ts";
 import { Summary } from "./summary.ts";
 import { liveVirtualUser, type UserListener } from "./virtual_user.ts";
 
 /** What a run needs. */
 export interface RunOptions {
+  readonly target: Target;
   /** Ends the run: every user closes and leaves. */
   readonly signal: AbortSignal;
   /** Takes a line for each message that a user receives. */
@@ -21,7 +24,7 @@ export interface RunOptions {
  * Lets the users live until the duration is over, the signal aborts, or none is left to wait for.
  */
 export async function runLoad(config: ClientConfig, options: RunOptions): Promise<Summary> {
-  const { printNotice, random } = options;
+  const { target, printNotice, random } = options;
   const summary = new Summary();
   const listener = listen(config, summary, options);
   const over = new AbortController();
@@ -36,12 +39,14 @@ export async function runLoad(config: ClientConfig, options: RunOptions): Promis
   const leaving = new Set<AbortController>();
   over.signal.addEventListener("abort", () => leaving.forEach((leave) => leave.abort()));
   const lives: Promise<void>[] = [];
+  const startedAtMs = performance.now();
   for (let id = 1; id <= config.count && !over.signal.aborted; id++) {
     const leave = new AbortController();
     leaving.add(leave);
-    const life = liveVirtualUser(id, { config, listener, signal: leave.signal, random });
+    const life = liveVirtualUser(id, { config, target, listener, signal: leave.signal, random });
     lives.push(life.finally(() => leaving.delete(leave)));
-    if (id < config.count) await delay(config.staggerMs, over.signal);
+    const dueMs = startedAtMs + id * arrivalIntervalMs(config);
+    if (id < config.count) await delay(dueMs - performance.now(), over.signal);
   }
   await Promise.all(lives);
 

@@ -18,3 +18,10 @@ export function periodMs(id: number, { intervalMs, every }: Pace): number {
 export function nextDueMs(elapsedMs: number, period: number): number {
   return (Math.floor(elapsedMs / period) + 1) * period;
 }
+
+/** The time between two arrivals. Arrivals are planned from the first one on, so that delays do not add up. */
+export function arrivalIntervalMs(
+  { connectRate, staggerMs }: { readonly connectRate: number; readonly staggerMs: number },
+): number {
+  return connectRate > 0 ? 1000 / connectRate : staggerMs;
+}

@@ -1,7 +1,7 @@
 import { shouldComeBack } from "../chat/close_code.ts";
 import { backoffMs, LONGEST_BACKOFF_MS } from "./backoff.ts";
 import type { ClientConfig } from "./config.ts";
-import { type Close, connect, type Connection, type OnMessage } from "./connect.ts";
+import { type Close, connect, type Connection, type OnMessage, type Target } from "./connect.ts";
 import type { ConnectFailure } from "./connect_failure.ts";
 import { delay } from "./delay.ts";
 import { nextDueMs, periodMs } from "./schedule.ts";
@@ -29,6 +29,7 @@ export interface UserListener {
 /** What a user needs. */
 export interface UserOptions {
   readonly config: ClientConfig;
+  readonly target: Target;
   readonly listener: UserListener;
   /** Ends its life: it closes and leaves. */
   readonly signal: AbortSignal;
@@ -47,11 +48,11 @@ export interface UserOptions {
  * ```
  */
 export async function liveVirtualUser(id: number, options: UserOptions): Promise<void> {
-  const { config, listener, signal, random } = options;
+  const { config, target, listener, signal, random } = options;
   let isAgain = false;
   let comebacks = 0;
   while (!signal.aborted) {
-    const attempt = await connect(config.url, {
+    const attempt = await connect(target, {
       timeoutMs: config.connectTimeoutMs,
       signal,
       onMessage: (...message) => listener.received(id, ...message),

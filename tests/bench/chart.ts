@@ -12,7 +12,7 @@ export interface Chart {
   readonly series: readonly { readonly name: string; readonly values: readonly Value[] }[];
 }
 
-const WIDTH = 720, LABEL_WIDTH = 190, VALUE_WIDTH = 90;
+const WIDTH = 720, LABEL_WIDTH = 190, VALUE_WIDTH = 90, LEGEND_WIDTH = 142;
 const ROW = 16, GAP = 4, GROUP_GAP = 16, TOP = 64;
 
 /** Colours that are told apart in light and in dark. */
@@ -48,11 +48,11 @@ export function dotChart({ title, unit, series }: Chart): string {
     }
     y += GROUP_GAP;
   }
-  const legend = series.map(({ name }, index) =>
-    `<rect x="${LABEL_WIDTH + index * 110}" y="40" width="10" height="10" fill="${
-      COLOURS[index % COLOURS.length]
-    }"/>` + text(LABEL_WIDTH + index * 110 + 14, 49, name)
-  );
+  const legend = series.map(({ name }, index) => {
+    const x = 8 + index * LEGEND_WIDTH;
+    const colour = COLOURS[index % COLOURS.length];
+    return `<circle cx="${x + 5}" cy="45" r="5" fill="${colour}"/>${text(x + 14, 49, name)}`;
+  });
   const decades = Array.from({ length: to - from + 1 }, (_, index) => 10 ** (from + index));
   const grid = decades.map((decade) =>
     `<line x1="${xOf(decade)}" x2="${xOf(decade)}" y1="${TOP - 4}" y2="${y}"/>` +

@@ -3,6 +3,7 @@ import { parseFlags } from "../../lib/cli/flags.ts";
 import { CLIENT_FLAGS, type ClientConfig } from "../../lib/load/config.ts";
 import { runLoad } from "../../lib/load/run.ts";
 import type { Summary } from "../../lib/load/summary.ts";
+import { targetOf } from "../../lib/load/target.ts";
 import { handshakeResponse } from "../../lib/websocket/handshake.ts";
 import { parseHead } from "../../lib/websocket/http_head.ts";
 import { readHead } from "../socket/handshake.ts";
@@ -23,12 +24,16 @@ function start(port: number, overrides: Partial<ClientConfig>): TestRun {
   const stop = new AbortController();
   const notices = new Mailbox<string>();
   const messages = new Mailbox<string>();
-  const done = runLoad({ ...config, ...overrides }, {
-    signal: stop.signal,
-    printMessage: (line) => messages.put(line),
-    printNotice: (line) => notices.put(line),
-    random: () => 0.999,
-  });
+  const full = { ...config, ...overrides };
+  const done = targetOf(full).then((target) =>
+    runLoad(full, {
+      target,
+      signal: stop.signal,
+      printMessage: (line) => messages.put(line),
+      printNotice: (line) => notices.put(line),
+      random: () => 0.999,
+    })
+  );
   return { notices, messages, done, stop: () => stop.abort() };
 }
 
@@ -217,3 +222,60 @@ Deno.test("runLoad() fills the id into the message and makes one harmless line o
   const summary = await done;
   assertEquals(summary.received, 2);
 });
+
+Deno.test("runLoad() sends what the flags say with each handshake, and takes the subprotocol it is given", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const run = start((listener.addr as Deno.NetAddr).port, {
+    count: 1,
+    header: ["X-One: 1", "x-two:2"],
+    origin: "https://a.example",
+    protocol: ["chorus.v1", "other"],
+    token: "secret",
+  });
+  using conn = await listener.accept();
+  const { headers } = parseHead((await readHead(conn)).head)!;
+  const sent = ["x-one", "x-two", "origin", "sec-websocket-protocol", "authorization"]
+    .map((name) => headers.get(name));
+  assertEquals(sent, ["1", "2", "https://a.example", "chorus.v1, other", "Bearer secret"]);
+  const answer = new TextDecoder().decode(handshakeResponse(headers.get("sec-websocket-key")!));
+  await conn.write(
+    new TextEncoder().encode(
+      answer.replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: other\r\n\r\n"),
+    ),
+  );
+  await run.notices.take();
+  assertEquals(await run.notices.take(), "Connected: 1 of 1");
+  conn.close();
+  run.stop();
+  await run.done;
+});
+
+const PEM = {
+  cert: new URL("../socket/tls_cert.pem", import.meta.url).pathname,
+  key: new URL("../socket/tls_key.pem", import.meta.url).pathname,
+};
+
+for (
+  const [name, overrides, opened, advice] of [
+    ["trusts no certificate of its own", {}, 0, "name its issuer with --cacert"],
+    ["trusts the certificates of --cacert", { cacert: PEM.cert }, 1, undefined],
+    ["trusts any certificate with --insecure", { insecure: true }, 1, undefined],
+  ] as const
+) {
+  Deno.test(`runLoad() ${name}`, async () => {
+    await using server = Deno.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      cert: await Deno.readTextFile(PEM.cert),
+      key: await Deno.readTextFile(PEM.key),
+      onListen: () => {},
+    }, (request) => Deno.upgradeWebSocket(request).response);
+    const url = `wss://localhost:${server.addr.port}/`;
+    const { notices, done, stop } = start(server.addr.port, { count: 1, url, ...overrides });
+    await notices.take();
+    if (advice) assertStringIncludes(await notices.take(), advice);
+    assertEquals(await notices.take(), `Connected: ${opened} of 1`);
+    stop();
+    assertEquals((await done).opened, opened);
+  });
+}

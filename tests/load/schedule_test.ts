@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { backoffMs } from "../../lib/load/backoff.ts";
-import { nextDueMs, periodMs } from "../../lib/load/schedule.ts";
+import { arrivalIntervalMs, nextDueMs, periodMs } from "../../lib/load/schedule.ts";
 
 Deno.test("periodMs() scales with the id, or not", () => {
   assertEquals(periodMs(8, { intervalMs: 2000, every: "scaled" }), 16_000);
@@ -33,4 +33,9 @@ Deno.test("backoffMs() doubles from half a second to ten, less up to half", () =
   ]);
   assertEquals(backoffMs(1, 0.5), 750);
   assert(backoffMs(0, 0.999) > 250);
+});
+
+Deno.test("arrivalIntervalMs() is the rate's, or the stagger", () => {
+  assertEquals(arrivalIntervalMs({ connectRate: 200, staggerMs: 50 }), 5);
+  assertEquals(arrivalIntervalMs({ connectRate: 0, staggerMs: 50 }), 50);
 });
