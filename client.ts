@@ -4,17 +4,17 @@ import { helpText } from "./lib/cli/help.ts";
 import { printLine } from "./lib/cli/print_line.ts";
 import { onStopSignal } from "./lib/cli/stop_signal.ts";
 import { versionText } from "./lib/cli/version.ts";
-import { CLIENT_FLAGS, type ClientConfig } from "./lib/load/config.ts";
+import { CLIENT_FLAGS, type ClientConfig, clientFaults } from "./lib/load/config.ts";
 import type { Target } from "./lib/load/connect.ts";
-import { jsonReport, textReport } from "./lib/load/report.ts";
-import { runLoad } from "./lib/load/run.ts";
+import { runClient } from "./lib/load/outcome.ts";
 import { CaCertError, targetOf } from "./lib/load/target.ts";
 
-const { config, faults } = parseFlags(CLIENT_FLAGS, { args: Deno.args });
+const { config, ...parsed } = parseFlags(CLIENT_FLAGS, { args: Deno.args });
+const faults = [...parsed.faults, ...clientFaults(config)];
 
 if (config.help) {
   console.log(helpText(CLIENT_FLAGS, {
-    summary: "Simulates users of a broadcast chat server and prints what each of them receives.",
+    summary: "Simulates users of a broadcast chat server; with --rate, measures any such server.",
     usage: "deno task client --count 9 [flags]",
     hasEnvironment: false,
   }));
@@ -42,7 +42,7 @@ async function run(config: ClientConfig): Promise<number> {
     return EXIT_CODE.failure;
   }
   const startedAtMs = performance.now();
-  const summary = await runLoad(config, {
+  const { report, exitCode } = await runClient(config, {
     target,
     signal: interrupt.signal,
     printMessage: (line) => {
@@ -53,13 +53,11 @@ async function run(config: ClientConfig): Promise<number> {
     random: Math.random,
   });
   const isInterrupted = interrupt.signal.aborted;
-  const report = config.json ? jsonReport : textReport;
-  printLine(report(summary, {
+  printLine(report({
     url: config.url,
     count: config.count,
     elapsedMs: performance.now() - startedAtMs,
     isInterrupted,
   }));
-  if (isInterrupted) return EXIT_CODE.interrupted;
-  return summary.isClean(config.count) ? EXIT_CODE.ok : EXIT_CODE.failure;
+  return isInterrupted ? EXIT_CODE.interrupted : exitCode;
 }

@@ -1,4 +1,6 @@
 import type { ConfigOf, FlagTable } from "../cli/flags.ts";
+import { GATE_METRICS, parseGate } from "./gate.ts";
+import { MARKER_BYTES } from "./marker.ts";
 
 /** The client's flags: what `--help`, the README and {@linkcode ClientConfig} are made of. */
 export const CLIENT_FLAGS = {
@@ -28,6 +30,49 @@ export const CLIENT_FLAGS = {
     default: "scaled",
     choices: ["scaled", "fixed"],
     help: "User k speaks every k intervals (scaled), or all speak every interval (fixed)",
+  },
+  rate: {
+    kind: "integer",
+    default: 0,
+    value: "N",
+    min: 0,
+    max: 1_000_000,
+    help: "Measure the server: messages per second in total, on schedule, each delivery checked",
+  },
+  senders: {
+    kind: "integer",
+    default: 0,
+    value: "N",
+    min: 0,
+    max: 100_000,
+    help: "With --rate: how many of the users send; 0 is all of them",
+  },
+  size: {
+    kind: "integer",
+    default: 64,
+    value: "BYTES",
+    min: MARKER_BYTES,
+    max: 1_000_000,
+    help: "With --rate: length of a message",
+  },
+  warmupMs: {
+    kind: "duration",
+    default: 1000,
+    min: 0,
+    help: "With --rate: how long to send before rates and latencies count",
+  },
+  drainTimeoutMs: {
+    kind: "duration",
+    default: 5000,
+    min: 0,
+    help: "With --rate: how long nothing may arrive at the end until what is missing is lost",
+  },
+  expect: {
+    kind: "each",
+    default: [],
+    value: "GATE",
+    help: "With --rate: what the run must hold, such as p99<250ms or lost=0; repeat it for more",
+    check: mustBeGate,
   },
   message: {
     kind: "text",
@@ -132,6 +177,13 @@ export const CLIENT_FLAGS = {
 /** The client's configuration, resolved: what {@linkcode CLIENT_FLAGS} parses to. */
 export type ClientConfig = ConfigOf<typeof CLIENT_FLAGS>;
 
+/** What is wrong with flags that are right each for itself. */
+export function clientFaults({ rate, expect }: ClientConfig): readonly string[] {
+  return rate === 0 && expect.length > 0
+    ? ["Cannot start as --expect needs --rate beside it, which measures: --rate was 0"]
+    : [];
+}
+
 function mustBeWebSocketUrl(text: string): string | undefined {
   const url = URL.parse(text);
   const isGood = url && /^wss?:$/.test(url.protocol) && !text.includes("#") &&
@@ -146,6 +198,14 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** The headers that the handshake itself sends: a second one would break it. */
 const OWN_HEADERS =
   /^(host|upgrade|connection|sec-websocket-(key|version|protocol|extensions)|origin|content-length|transfer-encoding)$/i;
+
+function mustBeGate(text: string): string | undefined {
+  return parseGate(text)
+    ? undefined
+    : `a measure, a comparison and a limit, such as p99<250ms or lost=0 (${
+      GATE_METRICS.join(", ")
+    })`;
+}
 
 function mustBeHeader(text: string): string | undefined {
   const [name = "", ...value] = text.split(":");

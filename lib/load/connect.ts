@@ -8,6 +8,7 @@ import { HeadReader } from "../websocket/http_head.ts";
 import { type MessageOpcode, OPCODE } from "../websocket/opcode.ts";
 import { SocketTransport } from "../websocket/socket_transport.ts";
 import type { Receiver } from "../websocket/transport.ts";
+import { LONGEST_TIMER_MS } from "./delay.ts";
 import { type ConnectFailure, connectFailure, handshakeTimeout } from "./connect_failure.ts";
 
 /** The longest head of an answer to the handshake. */
@@ -27,8 +28,12 @@ export interface Close {
 export interface Connection {
   /** Resolves when the connection has ended, whoever ended it. */
   readonly closed: Promise<Close>;
+  /** Whether messages still go both ways. */
+  readonly isOpen: boolean;
   /** Sends a text message. What is sent after the connection has begun to close is dropped; the result says so. */
   send(text: string): boolean;
+  /** The same with the text in UTF-8. */
+  sendText(text: Uint8Array): boolean;
   /** Begins the closing handshake. */
   close(code: number): void;
   /** Ends the TCP connection, if it has not ended. */
@@ -78,7 +83,13 @@ export function connect(target: Target, options: ConnectOptions): Promise<Attemp
   const attempt = Promise.withResolvers<Attempt>();
   const handshake = new ClientHandshake(new URL(url), target);
   const head = new HeadReader(MAX_HEAD_BYTES);
-  const socket = connectTo(target);
+  let socket: Socket;
+  try {
+    socket = connectTo(target);
+  } catch (error) {
+    // The certificates to trust are none.
+    return Promise.resolve({ failure: connectFailure(url, error) });
+  }
 
   const end = (result: Attempt) => {
     clearTimeout(timer);
@@ -88,7 +99,10 @@ export function connect(target: Target, options: ConnectOptions): Promise<Attemp
   };
   const fail = (error: unknown) => end({ failure: connectFailure(url, error) });
   const abort = () => end({ aborted: true });
-  const timer = setTimeout(() => end({ failure: handshakeTimeout(url, timeoutMs) }), timeoutMs);
+  const timer = setTimeout(
+    () => end({ failure: handshakeTimeout(url, timeoutMs) }),
+    Math.min(timeoutMs, LONGEST_TIMER_MS),
+  );
   signal.addEventListener("abort", abort);
 
   const receiver: Receiver = {
@@ -108,6 +122,7 @@ export function connect(target: Target, options: ConnectOptions): Promise<Attemp
     onGone: fail,
   };
   const transport = new SocketTransport(socket, receiver);
+  socket.setNoDelay(true);
   socket.once(url.startsWith("wss:") ? "secureConnect" : "connect", () => {
     transport.write(handshake.request, () => {});
   });
@@ -120,7 +135,7 @@ function connectTo({ url, caCerts, isInsecure }: Target): Socket {
   const host = hostname.replace(/^\[|\]$/g, "");
   const isSecure = protocol === "wss:";
   const options = { host, port: Number(port || (isSecure ? 443 : 80)), allowHalfOpen: true };
-  if (!isSecure) return connectTcp({ ...options, noDelay: true });
+  if (!isSecure) return connectTcp(options);
   return connectTls({
     ...options,
     rejectUnauthorized: !isInsecure,
@@ -154,11 +169,17 @@ class OpenConnection implements Connection {
     this.#connection.onData(bytes);
   }
 
+  get isOpen(): boolean {
+    return this.#connection.isOpen;
+  }
+
   send(text: string): boolean {
+    return this.sendText(new TextEncoder().encode(text));
+  }
+
+  sendText(text: Uint8Array): boolean {
     if (!this.#connection.isOpen) return false;
-    this.#connection.sendPrivate(
-      encodeFrame(OPCODE.text, new TextEncoder().encode(text), randomKey()),
-    );
+    this.#connection.sendPrivate(encodeFrame(OPCODE.text, text, randomKey()));
     return true;
   }
 

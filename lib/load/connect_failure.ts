@@ -1,4 +1,5 @@
 import { isStatus, STATUS_TEXT } from "@std/http/status";
+import { printable } from "../cli/printable.ts";
 import { HandshakeError } from "../websocket/client_handshake.ts";
 
 /** Why a connection could not be opened. */
@@ -33,7 +34,8 @@ export function connectFailure(url: string, error: unknown): ConnectFailure {
   }
   const explain = EXPLAIN_BY_CODE[code];
   if (explain) return explain(url);
-  const detail = error instanceof Error ? error.message : String(error);
+  // Some of it may be the server's own words.
+  const detail = printable(error instanceof Error ? error.message : String(error));
   if (/certificate/i.test(detail) || /CERT/.test(code)) {
     return {
       cause: "certificate not trusted",
@@ -42,7 +44,7 @@ export function connectFailure(url: string, error: unknown): ConnectFailure {
     };
   }
   return {
-    cause: detail,
+    cause: error instanceof HandshakeError ? "not a WebSocket handshake" : detail,
     advice: `Cannot connect to ${url} (${detail}): check that it is a WebSocket server`,
   };
 }

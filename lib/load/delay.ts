@@ -1,5 +1,5 @@
 /** The longest time that a timer takes; a longer one would fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Resolves after this many milliseconds, or at once when the signal aborts. It never rejects. */
 export async function delay(ms: number, signal: AbortSignal): Promise<void> {

@@ -12,21 +12,30 @@ export interface RunFacts {
 
 /** A report to read. */
 export function textReport(summary: Summary, facts: RunFacts): string {
+  return [
+    `Summary of ${(facts.elapsedMs / 1000).toFixed(1)} s at ${facts.url}`,
+    ...connectionLines(summary, facts).slice(1, -1),
+    `  sent         ${summary.sent}`,
+    `  received     ${summary.received}`,
+    ...connectionLines(summary, facts).slice(-1),
+  ].join("\n");
+}
+
+/** How the connections fared, under a heading. */
+export function connectionLines(summary: Summary, facts: RunFacts): readonly string[] {
   const failures = list(summary.failures, (cause, count) => `${count} × ${cause}`);
   const closes = list(summary.closeCodes, (code, count) => `${count} × ${code}`);
   const unanswered = facts.count - summary.opened - summary.failed;
   const away = summary.away > 0 ? `, ${summary.away} still away` : "";
   return [
-    `Summary of ${(facts.elapsedMs / 1000).toFixed(1)} s at ${facts.url}`,
+    "Connections",
     `  opened       ${summary.opened} of ${facts.count}`,
     `  failed       ${summary.failed}${failures && `: ${failures}`}`,
     ...(unanswered > 0 ? [`  not yet open ${unanswered}`] : []),
     `  lost         ${summary.lost}` +
     (summary.lost > 0 ? `, ${summary.cameBack} came back${away}` : ""),
-    `  sent         ${summary.sent}`,
-    `  received     ${summary.received}`,
     `  close codes  ${closes || "none"}`,
-  ].join("\n");
+  ];
 }
 
 /** A report for programs: one JSON object. `version` changes when a field changes its meaning or goes. */

@@ -25,3 +25,13 @@ export function arrivalIntervalMs(
 ): number {
   return connectRate > 0 ? 1000 / connectRate : staggerMs;
 }
+
+/** How many messages are due by now in an open loop: the first at once, the next each 1/rate seconds later. */
+export function dueCount(elapsedMs: number, ratePerSecond: number): number {
+  return elapsedMs < 0 ? 0 : Math.floor(elapsedMs * ratePerSecond / 1000) + 1;
+}
+
+/** When a message is due in an open loop, in milliseconds after the first. */
+export function plannedMs(number: number, ratePerSecond: number): number {
+  return number * 1000 / ratePerSecond;
+}

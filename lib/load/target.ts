@@ -13,17 +13,20 @@ export class CaCertError extends Error {
  */
 export async function targetOf(config: ClientConfig): Promise<Target> {
   const { url, header, origin, protocol, token, cacert, insecure } = config;
-  const headers = Object.fromEntries(header.map((each): [string, string] => {
+  const headers = new Map<string, string>();
+  for (const each of header) {
     const colon = each.indexOf(":");
-    return [each.slice(0, colon), each.slice(colon + 1).trim()];
-  }));
+    const name = each.slice(0, colon).toLowerCase();
+    const value = each.slice(colon + 1).trim();
+    const before = headers.get(name);
+    // One field for several of a name, as RFC 9110 section 5.3 has it.
+    headers.set(name, before === undefined ? value : `${before}, ${value}`);
+  }
+  if (origin !== "") headers.set("origin", origin);
+  if (token !== "") headers.set("authorization", `Bearer ${token}`);
   return {
     url,
-    headers: {
-      ...headers,
-      ...(origin === "" ? {} : { Origin: origin }),
-      ...(token === "" ? {} : { Authorization: `Bearer ${token}` }),
-    },
+    headers: Object.fromEntries(headers),
     protocols: protocol,
     caCerts: cacert === "" ? undefined : await readCaCerts(cacert),
     isInsecure: insecure,

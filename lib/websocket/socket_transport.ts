@@ -62,7 +62,9 @@ export class SocketTransport implements Transport {
   }
 
   reset(): void {
-    if (!this.#tcp.destroyed) this.#tcp.resetAndDestroy();
+    // A TLS socket that has not told of the TCP socket below it can only be destroyed.
+    if ((this.#tcp as Socket & { encrypted?: boolean }).encrypted) this.#tcp.destroy();
+    else if (!this.#tcp.destroyed) this.#tcp.resetAndDestroy();
     this.#socket.destroy();
   }
 

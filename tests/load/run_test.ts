@@ -9,6 +9,11 @@ import { parseHead } from "../../lib/websocket/http_head.ts";
 import { readHead } from "../socket/handshake.ts";
 import { Mailbox } from "../socket/mailbox.ts";
 
+const PEM = {
+  cert: new URL("../socket/tls_cert.pem", import.meta.url).pathname,
+  key: new URL("../socket/tls_key.pem", import.meta.url).pathname,
+};
+
 /** A run against some server of a test. */
 interface TestRun {
   readonly notices: Mailbox<string>;
@@ -92,8 +97,8 @@ const REFUSALS: readonly [name: string, answer: string, cause: string, advice: s
   [
     "SSH",
     "SSH-2.0-x\r\n",
-    "The server does not answer in HTTP",
-    "check that it is a WebSocket server",
+    "not a WebSocket handshake",
+    "(The server does not answer in HTTP): check that it is a WebSocket server",
   ],
 ];
 
@@ -182,6 +187,25 @@ Deno.test("runLoad() does not wait for ever for a server that never answers its 
   assertEquals([summary.opened, summary.closeCodes], [1, new Map([[1006, 1]])]);
 });
 
+Deno.test("runLoad() does not wait for ever for a TLS server that never answers its close", async () => {
+  using listener = Deno.listenTls({
+    hostname: "127.0.0.1",
+    port: 0,
+    cert: await Deno.readTextFile(PEM.cert),
+    key: await Deno.readTextFile(PEM.key),
+  });
+  const url = `wss://127.0.0.1:${(listener.addr as Deno.NetAddr).port}/`;
+  const { notices, done, stop } = start(0, { count: 1, url, insecure: true });
+  using conn = await listener.accept();
+  const { head } = await readHead(conn);
+  const key = parseHead(head)!.headers.get("sec-websocket-key")!;
+  await conn.write(handshakeResponse(key));
+  await notices.take();
+  assertEquals(await notices.take(), "Connected: 1 of 1");
+  stop();
+  assertEquals((await done).closeCodes, new Map([[1006, 1]]));
+});
+
 const FINAL: readonly [name: string, code: number, overrides: Partial<ClientConfig>][] = [
   ["when the server closes with 1008", 1008, {}],
   ["with --no-reconnect", 1001, { reconnect: false }],
@@ -249,11 +273,6 @@ Deno.test("runLoad() sends what the flags say with each handshake, and takes the
   run.stop();
   await run.done;
 });
-
-const PEM = {
-  cert: new URL("../socket/tls_cert.pem", import.meta.url).pathname,
-  key: new URL("../socket/tls_key.pem", import.meta.url).pathname,
-};
 
 for (
   const [name, overrides, opened, advice] of [

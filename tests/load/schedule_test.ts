@@ -1,6 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { backoffMs } from "../../lib/load/backoff.ts";
-import { arrivalIntervalMs, nextDueMs, periodMs } from "../../lib/load/schedule.ts";
+import {
+  arrivalIntervalMs,
+  dueCount,
+  nextDueMs,
+  periodMs,
+  plannedMs,
+} from "../../lib/load/schedule.ts";
 
 Deno.test("periodMs() scales with the id, or not", () => {
   assertEquals(periodMs(8, { intervalMs: 2000, every: "scaled" }), 16_000);
@@ -38,4 +44,25 @@ Deno.test("backoffMs() doubles from half a second to ten, less up to half", () =
 Deno.test("arrivalIntervalMs() is the rate's, or the stagger", () => {
   assertEquals(arrivalIntervalMs({ connectRate: 200, staggerMs: 50 }), 5);
   assertEquals(arrivalIntervalMs({ connectRate: 0, staggerMs: 50 }), 50);
+});
+
+for (
+  const [elapsedMs, rate, count] of [[-1, 10, 0], [0, 10, 1], [99, 10, 1], [100, 10, 2], [
+    1000,
+    500,
+    501,
+  ]]
+) {
+  Deno.test(`dueCount() is ${count} after ${elapsedMs} ms at ${rate}/s`, () => {
+    assertEquals(dueCount(elapsedMs!, rate!), count);
+  });
+}
+
+Deno.test("plannedMs() is when dueCount() grows", () => {
+  for (const rate of [1, 3, 50, 4000]) {
+    for (let number = 0; number < 100; number++) {
+      const atMs = plannedMs(number, rate) + 1e-6;
+      assertEquals(dueCount(atMs, rate), number + 1);
+    }
+  }
 });

@@ -20,7 +20,13 @@ Deno.test("targetOf() is the URL alone where no flag says more", async () => {
 Deno.test("targetOf() keeps commas and colons of a header, each flag one", async () => {
   const { config, faults } = parse("-H", "A: 1, 2", "--header=B:c:d", "--protocol", "x,y");
   const { headers, protocols } = await targetOf(config);
-  assertEquals([faults, headers, protocols], [[], { A: "1, 2", B: "c:d" }, ["x", "y"]]);
+  assertEquals([faults, headers, protocols], [[], { a: "1, 2", b: "c:d" }, ["x", "y"]]);
+});
+
+Deno.test("targetOf() sends one field for a name, and --token rather than a header", async () => {
+  const { config } = parse("-H", "A: 1", "-H", "a: 2", "-H", "AUTHORIZATION: x", "--token", "t");
+  const { headers } = await targetOf(config);
+  assertEquals(headers, { a: "1, 2", authorization: "Bearer t" });
 });
 
 for (

@@ -69,6 +69,35 @@ Deno.test("the client stops at Ctrl-C with its summary, and exits 130", async ()
   }
 });
 
+Deno.test("--rate measures, reports at Ctrl-C, and exits 130", async () => {
+  await using server = await startTestApp();
+  await using client = Program.startTask("client", [
+    ...["--count", "3", "--url", server.url, "--stagger", "0"],
+    ...["--rate", "200", "--warmup", "0"],
+  ]);
+  await client.stderrLine(/^Connected: 3 of 3/);
+  client.signal("SIGINT");
+  const { code, stdout } = await client.ended();
+  assertEquals(code, 130);
+  assertMatch(
+    stdout.join("\n"),
+    /\nRun of .*, stopped by the user\n[^]*\n {2}opened {7}3 of 3\n[^]*\n {2}lost {9}0\n[^]*\nLatency, ms /,
+  );
+});
+
+Deno.test("--expect exits 99 and names the gate that was not held", async () => {
+  await using server = await startTestApp();
+  await using client = Program.start("client", [
+    ...["--count", "3", "--url", server.url, "--stagger", "0"],
+    ...["--rate", "100", "--warmup", "0", "--duration", "100ms"],
+    ...["--expect", "lost=0", "--expect", "rate>1000"],
+  ]);
+  const { code, stdout } = await client.ended();
+  assertEquals(code, 99);
+  assertEquals(stdout[0], "Every message arrived once and in order: 20 deliveries");
+  assertMatch(stdout.join("\n"), /\n {2}passed {2}lost=0 [^]*\n {2}FAILED {2}rate>1000 /);
+});
+
 Deno.test("--json prints one object and nothing else on standard output", async () => {
   await using server = await startTestApp();
   await using client = Program.start("client", [
@@ -85,8 +114,10 @@ Deno.test("--json prints one object and nothing else on standard output", async 
 Deno.test("--quiet prints the summary alone", async () => {
   await using server = await startTestApp({ greeting: "Hi from server" });
   await using client = Program.start("client", [
-    ...["--count", "1", "--url", server.url, "--quiet", "--duration", "200ms"],
+    ...["--count", "1", "--url", server.url, "--quiet"],
   ]);
+  await client.stderrLine(/^Connected: 1 of 1/);
+  client.signal("SIGINT");
   const { stdout } = await client.ended();
   assertMatch(stdout[0]!, /^Summary of/);
   assertEquals(stdout[5], "  received     1");

@@ -1,0 +1,82 @@
+/** What a gate can be about. Latencies are in milliseconds. */
+export const GATE_METRICS = [
+  "lost",
+  "duplicated",
+  "reordered",
+  "corrupt",
+  "echoed",
+  "failed",
+  "p50",
+  "p90",
+  "p99",
+  "p99.9",
+  "max",
+  "rate",
+  "deliveries",
+] as const;
+
+/** The name of a measure. */
+export type GateMetric = typeof GATE_METRICS[number];
+
+/** A promise that a run is held to: `p99<250ms`, `lost=0`. */
+export interface Gate {
+  /** As it was given. */
+  readonly text: string;
+  readonly metric: GateMetric;
+  readonly comparison: "<" | "<=" | "=" | ">=" | ">";
+  /** In milliseconds if the measure is a latency. */
+  readonly limit: number;
+}
+
+/** A gate and whether the run has passed it. */
+export interface GateResult {
+  readonly gate: Gate;
+  /** undefined if the run has measured nothing, which passes no gate. */
+  readonly value: number | undefined;
+  readonly isPassed: boolean;
+}
+
+const MS_BY_UNIT: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000 };
+
+/** Reads a gate; undefined if it is none. */
+export function parseGate(text: string): Gate | undefined {
+  const match = text.match(
+    /^\s*([a-z0-9.]+)\s*(<=|>=|<|>|=)\s*([0-9]+(?:\.[0-9]+)?)\s*(us|ms|s)?\s*$/,
+  );
+  if (!match) return undefined;
+  const metric = GATE_METRICS.find((each) => each === match[1]);
+  const unit = match[4];
+  const isLatency = metric !== undefined && /^(p|max)/.test(metric);
+  // A latency without a unit could be anything, and a count with one is a mistake.
+  if (!metric || isLatency !== (unit !== undefined)) return undefined;
+  return {
+    text: text.trim(),
+    metric,
+    comparison: match[2] as Gate["comparison"],
+    limit: Number(match[3]) * (unit === undefined ? 1 : MS_BY_UNIT[unit]!),
+  };
+}
+
+/** Holds what was measured against a gate. */
+export function judgeGate(
+  gate: Gate,
+  measured: Readonly<Partial<Record<GateMetric, number>>>,
+): GateResult {
+  const value = measured[gate.metric];
+  return { gate, value, isPassed: value !== undefined && compare(value, gate) };
+}
+
+function compare(value: number, { comparison, limit }: Gate): boolean {
+  switch (comparison) {
+    case "<":
+      return value < limit;
+    case "<=":
+      return value <= limit;
+    case "=":
+      return value === limit;
+    case ">=":
+      return value >= limit;
+    case ">":
+      return value > limit;
+  }
+}

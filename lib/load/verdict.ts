@@ -1,0 +1,61 @@
+import { type Gate, type GateMetric, type GateResult, judgeGate } from "./gate.ts";
+import type { Measurement } from "./measured_run.ts";
+
+/** Below this part of the rate that was asked for, the client did not keep up with its schedule. */
+const KEPT_RATE = 0.98;
+
+/** Messages that were sent later than this, in milliseconds, were not sent on schedule. */
+const LATE_MS = 20;
+
+/** What a run comes to. */
+export interface Verdict {
+  /** Whether something came, and everything to everybody who stayed, once and in order. An echo is no fault. */
+  readonly isDelivered: boolean;
+  /** Why the client and not the server may have been the limit; empty if it was not. */
+  readonly clientLimits: readonly string[];
+  readonly gates: readonly GateResult[];
+}
+
+/** Judges a run. */
+export function judge(measurement: Measurement, gates: readonly Gate[]): Verdict {
+  const { ledger: { delivered, lost, duplicated, reordered, corrupt } } = measurement;
+  return {
+    isDelivered: delivered > 0 && lost + duplicated + reordered + corrupt === 0,
+    clientLimits: clientLimitsOf(measurement),
+    gates: gates.map((gate) => judgeGate(gate, measuresOf(measurement))),
+  };
+}
+
+/** What gates can be about. */
+function measuresOf(
+  { ledger, summary, latency, achievedRate, deliveriesPerSecond }: Measurement,
+): Partial<Record<GateMetric, number>> {
+  const { failed } = summary;
+  // Where nothing was sent, nothing is shown to have arrived.
+  if (ledger.sent === 0) return { failed };
+  const { lost, duplicated, reordered, corrupt, echoed } = ledger;
+  return {
+    lost,
+    duplicated,
+    reordered,
+    corrupt,
+    echoed,
+    failed,
+    rate: achievedRate,
+    deliveries: deliveriesPerSecond,
+    ...latency,
+  };
+}
+
+function clientLimitsOf(
+  { achievedRate, offeredRate, slip, unsent }: Measurement,
+): readonly string[] {
+  const limits: string[] = [];
+  if (slip && unsent === 0 && achievedRate < KEPT_RATE * offeredRate) {
+    limits.push(`it sent ${achievedRate.toFixed(1)} of ${offeredRate} messages/s`);
+  }
+  if (slip && slip.p99 > LATE_MS) {
+    limits.push(`1 % of the messages were sent ${slip.p99.toFixed(1)} ms late or more`);
+  }
+  return limits;
+}
