@@ -1,6 +1,6 @@
 import type { LatencySummary } from "./latency.ts";
 import type { Measurement } from "./measured_run.ts";
-import { connectionLines, type RunFacts } from "./report.ts";
+import { connectionCounts, connectionLines, type RunFacts } from "./report.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** A report of a measured run to read: the verdict first. */
@@ -60,15 +60,7 @@ export function measuredJsonReport(
       value: value ?? null,
       passed: isPassed,
     })),
-    connections: {
-      count: facts.count,
-      opened: summary.opened,
-      failed: summary.failed,
-      failures: Object.fromEntries(summary.failures),
-      lost: summary.lost,
-      cameBack: summary.cameBack,
-      closeCodes: Object.fromEntries(summary.closeCodes),
-    },
+    connections: connectionCounts(summary, facts),
     messages: { sent: summary.sent, received: summary.received },
     delivery: ledger,
     rates,

@@ -45,17 +45,22 @@ export function jsonReport(summary: Summary, facts: RunFacts): string {
     url: facts.url,
     elapsedMs: Math.round(facts.elapsedMs),
     interrupted: facts.isInterrupted,
-    connections: {
-      count: facts.count,
-      opened: summary.opened,
-      failed: summary.failed,
-      failures: Object.fromEntries(summary.failures),
-      lost: summary.lost,
-      cameBack: summary.cameBack,
-      closeCodes: Object.fromEntries(summary.closeCodes),
-    },
+    connections: connectionCounts(summary, facts),
     messages: { sent: summary.sent, received: summary.received },
   });
+}
+
+/** How the connections fared, for programs. */
+export function connectionCounts(summary: Summary, { count }: RunFacts) {
+  return {
+    count,
+    opened: summary.opened,
+    failed: summary.failed,
+    failures: Object.fromEntries(summary.failures),
+    lost: summary.lost,
+    cameBack: summary.cameBack,
+    closeCodes: Object.fromEntries(summary.closeCodes),
+  };
 }
 
 function list<K>(counts: ReadonlyMap<K, number>, line: (key: K, count: number) => string): string {
