@@ -30,13 +30,15 @@ export class DeliveryLedger {
   readonly #run: number;
   readonly #textBytes: number;
   readonly #nextToSend: Int32Array;
-  #sent = 0;
-  #delivered = 0;
-  #duplicated = 0;
-  #reordered = 0;
-  #corrupt = 0;
-  #echoed = 0;
-  #foreign = 0;
+  readonly #counts = {
+    sent: 0,
+    delivered: 0,
+    duplicated: 0,
+    reordered: 0,
+    corrupt: 0,
+    echoed: 0,
+    foreign: 0,
+  };
   /** Those who have left; what they have missed before stays missed. */
   #lostByThoseGone = 0;
   readonly #receivers = new Set<ReceiverLedger>();
@@ -50,7 +52,7 @@ export class DeliveryLedger {
 
   /** Notes that a sender sends. @returns The number of the message. */
   send(sender: number): number {
-    this.#sent++;
+    this.#counts.sent++;
     return this.#nextToSend[sender]!++;
   }
 
@@ -97,14 +99,14 @@ export class DeliveryLedger {
     if (sender === receiver.self) return this.#count("echoed");
     const verdict = receiver.receive(sender, number);
     if (verdict === "duplicated") return this.#count("duplicated");
-    if (verdict === "reordered") this.#reordered++;
-    this.#delivered++;
+    if (verdict === "reordered") this.#counts.reordered++;
+    this.#counts.delivered++;
     return plannedUsOf(bytes, at);
   }
 
   /** How many messages have come to somebody who was to receive them. */
   get delivered(): number {
-    return this.#delivered;
+    return this.#counts.delivered;
   }
 
   /** How many deliveries are still to come. It takes a while with many receivers and senders. */
@@ -116,16 +118,7 @@ export class DeliveryLedger {
 
   /** What has become of everything that was sent; what has not come counts as lost. */
   get counts(): LedgerCounts {
-    return {
-      sent: this.#sent,
-      delivered: this.#delivered,
-      lost: this.#lostByThoseGone + this.outstanding,
-      duplicated: this.#duplicated,
-      reordered: this.#reordered,
-      corrupt: this.#corrupt,
-      echoed: this.#echoed,
-      foreign: this.#foreign,
-    };
+    return { ...this.#counts, lost: this.#lostByThoseGone + this.outstanding };
   }
 
   #outstandingOf({ self, next, missingCount }: ReceiverLedger): number {
@@ -137,19 +130,7 @@ export class DeliveryLedger {
   }
 
   #count(what: "foreign" | "corrupt" | "echoed" | "duplicated"): undefined {
-    switch (what) {
-      case "foreign":
-        this.#foreign++;
-        break;
-      case "corrupt":
-        this.#corrupt++;
-        break;
-      case "echoed":
-        this.#echoed++;
-        break;
-      case "duplicated":
-        this.#duplicated++;
-    }
+    this.#counts[what]++;
   }
 }
 

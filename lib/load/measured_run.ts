@@ -1,20 +1,18 @@
-import type { ClientConfig } from "./config.ts";
 import { printable } from "../cli/printable.ts";
+import { letArrive } from "./arrivals.ts";
+import type { ClientConfig } from "./config.ts";
 import { type Close, connect, type Connection } from "./connect.ts";
 import { delay } from "./delay.ts";
 import { LatencyRecorder, type LatencySummary } from "./latency.ts";
+import { leave } from "./leave.ts";
 import { DeliveryLedger, type LedgerCounts, type ReceiverLedger } from "./ledger.ts";
 import { writeMarker } from "./marker.ts";
 import { sendOnSchedule } from "./open_loop.ts";
 import type { RunOptions } from "./run.ts";
-import { arrivalIntervalMs } from "./schedule.ts";
 import { Summary } from "./summary.ts";
 
 /** How long a server may take to count those in who have just connected, and how long it is quiet when all is said. */
 const QUIET_MS = 100;
-
-/** How long the server may take to answer our closes. */
-const CLOSE_TIMEOUT_MS = 2000;
 
 /** What a measured run has found. */
 export interface Measurement {
@@ -131,15 +129,8 @@ class MeasuredRun {
 
   /** Connects everybody, on the schedule of arrivals. */
   async #ramp(): Promise<void> {
-    const { count } = this.#config;
-    const over = this.#over.signal;
-    const startMs = performance.now();
     const attempts: Promise<void>[] = [];
-    for (let id = 1; id <= count && !over.aborted; id++) {
-      attempts.push(this.#connect(id));
-      if (id === count) break;
-      await delay(startMs + id * arrivalIntervalMs(this.#config) - performance.now(), over);
-    }
+    await letArrive(this.#config, this.#over.signal, (id) => attempts.push(this.#connect(id)));
     await Promise.all(attempts);
   }
 
@@ -173,9 +164,9 @@ class MeasuredRun {
   }
 
   #ended(user: User, close: Close): void {
-    this.#summary.addClose(close);
     this.#users.delete(user);
     if (this.#isLeaving) return;
+    this.#summary.addClose(close);
     this.#ledger.leave(user.receiver);
     if (this.#summary.lost++ === 0) {
       this.#options.printNotice(
@@ -220,14 +211,8 @@ class MeasuredRun {
 
   async #leave(): Promise<void> {
     this.#isLeaving = true;
-    const connections = [...this.#users].map(({ connection }) => connection);
-    for (const connection of connections) connection.close(1000);
-    const timeout = new AbortController();
-    const late = delay(CLOSE_TIMEOUT_MS, timeout.signal);
-    await Promise.race([Promise.all(connections.map(({ closed }) => closed)), late]);
-    timeout.abort();
-    for (const connection of connections) connection.destroy();
-    await Promise.all(connections.map(({ closed }) => closed));
+    const closes = await Promise.all([...this.#users].map(({ connection }) => leave(connection)));
+    for (const close of closes) this.#summary.addClose(close);
   }
 
   /** A time on the run's clock. */

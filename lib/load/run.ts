@@ -1,9 +1,9 @@
 import { printable } from "../cli/printable.ts";
 import { OPCODE } from "../websocket/opcode.ts";
+import { letArrive } from "./arrivals.ts";
 import type { ClientConfig } from "./config.ts";
 import type { Target } from "./connect.ts";
 import { delay } from "./delay.ts";
-import { arrivalIntervalMs } from "./schedule.ts";
 import { Summary } from "./summary.ts";
 import { liveVirtualUser, type UserListener } from "./virtual_user.ts";
 
@@ -39,15 +39,12 @@ export async function runLoad(config: ClientConfig, options: RunOptions): Promis
   const leaving = new Set<AbortController>();
   over.signal.addEventListener("abort", () => leaving.forEach((leave) => leave.abort()));
   const lives: Promise<void>[] = [];
-  const startedAtMs = performance.now();
-  for (let id = 1; id <= config.count && !over.signal.aborted; id++) {
+  await letArrive(config, over.signal, (id) => {
     const leave = new AbortController();
     leaving.add(leave);
     const life = liveVirtualUser(id, { config, target, listener, signal: leave.signal, random });
     lives.push(life.finally(() => leaving.delete(leave)));
-    const dueMs = startedAtMs + id * arrivalIntervalMs(config);
-    if (id < config.count) await delay(dueMs - performance.now(), over.signal);
-  }
+  });
   await Promise.all(lives);
 
   end();

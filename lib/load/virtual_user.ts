@@ -4,10 +4,8 @@ import type { ClientConfig } from "./config.ts";
 import { type Close, connect, type Connection, type OnMessage, type Target } from "./connect.ts";
 import type { ConnectFailure } from "./connect_failure.ts";
 import { delay } from "./delay.ts";
+import { leave } from "./leave.ts";
 import { nextDueMs, periodMs } from "./schedule.ts";
-
-/** A server that has not answered our close after this long is not waited for. */
-const CLOSE_TIMEOUT_MS = 2000;
 
 /** What a user tells of its life. */
 export interface UserListener {
@@ -97,14 +95,5 @@ async function talk(id: number, connection: Connection, options: UserOptions): P
   }
   signal.removeEventListener("abort", stop);
 
-  connection.close(1000);
-  const timeout = new AbortController();
-  const unanswered = delay(CLOSE_TIMEOUT_MS, timeout.signal).then((): Close => ({
-    code: 1006,
-    reason: "our close went unanswered",
-  }));
-  const close = await Promise.race([connection.closed, unanswered]);
-  timeout.abort();
-  connection.destroy();
-  return close;
+  return leave(connection);
 }

@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import type { Logger } from "@logtape/logtape";
+import { lookIntervalMs } from "../websocket/heartbeat.ts";
 import { parseHead } from "../websocket/http_head.ts";
 import { SocketTransport } from "../websocket/socket_transport.ts";
 import type { Receiver, Transport } from "../websocket/transport.ts";
@@ -58,8 +59,8 @@ export class FrontDoor {
   readonly #arrivals = new Set<Arrival>();
   /** The pipes by their local port. */
   readonly #pipes = new Map<number, PipedClient & { readonly pipe: Pipe }>();
-  /** How many wait for theirs. */
-  #waitingCount = 0;
+  /** Those of the arrivals who wait for theirs. */
+  readonly #waiting = new Set<Arrival>();
   #reaper: ReturnType<typeof setInterval> | undefined;
 
   /** Throws if the certificate or its key is not good. */
@@ -80,8 +81,9 @@ export class FrontDoor {
     const address = await this.#listener.open();
     const { handshakeTimeoutMs, pipeIdleTimeoutMs } = this.#options;
     const deadlines = [handshakeTimeoutMs, pipeIdleTimeoutMs].filter((ms) => ms > 0);
-    const intervalMs = Math.min(1000, Math.max(10, Math.min(...deadlines) / 4));
-    if (deadlines.length > 0) this.#reaper = setInterval(() => this.#reap(), intervalMs);
+    if (deadlines.length > 0) {
+      this.#reaper = setInterval(() => this.#reap(), lookIntervalMs(deadlines));
+    }
     return address;
   }
 
@@ -154,24 +156,19 @@ export class FrontDoor {
 
   #pipe(arrival: Arrival): void {
     const { upstreamPort, maxPipes } = this.#options;
-    if (this.#pipes.size + this.#waitingCount >= maxPipes) {
+    if (this.#pipes.size + this.#waiting.size >= maxPipes) {
       return arrival.refuse("503 Service Unavailable", "The server is full: try again later");
     }
     const { transport, address, received } = arrival;
     // Until the pipe is open the client waits, and may end its side, or go.
     transport.pause();
-    this.#waitingCount++;
-    let isWaiting = true;
-    const stopWaiting = () => {
-      if (isWaiting) this.#waitingCount--;
-      isWaiting = false;
-    };
+    this.#waiting.add(arrival);
     let hasClientEnded = false;
     const socket = connect({ host: LOOPBACK, port: upstreamPort, allowHalfOpen: true });
     const upstream = new SocketTransport(socket, {
       ...NOBODY,
       onGone: () => {
-        stopWaiting();
+        this.#waiting.delete(arrival);
         transport.destroy();
       },
     });
@@ -184,7 +181,7 @@ export class FrontDoor {
       },
     };
     socket.on("connect", () => {
-      stopWaiting();
+      this.#waiting.delete(arrival);
       this.#arrivals.delete(arrival);
       const port = socket.localPort!;
       const pipe = new Pipe(transport, upstream, () => this.#pipes.delete(port));

@@ -71,6 +71,11 @@ export class Listener {
     });
     server.on("error", reject);
     server.listen({ host: hostname, port, backlog: BACKLOG }, () => {
+      server.off("error", reject).on("error", (error) => {
+        this.#options.logger.warning("Cannot accept a connection: {error}", {
+          error: String(error),
+        });
+      });
       const { address, port } = server.address() as { address: string; port: number };
       resolve({ transport: "tcp", hostname: address, port });
     });

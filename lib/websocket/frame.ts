@@ -1,8 +1,5 @@
 import { applyMask } from "./mask.ts";
 
-/** The most bytes that a frame's header takes without a masking key. */
-export const MAX_HEADER_BYTES = 10;
-
 /** How many bytes the header of an unmasked frame with this much payload takes. */
 export function headerBytes(payloadBytes: number): number {
   return payloadBytes < 126 ? 2 : payloadBytes < 0x10000 ? 4 : 10;

@@ -70,10 +70,14 @@ export class Heartbeat implements Disposable {
   }
 }
 
-/** How often to look: a quarter of the shortest deadline, but from 10 ms to 1 s. */
+/** How often to look after deadlines of these lengths: a quarter of the shortest, but from 10 ms to 1 s. */
+export function lookIntervalMs(deadlinesMs: readonly number[]): number {
+  return Math.min(1000, Math.max(10, Math.min(...deadlinesMs) / 4));
+}
+
+/** How often the heartbeat looks. */
 export function beatMs(options: HeartbeatOptions): number {
   const { pingIntervalMs, pongTimeoutMs, stallTimeoutMs, closeTimeoutMs } = options;
-  const deadlines = [pingIntervalMs, pongTimeoutMs, stallTimeoutMs, closeTimeoutMs]
-    .filter((ms) => ms > 0);
-  return Math.min(1000, Math.max(10, Math.min(...deadlines) / 4));
+  const deadlines = [pingIntervalMs, pongTimeoutMs, stallTimeoutMs, closeTimeoutMs];
+  return lookIntervalMs(deadlines.filter((ms) => ms > 0));
 }
