@@ -1,16 +1,20 @@
 import { EXIT_CODE } from "./lib/cli/exit_code.ts";
 import { parseFlags } from "./lib/cli/flags.ts";
 import { helpText } from "./lib/cli/help.ts";
+import { LiveLine, standardError } from "./lib/cli/live_line.ts";
 import { printLine } from "./lib/cli/print_line.ts";
 import { onStopSignal } from "./lib/cli/stop_signal.ts";
 import { versionText } from "./lib/cli/version.ts";
-import { CLIENT_FLAGS, type ClientConfig, clientFaults } from "./lib/load/config.ts";
-import type { Target } from "./lib/load/connect.ts";
+import { clientFaults } from "./lib/load/client_faults.ts";
+import { CLIENT_FLAGS, type ClientConfig } from "./lib/load/config.ts";
 import { runClient } from "./lib/load/outcome.ts";
+import { checkWritable, OutputFileError, writeOutput } from "./lib/load/output_file.ts";
+import { progressLines } from "./lib/load/progress.ts";
+import { seededRandom } from "./lib/load/seeded_random.ts";
 import { CaCertError, targetOf } from "./lib/load/target.ts";
 
-const { config, ...parsed } = parseFlags(CLIENT_FLAGS, { args: Deno.args });
-const faults = [...parsed.faults, ...clientFaults(config)];
+const { config, sources, ...parsed } = parseFlags(CLIENT_FLAGS, { args: Deno.args });
+const faults = parsed.faults.length > 0 ? parsed.faults : clientFaults(config, sources);
 
 if (config.help) {
   console.log(helpText(CLIENT_FLAGS, {
@@ -24,7 +28,13 @@ if (config.help) {
   for (const fault of faults) console.error(fault);
   Deno.exit(EXIT_CODE.usage);
 } else {
-  Deno.exit(await run(config));
+  try {
+    Deno.exit(await run(config));
+  } catch (error) {
+    if (!(error instanceof CaCertError || error instanceof OutputFileError)) throw error;
+    console.error(error.message);
+    Deno.exit(EXIT_CODE.failure);
+  }
 }
 
 async function run(config: ClientConfig): Promise<number> {
@@ -33,31 +43,31 @@ async function run(config: ClientConfig): Promise<number> {
     stop: () => interrupt.abort(),
     stopNow: () => Deno.exit(EXIT_CODE.interrupted),
   });
-  let target: Target;
-  try {
-    target = await targetOf(config);
-  } catch (error) {
-    if (!(error instanceof CaCertError)) throw error;
-    console.error(error.message);
-    return EXIT_CODE.failure;
-  }
+  const target = await targetOf(config);
+  [config.report, config.hdr].filter((path) => path !== "").forEach(checkWritable);
+  const line = new LiveLine(standardError());
+  const progress = progressLines(config);
   const startedAtMs = performance.now();
-  const { report, exitCode } = await runClient(config, {
+  const outcome = await runClient(config, {
     target,
     signal: interrupt.signal,
-    printMessage: (line) => {
+    printMessage: (message) => {
       // Whoever read this has gone, as `| head` does when it has seen enough.
-      if (!printLine(line)) interrupt.abort();
+      if (!printLine(message)) interrupt.abort();
     },
-    printNotice: (line) => console.error(line),
-    random: Math.random,
+    printNotice: (notice) => line.print(notice),
+    onProgress: (point) => config.quiet || line.show(progress(point)),
+    random: config.seed === 0 ? Math.random : seededRandom(config.seed),
   });
+  line.clear();
   const isInterrupted = interrupt.signal.aborted;
-  printLine(report({
-    url: config.url,
+  const facts = {
+    url: target.url,
     count: config.count,
     elapsedMs: performance.now() - startedAtMs,
     isInterrupted,
-  }));
-  return isInterrupted ? EXIT_CODE.interrupted : exitCode;
+  };
+  printLine(outcome.report(facts));
+  outcome.files(facts).forEach(writeOutput);
+  return isInterrupted ? EXIT_CODE.interrupted : outcome.exitCode;
 }

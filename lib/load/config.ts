@@ -1,6 +1,13 @@
 import type { ConfigOf, FlagTable } from "../cli/flags.ts";
-import { GATE_METRICS, parseGate } from "./gate.ts";
-import { MARKER_BYTES } from "./marker.ts";
+import {
+  mustBeGate,
+  mustBeGates,
+  mustBeHeader,
+  mustBeHeaderValue,
+  mustBeSlow,
+  mustBeToken,
+  mustBeWebSocketUrl,
+} from "./flag_checks.ts";
 
 /** The client's flags: what `--help`, the README and {@linkcode ClientConfig} are made of. */
 export const CLIENT_FLAGS = {
@@ -10,6 +17,12 @@ export const CLIENT_FLAGS = {
     value: "URL",
     help: "Server to connect to",
     check: mustBeWebSocketUrl,
+  },
+  room: {
+    kind: "text",
+    default: "",
+    value: "NAME",
+    help: "Room to join: adds ?room=NAME to the URL",
   },
   count: {
     kind: "integer",
@@ -31,13 +44,38 @@ export const CLIENT_FLAGS = {
     choices: ["scaled", "fixed"],
     help: "User k speaks every k intervals (scaled), or all speak every interval (fixed)",
   },
+  message: {
+    kind: "text",
+    default: "Client {id} says hello",
+    value: "TEXT",
+    help:
+      "What a user says, with {id}, {seq} and {time}; when verified, {marker} is where its proof goes",
+  },
+  durationMs: {
+    kind: "duration",
+    default: 0,
+    min: 0,
+    help: "How long to run; 0 is until Ctrl-C",
+  },
   rate: {
     kind: "integer",
     default: 0,
     value: "N",
     min: 0,
     max: 1_000_000,
-    help: "Measure the server: messages per second in total, on schedule, each delivery checked",
+    help: "Measure: messages per second in total, on schedule whatever the server does",
+  },
+  verify: {
+    kind: "switch",
+    default: false,
+    help: "Measure: check each delivery also where users speak at their --interval",
+  },
+  findMax: {
+    kind: "text",
+    default: "",
+    value: "GATES",
+    help: "Measure: find the highest rate that holds all of these, such as p99<250ms,lost=0",
+    check: mustBeGates,
   },
   senders: {
     kind: "integer",
@@ -45,46 +83,82 @@ export const CLIENT_FLAGS = {
     value: "N",
     min: 0,
     max: 100_000,
-    help: "With --rate: how many of the users send; 0 is all of them",
+    help: "How many of the users send; 0 is all who are not slow",
   },
   size: {
     kind: "integer",
     default: 64,
     value: "BYTES",
-    min: MARKER_BYTES,
+    min: 0,
     max: 1_000_000,
-    help: "With --rate: length of a message",
+    help: "Messages are filled up to this length",
   },
   warmupMs: {
     kind: "duration",
     default: 1000,
     min: 0,
-    help: "With --rate: how long to send before rates and latencies count",
+    help: "How long to send before rates and latencies count",
   },
   drainTimeoutMs: {
     kind: "duration",
     default: 5000,
     min: 0,
-    help: "With --rate: how long nothing may arrive at the end until what is missing is lost",
+    help: "How long nothing may arrive at the end until what is missing is lost",
+  },
+  slow: {
+    kind: "text",
+    default: "0",
+    value: "N|P%",
+    help: "So many of the users read nothing until the end",
+    check: mustBeSlow,
+  },
+  churn: {
+    kind: "integer",
+    default: 0,
+    value: "N",
+    min: 0,
+    max: 10_000,
+    help: "Users who leave and come again per second",
+  },
+  workers: {
+    kind: "integer",
+    default: 1,
+    value: "N",
+    min: 1,
+    max: 64,
+    help: "Threads that share the users",
   },
   expect: {
     kind: "each",
     default: [],
     value: "GATE",
-    help: "With --rate: what the run must hold, such as p99<250ms or lost=0; repeat it for more",
+    help: "What the run must hold, such as p99<250ms or lost=0; repeat it for more",
     check: mustBeGate,
   },
-  message: {
-    kind: "text",
-    default: "Client {id} says hello",
-    value: "TEXT",
-    help: "What a user says; {id} becomes its id",
+  strict: {
+    kind: "switch",
+    default: false,
+    help: "Fail if the client and not the server was the limit",
   },
-  durationMs: {
-    kind: "duration",
+  seed: {
+    kind: "integer",
     default: 0,
+    value: "N",
     min: 0,
-    help: "How long to run; 0 is until Ctrl-C",
+    max: 2 ** 32 - 1,
+    help: "Let chance (who churns, backoffs) repeat itself; 0 is never the same",
+  },
+  report: {
+    kind: "text",
+    default: "",
+    value: "FILE.html",
+    help: "Write a page with charts",
+  },
+  hdr: {
+    kind: "text",
+    default: "",
+    value: "FILE",
+    help: "Write the distribution of latencies for HdrHistogram's tools, in milliseconds",
   },
   staggerMs: {
     kind: "duration",
@@ -154,7 +228,7 @@ export const CLIENT_FLAGS = {
   quiet: {
     kind: "switch",
     default: false,
-    help: "Do not print what the users receive",
+    help: "Print no messages and no progress",
   },
   json: {
     kind: "switch",
@@ -176,48 +250,3 @@ export const CLIENT_FLAGS = {
 
 /** The client's configuration, resolved: what {@linkcode CLIENT_FLAGS} parses to. */
 export type ClientConfig = ConfigOf<typeof CLIENT_FLAGS>;
-
-/** What is wrong with flags that are right each for itself. */
-export function clientFaults({ rate, expect }: ClientConfig): readonly string[] {
-  return rate === 0 && expect.length > 0
-    ? ["Cannot start as --expect needs --rate beside it, which measures: --rate was 0"]
-    : [];
-}
-
-function mustBeWebSocketUrl(text: string): string | undefined {
-  const url = URL.parse(text);
-  const isGood = url && /^wss?:$/.test(url.protocol) && !text.includes("#") &&
-    url.username === "" && url.password === "";
-  return isGood
-    ? undefined
-    : "a URL such as ws://127.0.0.1:8000/ws, without a #fragment or a password";
-}
-
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-
-/** The headers that the handshake itself sends: a second one would break it. */
-const OWN_HEADERS =
-  /^(host|upgrade|connection|sec-websocket-(key|version|protocol|extensions)|origin|content-length|transfer-encoding)$/i;
-
-function mustBeGate(text: string): string | undefined {
-  return parseGate(text)
-    ? undefined
-    : `a measure, a comparison and a limit, such as p99<250ms or lost=0 (${
-      GATE_METRICS.join(", ")
-    })`;
-}
-
-function mustBeHeader(text: string): string | undefined {
-  const [name = "", ...value] = text.split(":");
-  if (!TOKEN.test(name) || value.length === 0) return 'a header such as "X-Name: value"';
-  if (OWN_HEADERS.test(name)) return "a header that the handshake does not send itself";
-  return mustBeHeaderValue(value.join(":"));
-}
-
-function mustBeHeaderValue(text: string): string | undefined {
-  return /^[\t\x20-\x7e]*$/.test(text) ? undefined : "visible ASCII characters";
-}
-
-function mustBeToken(text: string): string | undefined {
-  return TOKEN.test(text) ? undefined : "a name such as chorus.v1";
-}

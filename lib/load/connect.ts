@@ -17,6 +17,9 @@ const MAX_HEAD_BYTES = 16 * 1024;
 /** The longest message that a user takes. */
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
+/** How much waits to be sent on a connection whose server does not read, until it takes nothing more. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+
 /** How a connection ended. */
 export interface Close {
   /** The close code; 1006 if the connection ended without one. */
@@ -30,10 +33,18 @@ export interface Connection {
   readonly closed: Promise<Close>;
   /** Whether messages still go both ways. */
   readonly isOpen: boolean;
-  /** Sends a text message. What is sent after the connection has begun to close is dropped; the result says so. */
+  /** Whether the server has not read for so long that nothing more is taken. */
+  readonly isBlocked: boolean;
+  /**
+   * Sends a text message.
+   *
+   * @returns False if it was dropped: the connection has begun to close, or the server has not read for a long time.
+   */
   send(text: string): boolean;
   /** The same with the text in UTF-8. */
   sendText(text: Uint8Array): boolean;
+  /** Reads again. */
+  resume(): void;
   /** Begins the closing handshake. */
   close(code: number): void;
   /** Ends the TCP connection, if it has not ended. */
@@ -66,6 +77,10 @@ export interface ConnectOptions {
   readonly timeoutMs: number;
   /** Gives the attempt up. It does nothing to an open connection. */
   readonly signal: AbortSignal;
+  /** Asked for the time at each read. */
+  readonly clock: { readonly nowMs: number };
+  /** Whether nothing is read once the connection is open, so that what the server sends piles up there. */
+  readonly isPaused: boolean;
   readonly onMessage: OnMessage;
 }
 
@@ -77,7 +92,7 @@ export type Attempt =
 
 /** Opens a WebSocket. A failure is a value, as it is a result of a load run like any other. */
 export function connect(target: Target, options: ConnectOptions): Promise<Attempt> {
-  const { timeoutMs, signal, onMessage } = options;
+  const { timeoutMs, signal } = options;
   const { url } = target;
   if (signal.aborted) return Promise.resolve({ aborted: true });
   const attempt = Promise.withResolvers<Attempt>();
@@ -111,8 +126,9 @@ export function connect(target: Target, options: ConnectOptions): Promise<Attemp
         const parts = head.push(bytes);
         if (!parts) return;
         handshake.complete(parts.head);
-        const connection = new OpenConnection(transport, onMessage);
+        const connection = new OpenConnection(transport, options);
         end({ connection });
+        if (options.isPaused) transport.pause();
         if (parts.rest.length > 0) connection.received(parts.rest);
       } catch (error) {
         fail(error);
@@ -147,14 +163,18 @@ function connectTo({ url, caCerts, isInsecure }: Target): Socket {
 
 class OpenConnection implements Connection {
   readonly closed: Promise<Close>;
+  readonly #transport: SocketTransport;
   readonly #connection: WebSocketConnection;
+  /** What has been handed over since the system last took everything. */
+  #waitingBytes = 0;
 
-  constructor(transport: SocketTransport, onMessage: OnMessage) {
+  constructor(transport: SocketTransport, { clock, onMessage }: ConnectOptions) {
+    this.#transport = transport;
     const closed = Promise.withResolvers<Close>();
     this.closed = closed.promise;
     this.#connection = new WebSocketConnection(
       transport,
-      { role: "client", maxMessageBytes: MAX_MESSAGE_BYTES, clock: NO_CLOCK },
+      { role: "client", maxMessageBytes: MAX_MESSAGE_BYTES, clock },
       {
         onMessage,
         onClosing: () => {},
@@ -173,14 +193,25 @@ class OpenConnection implements Connection {
     return this.#connection.isOpen;
   }
 
+  get isBlocked(): boolean {
+    if (this.#connection.writingSinceMs === undefined) this.#waitingBytes = 0;
+    return this.#waitingBytes >= MAX_WAITING_BYTES;
+  }
+
   send(text: string): boolean {
     return this.sendText(new TextEncoder().encode(text));
   }
 
   sendText(text: Uint8Array): boolean {
     if (!this.#connection.isOpen) return false;
+    if (this.isBlocked) return false;
+    this.#waitingBytes += text.length;
     this.#connection.sendPrivate(encodeFrame(OPCODE.text, text, randomKey()));
     return true;
+  }
+
+  resume(): void {
+    this.#transport.resume();
   }
 
   close(code: number): void {
@@ -191,9 +222,6 @@ class OpenConnection implements Connection {
     this.#connection.destroy({ code: 1006, reason: "given up" });
   }
 }
-
-/** A user keeps no deadlines of its own on an open connection. */
-const NO_CLOCK = { nowMs: 0 };
 
 function randomKey(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0]!;

@@ -57,6 +57,12 @@ export function parseGate(text: string): Gate | undefined {
   };
 }
 
+/** Reads gates with commas between them; undefined if one of them is none. */
+export function parseGates(text: string): readonly Gate[] | undefined {
+  const gates = text.split(",").map(parseGate);
+  return gates.some((gate) => gate === undefined) ? undefined : gates as Gate[];
+}
+
 /** Holds what was measured against a gate. */
 export function judgeGate(
   gate: Gate,

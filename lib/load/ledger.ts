@@ -1,24 +1,34 @@
-import { findMarker, isIntact, numberOf, plannedUsOf, runOf, senderOf } from "./marker.ts";
+import { Gaps } from "./gaps.ts";
+import { findMarker, type Marker, readMarker } from "./marker.ts";
 
 /** What has become of the messages of a run. */
 export interface LedgerCounts {
-  /** How many messages were sent. */
-  readonly sent: number;
   /** Messages that came to somebody who was to receive them, each counted once. */
-  readonly delivered: number;
+  delivered: number;
   /** Never came, though the receiver was there from before they were sent until the end. */
-  readonly lost: number;
+  lost: number;
   /** Came again. */
-  readonly duplicated: number;
+  duplicated: number;
   /** Came, but behind a later one of the same sender. */
-  readonly reordered: number;
+  reordered: number;
   /** Carry a marker that is not as it was written, or were cut short. */
-  readonly corrupt: number;
+  corrupt: number;
   /** Came back to their own sender. */
-  readonly echoed: number;
+  echoed: number;
   /** Carry no marker of this run: somebody else is talking too. */
-  readonly foreign: number;
+  foreign: number;
 }
+
+/** No message at all. */
+export const NO_COUNTS: Readonly<LedgerCounts> = {
+  delivered: 0,
+  lost: 0,
+  duplicated: 0,
+  reordered: 0,
+  corrupt: 0,
+  echoed: 0,
+  foreign: 0,
+};
 
 /**
  * Proves that every message came to everybody who was to receive it, once and in its sender's order.
@@ -28,43 +38,43 @@ export interface LedgerCounts {
  */
 export class DeliveryLedger {
   readonly #run: number;
-  readonly #textBytes: number;
-  readonly #nextToSend: Int32Array;
-  readonly #counts = {
-    sent: 0,
-    delivered: 0,
-    duplicated: 0,
-    reordered: 0,
-    corrupt: 0,
-    echoed: 0,
-    foreign: 0,
-  };
+  /** How many messages each sender has sent. Whoever sends counts here, in whichever thread. */
+  readonly #sentBySender: Int32Array;
+  readonly #counts = { ...NO_COUNTS };
   /** Those who have left; what they have missed before stays missed. */
   #lostByThoseGone = 0;
   readonly #receivers = new Set<ReceiverLedger>();
+  /** Where in its message the last marker was: the next is mostly there too. */
+  #lastAt = 0;
+  readonly #marker: Marker = {
+    run: 0,
+    sender: 0,
+    number: 0,
+    plannedUs: 0,
+    lateUs: 0,
+    wholeBytes: 0,
+  };
 
-  /** @param senderCount Senders are numbered from 0 on. @param textBytes How long a message is, its marker included. */
-  constructor(run: number, senderCount: number, textBytes: number) {
+  constructor(run: number, sentBySender: Int32Array) {
     this.#run = run;
-    this.#textBytes = textBytes;
-    this.#nextToSend = new Int32Array(senderCount);
-  }
-
-  /** Notes that a sender sends. @returns The number of the message. */
-  send(sender: number): number {
-    this.#counts.sent++;
-    return this.#nextToSend[sender]!++;
+    this.#sentBySender = sentBySender;
   }
 
   /**
-   * Lets a receiver in: it is to receive whatever is sent from now on.
+   * Lets a receiver in who is about to connect. What is sent from its first message on it is to receive, all of it; it
+   * counts as {@linkcode settle}d then, at the latest.
    *
    * @param self Its own number as a sender; -1 if it is none.
    */
   join(self: number): ReceiverLedger {
-    const receiver = new ReceiverLedger(self, this.#nextToSend.slice());
+    const receiver = new ReceiverLedger(self, this.#sentBySender.length);
     this.#receivers.add(receiver);
     return receiver;
+  }
+
+  /** Expects a receiver to receive whatever is sent from now on. Doing so twice is harmless. */
+  settle(receiver: ReceiverLedger): void {
+    receiver.settle(this.#sentBySender);
   }
 
   /** Takes a receiver out: what is on its way to it is not expected any more. */
@@ -76,32 +86,29 @@ export class DeliveryLedger {
   /**
    * Notes a message, `bytes` from `start` to `end`, that has come to a receiver.
    *
-   * @returns When it was planned, in microseconds of the run's clock, if it counts as delivered now; undefined if not.
+   * @returns What its marker says if it counts as delivered now, good until the next call; undefined if it does not.
    */
   receive(
     receiver: ReceiverLedger,
     bytes: Uint8Array,
     start: number,
     end: number,
-  ): number | undefined {
-    let at = findMarker(bytes, start, end);
-    if (at < 0) return this.#count("foreign");
-    // What a server puts around a message may look like a marker too.
-    while (at >= 0 && !isIntact(bytes, at)) at = findMarker(bytes, at + 1, end);
-    if (at < 0 || at + this.#textBytes > end) return this.#count("corrupt");
-    const sender = senderOf(bytes, at);
-    if (runOf(bytes, at) !== this.#run || sender >= this.#nextToSend.length) {
-      return this.#count("foreign");
-    }
-    const number = numberOf(bytes, at);
+  ): Readonly<Marker> | undefined {
+    const marker = this.#marker;
+    const at = this.#find(bytes, start, end);
+    if (at === undefined) return this.#count("foreign");
+    if (at < 0 || at + marker.wholeBytes > end) return this.#count("corrupt");
+    const { run, sender, number } = marker;
+    if (run !== this.#run || sender >= this.#sentBySender.length) return this.#count("foreign");
     // Nobody has sent that yet.
-    if (number >= this.#nextToSend[sender]!) return this.#count("corrupt");
+    if (number >= this.#sentBySender[sender]!) return this.#count("corrupt");
     if (sender === receiver.self) return this.#count("echoed");
     const verdict = receiver.receive(sender, number);
     if (verdict === "duplicated") return this.#count("duplicated");
     if (verdict === "reordered") this.#counts.reordered++;
+    if (!receiver.isSettled) this.settle(receiver);
     this.#counts.delivered++;
-    return plannedUsOf(bytes, at);
+    return marker;
   }
 
   /** How many messages have come to somebody who was to receive them. */
@@ -109,10 +116,19 @@ export class DeliveryLedger {
     return this.#counts.delivered;
   }
 
+  /** How many messages were jumped over and have not come since. It takes a while with many receivers. */
+  get missing(): number {
+    let missing = this.#lostByThoseGone;
+    for (const { missingCount } of this.#receivers) missing += missingCount;
+    return missing;
+  }
+
   /** How many deliveries are still to come. It takes a while with many receivers and senders. */
   get outstanding(): number {
     let outstanding = 0;
-    for (const receiver of this.#receivers) outstanding += this.#outstandingOf(receiver);
+    for (const receiver of this.#receivers) {
+      outstanding += receiver.outstanding(this.#sentBySender);
+    }
     return outstanding;
   }
 
@@ -121,12 +137,16 @@ export class DeliveryLedger {
     return { ...this.#counts, lost: this.#lostByThoseGone + this.outstanding };
   }
 
-  #outstandingOf({ self, next, missingCount }: ReceiverLedger): number {
-    let outstanding = missingCount;
-    for (let sender = 0; sender < next.length; sender++) {
-      if (sender !== self) outstanding += Math.max(0, this.#nextToSend[sender]! - next[sender]!);
-    }
-    return outstanding;
+  /** Reads the first marker that is intact. @returns Where it begins; -1 if none is intact, undefined if there is none. */
+  #find(bytes: Uint8Array, start: number, end: number): number | undefined {
+    const likely = start + this.#lastAt;
+    if (likely < end && readMarker(bytes, likely, this.#marker)) return likely;
+    let at = findMarker(bytes, start, end);
+    if (at < 0) return undefined;
+    // What a server puts around a message may look like a marker too.
+    while (at >= 0 && !readMarker(bytes, at, this.#marker)) at = findMarker(bytes, at + 1, end);
+    if (at >= 0) this.#lastAt = at - start;
+    return at;
   }
 
   #count(what: "foreign" | "corrupt" | "echoed" | "duplicated"): undefined {
@@ -134,39 +154,77 @@ export class DeliveryLedger {
   }
 }
 
-/** What one receiver has received. */
+/** Nothing has come of a sender, and nothing is expected: the server may not have counted the receiver in yet. */
+const UNSETTLED = -(2 ** 31);
+
+/**
+ * What one receiver has received.
+ *
+ * It keeps one number for each sender: that of the next message, from 0 up; or, while nothing has come of that sender,
+ * -1 - number of the first that is expected.
+ */
 export class ReceiverLedger {
   /** Its own number as a sender; -1 if it is none. */
   readonly self: number;
-  /** For each sender, the number that comes next. */
-  readonly next: Int32Array;
+  readonly #next: Int32Array;
   /** The numbers that were jumped over, by sender. */
-  readonly #missing = new Map<number, Set<number>>();
+  readonly #missing = new Map<number, Gaps>();
   /** How many they are. */
   missingCount = 0;
+  /** Whether something is expected. */
+  isSettled = false;
 
-  constructor(self: number, next: Int32Array) {
+  constructor(self: number, senderCount: number) {
     this.self = self;
-    this.next = next;
+    this.#next = new Int32Array(senderCount).fill(UNSETTLED);
+  }
+
+  /** Expects what is sent from now on, of those of whom nothing has come. */
+  settle(sentBySender: Int32Array): void {
+    if (this.isSettled) return;
+    this.isSettled = true;
+    const next = this.#next;
+    for (let sender = 0; sender < next.length; sender++) {
+      if (next[sender] === UNSETTLED) next[sender] = -1 - sentBySender[sender]!;
+    }
   }
 
   /** Notes a message. */
   receive(sender: number, number: number): "in order" | "reordered" | "duplicated" {
-    const next = this.next[sender]!;
+    const next = this.#next[sender]!;
     if (number === next) {
-      this.next[sender] = next + 1;
+      this.#next[sender] = next + 1;
       return "in order";
     }
-    if (number > next) {
-      const missing = this.#missing.get(sender) ?? new Set();
-      this.#missing.set(sender, missing);
-      for (let each = next; each < number; each++) missing.add(each);
-      this.missingCount += number - next;
-      this.next[sender] = number + 1;
+    if (next < 0 || number > next) {
+      // Where nothing was expected yet, an early message leaves no gap.
+      const expected = next === UNSETTLED ? number : next < 0 ? -1 - next : next;
+      if (number > expected) this.#miss(sender, expected, number);
+      this.#next[sender] = number + 1;
       return "in order";
     }
-    if (!this.#missing.get(sender)?.delete(number)) return "duplicated";
+    if (!this.#missing.get(sender)?.take(number)) return "duplicated";
     this.missingCount--;
     return "reordered";
+  }
+
+  /** How many messages are still to come, those jumped over included. */
+  outstanding(sentBySender: Int32Array): number {
+    let outstanding = this.missingCount;
+    if (!this.isSettled) return outstanding;
+    const next = this.#next;
+    for (let sender = 0; sender < next.length; sender++) {
+      const each = next[sender]!;
+      const expected = each < 0 ? -1 - each : each;
+      if (sender !== this.self) outstanding += Math.max(0, sentBySender[sender]! - expected);
+    }
+    return outstanding;
+  }
+
+  #miss(sender: number, from: number, until: number): void {
+    const gaps = this.#missing.get(sender) ?? new Gaps();
+    this.#missing.set(sender, gaps);
+    gaps.add(from, until);
+    this.missingCount += until - from;
   }
 }

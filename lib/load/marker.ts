@@ -1,78 +1,77 @@
 /**
- * What proves a delivery: every message carries its run, its sender, its number among that sender's and the time at which
- * it was planned, in plain letters, so that it is found whatever a server puts around it.
+ * What proves a delivery: every message carries its run, its sender, its number among that sender's and when it was planned,
+ * in plain letters, so that it is found whatever a server puts around it.
  *
  * ```text
- * ~rrrrsssssnnnnnnnttttttttttcc~    each letter, a to p, is four bits; c is a checksum
+ * ~rrrrsssssnnnnnnnttttttttttllllllwwwwwcc~    each letter, a to p, is four bits; c is a checksum
  * ```
  */
-export const MARKER_BYTES = 30;
+export const MARKER_BYTES = 41;
 
 /** What a marker says. */
 export interface Marker {
   /** Tells runs against the same server apart: 16 bits. */
-  readonly run: number;
+  run: number;
   /** Who has sent the message: 20 bits. */
-  readonly sender: number;
+  sender: number;
   /** Which of its sender's messages it is, from 0 on: 28 bits. */
-  readonly number: number;
+  number: number;
   /** When it was planned, in microseconds of the run's clock: 40 bits. */
-  readonly plannedUs: number;
+  plannedUs: number;
+  /** How much later than that it was sent, in microseconds: 24 bits. */
+  lateUs: number;
+  /** How many bytes of the message, from the marker's first on, are to come whole: 20 bits. */
+  wholeBytes: number;
 }
 
+/** The most that each field holds. */
+export const MARKER_LIMITS = {
+  sender: 2 ** 20 - 1,
+  lateUs: 2 ** 24 - 1,
+  wholeBytes: 2 ** 20 - 1,
+} as const;
+
 const TILDE = 0x7e, A = 0x61, LETTERS = 16;
-const RUN_AT = 1, SENDER_AT = 5, NUMBER_AT = 10, TIME_AT = 17, CHECK_AT = 27, END_AT = 29;
+const RUN = 1, SENDER = 5, NUMBER = 10, HIGH = 17, LOW = 22, LATE = 27, WHOLE = 33, CHECK = 38;
+const END = 40;
 
 /** Writes a marker; it takes {@linkcode MARKER_BYTES}. */
-export function writeMarker(
-  bytes: Uint8Array,
-  at: number,
-  { run, sender, number, plannedUs }: Marker,
-): void {
-  bytes[at] = bytes[at + END_AT] = TILDE;
-  write(bytes, at + RUN_AT, at + SENDER_AT, run);
-  write(bytes, at + SENDER_AT, at + NUMBER_AT, sender);
-  write(bytes, at + NUMBER_AT, at + TIME_AT, number);
-  write(bytes, at + TIME_AT, at + CHECK_AT, plannedUs);
-  write(bytes, at + CHECK_AT, at + END_AT, checksum(bytes, at));
+export function writeMarker(bytes: Uint8Array, at: number, marker: Readonly<Marker>): void {
+  bytes[at] = bytes[at + END] = TILDE;
+  write(bytes, at + RUN, at + SENDER, marker.run);
+  write(bytes, at + SENDER, at + NUMBER, marker.sender);
+  write(bytes, at + NUMBER, at + HIGH, marker.number);
+  write(bytes, at + HIGH, at + LATE, marker.plannedUs);
+  write(bytes, at + LATE, at + WHOLE, marker.lateUs);
+  write(bytes, at + WHOLE, at + CHECK, marker.wholeBytes);
+  const high = Math.floor(marker.plannedUs / LETTERS ** 5);
+  write(bytes, at + CHECK, at + END, checksum(marker, high, marker.plannedUs % LETTERS ** 5));
 }
 
 /** Where something like a marker begins in `bytes` from `start` to `end`; -1 if there is nothing like one. */
 export function findMarker(bytes: Uint8Array, start: number, end: number): number {
   const last = end - MARKER_BYTES;
   for (let at = start; at <= last; at++) {
-    if (bytes[at] === TILDE && bytes[at + END_AT] === TILDE) return at;
+    if (bytes[at] === TILDE && bytes[at + END] === TILDE) return at;
   }
   return -1;
 }
 
-/** Whether the marker that begins here is as it was written. */
-export function isIntact(bytes: Uint8Array, at: number): boolean {
+/** Whether a marker begins here, as it was written; if so, says in `marker` what it says. */
+export function readMarker(bytes: Uint8Array, at: number, marker: Marker): boolean {
+  if (bytes[at] !== TILDE || bytes[at + END] !== TILDE) return false;
   let all = 0;
-  for (let index = at + RUN_AT; index < at + END_AT; index++) all |= bytes[index]! - A;
-  return all >= 0 && all < LETTERS &&
-    read(bytes, at + CHECK_AT, at + END_AT) === checksum(bytes, at);
-}
-
-/** The run of the marker that begins here. */
-export function runOf(bytes: Uint8Array, at: number): number {
-  return read(bytes, at + RUN_AT, at + SENDER_AT);
-}
-
-/** Its sender. */
-export function senderOf(bytes: Uint8Array, at: number): number {
-  return read(bytes, at + SENDER_AT, at + NUMBER_AT);
-}
-
-/** Its number. */
-export function numberOf(bytes: Uint8Array, at: number): number {
-  return read(bytes, at + NUMBER_AT, at + TIME_AT);
-}
-
-/** When its message was planned. */
-export function plannedUsOf(bytes: Uint8Array, at: number): number {
-  const middle = at + TIME_AT + 5;
-  return read(bytes, at + TIME_AT, middle) * LETTERS ** 5 + read(bytes, middle, at + CHECK_AT);
+  for (let index = at + RUN; index < at + END; index++) all |= bytes[index]! - A;
+  if (all < 0 || all >= LETTERS) return false;
+  marker.run = read(bytes, at + RUN, at + SENDER);
+  marker.sender = read(bytes, at + SENDER, at + NUMBER);
+  marker.number = read(bytes, at + NUMBER, at + HIGH);
+  const high = read(bytes, at + HIGH, at + LOW);
+  const low = read(bytes, at + LOW, at + LATE);
+  marker.plannedUs = high * LETTERS ** 5 + low;
+  marker.lateUs = read(bytes, at + LATE, at + WHOLE);
+  marker.wholeBytes = read(bytes, at + WHOLE, at + CHECK);
+  return read(bytes, at + CHECK, at + END) === checksum(marker, high, low);
 }
 
 function write(bytes: Uint8Array, from: number, to: number, value: number): void {
@@ -89,11 +88,12 @@ function read(bytes: Uint8Array, from: number, to: number): number {
   return value;
 }
 
-/** A sum in which places count, so that swapped letters show. */
-function checksum(bytes: Uint8Array, at: number): number {
-  let sum = 0;
-  for (let index = at + RUN_AT; index < at + CHECK_AT; index++) {
-    sum = (sum * 31 + bytes[index]!) % 251;
-  }
-  return sum;
+/**
+ * A sum that changes with any one letter, and with any two neighbours that change places: 251 is prime, so no letter's place
+ * counts nothing, and the factors give neighbours of two fields different weights.
+ */
+function checksum(marker: Readonly<Marker>, high: number, low: number): number {
+  const { run, sender, number, lateUs, wholeBytes } = marker;
+  return (run % 251 + sender % 251 * 2 + number % 251 * 3 + high % 251 * 5 + low % 251 * 7 +
+    lateUs % 251 * 11 + wholeBytes % 251 * 13) % 251;
 }

@@ -1,3 +1,4 @@
+import { formatNumber } from "./format_number.ts";
 import type { LatencySummary } from "./latency.ts";
 import type { Measurement } from "./measured_run.ts";
 import { connectionCounts, connectionLines, type RunFacts } from "./report.ts";
@@ -9,36 +10,44 @@ export function measuredTextReport(
   verdict: Verdict,
   facts: RunFacts,
 ): string {
-  const { ledger, achievedRate, offeredRate, deliveriesPerSecond, unsent } = measurement;
+  const { ledger, summary, churned, achievedRate, offeredRate, deliveriesPerSecond } = measurement;
+  const { delivery, raw, first, last, spread, handshake } = measurement.latencies;
   return [
-    verdictLine(measurement, verdict),
-    ...verdict.clientLimits.map((limit) => `The client may have been the limit: ${limit}`),
-    ...verdict.gates.map(({ gate, value, isPassed }) =>
-      `  ${isPassed ? "passed" : "FAILED"}  ${gate.text}  (${
-        value === undefined ? "not measured" : number(value)
-      })`
-    ),
+    ...verdictLines(measurement, verdict),
     "",
     `Run of ${(facts.elapsedMs / 1000).toFixed(1)} s at ${facts.url}` +
     (facts.isInterrupted ? ", stopped by the user" : ""),
-    ...connectionLines(measurement.summary, facts),
+    ...connectionLines(summary, facts),
+    ...churned > 0 ? [`  came again   ${churned}, as --churn has it`] : [],
     "Delivery",
-    `  sent         ${ledger.sent}` +
-    (unsent > 0 ? `, ${unsent} not, as their senders had lost their connections` : ""),
-    `  delivered    ${ledger.delivered}`,
-    `  lost         ${ledger.lost}`,
-    `  duplicated   ${ledger.duplicated}`,
-    `  reordered    ${ledger.reordered}`,
-    `  corrupt      ${ledger.corrupt}`,
-    `  echoed       ${ledger.echoed}`,
-    `  foreign      ${ledger.foreign}`,
+    `  sent         ${summary.sent}${unsentText(measurement)}`,
+    ...Object.entries(ledger).map(([what, count]) => `  ${what.padEnd(12)} ${count}`),
+    ...slowLines(measurement),
     "Rate, per second",
-    `  messages     ${number(achievedRate)} of ${offeredRate}`,
-    `  deliveries   ${number(deliveriesPerSecond)}`,
-    "Latency, ms      p50      p90      p99    p99.9      max",
-    latencyLine("delivery", measurement.latency),
-    latencyLine("sent late", measurement.slip),
+    `  messages     ${formatNumber(achievedRate)} of ${formatNumber(offeredRate)}`,
+    `  deliveries   ${formatNumber(deliveriesPerSecond)}`,
+    latencyHeading("Latency, ms"),
+    latencyLine("to everybody", delivery),
+    latencyLine("since sent", raw),
+    latencyLine("to the first", first),
+    latencyLine("to the last", last),
+    latencyLine("first to last", spread),
+    latencyLine("handshake", handshake),
+    ...clientLines(measurement),
   ].join("\n");
+}
+
+/** What a run comes to, in lines: whether all was delivered, whether the client was the limit, and each gate. */
+export function verdictLines(measurement: Measurement, verdict: Verdict): readonly string[] {
+  return [
+    deliveryVerdict(measurement, verdict),
+    ...verdict.clientLimits.map((limit) => `The client may have been the limit: ${limit}`),
+    ...verdict.gates.map(({ gate, value, isPassed }) =>
+      `  ${isPassed ? "passed" : "FAILED"}  ${gate.text}  (${
+        value === undefined ? "not measured" : formatNumber(value)
+      })`
+    ),
+  ];
 }
 
 /** A report of a measured run for programs: one JSON object, the fields of which are those of a friendly run and more. */
@@ -47,7 +56,8 @@ export function measuredJsonReport(
   verdict: Verdict,
   facts: RunFacts,
 ): string {
-  const { summary, ledger, latency, slip, ...rates } = measurement;
+  const { summary, ledger, slow, churned, unsent, busyCores, workers } = measurement;
+  const { delivery, lag, slip, ...latencies } = measurement.latencies;
   return JSON.stringify({
     version: 1,
     url: facts.url,
@@ -60,18 +70,30 @@ export function measuredJsonReport(
       value: value ?? null,
       passed: isPassed,
     })),
-    connections: connectionCounts(summary, facts),
-    messages: { sent: summary.sent, received: summary.received },
+    connections: { ...connectionCounts(summary, facts), churned },
+    messages: { sent: summary.sent, received: summary.received, unsent },
     delivery: ledger,
-    rates,
-    latencyMs: latency ?? null,
-    slipMs: slip ?? null,
-  });
+    slow: {
+      count: slow.count,
+      closeCodes: Object.fromEntries(slow.closeCodes),
+      delivery: slow.ledger,
+    },
+    rates: {
+      offeredRate: measurement.offeredRate,
+      achievedRate: measurement.achievedRate,
+      deliveriesPerSecond: measurement.deliveriesPerSecond,
+    },
+    latencyMs: { delivery, ...latencies },
+    client: { slipMs: slip, lagMs: lag, busyCores, workers },
+  }, (_key, value) => value === undefined ? null : value);
 }
 
-function verdictLine({ ledger, summary }: Measurement, { isDelivered }: Verdict): string {
-  const { sent, delivered, lost, duplicated, reordered, corrupt, echoed } = ledger;
-  if (sent === 0) return "Nothing was sent";
+function deliveryVerdict(
+  { ledger, summary }: Measurement,
+  { isDelivered }: Verdict,
+): string {
+  const { delivered, lost, duplicated, reordered, corrupt, echoed } = ledger;
+  if (summary.sent === 0) return "Nothing was sent";
   const echo = echoed > 0 ? "; this server returns a message to its own sender" : "";
   const stayed = summary.lost > 0
     ? `, at those who stayed: ${summary.lost} lost their connection`
@@ -79,22 +101,53 @@ function verdictLine({ ledger, summary }: Measurement, { isDelivered }: Verdict)
   if (isDelivered) {
     return `Every message arrived once and in order${stayed}: ${delivered} deliveries${echo}`;
   }
-  if (delivered === 0) return `Nothing arrived of ${sent} messages${stayed}`;
+  if (delivered === 0) return `Nothing arrived of ${summary.sent} messages${stayed}`;
   const faults = Object.entries({ lost, duplicated, reordered, corrupt })
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${count} ${name}`);
   return `Not every message arrived once and in order${stayed}: ${faults.join(", ")}${echo}`;
 }
 
-function latencyLine(name: string, latency: LatencySummary | undefined): string {
-  const values = latency
-    ? [latency.p50, latency.p90, latency.p99, latency["p99.9"], latency.max].map((ms) =>
-      ms.toFixed(2).padStart(8)
-    ).join(" ")
-    : "none";
-  return `  ${name.padEnd(10)} ${values}`;
+function unsentText({ unsent: { disconnected, blocked } }: Measurement): string {
+  return (disconnected > 0 ? `, ${disconnected} not, as no sender was connected` : "") +
+    (blocked > 0 ? `, ${blocked} not, as the server did not read from their senders` : "");
 }
 
-function number(value: number): string {
-  return Number.isInteger(value) ? String(value) : value.toFixed(value < 10 ? 2 : 1);
+function slowLines({ slow: { count, closeCodes, ledger } }: Measurement): readonly string[] {
+  if (count === 0) return [];
+  const closes = [...closeCodes].map(([code, count]) => `${count} × ${code}`).join(", ");
+  return [
+    "Slow readers",
+    `  readers      ${count}`,
+    `  ended        ${closes || "none"}, by the server`,
+    `  delivered    ${ledger.delivered}, of what was not behind when they read again`,
+    `  lost         ${ledger.lost}, to those whom the server kept`,
+  ];
+}
+
+function clientLines({ latencies, busyCores, workers }: Measurement): readonly string[] {
+  return [
+    latencyHeading("This client, ms"),
+    latencyLine("sent late", latencies.slip),
+    latencyLine("event loop", latencies.lag),
+    `  busy         ${
+      busyCores === undefined ? "not measured" : `${busyCores.toFixed(2)} cores`
+    } with ${workers} ${workers === 1 ? "thread" : "threads"}`,
+  ];
+}
+
+function latencyHeading(heading: string): string {
+  return cells(heading, ["p50", "p90", "p99", "p99.9", "max"]);
+}
+
+function latencyLine(name: string, latency: LatencySummary | undefined): string {
+  if (!latency) return `  ${name.padEnd(NAME_WIDTH - 2)} none`;
+  const { p50, p90, p99, "p99.9": p999, max } = latency;
+  return cells(`  ${name}`, [p50, p90, p99, p999, max].map((ms) => ms.toFixed(2)));
+}
+
+const NAME_WIDTH = 16;
+
+function cells(name: string, values: readonly string[]): string {
+  return name.padEnd(NAME_WIDTH) + values.map((value) => value.padStart(9)).join("");
 }

@@ -1,195 +1,148 @@
-import { printable } from "../cli/printable.ts";
-import { letArrive } from "./arrivals.ts";
+import process from "node:process";
 import type { ClientConfig } from "./config.ts";
-import { type Close, connect, type Connection } from "./connect.ts";
 import { delay } from "./delay.ts";
-import { LatencyRecorder, type LatencySummary } from "./latency.ts";
-import { leave } from "./leave.ts";
-import { DeliveryLedger, type LedgerCounts, type ReceiverLedger } from "./ledger.ts";
-import { writeMarker } from "./marker.ts";
-import { sendOnSchedule } from "./open_loop.ts";
+import type { LatencyHistogram } from "./latency.ts";
+import { type LedgerCounts, NO_COUNTS } from "./ledger.ts";
+import { type Phase, Recorder, type RunLatencies, type TimelinePoint } from "./recorder.ts";
+import { rolesOf } from "./roles.ts";
 import type { RunOptions } from "./run.ts";
-import { Summary } from "./summary.ts";
+import { RunClock } from "./run_clock.ts";
+import { periodMs } from "./schedule.ts";
+import { increment, Summary } from "./summary.ts";
+import type {
+  LoadWorker,
+  SlowReaders,
+  Unsent,
+  WorkerOptions,
+  WorkerResult,
+  WorkerSample,
+} from "./worker.ts";
+import { LocalWorker } from "./worker_local.ts";
+import { ThreadWorker } from "./worker_thread.ts";
 
 /** How long a server may take to count those in who have just connected, and how long it is quiet when all is said. */
 const QUIET_MS = 100;
+
+/** How often the workers are asked what they have measured. */
+const SAMPLE_INTERVAL_MS = 1000;
 
 /** What a measured run has found. */
 export interface Measurement {
   readonly summary: Summary;
   readonly ledger: LedgerCounts;
+  readonly slow: SlowReaders;
   /** Messages a second that were asked for, and that were sent, in the steady phase. */
   readonly offeredRate: number;
   readonly achievedRate: number;
   readonly deliveriesPerSecond: number;
+  readonly latencies: RunLatencies;
   /** From when a message was planned until it came, in the steady phase. */
-  readonly latency: LatencySummary | undefined;
-  /** By how much later than planned messages were sent. */
-  readonly slip: LatencySummary | undefined;
-  /** Messages that were not sent because their sender had lost its connection. */
-  readonly unsent: number;
+  readonly histogram: LatencyHistogram;
+  readonly timeline: readonly TimelinePoint[];
+  readonly unsent: Unsent;
+  /** How many users have left and come again, as `--churn` has it. */
+  readonly churned: number;
+  /** How many cores the client kept busy while it sent, undefined if that was too short, and how many threads it had. */
+  readonly busyCores: number | undefined;
+  readonly workers: number;
 }
 
-interface User {
-  readonly connection: Connection;
-  readonly receiver: ReceiverLedger;
-  /** Its number as a sender; -1 if it only listens. */
-  readonly sender: number;
+/** What a measured run needs. */
+export interface MeasuredRunOptions extends RunOptions {
+  /** Takes where the run is, once a second. */
+  readonly onProgress: (point: TimelinePoint) => void;
 }
 
 /** Measures a server: everybody connects, some send on a schedule, and every delivery is checked. */
-export function runMeasured(config: ClientConfig, options: RunOptions): Promise<Measurement> {
-  return new MeasuredRun(config, options).run();
+export async function runMeasured(
+  config: ClientConfig,
+  options: MeasuredRunOptions,
+): Promise<Measurement> {
+  using run = new MeasuredRun(config, options);
+  return await run.measure();
 }
 
-class MeasuredRun {
+class MeasuredRun implements Disposable {
   readonly #config: ClientConfig;
-  readonly #options: RunOptions;
-  readonly #summary = new Summary();
-  readonly #latency = new LatencyRecorder();
-  readonly #slip = new LatencyRecorder();
-  readonly #runNumber: number;
-  readonly #ledger: DeliveryLedger;
-  readonly #users = new Set<User>();
-  /** A signal for each handshake, as a signal is slow to tell thousands of listeners that come and go. */
-  readonly #handshakes = new Set<AbortController>();
-  /** Ends the sending: the user has stopped the run, or nobody is left. */
-  readonly #over = new AbortController();
-  readonly #startedAtMs = performance.now();
-  /** Messages that were planned from here on count in the latencies. */
-  #steadyFromUs = Infinity;
-  #turn = 0;
-  #unsent = 0;
-  #isLeaving = false;
+  readonly #options: MeasuredRunOptions;
+  readonly #clock: RunClock;
+  readonly #startEpochMs = performance.timeOrigin + performance.now();
+  readonly #workers: readonly (LoadWorker & Partial<Disposable>)[];
+  readonly #recorder = new Recorder();
+  readonly #stop = () => this.#workers.forEach((worker) => worker.stop());
+  readonly #told = new Set<string>();
+  #phase: () => Phase = () => "connecting";
 
-  constructor(config: ClientConfig, options: RunOptions) {
+  constructor(config: ClientConfig, options: MeasuredRunOptions) {
     this.#config = config;
     this.#options = options;
-    this.#runNumber = Math.floor(options.random() * 0x10000);
-    this.#ledger = new DeliveryLedger(this.#runNumber, senderCount(config), config.size);
+    this.#clock = new RunClock(this.#startEpochMs);
+    const { target, random } = options;
+    const shared = {
+      config,
+      target,
+      startEpochMs: this.#startEpochMs,
+      run: crypto.getRandomValues(new Uint16Array(1))[0]!,
+      sentBySender: new Int32Array(new SharedArrayBuffer(4 * rolesOf(config).senderCount)),
+    };
+    this.#workers = Array.from({ length: config.workers }, (_, index) => {
+      const own: WorkerOptions = { ...shared, index, seed: Math.floor(random() * 2 ** 32) };
+      const tell = (notice: string) => this.#tellOnce(notice);
+      return config.workers === 1 ? new LocalWorker(own, tell) : new ThreadWorker(own, tell);
+    });
   }
 
-  async run(): Promise<Measurement> {
-    const { signal, printNotice } = this.#options;
-    const { count, url, rate, warmupMs, durationMs } = this.#config;
-    const stop = () => {
-      this.#over.abort();
-      this.#handshakes.forEach((handshake) => handshake.abort());
-    };
-    signal.addEventListener("abort", stop);
-    if (signal.aborted) stop();
-    printNotice(`Connecting ${count} ${count === 1 ? "user" : "users"} to ${url} (Ctrl-C stops)`);
-    await this.#ramp();
-    printNotice(`Connected: ${this.#summary.opened} of ${count}`);
-    await delay(QUIET_MS, this.#over.signal);
+  async measure(): Promise<Measurement> {
+    const { signal } = this.#options;
+    signal.addEventListener("abort", this.#stop);
+    if (signal.aborted) this.#stop();
+    const over = new AbortController();
+    const sampling = this.#sampleUntil(over.signal);
+    await this.#send(await this.#connect());
+    this.#phase = () => "draining";
+    await this.#drain();
+    over.abort();
+    await sampling;
+    const results = await Promise.all(this.#workers.map((worker) => worker.leave()));
+    return this.#sum(results);
+  }
 
-    const startMs = performance.now();
+  [Symbol.dispose](): void {
+    this.#options.signal.removeEventListener("abort", this.#stop);
+    this.#workers.forEach((worker) => worker[Symbol.dispose]?.());
+  }
+
+  /** @returns How many senders of each worker are connected. */
+  async #connect(): Promise<readonly number[]> {
+    const { count, url } = this.#config;
+    const { printNotice } = this.#options;
+    printNotice(`Connecting ${count} ${count === 1 ? "user" : "users"} to ${url} (Ctrl-C stops)`);
+    const senders = await Promise.all(this.#workers.map((worker) => worker.connect()));
+    const samples = await this.#sample();
+    const opened = samples.reduce((sum, { connections }) => sum + connections, 0);
+    printNotice(`Connected: ${opened} of ${count}`);
+    await delay(QUIET_MS, this.#options.signal);
+    return senders;
+  }
+
+  async #send(senders: readonly number[]): Promise<void> {
+    const { warmupMs, durationMs, rate } = this.#config;
+    const all = senders.reduce((sum, each) => sum + each, 0);
+    // Other threads learn of the plan a little later.
+    const startMs = this.#clock.nowMs + (this.#workers.length > 1 ? QUIET_MS : 0);
     const steadyMs = startMs + warmupMs;
     const endMs = durationMs === 0 ? Infinity : steadyMs + durationMs;
-    this.#steadyFromUs = Math.floor(this.#us(steadyMs));
-    await this.#sendAll(startMs, steadyMs);
-    const before = this.#snapshot();
-    await this.#sendAll(steadyMs, endMs);
-    const after = this.#snapshot();
-    await this.#drain();
-    const ledger = this.#ledger.counts;
-    await this.#leave();
-    signal.removeEventListener("abort", stop);
-
-    const seconds = (after.atMs - before.atMs) / 1000;
-    const perSecond = (count: number) => seconds > 0 ? count / seconds : 0;
-    return {
-      summary: this.#summary,
-      ledger,
-      offeredRate: rate,
-      achievedRate: perSecond(after.sent - before.sent),
-      deliveriesPerSecond: perSecond(after.delivered - before.delivered),
-      latency: this.#latency.summary,
-      slip: this.#slip.summary,
-      unsent: this.#unsent,
-    };
-  }
-
-  #snapshot() {
-    const { delivered } = this.#ledger;
-    return { atMs: performance.now(), sent: this.#summary.sent, delivered };
-  }
-
-  async #sendAll(startMs: number, endMs: number): Promise<void> {
-    const senders = [...this.#users].filter(({ sender }) => sender >= 0);
-    if (senders.length === 0) return;
-    await sendOnSchedule({
-      ratePerSecond: this.#config.rate,
-      startMs,
-      endMs,
-      signal: this.#over.signal,
-      send: (dueMs) => this.#send(senders[this.#turn++ % senders.length]!, dueMs),
-    });
-  }
-
-  /** Connects everybody, on the schedule of arrivals. */
-  async #ramp(): Promise<void> {
-    const attempts: Promise<void>[] = [];
-    await letArrive(this.#config, this.#over.signal, (id) => attempts.push(this.#connect(id)));
-    await Promise.all(attempts);
-  }
-
-  async #connect(id: number): Promise<void> {
-    const { target, printNotice } = this.#options;
-    const sender = id <= senderCount(this.#config) ? id - 1 : -1;
-    const receiver = this.#ledger.join(sender);
-    const handshake = new AbortController();
-    this.#handshakes.add(handshake);
-    const attempt = await connect(target, {
-      timeoutMs: this.#config.connectTimeoutMs,
-      signal: handshake.signal,
-      onMessage: (_opcode, bytes, start, end) => {
-        this.#summary.received++;
-        const plannedUs = this.#ledger.receive(receiver, bytes, start, end);
-        if (plannedUs === undefined || plannedUs < this.#steadyFromUs) return;
-        this.#latency.record(this.#us(performance.now()) - plannedUs);
-      },
-    });
-    this.#handshakes.delete(handshake);
-    if (!("connection" in attempt)) {
-      this.#ledger.leave(receiver);
-      if (!("failure" in attempt)) return;
-      if (!this.#summary.failures.has(attempt.failure.cause)) printNotice(attempt.failure.advice);
-      return this.#summary.addFailure(attempt.failure);
-    }
-    this.#summary.opened++;
-    const user = { connection: attempt.connection, receiver, sender };
-    this.#users.add(user);
-    attempt.connection.closed.then((close) => this.#ended(user, close));
-  }
-
-  #ended(user: User, close: Close): void {
-    this.#users.delete(user);
-    if (this.#isLeaving) return;
-    this.#summary.addClose(close);
-    this.#ledger.leave(user.receiver);
-    if (this.#summary.lost++ === 0) {
-      this.#options.printNotice(
-        `A connection ended with ${close.code} ${printable(close.reason)}`.trimEnd(),
-      );
-    }
-    if (this.#users.size === 0) this.#over.abort();
-  }
-
-  #send({ connection, sender }: User, dueMs: number): void {
-    if (!connection.isOpen) {
-      this.#unsent++;
-      return;
-    }
-    if (this.#us(dueMs) >= this.#steadyFromUs) {
-      this.#slip.record((performance.now() - dueMs) * 1000);
-    }
-    const text = new Uint8Array(this.#config.size).fill(FILLER);
-    const number = this.#ledger.send(sender);
-    const plannedUs = Math.floor(this.#us(dueMs));
-    writeMarker(text, 0, { run: this.#runNumber, sender, number, plannedUs });
-    connection.sendText(text);
-    this.#summary.sent++;
+    this.#phase = () => this.#clock.nowMs < steadyMs ? "warm-up" : "steady";
+    await Promise.all(this.#workers.map((worker, index) =>
+      worker.send({
+        startMs,
+        steadyMs,
+        endMs,
+        ratePerSecond: all === 0 ? 0 : rate * senders[index]! / all,
+        offsetMs: rate === 0 ? 0 : 1000 * index / rate,
+      })
+    ));
+    await this.#sample();
   }
 
   /** Waits until everything has come and nothing comes any more, or what is missing does not come. */
@@ -197,33 +150,91 @@ class MeasuredRun {
     const { drainTimeoutMs } = this.#config;
     const never = new AbortController().signal;
     let lastMs = performance.now();
-    for (let received = -1; this.#users.size > 0;) {
-      if (this.#summary.received !== received) {
-        received = this.#summary.received;
+    for (let received = -1;;) {
+      const samples = await this.#sample();
+      if (samples.every(({ connections }) => connections === 0)) return;
+      const now = samples.reduce((sum, sample) => sum + sample.received, 0);
+      if (now !== received) {
+        received = now;
         lastMs = performance.now();
       } else {
-        const isAllThere = this.#ledger.outstanding === 0;
+        const outstanding = await Promise.all(this.#workers.map((worker) => worker.outstanding()));
+        const isAllThere = outstanding.every((count) => count === 0);
         if (performance.now() - lastMs >= (isAllThere ? QUIET_MS : drainTimeoutMs)) return;
       }
       await delay(QUIET_MS / 2, never);
     }
   }
 
-  async #leave(): Promise<void> {
-    this.#isLeaving = true;
-    const closes = await Promise.all([...this.#users].map(({ connection }) => leave(connection)));
-    for (const close of closes) this.#summary.addClose(close);
+  async #sampleUntil(over: AbortSignal): Promise<void> {
+    for (let atMs = SAMPLE_INTERVAL_MS; !over.aborted; atMs += SAMPLE_INTERVAL_MS) {
+      await delay(atMs - this.#clock.nowMs, over);
+      await this.#sample();
+    }
   }
 
-  /** A time on the run's clock. */
-  #us(atMs: number): number {
-    return (atMs - this.#startedAtMs) * 1000;
+  async #sample(): Promise<readonly WorkerSample[]> {
+    const phase = this.#phase();
+    const samples = await Promise.all(this.#workers.map((worker) => worker.sample()));
+    const { user, system } = process.cpuUsage();
+    const point = this.#recorder.add(samples, phase, (user + system) / 1000);
+    if (point) this.#options.onProgress(point);
+    return samples;
+  }
+
+  #sum(results: readonly WorkerResult[]): Measurement {
+    const summary = new Summary();
+    const ledger = { ...NO_COUNTS };
+    const slow = { count: 0, closeCodes: new Map<number, number>(), ledger: { ...NO_COUNTS } };
+    const unsent = { disconnected: 0, blocked: 0 };
+    let [achievedRate, deliveriesPerSecond, churned] = [0, 0, 0];
+    for (const result of results) {
+      summary.add(result.summary);
+      addCounts(ledger, result.ledger);
+      addCounts(slow.ledger, result.slow.ledger);
+      slow.count += result.slow.count;
+      result.slow.closeCodes.forEach((count, code) => increment(slow.closeCodes, code, count));
+      unsent.disconnected += result.unsent.disconnected;
+      unsent.blocked += result.unsent.blocked;
+      churned += result.churned;
+      const { seconds, sent, delivered } = result.steady;
+      if (seconds <= 0) continue;
+      achievedRate += sent / seconds;
+      deliveriesPerSecond += delivered / seconds;
+    }
+    return {
+      summary,
+      ledger,
+      slow,
+      offeredRate: offeredRate(this.#config),
+      achievedRate,
+      deliveriesPerSecond,
+      latencies: this.#recorder.close(),
+      histogram: this.#recorder.delivery,
+      timeline: this.#recorder.timeline,
+      unsent,
+      churned,
+      busyCores: this.#recorder.busyCores,
+      workers: this.#workers.length,
+    };
+  }
+
+  #tellOnce(notice: string): void {
+    if (this.#told.has(notice)) return;
+    this.#told.add(notice);
+    this.#options.printNotice(notice);
   }
 }
 
-/** What a message is filled up with. */
-const FILLER = 0x2e;
+function addCounts(to: LedgerCounts, counts: LedgerCounts): void {
+  for (const key of Object.keys(to) as (keyof LedgerCounts)[]) to[key] += counts[key];
+}
 
-function senderCount({ senders, count }: ClientConfig): number {
-  return senders === 0 ? count : Math.min(senders, count);
+/** Messages a second that the flags ask for. */
+function offeredRate(config: ClientConfig): number {
+  if (config.rate > 0) return config.rate;
+  const { senderCount } = rolesOf(config);
+  let rate = 0;
+  for (let id = 1; id <= senderCount; id++) rate += 1000 / periodMs(id, config);
+  return rate;
 }

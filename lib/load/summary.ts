@@ -1,8 +1,19 @@
 import type { Close } from "./connect.ts";
 import type { ConnectFailure } from "./connect_failure.ts";
 
+/** What happened to the connections of a run, and how much they said. */
+export interface SummaryCounts {
+  readonly opened: number;
+  readonly sent: number;
+  readonly received: number;
+  readonly lost: number;
+  readonly cameBack: number;
+  readonly failures: ReadonlyMap<string, number>;
+  readonly closeCodes: ReadonlyMap<number, number>;
+}
+
 /** What happened in a run, counted as it happens. */
-export class Summary {
+export class Summary implements SummaryCounts {
   /** First handshakes that succeeded. */
   opened = 0;
   /** Messages sent and received by all users together. */
@@ -25,6 +36,15 @@ export class Summary {
     increment(this.closeCodes, code);
   }
 
+  /** Adds what another has counted. */
+  add(counts: SummaryCounts): void {
+    for (const key of ["opened", "sent", "received", "lost", "cameBack"] as const) {
+      this[key] += counts[key];
+    }
+    for (const [cause, count] of counts.failures) increment(this.failures, cause, count);
+    for (const [code, count] of counts.closeCodes) increment(this.closeCodes, code, count);
+  }
+
   /** How many first handshakes failed. */
   get failed(): number {
     return this.failures.values().reduce((sum, count) => sum + count, 0);
@@ -41,6 +61,7 @@ export class Summary {
   }
 }
 
-function increment<K>(counts: Map<K, number>, key: K): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
+/** Counts under a key. */
+export function increment<K>(counts: Map<K, number>, key: K, by = 1): void {
+  counts.set(key, (counts.get(key) ?? 0) + by);
 }

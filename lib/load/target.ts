@@ -12,7 +12,7 @@ export class CaCertError extends Error {
  * @throws {CaCertError} If the file of `--cacert` cannot be read.
  */
 export async function targetOf(config: ClientConfig): Promise<Target> {
-  const { url, header, origin, protocol, token, cacert, insecure } = config;
+  const { header, origin, protocol, token, cacert, insecure } = config;
   const headers = new Map<string, string>();
   for (const each of header) {
     const colon = each.indexOf(":");
@@ -24,8 +24,10 @@ export async function targetOf(config: ClientConfig): Promise<Target> {
   }
   if (origin !== "") headers.set("origin", origin);
   if (token !== "") headers.set("authorization", `Bearer ${token}`);
+  const url = new URL(config.url);
+  if (config.room !== "") url.searchParams.set("room", config.room);
   return {
-    url,
+    url: url.href,
     headers: Object.fromEntries(headers),
     protocols: protocol,
     caCerts: cacert === "" ? undefined : await readCaCerts(cacert),

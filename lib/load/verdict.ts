@@ -4,8 +4,11 @@ import type { Measurement } from "./measured_run.ts";
 /** Below this part of the rate that was asked for, the client did not keep up with its schedule. */
 const KEPT_RATE = 0.98;
 
-/** Messages that were sent later than this, in milliseconds, were not sent on schedule. */
+/** Messages that were sent later than this, in milliseconds, were not sent on schedule; an event loop that is, adds to latency. */
 const LATE_MS = 20;
+
+/** A client that keeps more than this part of its threads busy has no time left to be on time. */
+const BUSY_PART = 0.9;
 
 /** What a run comes to. */
 export interface Verdict {
@@ -28,11 +31,11 @@ export function judge(measurement: Measurement, gates: readonly Gate[]): Verdict
 
 /** What gates can be about. */
 function measuresOf(
-  { ledger, summary, latency, achievedRate, deliveriesPerSecond }: Measurement,
+  { ledger, summary, latencies, achievedRate, deliveriesPerSecond }: Measurement,
 ): Partial<Record<GateMetric, number>> {
   const { failed } = summary;
   // Where nothing was sent, nothing is shown to have arrived.
-  if (ledger.sent === 0) return { failed };
+  if (summary.sent === 0) return { failed };
   const { lost, duplicated, reordered, corrupt, echoed } = ledger;
   return {
     lost,
@@ -43,19 +46,28 @@ function measuresOf(
     failed,
     rate: achievedRate,
     deliveries: deliveriesPerSecond,
-    ...latency,
+    ...latencies.delivery,
   };
 }
 
 function clientLimitsOf(
-  { achievedRate, offeredRate, slip, unsent }: Measurement,
+  { achievedRate, offeredRate, latencies, unsent, busyCores, workers }: Measurement,
 ): readonly string[] {
+  const { slip, lag } = latencies;
   const limits: string[] = [];
-  if (slip && unsent === 0 && achievedRate < KEPT_RATE * offeredRate) {
+  const wasHeldUp = unsent.disconnected + unsent.blocked > 0;
+  if (slip && !wasHeldUp && achievedRate < KEPT_RATE * offeredRate) {
     limits.push(`it sent ${achievedRate.toFixed(1)} of ${offeredRate} messages/s`);
   }
   if (slip && slip.p99 > LATE_MS) {
     limits.push(`1 % of the messages were sent ${slip.p99.toFixed(1)} ms late or more`);
+  }
+  if (lag && lag.p99 > LATE_MS) {
+    limits.push(`its event loop was ${lag.p99.toFixed(1)} ms late or more for 1 % of the time`);
+  }
+  if (busyCores !== undefined && busyCores > BUSY_PART * workers) {
+    const threads = workers === 1 ? "its one thread" : `its ${workers} threads`;
+    limits.push(`it kept ${busyCores.toFixed(2)} cores busy with ${threads}; try more --workers`);
   }
   return limits;
 }

@@ -5,6 +5,7 @@ import { type Close, connect, type Connection, type OnMessage, type Target } fro
 import type { ConnectFailure } from "./connect_failure.ts";
 import { delay } from "./delay.ts";
 import { leave } from "./leave.ts";
+import { messageText } from "./message.ts";
 import { nextDueMs, periodMs } from "./schedule.ts";
 
 /** What a user tells of its life. */
@@ -53,6 +54,8 @@ export async function liveVirtualUser(id: number, options: UserOptions): Promise
     const attempt = await connect(target, {
       timeoutMs: config.connectTimeoutMs,
       signal,
+      clock: NO_CLOCK,
+      isPaused: false,
       onMessage: (...message) => listener.received(id, ...message),
     });
     if ("aborted" in attempt) return;
@@ -75,10 +78,12 @@ export async function liveVirtualUser(id: number, options: UserOptions): Promise
   }
 }
 
+/** A user keeps no deadlines of its own on an open connection. */
+const NO_CLOCK = { nowMs: 0 };
+
 /** Says its message at every turn until the connection ends or the signal closes it. */
 async function talk(id: number, connection: Connection, options: UserOptions): Promise<Close> {
   const { config, listener, signal } = options;
-  const text = config.message.replaceAll("{id}", String(id));
   const period = periodMs(id, config);
   const openedAtMs = performance.now();
   const ended = new AbortController();
@@ -87,9 +92,11 @@ async function talk(id: number, connection: Connection, options: UserOptions): P
   signal.addEventListener("abort", stop);
   if (signal.aborted) stop();
 
+  let seq = 0;
   for (let dueMs = period; !ended.signal.aborted;) {
     await delay(openedAtMs + dueMs - performance.now(), ended.signal);
     if (ended.signal.aborted) break;
+    const text = messageText(config.message, { id, seq: ++seq, epochMs: Date.now() });
     if (connection.send(text)) listener.sent(id);
     dueMs = nextDueMs(performance.now() - openedAtMs, period);
   }

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Cursor, MessageLog } from "../../lib/chat/message_log.ts";
 import { eachFrame } from "../../lib/websocket/frame.ts";
 import { OPCODE } from "../../lib/websocket/opcode.ts";
-import { seededRandom } from "../seeded_random.ts";
+import { seededRandom } from "../../lib/load/seeded_random.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

@@ -1,26 +1,47 @@
 import { assertEquals } from "@std/assert";
-import { DeliveryLedger, type LedgerCounts } from "../../lib/load/ledger.ts";
-import { MARKER_BYTES, writeMarker } from "../../lib/load/marker.ts";
+import {
+  DeliveryLedger,
+  type LedgerCounts,
+  NO_COUNTS,
+  type ReceiverLedger,
+} from "../../lib/load/ledger.ts";
+import { type Marker, MARKER_BYTES, writeMarker } from "../../lib/load/marker.ts";
 
 const RUN = 7;
 const SENT = 5;
 
-function message(number: number, { sender = 0, run = RUN } = {}): Uint8Array {
+function message(number: number, marker: Partial<Marker> = {}): Uint8Array {
   const bytes = new Uint8Array(MARKER_BYTES);
-  writeMarker(bytes, 0, { run, sender, number, plannedUs: 1000 * number });
+  writeMarker(bytes, 0, {
+    run: RUN,
+    sender: 0,
+    number,
+    plannedUs: 1000 * number,
+    lateUs: number,
+    wholeBytes: MARKER_BYTES,
+    ...marker,
+  });
   return bytes;
 }
 
-const NONE: LedgerCounts = {
-  sent: SENT,
-  delivered: 0,
-  lost: 0,
-  duplicated: 0,
-  reordered: 0,
-  corrupt: 0,
-  echoed: 0,
-  foreign: 0,
-};
+/** A ledger in which these many messages have been sent by each sender. */
+function ledgerOf(...sent: number[]) {
+  const sentBySender = new Int32Array(sent.length);
+  const ledger = new DeliveryLedger(RUN, sentBySender);
+  return {
+    ledger,
+    sentBySender,
+    /** Lets a receiver in that is to receive everything. */
+    join: (self: number) => {
+      const receiver = ledger.join(self);
+      ledger.settle(receiver);
+      return receiver;
+    },
+    sendAll: () => sentBySender.set(sent),
+    receive: (receiver: ReceiverLedger, bytes: Uint8Array) =>
+      ledger.receive(receiver, bytes, 0, bytes.length),
+  };
+}
 
 const CASES: readonly [name: string, received: readonly number[], counts: Partial<LedgerCounts>][] =
   [
@@ -38,69 +59,100 @@ const CASES: readonly [name: string, received: readonly number[], counts: Partia
 
 for (const [name, received, counts] of CASES) {
   Deno.test(`DeliveryLedger, having received ${name}, has exact counts`, () => {
-    const ledger = new DeliveryLedger(RUN, 2, MARKER_BYTES);
-    const receiver = ledger.join(1);
-    for (let count = 0; count < SENT; count++) assertEquals(ledger.send(0), count);
-    for (const number of received) {
-      const bytes = message(number);
-      ledger.receive(receiver, bytes, 0, bytes.length);
-    }
-    assertEquals(ledger.counts, { ...NONE, ...counts });
-    assertEquals(ledger.outstanding, counts.lost ?? 0);
+    const { ledger, join, sendAll, receive } = ledgerOf(SENT, 0);
+    const receiver = join(1);
+    sendAll();
+    for (const number of received) receive(receiver, message(number));
+    assertEquals(ledger.counts, { ...NO_COUNTS, ...counts });
+    assertEquals([ledger.outstanding, ledger.delivered], [
+      counts.lost ?? 0,
+      counts.delivered ?? 0,
+    ]);
   });
 }
 
-Deno.test("DeliveryLedger tells the planned time of what is delivered, and of nothing else", () => {
-  const ledger = new DeliveryLedger(RUN, 2, MARKER_BYTES);
-  const receiver = ledger.join(1);
-  for (let count = 0; count < 3; count++) ledger.send(0);
+Deno.test("DeliveryLedger tells what the marker of a delivered message says, and of nothing else", () => {
+  const { join, sendAll, receive } = ledgerOf(3, 0);
+  const receiver = join(1);
+  sendAll();
   const received = [message(2), message(2), message(0), message(1, { run: 8 })];
-  const times = received.map((bytes) => ledger.receive(receiver, bytes, 0, bytes.length));
-  assertEquals(times, [2000, undefined, 0, undefined]);
+  const told = received.map((bytes) => receive(receiver, bytes)?.plannedUs);
+  assertEquals(told, [2000, undefined, 0, undefined]);
 });
 
 Deno.test("DeliveryLedger counts echoes, strangers and damage apart", () => {
-  const ledger = new DeliveryLedger(RUN, 2, MARKER_BYTES);
-  const self = ledger.join(0);
-  ledger.send(0);
+  const { ledger, join, sendAll, receive } = ledgerOf(1, 0);
+  const self = join(0);
+  sendAll();
   const damaged = message(0, { sender: 1 });
   damaged[12]!++;
-  const stranger = new TextEncoder().encode("hello, I am somebody else and talk too");
+  const stranger = new TextEncoder().encode("hello, I am somebody else and talk too, at length");
   for (const bytes of [message(0), damaged, stranger, message(0, { sender: 2 })]) {
-    ledger.receive(self, bytes, 0, bytes.length);
+    receive(self, bytes);
   }
-  assertEquals(ledger.counts, { ...NONE, sent: 1, echoed: 1, corrupt: 1, foreign: 2 });
+  assertEquals(ledger.counts, { ...NO_COUNTS, echoed: 1, corrupt: 1, foreign: 2 });
 });
 
 Deno.test("DeliveryLedger expects what was sent while a receiver was there", () => {
-  const ledger = new DeliveryLedger(RUN, 1, MARKER_BYTES);
-  const early = ledger.join(-1);
-  ledger.send(0);
-  const late = ledger.join(-1);
-  ledger.send(0);
+  const { ledger, join, sentBySender, receive } = ledgerOf(0);
+  const early = join(-1);
+  sentBySender[0] = 1;
+  const late = join(-1);
+  sentBySender[0] = 2;
   assertEquals(ledger.outstanding, 3);
-  const second = message(1);
-  ledger.receive(late, second, 0, second.length);
-  ledger.receive(early, second, 0, second.length);
-  assertEquals(ledger.outstanding, 1);
+  receive(late, message(1));
+  receive(early, message(1));
+  assertEquals([ledger.outstanding, ledger.missing], [1, 1]);
   // It has missed the first for certain; what is still on its way when it leaves is not expected.
-  ledger.send(0);
+  sentBySender[0] = 3;
   ledger.leave(early);
   ledger.leave(early);
   ledger.leave(late);
-  assertEquals([ledger.outstanding, ledger.counts.lost, ledger.counts.delivered], [0, 1, 2]);
+  assertEquals([ledger.outstanding, ledger.counts.lost, ledger.delivered], [0, 1, 2]);
+});
+
+Deno.test("DeliveryLedger expects nothing of a receiver that connects, until its first message", () => {
+  const { ledger, sentBySender, receive } = ledgerOf(0, 0);
+  sentBySender.set([5, 5]);
+  const receiver = ledger.join(-1);
+  assertEquals(ledger.outstanding, 0);
+  // The server may have counted it in anywhere before this one; from here on everything has to come.
+  receive(receiver, message(3));
+  assertEquals(ledger.outstanding, 1);
+  receive(receiver, message(4));
+  assertEquals([ledger.outstanding, ledger.missing], [0, 0]);
+  // Of the other sender what was under way may still come, or not.
+  receive(receiver, message(4, { sender: 1 }));
+  sentBySender.set([6, 7]);
+  receive(receiver, message(6, { sender: 1 }));
+  assertEquals([ledger.outstanding, ledger.missing], [2, 1]);
+  assertEquals(ledger.counts, { ...NO_COUNTS, delivered: 4, lost: 2 });
+});
+
+Deno.test("DeliveryLedger misses what a settled receiver never gets, and takes what was under way", () => {
+  const { ledger, sentBySender, join, receive } = ledgerOf(0);
+  sentBySender[0] = 2;
+  const [silent, lively] = [join(-1), join(-1)];
+  sentBySender[0] = 4;
+  receive(lively, message(1));
+  receive(lively, message(3));
+  assertEquals([ledger.outstanding, ledger.missing], [3, 1]);
+  ledger.leave(silent);
+  assertEquals(ledger.counts.lost, 1);
 });
 
 Deno.test("DeliveryLedger sees that a message was cut short, and looks past what is like a marker", () => {
-  const ledger = new DeliveryLedger(RUN, 2, 40);
-  const receiver = ledger.join(1);
-  for (let count = 0; count < 2; count++) ledger.send(0);
-  const whole = new Uint8Array(40).fill(0x2e);
-  whole.set(message(0));
-  const wrapped = new TextEncoder().encode(`~${"-".repeat(28)}~${" ".repeat(40)}`);
-  wrapped.set(whole, 30);
-  ledger.receive(receiver, wrapped, 0, wrapped.length);
-  whole.set(message(1));
-  ledger.receive(receiver, whole, 0, 39);
-  assertEquals(ledger.counts, { ...NONE, sent: 2, delivered: 1, lost: 1, corrupt: 1 });
+  const { ledger, join, sendAll, receive } = ledgerOf(2, 0);
+  const receiver = join(1);
+  sendAll();
+  const whole = new Uint8Array(50).fill(0x2e);
+  whole.set(message(0, { wholeBytes: 50 }));
+  const wrapped = new TextEncoder().encode(
+    `~${"-".repeat(MARKER_BYTES - 2)}~${" ".repeat(50)}`,
+  );
+  wrapped.set(whole, MARKER_BYTES);
+  receive(receiver, wrapped);
+  whole.set(message(1, { wholeBytes: 50 }));
+  receive(receiver, whole.subarray(0, 49));
+  assertEquals(ledger.counts, { ...NO_COUNTS, delivered: 1, lost: 1, corrupt: 1 });
 });

@@ -61,6 +61,7 @@ async function measure(
       notices.push(line);
       onNotice();
     },
+    onProgress: () => {},
     random: () => 0.5,
   });
   const text = report({ url: full.url, count: full.count, elapsedMs: 1, isInterrupted: false });
@@ -68,7 +69,6 @@ async function measure(
 }
 
 const CLEAN = {
-  sent: 10,
   delivered: 20,
   lost: 0,
   duplicated: 0,
@@ -120,10 +120,18 @@ for (const [name, relay, counts] of SERVERS) {
   Deno.test(`a measured run finds that a server ${name}`, async () => {
     await using server = serve(relay);
     const { json, exitCode } = await measure(server.addr.port);
-    const { delivery, latencyMs, connections } = json();
+    const { delivery, latencyMs, connections, messages } = json();
+    assertEquals(messages.sent, 10);
     assertEquals(delivery, { ...CLEAN, ...counts });
-    assertEquals(latencyMs.count, delivery.delivered);
-    assert(latencyMs.p50 <= latencyMs.p99 && latencyMs.p99 <= latencyMs.max);
+    for (const each of [latencyMs.delivery, latencyMs.raw]) {
+      assertEquals(each.count, delivery.delivered);
+      assert(each.p50 <= each.p99 && each.p99 <= each.max);
+    }
+    const { first, last, spread, handshake } = latencyMs;
+    assert(first.max <= last.max && spread.max <= last.max);
+    const arrived = Math.ceil(delivery.delivered / 2);
+    assertEquals([first.count, last.count, spread.count], [arrived, arrived, arrived]);
+    assertEquals(handshake.count, 3);
     assertEquals(connections, {
       count: 3,
       opened: 3,
@@ -132,6 +140,7 @@ for (const [name, relay, counts] of SERVERS) {
       lost: 0,
       cameBack: 0,
       closeCodes: { 1000: 3 },
+      churned: 0,
     });
     const { lost, duplicated, reordered, corrupt } = delivery;
     const isClean = lost + duplicated + reordered + corrupt === 0;
@@ -149,9 +158,9 @@ Deno.test("a measured run proves this server, with the warm-up not in the latenc
     durationMs: 30,
     size: 500,
   });
-  const { delivery, latencyMs } = json();
-  assertEquals(delivery, { ...CLEAN, sent: 50, delivered: 200 });
-  assertEquals([latencyMs.count, exitCode], [120, EXIT_CODE.ok]);
+  const { delivery, latencyMs, messages } = json();
+  assertEquals([messages.sent, delivery], [50, { ...CLEAN, delivered: 200 }]);
+  assertEquals([latencyMs.delivery.count, exitCode], [120, EXIT_CODE.ok]);
 });
 
 Deno.test("a gate that is not held is named, and exits 99", async () => {
@@ -202,6 +211,6 @@ Deno.test("a measured run that the user stops waits for what is on its way", asy
       if (++heardCount === 2) setTimeout(() => stop.abort(), 300);
     },
   });
-  const { delivery, delivered } = json();
-  assertEquals([delivered, delivery.lost, delivery.delivered], [true, 0, 2 * delivery.sent]);
+  const { delivery, delivered, messages } = json();
+  assertEquals([delivered, delivery.lost, delivery.delivered], [true, 0, 2 * messages.sent]);
 });

@@ -237,11 +237,11 @@ Deno.test("runLoad() fills the id into the message and makes one harmless line o
   const { messages, done, stop } = start(server.addr.port, {
     count: 1,
     intervalMs: 1,
-    message: "{id}, not {seq}, says {id}",
+    message: "{id}, not {you}, says {id}",
   });
   assertEquals(await messages.take(), "Client 1: two\\nlines");
   assertEquals(await messages.take(), "Client 1: (3 bytes)");
-  assertEquals(await received.take(), "1, not {seq}, says 1");
+  assertEquals(await received.take(), "1, not {you}, says 1");
   stop();
   const summary = await done;
   assertEquals(summary.received, 2);

@@ -1,30 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { parseGate } from "../../lib/load/gate.ts";
-import type { Measurement } from "../../lib/load/measured_run.ts";
 import { Summary } from "../../lib/load/summary.ts";
 import { judge } from "../../lib/load/verdict.ts";
-
-const LATENCY = { count: 100, p50: 1, p90: 2, p99: 3, "p99.9": 4, max: 5 };
-
-const GOOD: Measurement = {
-  summary: new Summary(),
-  ledger: {
-    sent: 10,
-    delivered: 20,
-    lost: 0,
-    duplicated: 0,
-    reordered: 0,
-    corrupt: 0,
-    echoed: 0,
-    foreign: 3,
-  },
-  offeredRate: 100,
-  achievedRate: 100,
-  deliveriesPerSecond: 200,
-  latency: LATENCY,
-  slip: LATENCY,
-  unsent: 0,
-};
+import { GOOD, LATENCY } from "./measurements.ts";
 
 Deno.test("judge() finds no fault with a good run, though strangers talk too", () => {
   assertEquals(judge(GOOD, []), { isDelivered: true, clientLimits: [], gates: [] });
@@ -41,7 +19,19 @@ for (const fault of ["lost", "duplicated", "reordered", "corrupt"] as const) {
 for (
   const [part, limit] of [
     [{ achievedRate: 90 }, "it sent 90.0 of 100 messages/s"],
-    [{ slip: { ...LATENCY, p99: 25 } }, "1 % of the messages were sent 25.0 ms late or more"],
+    [
+      { latencies: { ...GOOD.latencies, slip: { ...LATENCY, p99: 25 } } },
+      "1 % of the messages were sent 25.0 ms late or more",
+    ],
+    [
+      { latencies: { ...GOOD.latencies, lag: { ...LATENCY, p99: 25 } } },
+      "its event loop was 25.0 ms late or more for 1 % of the time",
+    ],
+    [{ busyCores: 0.95 }, "it kept 0.95 cores busy with its one thread; try more --workers"],
+    [
+      { busyCores: 1.9, workers: 2 },
+      "it kept 1.90 cores busy with its 2 threads; try more --workers",
+    ],
   ] as const
 ) {
   Deno.test(`judge() says of a client that was the limit: ${limit}`, () => {
@@ -62,11 +52,14 @@ Deno.test("judge() takes an echo for no fault, and lets a gate find it", () => {
 });
 
 Deno.test("judge() calls a run in which nothing was sent no proof of anything", () => {
-  const ledger = { ...GOOD.ledger, sent: 0, delivered: 0 };
-  const { isDelivered, gates } = judge({ ...GOOD, ledger }, [parseGate("lost=0")!]);
+  const ledger = { ...GOOD.ledger, delivered: 0 };
+  const summary = new Summary();
+  const { isDelivered, gates } = judge({ ...GOOD, ledger, summary }, [parseGate("lost=0")!]);
   assertEquals([isDelivered, gates[0]!.isPassed], [false, false]);
 });
 
-Deno.test("judge() does not blame the client for senders that the server has thrown out", () => {
-  assertEquals(judge({ ...GOOD, achievedRate: 50, unsent: 50 }, []).clientLimits, []);
+Deno.test("judge() does not blame the client for senders whom the server has thrown out, or does not read from", () => {
+  for (const unsent of [{ disconnected: 50, blocked: 0 }, { disconnected: 0, blocked: 50 }]) {
+    assertEquals(judge({ ...GOOD, achievedRate: 50, unsent }, []).clientLimits, []);
+  }
 });

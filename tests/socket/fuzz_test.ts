@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { seededRandom } from "../seeded_random.ts";
+import { seededRandom } from "../../lib/load/seeded_random.ts";
 import { decodeWireFrames, encodeWireFrame, frame } from "../websocket/conformance_cases.ts";
 import { closeAll, Peer } from "./peer.ts";
 import { HANDSHAKE_HEADERS, RawPeer } from "./raw_peer.ts";

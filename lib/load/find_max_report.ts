@@ -1,0 +1,83 @@
+import { formatNumber } from "./format_number.ts";
+import { verdictLines } from "./measured_report.ts";
+import type { Measurement } from "./measured_run.ts";
+import type { RunFacts } from "./report.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** A run that was made to see whether a rate holds. */
+export interface Probe {
+  readonly rate: number;
+  readonly measurement: Measurement;
+  readonly verdict: Verdict;
+  readonly holds: boolean;
+}
+
+/** What a search for the highest rate has found. */
+export interface FindMaxResult {
+  readonly gates: string;
+  /** In the order in which they were made. */
+  readonly probes: readonly Probe[];
+  /** The highest rate that held, in messages a second; 0 if none did. */
+  readonly maxRate: number;
+}
+
+/** A report to read: the answer, then every run. */
+export function findMaxTextReport({ gates, probes, maxRate }: FindMaxResult, facts: RunFacts) {
+  const limited = probes.find(({ verdict, holds }) => !holds && verdict.clientLimits.length > 0);
+  return [
+    maxRate > 0
+      ? `The highest rate that held ${gates} is ${maxRate} messages/s`
+      : `No rate held ${gates}`,
+    ...limited
+      ? [
+        `The client may have been the limit at ${limited.rate}: ${limited.verdict.clientLimits[0]}`,
+      ]
+      : [],
+    ...probes.length === 1 ? verdictLines(probes[0]!.measurement, probes[0]!.verdict) : [],
+    "",
+    `${probes.length} runs in ${
+      (facts.elapsedMs / 1000).toFixed(1)
+    } s with ${facts.count} users at ${facts.url}` +
+    (facts.isInterrupted ? ", stopped by the user" : ""),
+    row(["messages/s", "achieved", "deliveries/s", "p50, ms", "p99, ms", "lost", ""]),
+    ...probes.toSorted((one, other) => one.rate - other.rate).map(probeRow),
+  ].join("\n");
+}
+
+/** The same for programs, as one JSON object. */
+export function findMaxJsonReport({ gates, probes, maxRate }: FindMaxResult, facts: RunFacts) {
+  return JSON.stringify({
+    version: 1,
+    url: facts.url,
+    elapsedMs: Math.round(facts.elapsedMs),
+    interrupted: facts.isInterrupted,
+    gates,
+    maxRate,
+    runs: probes.map(({ rate, measurement, verdict, holds }) => ({
+      rate,
+      holds,
+      achievedRate: measurement.achievedRate,
+      deliveriesPerSecond: measurement.deliveriesPerSecond,
+      latencyMs: measurement.latencies.delivery ?? null,
+      delivery: measurement.ledger,
+      clientLimits: verdict.clientLimits,
+    })),
+  });
+}
+
+function probeRow({ rate, measurement, holds }: Probe): string {
+  const { achievedRate, deliveriesPerSecond, latencies: { delivery }, ledger } = measurement;
+  return row([
+    String(rate),
+    formatNumber(achievedRate),
+    formatNumber(deliveriesPerSecond),
+    delivery ? delivery.p50.toFixed(2) : "none",
+    delivery ? delivery.p99.toFixed(2) : "none",
+    String(ledger.lost),
+    holds ? "held" : "did not hold",
+  ]);
+}
+
+function row(cells: readonly string[]): string {
+  return cells.map((cell, at) => at === 6 ? `  ${cell}` : cell.padStart(13)).join("").trimEnd();
+}

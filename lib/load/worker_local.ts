@@ -1,0 +1,145 @@
+import { Churn } from "./churn.ts";
+import { Crowd } from "./crowd.ts";
+import { delay } from "./delay.ts";
+import { EventLoopLag } from "./event_loop_lag.ts";
+import { LatencyBins } from "./latency_bins.ts";
+import type { Marker } from "./marker.ts";
+import { RunClock } from "./run_clock.ts";
+import { seededRandom } from "./seeded_random.ts";
+import { Sender } from "./sender.ts";
+import { SpreadRecorder } from "./spread.ts";
+import type {
+  LoadWorker,
+  SendPlan,
+  SteadyCounts,
+  WorkerOptions,
+  WorkerResult,
+  WorkerSample,
+} from "./worker.ts";
+
+/** A worker in this thread. */
+export class LocalWorker implements LoadWorker {
+  readonly #options: WorkerOptions;
+  readonly #clock: RunClock;
+  readonly #crowd: Crowd;
+  readonly #sender: Sender;
+  readonly #spreads: SpreadRecorder;
+  readonly #handshake = new LatencyBins();
+  readonly #warmup = new LatencyBins();
+  readonly #steady = new LatencyBins();
+  readonly #raw = new LatencyBins();
+  readonly #lag = new LatencyBins();
+  readonly #lagTimer = new EventLoopLag((us) => this.#lag.record(us));
+  /** Messages that were planned from here on count. */
+  #steadyFromUs = Infinity;
+  #steadyCounts: SteadyCounts = { seconds: 0, sent: 0, delivered: 0 };
+
+  /** @param printNotice Takes what a person who watches the run should know. */
+  constructor(options: WorkerOptions, printNotice: (line: string) => void) {
+    this.#options = options;
+    this.#clock = new RunClock(options.startEpochMs);
+    this.#spreads = new SpreadRecorder(options.config.rate);
+    this.#crowd = new Crowd(options, this.#clock, {
+      onOpened: (us) => this.#handshake.record(us),
+      onDelivered: (marker) => this.#delivered(marker),
+      onNotice: printNotice,
+    });
+    this.#sender = new Sender(options, this.#clock, this.#crowd.signal);
+  }
+
+  async connect(): Promise<number> {
+    await this.#crowd.connect();
+    return this.#crowd.users.filter(({ sender, connection }) => sender >= 0 && connection).length;
+  }
+
+  async send(plan: SendPlan): Promise<void> {
+    this.#crowd.settle();
+    this.#steadyFromUs = Math.floor(plan.steadyMs * 1000);
+    const churn = new Churn({
+      ratePerSecond: this.#options.config.churn / this.#options.config.workers,
+      users: this.#crowd.users,
+      random: seededRandom(this.#options.seed),
+      comeAgain: (user) => this.#crowd.comeAgain(user),
+    });
+    const counting = this.#countSteadily(plan);
+    churn.run();
+    await this.#sender.send(plan, this.#crowd.users);
+    (await counting)();
+    await churn.stop();
+    this.#crowd.wakeSlowReaders();
+  }
+
+  sample(): Promise<WorkerSample> {
+    const { summary, ledger, connections } = this.#crowd;
+    return Promise.resolve({
+      atMs: this.#clock.nowMs,
+      connections,
+      sent: this.#sender.sent,
+      received: summary.received,
+      delivered: ledger.delivered,
+      missing: ledger.missing,
+      spunMs: this.#sender.spunMs,
+      latencies: {
+        handshake: this.#handshake.take(),
+        warmup: this.#warmup.take(),
+        steady: this.#steady.take(),
+        raw: this.#raw.take(),
+        slip: this.#sender.slip.take(),
+        lag: this.#lag.take(),
+      },
+      spreads: this.#spreads.take(),
+    });
+  }
+
+  outstanding(): Promise<number> {
+    return Promise.resolve(this.#crowd.ledger.outstanding);
+  }
+
+  async leave(): Promise<WorkerResult> {
+    const { summary, ledger, slowReaders } = this.#crowd;
+    const counts = ledger.counts;
+    await this.#crowd.leave();
+    this.#lagTimer[Symbol.dispose]();
+    summary.sent = this.#sender.sent;
+    return {
+      summary: { ...summary },
+      ledger: counts,
+      slow: slowReaders,
+      steady: this.#steadyCounts,
+      unsent: { disconnected: this.#sender.disconnected, blocked: this.#sender.blocked },
+      churned: this.#crowd.churned,
+    };
+  }
+
+  stop(): void {
+    this.#crowd.stop();
+  }
+
+  /** @returns What ends the steady phase. */
+  async #countSteadily({ startMs, steadyMs }: SendPlan): Promise<() => void> {
+    if (steadyMs > startMs) await delay(steadyMs - this.#clock.nowMs, this.#crowd.signal);
+    const count = () => ({
+      atMs: this.#clock.nowMs,
+      sent: this.#sender.sent,
+      delivered: this.#crowd.ledger.delivered,
+    });
+    const before = { ...count(), atMs: Math.max(steadyMs, this.#clock.nowMs) };
+    return () => {
+      const after = count();
+      this.#steadyCounts = {
+        seconds: (after.atMs - before.atMs) / 1000,
+        sent: after.sent - before.sent,
+        delivered: after.delivered - before.delivered,
+      };
+    };
+  }
+
+  #delivered(marker: Readonly<Marker>): void {
+    const nowMs = this.#clock.lastMs;
+    const us = nowMs * 1000 - marker.plannedUs;
+    if (marker.plannedUs < this.#steadyFromUs) return this.#warmup.record(us);
+    this.#steady.record(us);
+    this.#raw.record(us - marker.lateUs);
+    this.#spreads.record(marker, nowMs);
+  }
+}

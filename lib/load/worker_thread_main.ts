@@ -1,0 +1,17 @@
+/// <reference lib="deno.worker" />
+import { LocalWorker } from "./worker_local.ts";
+import type { Answer, Request } from "./worker_thread.ts";
+
+let worker: LocalWorker;
+
+self.onmessage = async ({ data }: MessageEvent<Request>) => {
+  if ("make" in data) worker = new LocalWorker(data.make, (notice) => post({ notice }));
+  else {
+    const result = data.call === "send" ? await worker.send(data.plan!) : await worker[data.call]();
+    post({ number: data.number, result });
+  }
+};
+
+function post(answer: Answer): void {
+  self.postMessage(answer);
+}

@@ -1,0 +1,89 @@
+import { assert, assertEquals } from "@std/assert";
+import { htmlReport } from "../../lib/load/html_report.ts";
+import { LatencyHistogram } from "../../lib/load/latency.ts";
+import { judge } from "../../lib/load/verdict.ts";
+import { GOOD, LATENCY } from "../load/measurements.ts";
+import { isBrowserMissing, launchBrowser, openPage } from "./browser.ts";
+
+/** A run of ten seconds, with a second in which nothing came. */
+function measurement() {
+  const histogram = new LatencyHistogram();
+  for (let us = 1; us <= 5000; us++) histogram.record(us);
+  const timeline = Array.from({ length: 10 }, (_, at) => ({
+    seconds: at + 1,
+    phase: "steady" as const,
+    connections: 3,
+    sentPerSecond: 100 + at,
+    deliveriesPerSecond: at === 5 ? 0 : 200 + 2 * at,
+    p50: at === 5 ? undefined : 1 + at / 10,
+    p99: at === 5 ? undefined : 3 + at / 10,
+    missing: 0,
+    busyCores: 0.25,
+  }));
+  const delivery = { ...LATENCY, count: 5000 };
+  return { ...GOOD, histogram, timeline, latencies: { ...GOOD.latencies, delivery } };
+}
+
+/** How many of the canvas's pixels have a colour that belongs to a series: neither empty nor grey. */
+const COLOURED_PIXELS = `[...document.querySelectorAll("canvas")].map((canvas) => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let count = 0;
+  for (let at = 0; at < data.length; at += 4) {
+    const [red, green, blue, alpha] = data.subarray(at, at + 4);
+    if (alpha > 0 && Math.max(red, green, blue) - Math.min(red, green, blue) > 60) count++;
+  }
+  return count;
+})`;
+
+for (const colorScheme of ["light", "dark"] as const) {
+  Deno.test({
+    name: `${colorScheme}: the HTML report draws every chart, offline and without complaint`,
+    ignore: isBrowserMissing,
+    async fn() {
+      const run = measurement();
+      const path = await Deno.makeTempFile({ suffix: ".html" });
+      await Deno.writeTextFile(
+        path,
+        htmlReport(run, judge(run, []), {
+          url: "ws://h/</script>",
+          count: 3,
+          elapsedMs: 10_000,
+          isInterrupted: false,
+        }),
+      );
+      const browser = await launchBrowser();
+      const { page, complaints } = await openPage(browser, "about:blank");
+      const requests: string[] = [];
+      page.on("request", (request) => requests.push(request.url()));
+      await page.emulateMedia({ colorScheme });
+      await page.goto(`file://${path}`);
+      assertEquals(
+        await page.locator("h1").textContent(),
+        "Every message arrived once and in order: 20 deliveries",
+      );
+      assertEquals(
+        await page.locator("#facts").textContent(),
+        "3 users, 10.0 s at ws://h/</script>",
+      );
+      assertEquals(await page.locator("figcaption").allTextContents(), [
+        "Messages per second",
+        "Deliveries per second",
+        "Latency, ms",
+        "Lost so far, messages",
+        "Open connections",
+        "The client's busy cores",
+        "Latency by percentile, ms",
+      ]);
+      const coloured = await page.evaluate<number[]>(COLOURED_PIXELS);
+      assertEquals(coloured.length, 7);
+      for (const pixels of coloured) assert(pixels > 100);
+      // A change of the scheme draws them anew, each once.
+      await page.emulateMedia({ colorScheme: colorScheme === "light" ? "dark" : "light" });
+      assertEquals(await page.locator("canvas").count(), 7);
+      assertEquals(requests, [`file://${path}`]);
+      assertEquals(complaints, []);
+      await browser.close();
+      await Deno.remove(path);
+    },
+  });
+}

@@ -1,0 +1,19 @@
+import { assertEquals } from "@std/assert";
+import { Gaps } from "../../lib/load/gaps.ts";
+import { seededRandom } from "../../lib/load/seeded_random.ts";
+
+Deno.test("Gaps.take() takes each number of each range once, and no other", () => {
+  const random = seededRandom(1);
+  const gaps = new Gaps();
+  const left = new Set<number>();
+  for (let from = 0; from < 200; from += 2 + Math.floor(random() * 10)) {
+    const until = from + 1 + Math.floor(random() * 5);
+    gaps.add(from, until);
+    for (; from < until; from++) left.add(from);
+  }
+  for (let round = 0; round < 3000; round++) {
+    const number = Math.floor(random() * 220);
+    assertEquals(gaps.take(number), left.delete(number));
+  }
+  assertEquals(left.size, 0);
+});
