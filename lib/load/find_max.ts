@@ -4,8 +4,33 @@ const PRECISION = 0.05;
 /** The highest rate that is tried. */
 const MAX_RATE = 1_000_000;
 
-/** The first rate that is tried, if none is given. */
-export const FIRST_RATE = 100;
+/** Whether a rate holds. */
+export interface RateTrial {
+  readonly rate: number;
+  readonly holds: boolean;
+}
+
+/**
+ * Tries rates until the highest that holds is known.
+ *
+ * @param attempt Tries a rate; undefined ends the search.
+ * @returns All trials, in the order in which they were made.
+ */
+export async function searchMaxRate<Trial extends RateTrial>(
+  firstRate: number,
+  attempt: (rate: number) => Promise<Trial | undefined>,
+): Promise<readonly Trial[]> {
+  const trials: Trial[] = [];
+  let search: Search = { held: 0, failed: Infinity };
+  for (let rate: number | undefined = firstRate; rate !== undefined;) {
+    const trial = await attempt(rate);
+    if (!trial) break;
+    trials.push(trial);
+    search = trial.holds ? { ...search, held: rate } : { ...search, failed: rate };
+    rate = nextRate(search, firstRate);
+  }
+  return trials;
+}
 
 /** What has been found so far. */
 export interface Search {

@@ -1,3 +1,4 @@
+import type { RateTrial } from "./find_max.ts";
 import { formatNumber } from "./format_number.ts";
 import { verdictLines } from "./measured_report.ts";
 import type { Measurement } from "./measured_run.ts";
@@ -5,11 +6,9 @@ import type { RunFacts } from "./report.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** A run that was made to see whether a rate holds. */
-export interface Probe {
-  readonly rate: number;
+export interface Probe extends RateTrial {
   readonly measurement: Measurement;
   readonly verdict: Verdict;
-  readonly holds: boolean;
 }
 
 /** What a search for the highest rate has found. */
@@ -21,9 +20,15 @@ export interface FindMaxResult {
   readonly maxRate: number;
 }
 
+/** Whether a rate may not have held because of the client. */
+export function isClientLimited({ holds, verdict }: Probe): boolean {
+  return !holds && verdict.clientLimits.length > 0;
+}
+
 /** A report to read: the answer, then every run. */
 export function findMaxTextReport({ gates, probes, maxRate }: FindMaxResult, facts: RunFacts) {
-  const limited = probes.find(({ verdict, holds }) => !holds && verdict.clientLimits.length > 0);
+  const byRate = probes.toSorted((one, other) => one.rate - other.rate);
+  const limited = byRate.find(isClientLimited);
   return [
     maxRate > 0
       ? `The highest rate that held ${gates} is ${maxRate} messages/s`
@@ -40,7 +45,7 @@ export function findMaxTextReport({ gates, probes, maxRate }: FindMaxResult, fac
     } s with ${facts.count} users at ${facts.url}` +
     (facts.isInterrupted ? ", stopped by the user" : ""),
     row(["messages/s", "achieved", "deliveries/s", "p50, ms", "p99, ms", "lost", ""]),
-    ...probes.toSorted((one, other) => one.rate - other.rate).map(probeRow),
+    ...byRate.map(probeRow),
   ].join("\n");
 }
 

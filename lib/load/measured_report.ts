@@ -120,7 +120,7 @@ function slowLines({ slow: { count, closeCodes, ledger } }: Measurement): readon
     "Slow readers",
     `  readers      ${count}`,
     `  ended        ${closes || "none"}, by the server`,
-    `  delivered    ${ledger.delivered}, of what was not behind when they read again`,
+    `  delivered    ${ledger.delivered}, once they read again`,
     `  lost         ${ledger.lost}, to those whom the server kept`,
   ];
 }

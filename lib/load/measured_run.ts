@@ -68,7 +68,7 @@ class MeasuredRun implements Disposable {
   readonly #clock: RunClock;
   readonly #startEpochMs = performance.timeOrigin + performance.now();
   readonly #workers: readonly (LoadWorker & Partial<Disposable>)[];
-  readonly #recorder = new Recorder();
+  readonly #recorder = new Recorder(cpuMs());
   readonly #stop = () => this.#workers.forEach((worker) => worker.stop());
   readonly #told = new Set<string>();
   #phase: () => Phase = () => "connecting";
@@ -176,8 +176,7 @@ class MeasuredRun implements Disposable {
   async #sample(): Promise<readonly WorkerSample[]> {
     const phase = this.#phase();
     const samples = await Promise.all(this.#workers.map((worker) => worker.sample()));
-    const { user, system } = process.cpuUsage();
-    const point = this.#recorder.add(samples, phase, (user + system) / 1000);
+    const point = this.#recorder.add(samples, phase, cpuMs());
     if (point) this.#options.onProgress(point);
     return samples;
   }
@@ -228,6 +227,12 @@ class MeasuredRun implements Disposable {
 
 function addCounts(to: LedgerCounts, counts: LedgerCounts): void {
   for (const key of Object.keys(to) as (keyof LedgerCounts)[]) to[key] += counts[key];
+}
+
+/** The CPU time of this process, all its threads together. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 /** Messages a second that the flags ask for. */

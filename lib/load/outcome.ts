@@ -1,9 +1,14 @@
 import { EXIT_CODE } from "../cli/exit_code.ts";
 import { isMeasured } from "./client_faults.ts";
 import type { ClientConfig } from "./config.ts";
-import { FIRST_RATE, nextRate } from "./find_max.ts";
-import { findMaxJsonReport, findMaxTextReport, type Probe } from "./find_max_report.ts";
-import { type Gate, parseGate, parseGates } from "./gate.ts";
+import { searchMaxRate } from "./find_max.ts";
+import {
+  findMaxJsonReport,
+  findMaxTextReport,
+  isClientLimited,
+  type Probe,
+} from "./find_max_report.ts";
+import { parseGate, parseGates } from "./gate.ts";
 import { htmlReport } from "./html_report.ts";
 import { measuredJsonReport, measuredTextReport } from "./measured_report.ts";
 import { type MeasuredRunOptions, type Measurement, runMeasured } from "./measured_run.ts";
@@ -61,55 +66,39 @@ function exitCodeOf(config: ClientConfig, { summary }: Measurement, verdict: Ver
   return isGood && !isLimited ? EXIT_CODE.ok : EXIT_CODE.failure;
 }
 
-/** How long each run of a search sends, if that is not given. */
-const PROBE_MS = 5000;
+/** The rate that a search tries first and how long each of its runs sends, if that is not given. */
+const [FIRST_RATE, PROBE_MS] = [100, 5000];
+
+/** The part of a rate that must have been sent, or it was not tried at all. */
+const SENT_PART = 0.9;
 
 async function findMax(config: ClientConfig, options: MeasuredRunOptions): Promise<Outcome> {
   const gates = parseGates(config.findMax)!;
-  const probes: Probe[] = [];
-  let [held, failed] = [0, Infinity];
-  for (
-    let rate: number | undefined = config.rate || FIRST_RATE;
-    rate !== undefined && !options.signal.aborted;
-    rate = nextRate({ held, failed }, config.rate || FIRST_RATE)
-  ) {
+  let isHopeless = false;
+  const tryRate = async (rate: number): Promise<Probe | undefined> => {
+    if (isHopeless || options.signal.aborted) return undefined;
     options.printNotice(`Trying ${rate} messages/s`);
-    const probe = await tryRate({ ...config, rate, durationMs: config.durationMs || PROBE_MS }, {
-      gates,
-      ...options,
-    });
-    if (options.signal.aborted) break;
-    probes.push(probe);
-    if (probe.holds) held = rate;
-    else failed = rate;
+    const durationMs = config.durationMs || PROBE_MS;
+    const measurement = await runMeasured({ ...config, rate, durationMs }, options);
+    if (options.signal.aborted) return undefined;
+    const verdict = judge(measurement, gates);
     // Where nobody can be connected or heard, no rate holds.
-    if (probe.measurement.ledger.delivered === 0) break;
-  }
-  const result = { gates: config.findMax, probes, maxRate: held };
-  const isLimited = config.strict &&
-    probes.some(({ holds, verdict }) => !holds && verdict.clientLimits.length > 0);
+    isHopeless = measurement.ledger.delivered === 0;
+    const holds = verdict.gates.every(({ isPassed }) => isPassed) &&
+      measurement.summary.isClean(config.count) && measurement.achievedRate >= SENT_PART * rate;
+    return { rate, measurement, verdict, holds };
+  };
+  const probes = await searchMaxRate(config.rate || FIRST_RATE, tryRate);
+  const maxRate = Math.max(0, ...probes.filter(({ holds }) => holds).map(({ rate }) => rate));
+  const result = { gates: config.findMax, probes, maxRate };
+  const isLimited = config.strict && probes.some(isClientLimited);
   return {
     report: (facts) => (config.json ? findMaxJsonReport : findMaxTextReport)(result, facts),
     files: () => [],
-    exitCode: held === 0 ? EXIT_CODE.gate : isLimited ? EXIT_CODE.failure : EXIT_CODE.ok,
-  };
-}
-
-/** The part of the rate that must have been sent, or it was not tried at all. */
-const SENT_PART = 0.98;
-
-async function tryRate(
-  config: ClientConfig,
-  { gates, ...options }: MeasuredRunOptions & { readonly gates: readonly Gate[] },
-): Promise<Probe> {
-  const measurement = await runMeasured(config, options);
-  const verdict = judge(measurement, gates);
-  return {
-    rate: config.rate,
-    measurement,
-    verdict,
-    holds: verdict.gates.every(({ isPassed }) => isPassed) &&
-      measurement.summary.isClean(config.count) &&
-      measurement.achievedRate >= SENT_PART * config.rate,
+    exitCode: isHopeless || isLimited
+      ? EXIT_CODE.failure
+      : maxRate === 0
+      ? EXIT_CODE.gate
+      : EXIT_CODE.ok,
   };
 }

@@ -63,8 +63,13 @@ export class Recorder {
     this.#spread.record((lastMs - firstMs) * 1000);
   });
   #since = new LatencyHistogram();
-  #before = { atMs: 0, sent: 0, delivered: 0, busyMs: 0 };
+  #before: { atMs: number; sent: number; delivered: number; busyMs: number };
   #sending = { ms: 0, busyMs: 0 };
+
+  /** @param cpuMs The CPU time of the process before the run. */
+  constructor(cpuMs: number) {
+    this.#before = { atMs: 0, sent: 0, delivered: 0, busyMs: cpuMs };
+  }
 
   /**
    * Takes a sample of each worker.
@@ -89,7 +94,7 @@ export class Recorder {
       atMs: samples.reduce((latest, { atMs }) => Math.max(latest, atMs), 0),
       sent: sum("sent"),
       delivered: sum("delivered"),
-      busyMs: Math.max(0, cpuMs - sum("spunMs")),
+      busyMs: cpuMs - sum("spunMs"),
     };
     const before = this.#before;
     const ms = now.atMs - before.atMs;
@@ -108,7 +113,7 @@ export class Recorder {
       p50,
       p99,
       missing: sum("missing"),
-      busyCores: (now.busyMs - before.busyMs) / ms,
+      busyCores: Math.max(0, now.busyMs - before.busyMs) / ms,
     };
     this.#before = now;
     this.#since = new LatencyHistogram();

@@ -1,4 +1,4 @@
-/** How often the tick of the system's clock is awaited: one that the thread has slept through counts too late. */
+/** How often the tick of the system's clock is awaited: one that the thread has slept through makes the epoch too early. */
 const TICKS = 3;
 
 /**
@@ -14,9 +14,9 @@ export class RunClock {
 
   /** @param startEpochMs When the run begins. */
   constructor(startEpochMs: number) {
-    let epochOfZeroMs = Infinity;
+    let epochOfZeroMs = -Infinity;
     for (let tick = 0; tick < TICKS; tick++) {
-      epochOfZeroMs = Math.min(epochOfZeroMs, nextTickMs() - performance.now());
+      epochOfZeroMs = Math.max(epochOfZeroMs, nextTickMs() - performance.now());
     }
     this.#zeroMs = startEpochMs - epochOfZeroMs;
   }

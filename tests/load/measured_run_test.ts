@@ -1,9 +1,11 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { EXIT_CODE } from "../../lib/cli/exit_code.ts";
 import { parseFlags } from "../../lib/cli/flags.ts";
 import { CLIENT_FLAGS, type ClientConfig } from "../../lib/load/config.ts";
 import { runClient } from "../../lib/load/outcome.ts";
 import { targetOf } from "../../lib/load/target.ts";
+import { handshakeResponse } from "../../lib/websocket/handshake.ts";
+import { readHead } from "../socket/handshake.ts";
 import { startTestApp } from "../socket/test_app.ts";
 
 type Relay = (text: string, index: number, others: readonly WebSocket[], self: WebSocket) => void;
@@ -26,6 +28,25 @@ function serve(relay: Relay) {
     };
     return response;
   });
+}
+
+/** A server that shakes hands, and reads nothing more. */
+function startDeafServer() {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepting = (async () => {
+    const conn = await listener.accept();
+    const { head } = await readHead(conn);
+    const key = /sec-websocket-key: *(.*)\r\n/i.exec(new TextDecoder().decode(head))![1]!;
+    await conn.write(handshakeResponse(key));
+    return conn;
+  })();
+  return {
+    port: (listener.addr as Deno.NetAddr).port,
+    async [Symbol.asyncDispose]() {
+      (await accepting).close();
+      listener.close();
+    },
+  };
 }
 
 /** Three users, the first of whom says ten messages, against a server on this port. */
@@ -213,4 +234,122 @@ Deno.test("a measured run that the user stops waits for what is on its way", asy
   });
   const { delivery, delivered, messages } = json();
   assertEquals([delivered, delivery.lost, delivery.delivered], [true, 0, 2 * messages.sent]);
+});
+
+Deno.test("a measured run in three threads counts as one in a single thread does", async () => {
+  await using server = await startTestApp();
+  const { json, exitCode } = await measure(server.port, {
+    count: 7,
+    senders: 5,
+    workers: 3,
+    warmupMs: 20,
+    durationMs: 30,
+  });
+  const { delivery, latencyMs, messages, connections, client } = json();
+  assertEquals([messages.sent, delivery], [50, { ...CLEAN, delivered: 300 }]);
+  assertEquals([connections.opened, connections.closeCodes], [7, { 1000: 7 }]);
+  assertEquals([latencyMs.delivery.count, latencyMs.last.count], [180, 30]);
+  assertEquals([client.workers, exitCode], [3, EXIT_CODE.ok]);
+});
+
+Deno.test("a measured run expects of those who come again what is sent since", async () => {
+  await using server = await startTestApp();
+  const { json, exitCode } = await measure(server.port, { churn: 100, durationMs: 300 });
+  const { delivery, connections } = json();
+  assert(connections.churned > 0);
+  assertEquals(connections.closeCodes, { 1000: 3 + connections.churned });
+  assertEquals([delivery.lost, delivery.duplicated, delivery.reordered], [0, 0, 0]);
+  assert(delivery.delivered > 300);
+  assertEquals(exitCode, EXIT_CODE.ok);
+});
+
+/** Enough for no socket's buffers to hold it. */
+const FLOOD = { count: 4, rate: 1000, durationMs: 400, size: 50_000, slow: "25%" };
+
+Deno.test("a measured run tells apart how slow readers fare whom the server ends", async () => {
+  await using server = await startTestApp({ logRetentionBytes: 1024 * 1024 });
+  const { json, exitCode } = await measure(server.port, FLOOD);
+  const { delivery, slow, connections } = json();
+  assertEquals(delivery, { ...CLEAN, delivered: 800 });
+  assertEquals([slow.count, Object.values(slow.closeCodes)], [1, [1]]);
+  assertEquals([connections.opened, connections.lost], [4, 0]);
+  assertEquals(exitCode, EXIT_CODE.ok);
+});
+
+Deno.test("a measured run lets slow readers read in the end what the server has kept for them", async () => {
+  await using server = serve(fair);
+  const { text, exitCode } = await measure(server.addr.port, { ...FLOOD, json: false });
+  assertStringIncludes(
+    text,
+    `Slow readers
+  readers      1
+  ended        none, by the server
+  delivered    400, once they read again
+  lost         0, to those whom the server kept
+`,
+  );
+  assertEquals(exitCode, EXIT_CODE.ok);
+});
+
+Deno.test("a measured run sends nothing more to a server that does not read, and says so", async () => {
+  await using server = startDeafServer();
+  const { text } = await measure(server.port, {
+    json: false,
+    count: 1,
+    size: 1_000_000,
+    rate: 1000,
+    durationMs: 100,
+    drainTimeoutMs: 0,
+  });
+  assertMatch(text, /sent +\d+, \d+ not, as the server did not read from their senders/);
+});
+
+Deno.test("--verify proves what users say at their intervals", async () => {
+  await using server = await startTestApp();
+  const { json, exitCode } = await measure(server.port, {
+    rate: 0,
+    verify: true,
+    senders: 0,
+    intervalMs: 20,
+    every: "fixed",
+    durationMs: 70,
+  });
+  const { delivery, messages, rates } = json();
+  assertEquals([messages.sent, delivery], [9, { ...CLEAN, delivered: 18 }]);
+  assertEquals([rates.offeredRate, exitCode], [150, EXIT_CODE.ok]);
+});
+
+Deno.test("--strict fails a run in which the client was the limit", async () => {
+  await using server = await startTestApp();
+  const overload = { rate: 1_000_000, durationMs: 10 };
+  const lenient = await measure(server.port, overload);
+  assert(lenient.json().clientLimits.length > 0);
+  assertEquals(lenient.exitCode, EXIT_CODE.ok);
+  const strict = await measure(server.port, { ...overload, strict: true });
+  assertEquals(strict.exitCode, EXIT_CODE.failure);
+});
+
+Deno.test("--find-max says that no rate held what its first runs did not hold", async () => {
+  await using server = serve((text, index, others) => {
+    if (index !== 1) others.forEach((other) => other.send(text));
+  });
+  const { text, exitCode } = await measure(server.addr.port, {
+    json: false,
+    findMax: "corrupt>0",
+    rate: 4,
+    durationMs: 500,
+    drainTimeoutMs: 0,
+  });
+  assertEquals(exitCode, EXIT_CODE.gate);
+  assertMatch(text, /^No rate held corrupt>0\n\n3 runs in /);
+  assertMatch(text, / 1 .* did not hold\n +2 .* did not hold\n +4 .* did not hold$/);
+});
+
+Deno.test("--find-max gives up where nobody listens, and exits 1", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  const { json, exitCode } = await measure(port, { findMax: "lost=0" });
+  const { maxRate, runs } = json();
+  assertEquals([maxRate, runs.length, exitCode], [0, 1, EXIT_CODE.failure]);
 });

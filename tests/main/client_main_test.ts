@@ -157,3 +157,42 @@ Deno.test("the client tells all faults at once, a line each, and exits 2", async
   assertStringIncludes(stderr[1]!, "--url must be a URL such as ws://127.0.0.1:8000/ws");
   assertStringIncludes(stderr[2]!, "--interval must be at least 1ms");
 });
+
+Deno.test("--report and --hdr write their files, and a line a second tells where the run is", async () => {
+  await using server = await startTestApp();
+  const directory = await Deno.makeTempDir();
+  await using client = Program.start("client", [
+    ...["--count", "3", "--url", server.url, "--stagger", "0", "--rate", "100"],
+    ...["--warmup", "0", "--duration", "1200ms"],
+    ...["--report", `${directory}/run.html`, "--hdr", `${directory}/run.hdr`],
+  ]);
+  const { code, stderr } = await client.ended();
+  assertEquals(code, 0);
+  assertMatch(stderr[2]!, /^steady 1 of 1 s · \d+ messages\/s · .* · lost 0 · 3 connected$/);
+  assertMatch(await Deno.readTextFile(`${directory}/run.html`), /^<!DOCTYPE html>/);
+  assertMatch(await Deno.readTextFile(`${directory}/run.hdr`), /^ +Value +Percentile/);
+  await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("the client says that it cannot write a report before it connects, and exits 1", async () => {
+  await using client = Program.start("client", [
+    ...["--rate", "100", "--report", "/nowhere/run.html"],
+  ]);
+  const { code, stdout, stderr } = await client.ended();
+  assertEquals([code, stdout, stderr.length], [1, [], 1]);
+  assertMatch(stderr[0]!, /^Cannot write \/nowhere\/run\.html: No such file or directory/);
+});
+
+Deno.test("--quiet measures without a line of progress", async () => {
+  await using server = await startTestApp();
+  await using client = Program.start("client", [
+    ...["--count", "2", "--url", server.url, "--rate", "100", "--quiet", "--json"],
+    ...["--warmup", "0", "--duration", "1200ms"],
+  ]);
+  const { code, stdout, stderr } = await client.ended();
+  assertEquals([code, stdout.length], [0, 1]);
+  assertEquals(stderr, [
+    `Connecting 2 users to ${server.url} (Ctrl-C stops)`,
+    "Connected: 2 of 2",
+  ]);
+});
