@@ -9,7 +9,7 @@ import { clientFaults } from "./lib/load/client_faults.ts";
 import { CLIENT_FLAGS, type ClientConfig } from "./lib/load/config.ts";
 import { runClient } from "./lib/load/outcome.ts";
 import { checkWritable, OutputFileError, writeOutput } from "./lib/load/output_file.ts";
-import { progressLines } from "./lib/load/progress.ts";
+import { progressLine } from "./lib/load/progress.ts";
 import { seededRandom } from "./lib/load/seeded_random.ts";
 import { CaCertError, targetOf } from "./lib/load/target.ts";
 
@@ -46,7 +46,6 @@ async function run(config: ClientConfig): Promise<number> {
   const target = await targetOf(config);
   [config.report, config.hdr].filter((path) => path !== "").forEach(checkWritable);
   const line = new LiveLine(standardError());
-  const progress = progressLines(config);
   const startedAtMs = performance.now();
   const outcome = await runClient(config, {
     target,
@@ -56,7 +55,7 @@ async function run(config: ClientConfig): Promise<number> {
       if (!printLine(message)) interrupt.abort();
     },
     printNotice: (notice) => line.print(notice),
-    onProgress: (point) => config.quiet || line.show(progress(point)),
+    onProgress: (point) => config.quiet || line.show(progressLine(point, config)),
     random: config.seed === 0 ? Math.random : seededRandom(config.seed),
   });
   line.clear();

@@ -3,7 +3,7 @@ import type { ClientConfig } from "./config.ts";
 import { delay } from "./delay.ts";
 import type { LatencyHistogram } from "./latency.ts";
 import { type LedgerCounts, NO_COUNTS } from "./ledger.ts";
-import { type Phase, Recorder, type RunLatencies, type TimelinePoint } from "./recorder.ts";
+import { type PhaseOfRun, Recorder, type RunLatencies, type TimelinePoint } from "./recorder.ts";
 import { rolesOf } from "./roles.ts";
 import type { RunOptions } from "./run.ts";
 import { RunClock } from "./run_clock.ts";
@@ -71,7 +71,7 @@ class MeasuredRun implements Disposable {
   readonly #recorder = new Recorder(cpuMs());
   readonly #stop = () => this.#workers.forEach((worker) => worker.stop());
   readonly #told = new Set<string>();
-  #phase: () => Phase = () => "connecting";
+  #phase: () => PhaseOfRun = () => ({ phase: "connecting", sinceMs: 0 });
 
   constructor(config: ClientConfig, options: MeasuredRunOptions) {
     this.#config = config;
@@ -99,7 +99,8 @@ class MeasuredRun implements Disposable {
     const over = new AbortController();
     const sampling = this.#sampleUntil(over.signal);
     await this.#send(await this.#connect());
-    this.#phase = () => "draining";
+    const drainMs = this.#clock.nowMs;
+    this.#phase = () => ({ phase: "draining", sinceMs: drainMs });
     await this.#drain();
     over.abort();
     await sampling;
@@ -132,7 +133,10 @@ class MeasuredRun implements Disposable {
     const startMs = this.#clock.nowMs + (this.#workers.length > 1 ? QUIET_MS : 0);
     const steadyMs = startMs + warmupMs;
     const endMs = durationMs === 0 ? Infinity : steadyMs + durationMs;
-    this.#phase = () => this.#clock.nowMs < steadyMs ? "warm-up" : "steady";
+    this.#phase = () =>
+      this.#clock.nowMs < steadyMs
+        ? { phase: "warm-up", sinceMs: startMs }
+        : { phase: "steady", sinceMs: steadyMs };
     await Promise.all(this.#workers.map((worker, index) =>
       worker.send({
         startMs,

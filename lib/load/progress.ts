@@ -1,37 +1,24 @@
 import type { TimelinePoint } from "./recorder.ts";
 
-/** How long the phases that send take; what has no end is Infinity. */
-export interface Plan {
+/** How long the phases that send take; 0 is without an end. */
+export interface PhaseLengths {
   readonly warmupMs: number;
   readonly durationMs: number;
 }
 
-/** Where a run is, in a line: `steady 3 of 10 s · 4000 messages/s · 1996000 deliveries/s · p99 5.2 ms · lost 0 · 500 connected`. */
-export function progressLine(point: TimelinePoint, secondsInPhase: number, plan: Plan): string {
-  const { phase, sentPerSecond, deliveriesPerSecond, p99, missing, connections } = point;
-  const totalMs = phase === "warm-up" ? plan.warmupMs : phase === "steady" ? plan.durationMs : 0;
+/** Where a run is, in a line: `steady 3 of 10 s · 4000 sent/s · 1996000 delivered/s · p99 5.2 ms · lost 0 · 500 open`. */
+export function progressLine(point: TimelinePoint, lengths: PhaseLengths): string {
+  const { phase, phaseSeconds, sentPerSecond, deliveriesPerSecond, p99, missing } = point;
+  const open = `${point.connections} open`;
+  if (phase === "connecting") return `${phase} ${phaseSeconds.toFixed(0)} s · ${open}`;
+  const totalMs = { "warm-up": lengths.warmupMs, steady: lengths.durationMs, draining: 0 }[phase];
   const total = totalMs > 0 ? ` of ${(totalMs / 1000).toFixed(0)}` : "";
   return [
-    `${phase} ${secondsInPhase.toFixed(0)}${total} s`,
-    `${sentPerSecond.toFixed(0)} messages/s`,
-    `${deliveriesPerSecond.toFixed(0)} deliveries/s`,
+    `${phase} ${phaseSeconds.toFixed(0)}${total} s`,
+    `${sentPerSecond.toFixed(0)} sent/s`,
+    `${deliveriesPerSecond.toFixed(0)} delivered/s`,
     `p99 ${p99 === undefined ? "–" : p99.toFixed(1)} ms`,
     `lost ${missing}`,
-    `${connections} connected`,
+    open,
   ].join(" · ");
-}
-
-/** Makes the lines of a run, which knows when each phase began. */
-export function progressLines(plan: Plan): (point: TimelinePoint) => string {
-  let phase = "";
-  let sinceSeconds = 0;
-  let lastSeconds = 0;
-  return (point) => {
-    if (point.phase !== phase) {
-      phase = point.phase;
-      sinceSeconds = lastSeconds;
-    }
-    lastSeconds = point.seconds;
-    return progressLine(point, point.seconds - sinceSeconds, plan);
-  };
 }

@@ -5,11 +5,19 @@ import type { WorkerSample } from "./worker.ts";
 /** The parts of a run, in their order. */
 export type Phase = "connecting" | "warm-up" | "steady" | "draining";
 
+/** Where a run is, and since when, in milliseconds since it began. */
+export interface PhaseOfRun {
+  readonly phase: Phase;
+  readonly sinceMs: number;
+}
+
 /** A run at one time. */
 export interface TimelinePoint {
   /** Since the run began. */
   readonly seconds: number;
   readonly phase: Phase;
+  /** Since the phase began. */
+  readonly phaseSeconds: number;
   /** How many connections are open. */
   readonly connections: number;
   /** Since the point before. */
@@ -77,7 +85,11 @@ export class Recorder {
    * @param cpuMs The CPU time of the process so far.
    * @returns Where the run is; undefined if the point before is too near.
    */
-  add(samples: readonly WorkerSample[], phase: Phase, cpuMs: number): TimelinePoint | undefined {
+  add(
+    samples: readonly WorkerSample[],
+    { phase, sinceMs }: PhaseOfRun,
+    cpuMs: number,
+  ): TimelinePoint | undefined {
     for (const { latencies, spreads, atMs } of samples) {
       this.#since.add(latencies.warmup);
       this.#since.add(latencies.steady);
@@ -107,6 +119,7 @@ export class Recorder {
     const point: TimelinePoint = {
       seconds: now.atMs / 1000,
       phase,
+      phaseSeconds: (now.atMs - sinceMs) / 1000,
       connections: sum("connections"),
       sentPerSecond: (now.sent - before.sent) * 1000 / ms,
       deliveriesPerSecond: (now.delivered - before.delivered) * 1000 / ms,

@@ -12,6 +12,7 @@ function measurement() {
   const timeline = Array.from({ length: 10 }, (_, at) => ({
     seconds: at + 1,
     phase: "steady" as const,
+    phaseSeconds: at + 1,
     connections: 3,
     sentPerSecond: 100 + at,
     deliveriesPerSecond: at === 5 ? 0 : 200 + 2 * at,

@@ -1,10 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { progressLines } from "../../lib/load/progress.ts";
+import { progressLine } from "../../lib/load/progress.ts";
 import type { TimelinePoint } from "../../lib/load/recorder.ts";
 
 const POINT: TimelinePoint = {
-  seconds: 1,
-  phase: "connecting",
+  seconds: 7,
+  phase: "steady",
+  phaseSeconds: 3.1,
   connections: 500,
   sentPerSecond: 3999.7,
   deliveriesPerSecond: 1_996_000,
@@ -14,20 +15,22 @@ const POINT: TimelinePoint = {
   busyCores: 0.5,
 };
 
-Deno.test("progressLines() tells how far each phase has come", () => {
-  const line = progressLines({ warmupMs: 1000, durationMs: 10_000 });
-  const rest = "4000 messages/s · 1996000 deliveries/s · p99 5.2 ms · lost 2 · 500 connected";
-  assertEquals(line(POINT), `connecting 1 s · ${rest}`);
-  assertEquals(line({ ...POINT, seconds: 2, phase: "warm-up" }), `warm-up 1 of 1 s · ${rest}`);
-  assertEquals(line({ ...POINT, seconds: 3, phase: "steady" }), `steady 1 of 10 s · ${rest}`);
-  assertEquals(line({ ...POINT, seconds: 5, phase: "steady" }), `steady 3 of 10 s · ${rest}`);
-  assertEquals(line({ ...POINT, seconds: 6, phase: "draining" }), `draining 1 s · ${rest}`);
-});
+const REST = "4000 sent/s · 1996000 delivered/s · p99 5.2 ms · lost 2 · 500 open";
 
-Deno.test("progressLines() tells no total of what has no end, and no p99 of nothing", () => {
-  const line = progressLines({ warmupMs: 0, durationMs: 0 });
-  assertEquals(
-    line({ ...POINT, phase: "steady", p99: undefined }),
-    "steady 1 s · 4000 messages/s · 1996000 deliveries/s · p99 – ms · lost 2 · 500 connected",
-  );
+for (
+  const [part, line] of [
+    [{ phase: "connecting" }, "connecting 3 s · 500 open"],
+    [{ phase: "warm-up" }, `warm-up 3 of 5 s · ${REST}`],
+    [{ phase: "steady" }, `steady 3 of 10 s · ${REST}`],
+    [{ phase: "draining" }, `draining 3 s · ${REST}`],
+    [{ p99: undefined }, `steady 3 of 10 s · ${REST.replace("5.2", "–")}`],
+  ] as const
+) {
+  Deno.test(`progressLine() says ${line}`, () => {
+    assertEquals(progressLine({ ...POINT, ...part }, { warmupMs: 5000, durationMs: 10_000 }), line);
+  });
+}
+
+Deno.test("progressLine() tells no total of what has no end", () => {
+  assertEquals(progressLine(POINT, { warmupMs: 0, durationMs: 0 }), `steady 3 s · ${REST}`);
 });
