@@ -101,16 +101,16 @@ export class Crowd {
     }
   }
 
-  /** Lets a user leave and come again. */
+  /** Lets a user leave and come again; if it cannot, it has lost its connection. */
   async comeAgain(user: User): Promise<void> {
     if (!user.connection) return;
     user.isChurning = true;
     this.summary.addClose(await leave(user.connection));
-    if (!this.#over.signal.aborted && await this.#connect(user)) {
+    if (await this.#connect(user)) {
       this.churned++;
       const receiver = user.receiver!;
       delay(SETTLE_MS, this.#over.signal).then(() => this.ledger.settle(receiver));
-    }
+    } else if (!this.#over.signal.aborted) this.summary.lost++;
     user.isChurning = false;
   }
 
@@ -155,6 +155,7 @@ export class Crowd {
     const ledger = this.#ledgerOf(user);
     const receiver = ledger.join(user.sender);
     const handshake = new AbortController();
+    if (this.#over.signal.aborted) handshake.abort();
     this.#handshakes.add(handshake);
     const startMs = this.#clock.nowMs;
     const attempt = await connect(target, {

@@ -146,6 +146,7 @@ class MeasuredRun implements Disposable {
         offsetMs: rate === 0 ? 0 : 1000 * index / rate,
       })
     ));
+    await Promise.all(this.#workers.map((worker) => worker.calm()));
     await this.#sample();
   }
 

@@ -9,8 +9,10 @@ import type { SummaryCounts } from "./summary.ts";
 export interface LoadWorker {
   /** Connects its users, on the schedule of arrivals. @returns How many of its senders are connected. */
   connect(): Promise<number>;
-  /** Sends its share of the messages, from a given time to another; then all slow readers read again. */
+  /** Sends its share of the messages, from a given time to another, while users come and go. */
   send(plan: SendPlan): Promise<void>;
+  /** Takes note that every worker has sent all: nobody comes and goes any more, and slow readers read again. */
+  calm(): Promise<void>;
   /** What has been measured since the last sample. */
   sample(): Promise<WorkerSample>;
   /** How many deliveries are still to come. */

@@ -19,10 +19,10 @@ import type {
 
 /** A worker in this thread. */
 export class LocalWorker implements LoadWorker {
-  readonly #options: WorkerOptions;
   readonly #clock: RunClock;
   readonly #crowd: Crowd;
   readonly #sender: Sender;
+  readonly #churn: Churn;
   readonly #spreads: SpreadRecorder;
   readonly #handshake = new LatencyBins();
   readonly #warmup = new LatencyBins();
@@ -32,11 +32,11 @@ export class LocalWorker implements LoadWorker {
   readonly #lagTimer = new EventLoopLag((us) => this.#lag.record(us));
   /** Messages that were planned from here on count. */
   #steadyFromUs = Infinity;
+  #beforeSteady: { atMs: number; sent: number; delivered: number } | undefined;
   #steadyCounts: SteadyCounts = { seconds: 0, sent: 0, delivered: 0 };
 
   /** @param printNotice Takes what a person who watches the run should know. */
   constructor(options: WorkerOptions, printNotice: (line: string) => void) {
-    this.#options = options;
     this.#clock = new RunClock(options.startEpochMs);
     this.#spreads = new SpreadRecorder(options.config.rate);
     this.#crowd = new Crowd(options, this.#clock, {
@@ -45,6 +45,13 @@ export class LocalWorker implements LoadWorker {
       onNotice: printNotice,
     });
     this.#sender = new Sender(options, this.#clock, this.#crowd.signal);
+    const { churn, workers } = options.config;
+    this.#churn = new Churn({
+      ratePerSecond: churn / workers,
+      users: this.#crowd.users,
+      random: seededRandom(options.seed),
+      comeAgain: (user) => this.#crowd.comeAgain(user),
+    });
   }
 
   async connect(): Promise<number> {
@@ -55,17 +62,14 @@ export class LocalWorker implements LoadWorker {
   async send(plan: SendPlan): Promise<void> {
     this.#crowd.settle();
     this.#steadyFromUs = Math.floor(plan.steadyMs * 1000);
-    const churn = new Churn({
-      ratePerSecond: this.#options.config.churn / this.#options.config.workers,
-      users: this.#crowd.users,
-      random: seededRandom(this.#options.seed),
-      comeAgain: (user) => this.#crowd.comeAgain(user),
-    });
-    const counting = this.#countSteadily(plan);
-    churn.run();
+    this.#beginSteady(plan);
+    this.#churn.run();
     await this.#sender.send(plan, this.#crowd.users);
-    (await counting)();
-    await churn.stop();
+  }
+
+  async calm(): Promise<void> {
+    this.#endSteady();
+    await this.#churn.stop();
     this.#crowd.wakeSlowReaders();
   }
 
@@ -115,22 +119,28 @@ export class LocalWorker implements LoadWorker {
     this.#crowd.stop();
   }
 
-  /** @returns What ends the steady phase. */
-  async #countSteadily({ startMs, steadyMs }: SendPlan): Promise<() => void> {
+  /** Counts from the beginning of the steady phase on. */
+  async #beginSteady({ startMs, steadyMs }: SendPlan): Promise<void> {
     if (steadyMs > startMs) await delay(steadyMs - this.#clock.nowMs, this.#crowd.signal);
-    const count = () => ({
+    this.#beforeSteady = { ...this.#count(), atMs: Math.max(steadyMs, this.#clock.nowMs) };
+  }
+
+  #endSteady(): void {
+    const before = this.#beforeSteady;
+    if (!before) return;
+    const after = this.#count();
+    this.#steadyCounts = {
+      seconds: (after.atMs - before.atMs) / 1000,
+      sent: after.sent - before.sent,
+      delivered: after.delivered - before.delivered,
+    };
+  }
+
+  #count() {
+    return {
       atMs: this.#clock.nowMs,
       sent: this.#sender.sent,
       delivered: this.#crowd.ledger.delivered,
-    });
-    const before = { ...count(), atMs: Math.max(steadyMs, this.#clock.nowMs) };
-    return () => {
-      const after = count();
-      this.#steadyCounts = {
-        seconds: (after.atMs - before.atMs) / 1000,
-        sent: after.sent - before.sent,
-        delivered: after.delivered - before.delivered,
-      };
     };
   }
 

@@ -41,6 +41,10 @@ export class ThreadWorker implements LoadWorker, Disposable {
     return this.#call("send", plan);
   }
 
+  calm(): Promise<void> {
+    return this.#call("calm");
+  }
+
   sample(): Promise<WorkerSample> {
     return this.#call("sample");
   }
