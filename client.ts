@@ -12,9 +12,10 @@ import { checkWritable, OutputFileError, writeOutput } from "./lib/load/output_f
 import { progressLine } from "./lib/load/progress.ts";
 import { seededRandom } from "./lib/load/seeded_random.ts";
 import { CaCertError, targetOf } from "./lib/load/target.ts";
+import { WorkerError } from "./lib/load/worker_thread.ts";
 
 const { config, sources, ...parsed } = parseFlags(CLIENT_FLAGS, { args: Deno.args });
-const faults = parsed.faults.length > 0 ? parsed.faults : clientFaults(config, sources);
+const faults = [...parsed.faults, ...clientFaults(config, sources)];
 
 if (config.help) {
   console.log(helpText(CLIENT_FLAGS, {
@@ -31,8 +32,11 @@ if (config.help) {
   try {
     Deno.exit(await run(config));
   } catch (error) {
-    if (!(error instanceof CaCertError || error instanceof OutputFileError)) throw error;
-    console.error(error.message);
+    const isExpected = [CaCertError, OutputFileError, WorkerError].some((each) =>
+      error instanceof each
+    );
+    if (!isExpected) throw error;
+    console.error((error as Error).message);
     Deno.exit(EXIT_CODE.failure);
   }
 }

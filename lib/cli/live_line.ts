@@ -1,3 +1,5 @@
+import { writeText } from "./print_line.ts";
+
 /** Where lines go. */
 export interface LineTarget {
   readonly isTerminal: boolean;
@@ -45,10 +47,10 @@ export class LiveLine {
 
 /** Standard error. A terminal that says it is `dumb` cannot clear a line. */
 export function standardError(): LineTarget {
-  const encoder = new TextEncoder();
   return {
     isTerminal: Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb",
     columns: () => Deno.consoleSize().columns,
-    write: (text) => void Deno.stderr.writeSync(encoder.encode(text)),
+    // Whoever read this may have gone; the run goes on.
+    write: (text) => void writeText(Deno.stderr, text),
   };
 }

@@ -49,7 +49,10 @@ export class Churn {
   #pick(): User | undefined {
     const candidates = this.#candidates;
     const from = Math.floor(this.#options.random() * candidates.length);
-    const isThere = ({ connection, isChurning }: User) => connection?.isOpen && !isChurning;
-    return candidates.slice(from).find(isThere) ?? candidates.slice(0, from).find(isThere);
+    for (let offset = 0; offset < candidates.length; offset++) {
+      const user = candidates[(from + offset) % candidates.length]!;
+      if (user.connection?.isOpen && !user.isChurning) return user;
+    }
+    return undefined;
   }
 }

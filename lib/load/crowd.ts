@@ -41,6 +41,7 @@ export interface CrowdListener {
 export class Crowd {
   readonly users: readonly User[];
   readonly summary = new Summary();
+  /** Of all who are not slow. */
   readonly ledger: DeliveryLedger;
   readonly #slowLedger: DeliveryLedger;
   readonly #slowCloses = new Map<number, number>();
@@ -54,6 +55,7 @@ export class Crowd {
   connections = 0;
   /** How many users have left and come again. */
   churned = 0;
+  #isArriving = false;
   #isLeaving = false;
 
   constructor(options: WorkerOptions, clock: RunClock, listener: CrowdListener) {
@@ -87,11 +89,14 @@ export class Crowd {
   async connect(): Promise<void> {
     const { config, index } = this.#options;
     const attempts: Promise<void>[] = [];
+    this.#isArriving = true;
     await letArrive(config, this.#over.signal, (id) => {
       const at = (id - 1 - index) / config.workers;
       if (Number.isInteger(at)) attempts.push(this.#arrive(this.users[at]!));
     });
     await Promise.all(attempts);
+    this.#isArriving = false;
+    this.#endIfEmpty();
   }
 
   /** Expects everybody to receive whatever is sent from now on. */
@@ -112,6 +117,7 @@ export class Crowd {
       delay(SETTLE_MS, this.#over.signal).then(() => this.ledger.settle(receiver));
     } else if (!this.#over.signal.aborted) this.summary.lost++;
     user.isChurning = false;
+    this.#endIfEmpty();
   }
 
   /** Lets the slow readers read what has piled up. */
@@ -136,6 +142,16 @@ export class Crowd {
     }));
   }
 
+  /** How many messages of this run have come, for whatever they count. */
+  get ownCount(): number {
+    return this.ledger.ownCount + this.#slowLedger.ownCount;
+  }
+
+  /** How many deliveries are still to come, to slow readers too. */
+  get outstanding(): number {
+    return this.ledger.outstanding + this.#slowLedger.outstanding;
+  }
+
   /** How the slow readers have fared so far. */
   get slowReaders(): SlowReaders {
     return {
@@ -158,6 +174,7 @@ export class Crowd {
     if (this.#over.signal.aborted) handshake.abort();
     this.#handshakes.add(handshake);
     const startMs = this.#clock.nowMs;
+    const onDelivered = user.isSlow ? () => {} : this.#listener.onDelivered;
     const attempt = await connect(target, {
       timeoutMs: config.connectTimeoutMs,
       signal: handshake.signal,
@@ -165,8 +182,7 @@ export class Crowd {
       isPaused: user.isSlow,
       onMessage: (_opcode, bytes, start, end) => {
         this.summary.received++;
-        const marker = ledger.receive(receiver, bytes, start, end);
-        if (marker !== undefined && !user.isSlow) this.#listener.onDelivered(marker);
+        ledger.receive(receiver, bytes, start, end, onDelivered);
       },
     });
     this.#handshakes.delete(handshake);
@@ -174,7 +190,7 @@ export class Crowd {
       ledger.leave(receiver);
       if ("failure" in attempt) {
         this.#listener.onNotice(attempt.failure.advice);
-        this.summary.addFailure(attempt.failure);
+        if (!user.isChurning) this.summary.addFailure(attempt.failure);
       }
       return false;
     }
@@ -199,7 +215,12 @@ export class Crowd {
         `A connection ended with ${close.code} ${printable(close.reason)}`.trimEnd(),
       );
     }
-    if (this.connections === 0) this.#over.abort();
+    this.#endIfEmpty();
+  }
+
+  #endIfEmpty(): void {
+    if (this.#isArriving || this.connections > 0) return;
+    if (!this.users.some(({ isChurning }) => isChurning)) this.#over.abort();
   }
 
   #ledgerOf({ isSlow }: User): DeliveryLedger {

@@ -10,7 +10,10 @@ export class EventLoopLag implements Disposable {
     let dueMs = performance.now() + LOOK_INTERVAL_MS;
     this.#timer = setInterval(() => {
       const nowMs = performance.now();
-      record((nowMs - dueMs) * 1000);
+      // All the looks that it has missed meanwhile would have been late too.
+      for (let lateMs = nowMs - dueMs; lateMs > -LOOK_INTERVAL_MS; lateMs -= LOOK_INTERVAL_MS) {
+        record(Math.max(0, lateMs) * 1000);
+      }
       dueMs = nowMs + LOOK_INTERVAL_MS;
     }, LOOK_INTERVAL_MS);
   }

@@ -33,7 +33,7 @@ export async function searchMaxRate<Trial extends RateTrial>(
 }
 
 /** What has been found so far. */
-export interface Search {
+interface Search {
   /** The highest rate that held; 0 if none has. */
   readonly held: number;
   /** The lowest that did not; Infinity if none has failed. */
@@ -45,7 +45,7 @@ export interface Search {
  *
  * @returns undefined when the search is over.
  */
-export function nextRate({ held, failed }: Search, firstRate: number): number | undefined {
+function nextRate({ held, failed }: Search, firstRate: number): number | undefined {
   if (held === 0 && failed === Infinity) return firstRate;
   if (failed === Infinity) return held < MAX_RATE ? Math.min(MAX_RATE, 2 * held) : undefined;
   if (held === 0) return failed > 1 ? Math.floor(failed / 2) : undefined;

@@ -20,25 +20,28 @@ export interface FindMaxResult {
   readonly maxRate: number;
 }
 
-/** Whether a rate may not have held because of the client. */
-export function isClientLimited({ holds, verdict }: Probe): boolean {
-  return !holds && verdict.clientLimits.length > 0;
+/** Why the lowest rate that did not hold may not have because of the client; empty if it was the server. */
+export function clientLimitsOf(probes: readonly Probe[]): readonly string[] {
+  const failed = probes.filter(({ holds }) => !holds);
+  if (failed.length === 0) return [];
+  return failed.reduce((one, other) => one.rate < other.rate ? one : other).verdict.clientLimits;
 }
 
 /** A report to read: the answer, then every run. */
-export function findMaxTextReport({ gates, probes, maxRate }: FindMaxResult, facts: RunFacts) {
+export function findMaxTextReport(
+  { gates, probes, maxRate }: FindMaxResult,
+  facts: RunFacts,
+): string {
   const byRate = probes.toSorted((one, other) => one.rate - other.rate);
-  const limited = byRate.find(isClientLimited);
+  const limits = clientLimitsOf(probes);
   return [
-    maxRate > 0
+    probes.length === 0
+      ? "No rate was tried to the end"
+      : maxRate > 0
       ? `The highest rate that held ${gates} is ${maxRate} messages/s`
       : `No rate held ${gates}`,
-    ...limited
-      ? [
-        `The client may have been the limit at ${limited.rate}: ${limited.verdict.clientLimits[0]}`,
-      ]
-      : [],
-    ...probes.length === 1 ? verdictLines(probes[0]!.measurement, probes[0]!.verdict) : [],
+    ...limits.map((limit) => `The client may have been the limit: ${limit}`),
+    ...probes.length === 1 ? verdictLines(probes[0]!.measurement, probes[0]!.verdict, facts) : [],
     "",
     `${probes.length} runs in ${
       (facts.elapsedMs / 1000).toFixed(1)
@@ -50,7 +53,10 @@ export function findMaxTextReport({ gates, probes, maxRate }: FindMaxResult, fac
 }
 
 /** The same for programs, as one JSON object. */
-export function findMaxJsonReport({ gates, probes, maxRate }: FindMaxResult, facts: RunFacts) {
+export function findMaxJsonReport(
+  { gates, probes, maxRate }: FindMaxResult,
+  facts: RunFacts,
+): string {
   return JSON.stringify({
     version: 1,
     url: facts.url,

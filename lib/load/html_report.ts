@@ -17,8 +17,8 @@ export function htmlReport(measurement: Measurement, verdict: Verdict, facts: Ru
   const { timeline, histogram, latencies, achievedRate, deliveriesPerSecond, ledger } = measurement;
   const { delivery } = latencies;
   const data = {
-    verdict: verdictLines(measurement, verdict),
-    isGood: verdict.isDelivered && verdict.gates.every(({ isPassed }) => isPassed),
+    verdict: verdictLines(measurement, verdict, facts),
+    isGood: verdict.isPassed,
     facts: `${facts.count} users, ${(facts.elapsedMs / 1000).toFixed(1)} s at ${facts.url}`,
     figures: [
       ["messages per second", formatNumber(achievedRate)],

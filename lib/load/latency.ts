@@ -1,9 +1,6 @@
 import { build, type Histogram } from "hdr-histogram-js";
 import type { LatencyCounts } from "./latency_bins.ts";
 
-/** The percentiles that reports name. */
-export const PERCENTILES = ["p50", "p90", "p99", "p99.9"] as const;
-
 /** Latencies in milliseconds. */
 export interface LatencySummary {
   readonly count: number;

@@ -1,5 +1,5 @@
 import { Gaps } from "./gaps.ts";
-import { findMarker, type Marker, readMarker } from "./marker.ts";
+import { findMarker, looksLikeMarker, type Marker, MARKER_BYTES, readMarker } from "./marker.ts";
 
 /** What has become of the messages of a run. */
 export interface LedgerCounts {
@@ -46,6 +46,9 @@ export class DeliveryLedger {
   readonly #receivers = new Set<ReceiverLedger>();
   /** Where in its message the last marker was: the next is mostly there too. */
   #lastAt = 0;
+  /** Whether the last search has passed something that was a marker once. */
+  #isDamaged = false;
+  #ownCount = 0;
   readonly #marker: Marker = {
     run: 0,
     sender: 0,
@@ -84,31 +87,40 @@ export class DeliveryLedger {
   }
 
   /**
-   * Notes a message, `bytes` from `start` to `end`, that has come to a receiver.
+   * Notes a message, `bytes` from `start` to `end`, that has come to a receiver. A server may have put several into one.
    *
-   * @returns What its marker says if it counts as delivered now, good until the next call; undefined if it does not.
+   * @param onDelivered Takes what the marker says of each that counts as delivered now, good until the call returns.
    */
   receive(
     receiver: ReceiverLedger,
     bytes: Uint8Array,
     start: number,
     end: number,
-  ): Readonly<Marker> | undefined {
+    onDelivered: (marker: Readonly<Marker>) => void,
+  ): void {
     const marker = this.#marker;
-    const at = this.#find(bytes, start, end);
-    if (at === undefined) return this.#count("foreign");
-    if (at < 0 || at + marker.wholeBytes > end) return this.#count("corrupt");
-    const { run, sender, number } = marker;
-    if (run !== this.#run || sender >= this.#sentBySender.length) return this.#count("foreign");
-    // Nobody has sent that yet.
-    if (number >= this.#sentBySender[sender]!) return this.#count("corrupt");
-    if (sender === receiver.self) return this.#count("echoed");
-    const verdict = receiver.receive(sender, number);
-    if (verdict === "duplicated") return this.#count("duplicated");
-    if (verdict === "reordered") this.#counts.reordered++;
-    if (!receiver.isSettled) this.settle(receiver);
-    this.#counts.delivered++;
-    return marker;
+    const likely = start + this.#lastAt;
+    let at = likely < end && readMarker(bytes, likely, marker)
+      ? likely
+      : this.#find(bytes, start, end);
+    if (at < 0) {
+      this.#counts[this.#isDamaged ? "corrupt" : "foreign"]++;
+      return;
+    }
+    this.#lastAt = at - start;
+    while (at >= 0) {
+      const next = at + marker.wholeBytes;
+      if (next > end) this.#counts.corrupt++;
+      else if (this.#note(receiver, marker)) onDelivered(marker);
+      if (end - next < MARKER_BYTES) return;
+      at = this.#find(bytes, next, end);
+      if (at < 0 && this.#isDamaged) this.#counts.corrupt++;
+    }
+  }
+
+  /** How many messages of this run have come, for whatever they count. */
+  get ownCount(): number {
+    return this.#ownCount;
   }
 
   /** How many messages have come to somebody who was to receive them. */
@@ -137,20 +149,39 @@ export class DeliveryLedger {
     return { ...this.#counts, lost: this.#lostByThoseGone + this.outstanding };
   }
 
-  /** Reads the first marker that is intact. @returns Where it begins; -1 if none is intact, undefined if there is none. */
-  #find(bytes: Uint8Array, start: number, end: number): number | undefined {
-    const likely = start + this.#lastAt;
-    if (likely < end && readMarker(bytes, likely, this.#marker)) return likely;
-    let at = findMarker(bytes, start, end);
-    if (at < 0) return undefined;
-    // What a server puts around a message may look like a marker too.
-    while (at >= 0 && !readMarker(bytes, at, this.#marker)) at = findMarker(bytes, at + 1, end);
-    if (at >= 0) this.#lastAt = at - start;
-    return at;
+  /** Counts a message. @returns Whether it counts as delivered. */
+  #note(receiver: ReceiverLedger, { run, sender, number }: Readonly<Marker>): boolean {
+    const counts = this.#counts;
+    if (run !== this.#run || sender >= this.#sentBySender.length) {
+      counts.foreign++;
+      return false;
+    }
+    this.#ownCount++;
+    // Nobody has sent that yet.
+    if (number >= this.#sentBySender[sender]!) counts.corrupt++;
+    else if (sender === receiver.self) counts.echoed++;
+    else {
+      const verdict = receiver.receive(sender, number);
+      if (!receiver.isSettled) this.settle(receiver);
+      if (verdict !== "duplicated") {
+        if (verdict === "reordered") counts.reordered++;
+        counts.delivered++;
+        return true;
+      }
+      counts.duplicated++;
+    }
+    return false;
   }
 
-  #count(what: "foreign" | "corrupt" | "echoed" | "duplicated"): undefined {
-    this.#counts[what]++;
+  /** Reads the first marker that is intact. @returns Where it begins; -1 if there is none. */
+  #find(bytes: Uint8Array, start: number, end: number): number {
+    this.#isDamaged = false;
+    // What a server puts around a message may look like a marker too.
+    for (let at = start - 1; (at = findMarker(bytes, at + 1, end)) >= 0;) {
+      if (readMarker(bytes, at, this.#marker)) return at;
+      this.#isDamaged ||= looksLikeMarker(bytes, at);
+    }
+    return -1;
   }
 }
 

@@ -13,7 +13,7 @@ export function measuredTextReport(
   const { ledger, summary, churned, achievedRate, offeredRate, deliveriesPerSecond } = measurement;
   const { delivery, raw, first, last, spread, handshake } = measurement.latencies;
   return [
-    ...verdictLines(measurement, verdict),
+    ...verdictLines(measurement, verdict, facts),
     "",
     `Run of ${(facts.elapsedMs / 1000).toFixed(1)} s at ${facts.url}` +
     (facts.isInterrupted ? ", stopped by the user" : ""),
@@ -38,9 +38,15 @@ export function measuredTextReport(
 }
 
 /** What a run comes to, in lines: whether all was delivered, whether the client was the limit, and each gate. */
-export function verdictLines(measurement: Measurement, verdict: Verdict): readonly string[] {
+export function verdictLines(
+  measurement: Measurement,
+  verdict: Verdict,
+  { count }: RunFacts,
+): readonly string[] {
+  const { opened } = measurement.summary;
   return [
     deliveryVerdict(measurement, verdict),
+    ...opened < count ? [`${count - opened} of ${count} users did not get in`] : [],
     ...verdict.clientLimits.map((limit) => `The client may have been the limit: ${limit}`),
     ...verdict.gates.map(({ gate, value, isPassed }) =>
       `  ${isPassed ? "passed" : "FAILED"}  ${gate.text}  (${
@@ -64,6 +70,7 @@ export function measuredJsonReport(
     elapsedMs: Math.round(facts.elapsedMs),
     interrupted: facts.isInterrupted,
     delivered: verdict.isDelivered,
+    passed: verdict.isPassed,
     clientLimits: verdict.clientLimits,
     gates: verdict.gates.map(({ gate, value, isPassed }) => ({
       gate: gate.text,

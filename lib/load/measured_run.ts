@@ -98,12 +98,17 @@ class MeasuredRun implements Disposable {
     if (signal.aborted) this.#stop();
     const over = new AbortController();
     const sampling = this.#sampleUntil(over.signal);
-    await this.#send(await this.#connect());
-    const drainMs = this.#clock.nowMs;
-    this.#phase = () => ({ phase: "draining", sinceMs: drainMs });
-    await this.#drain();
-    over.abort();
-    await sampling;
+    // It is awaited in the end, and until then its failure is not unheard of.
+    sampling.catch(() => {});
+    try {
+      await this.#send(await this.#connect());
+      const drainMs = this.#clock.nowMs;
+      this.#phase = () => ({ phase: "draining", sinceMs: drainMs });
+      await this.#drain();
+    } finally {
+      over.abort();
+      await sampling;
+    }
     const results = await Promise.all(this.#workers.map((worker) => worker.leave()));
     return this.#sum(results);
   }
@@ -153,21 +158,23 @@ class MeasuredRun implements Disposable {
   /** Waits until everything has come and nothing comes any more, or what is missing does not come. */
   async #drain(): Promise<void> {
     const { drainTimeoutMs } = this.#config;
-    const never = new AbortController().signal;
+    const { signal } = this.#options;
+    // Whoever has stopped the sending wants what is on its way; whoever stops the draining does not.
+    const stop = signal.aborted ? new AbortController().signal : signal;
     let lastMs = performance.now();
-    for (let received = -1;;) {
+    for (let own = -1; !stop.aborted;) {
       const samples = await this.#sample();
       if (samples.every(({ connections }) => connections === 0)) return;
-      const now = samples.reduce((sum, sample) => sum + sample.received, 0);
-      if (now !== received) {
-        received = now;
+      const now = samples.reduce((sum, sample) => sum + sample.own, 0);
+      if (now !== own) {
+        own = now;
         lastMs = performance.now();
       } else {
         const outstanding = await Promise.all(this.#workers.map((worker) => worker.outstanding()));
         const isAllThere = outstanding.every((count) => count === 0);
         if (performance.now() - lastMs >= (isAllThere ? QUIET_MS : drainTimeoutMs)) return;
       }
-      await delay(QUIET_MS / 2, never);
+      await delay(QUIET_MS / 2, stop);
     }
   }
 
@@ -215,7 +222,9 @@ class MeasuredRun implements Disposable {
       deliveriesPerSecond,
       latencies: this.#recorder.close(),
       histogram: this.#recorder.delivery,
-      timeline: this.#recorder.timeline,
+      timeline: this.#recorder.timeline.map((point, at, { length }) =>
+        at === length - 1 ? { ...point, missing: ledger.lost } : point
+      ),
       unsent,
       churned,
       busyCores: this.#recorder.busyCores,

@@ -28,7 +28,7 @@ const encoder = new TextEncoder();
 const FILLER = 0x2e;
 
 /** Where the marker goes. */
-export const MARKER_PLACE = "{marker}";
+const MARKER_PLACE = "{marker}";
 
 /** Makes messages that carry a marker. */
 export class MarkedMessage {

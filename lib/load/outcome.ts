@@ -3,15 +3,15 @@ import { isMeasured } from "./client_faults.ts";
 import type { ClientConfig } from "./config.ts";
 import { searchMaxRate } from "./find_max.ts";
 import {
+  clientLimitsOf,
   findMaxJsonReport,
   findMaxTextReport,
-  isClientLimited,
   type Probe,
 } from "./find_max_report.ts";
 import { parseGate, parseGates } from "./gate.ts";
 import { htmlReport } from "./html_report.ts";
 import { measuredJsonReport, measuredTextReport } from "./measured_report.ts";
-import { type MeasuredRunOptions, type Measurement, runMeasured } from "./measured_run.ts";
+import { type MeasuredRunOptions, runMeasured } from "./measured_run.ts";
 import type { OutputFile } from "./output_file.ts";
 import { jsonReport, type RunFacts, textReport } from "./report.ts";
 import { runLoad } from "./run.ts";
@@ -43,7 +43,11 @@ async function talk(config: ClientConfig, options: MeasuredRunOptions): Promise<
 
 async function measure(config: ClientConfig, options: MeasuredRunOptions): Promise<Outcome> {
   const measurement = await runMeasured(config, options);
-  const verdict = judge(measurement, config.expect.map((text) => parseGate(text)!));
+  const verdict = judge(measurement, {
+    gates: config.expect.map((text) => parseGate(text)!),
+    count: config.count,
+    isStrict: config.strict,
+  });
   const report = config.json ? measuredJsonReport : measuredTextReport;
   return {
     report: (facts) => report(measurement, verdict, facts),
@@ -55,15 +59,13 @@ async function measure(config: ClientConfig, options: MeasuredRunOptions): Promi
         ? []
         : [{ path: config.hdr, text: measurement.histogram.distributionText }],
     ],
-    exitCode: exitCodeOf(config, measurement, verdict),
+    exitCode: exitCodeOf(verdict),
   };
 }
 
-function exitCodeOf(config: ClientConfig, { summary }: Measurement, verdict: Verdict): number {
-  if (verdict.gates.some(({ isPassed }) => !isPassed)) return EXIT_CODE.gate;
-  const isGood = verdict.isDelivered && summary.isClean(config.count);
-  const isLimited = config.strict && verdict.clientLimits.length > 0;
-  return isGood && !isLimited ? EXIT_CODE.ok : EXIT_CODE.failure;
+function exitCodeOf({ gates, isPassed }: Verdict): number {
+  if (gates.some((gate) => !gate.isPassed)) return EXIT_CODE.gate;
+  return isPassed ? EXIT_CODE.ok : EXIT_CODE.failure;
 }
 
 /** The rate that a search tries first and how long each of its runs sends, if that is not given. */
@@ -74,16 +76,17 @@ const SENT_PART = 0.9;
 
 async function findMax(config: ClientConfig, options: MeasuredRunOptions): Promise<Outcome> {
   const gates = parseGates(config.findMax)!;
-  let isHopeless = false;
+  let [isFirst, isHopeless] = [true, false];
   const tryRate = async (rate: number): Promise<Probe | undefined> => {
     if (isHopeless || options.signal.aborted) return undefined;
     options.printNotice(`Trying ${rate} messages/s`);
     const durationMs = config.durationMs || PROBE_MS;
     const measurement = await runMeasured({ ...config, rate, durationMs }, options);
     if (options.signal.aborted) return undefined;
-    const verdict = judge(measurement, gates);
+    const verdict = judge(measurement, { gates, count: config.count, isStrict: false });
     // Where nobody can be connected or heard, no rate holds.
-    isHopeless = measurement.ledger.delivered === 0;
+    isHopeless = isFirst && measurement.ledger.delivered === 0;
+    isFirst = false;
     const holds = verdict.gates.every(({ isPassed }) => isPassed) &&
       measurement.summary.isClean(config.count) && measurement.achievedRate >= SENT_PART * rate;
     return { rate, measurement, verdict, holds };
@@ -91,7 +94,7 @@ async function findMax(config: ClientConfig, options: MeasuredRunOptions): Promi
   const probes = await searchMaxRate(config.rate || FIRST_RATE, tryRate);
   const maxRate = Math.max(0, ...probes.filter(({ holds }) => holds).map(({ rate }) => rate));
   const result = { gates: config.findMax, probes, maxRate };
-  const isLimited = config.strict && probes.some(isClientLimited);
+  const isLimited = config.strict && clientLimitsOf(probes).length > 0;
   return {
     report: (facts) => (config.json ? findMaxJsonReport : findMaxTextReport)(result, facts),
     files: () => [],

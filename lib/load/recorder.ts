@@ -26,6 +26,8 @@ export interface TimelinePoint {
   /** Of what has come since the point before, in milliseconds; undefined if nothing has. */
   readonly p50: number | undefined;
   readonly p99: number | undefined;
+  /** Of all that has come in the steady phase so far, in milliseconds. */
+  readonly p99SoFar: number | undefined;
   /** Messages that were jumped over so far and have not come since. */
   readonly missing: number;
   /** How many cores the client kept busy since the point before; waiting does not count. */
@@ -125,6 +127,7 @@ export class Recorder {
       deliveriesPerSecond: (now.delivered - before.delivered) * 1000 / ms,
       p50,
       p99,
+      p99SoFar: this.delivery.summary?.p99,
       missing: sum("missing"),
       busyCores: Math.max(0, now.busyMs - before.busyMs) / ms,
     };

@@ -47,7 +47,7 @@ export class Sender {
     if (!senders.some(({ connection }) => connection)) return;
     if (plan.ratePerSecond === 0) {
       await Promise.all(senders.map((user) => this.#talk(user, plan)));
-      return;
+      return delay(plan.endMs - this.#clock.nowMs, this.#signal);
     }
     await sendOnSchedule({
       ratePerSecond: plan.ratePerSecond,

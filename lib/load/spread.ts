@@ -7,7 +7,7 @@ export interface Spread {
   lastMs: number;
 }
 
-/** The most messages that are followed, in a second of the schedule: one in each millisecond. */
+/** Where there are many messages, the first in each slot of this length is followed. */
 const SLOT_US = 1000;
 
 /** Follows messages from their first receiver to the last: all, or one in each millisecond where there are more. */
@@ -29,7 +29,7 @@ export class SpreadRecorder {
     nowMs: number,
   ): void {
     if (plannedUs % SLOT_US >= this.#followedUs) return;
-    const key = sender * 2 ** 28 + number;
+    const key = sender * 2 ** 32 + number;
     const spread = this.#spreads.get(key);
     if (spread) spread.lastMs = nowMs;
     else {

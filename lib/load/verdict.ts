@@ -14,18 +14,34 @@ const BUSY_PART = 0.9;
 export interface Verdict {
   /** Whether something came, and everything to everybody who stayed, once and in order. An echo is no fault. */
   readonly isDelivered: boolean;
+  /** Whether that is so, everybody got in and stayed, and the client was not the limit if that is forbidden. */
+  readonly isPassed: boolean;
   /** Why the client and not the server may have been the limit; empty if it was not. */
   readonly clientLimits: readonly string[];
   readonly gates: readonly GateResult[];
 }
 
+/** What a run is held to. */
+export interface Demands {
+  readonly gates: readonly Gate[];
+  /** How many users were to come in and stay. */
+  readonly count: number;
+  /** Whether the client must not have been the limit. */
+  readonly isStrict: boolean;
+}
+
 /** Judges a run. */
-export function judge(measurement: Measurement, gates: readonly Gate[]): Verdict {
-  const { ledger: { delivered, lost, duplicated, reordered, corrupt } } = measurement;
+export function judge(measurement: Measurement, { gates, count, isStrict }: Demands): Verdict {
+  const { ledger: { delivered, lost, duplicated, reordered, corrupt }, summary } = measurement;
+  const isDelivered = delivered > 0 && lost + duplicated + reordered + corrupt === 0;
+  const clientLimits = clientLimitsOf(measurement);
+  const results = gates.map((gate) => judgeGate(gate, measuresOf(measurement)));
   return {
-    isDelivered: delivered > 0 && lost + duplicated + reordered + corrupt === 0,
-    clientLimits: clientLimitsOf(measurement),
-    gates: gates.map((gate) => judgeGate(gate, measuresOf(measurement))),
+    isDelivered,
+    isPassed: isDelivered && summary.isClean(count) && results.every(({ isPassed }) => isPassed) &&
+      !(isStrict && clientLimits.length > 0),
+    clientLimits,
+    gates: results,
   };
 }
 

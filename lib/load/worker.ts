@@ -56,7 +56,8 @@ export interface WorkerSample {
   /** How many connections are open. */
   readonly connections: number;
   readonly sent: number;
-  readonly received: number;
+  /** Messages of this run that have come, for whatever they count. */
+  readonly own: number;
   readonly delivered: number;
   /** Messages that were jumped over and have not come since. */
   readonly missing: number;

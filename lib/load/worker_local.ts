@@ -74,12 +74,12 @@ export class LocalWorker implements LoadWorker {
   }
 
   sample(): Promise<WorkerSample> {
-    const { summary, ledger, connections } = this.#crowd;
+    const { ledger, connections } = this.#crowd;
     return Promise.resolve({
       atMs: this.#clock.nowMs,
       connections,
       sent: this.#sender.sent,
-      received: summary.received,
+      own: this.#crowd.ownCount,
       delivered: ledger.delivered,
       missing: ledger.missing,
       spunMs: this.#sender.spunMs,
@@ -96,7 +96,7 @@ export class LocalWorker implements LoadWorker {
   }
 
   outstanding(): Promise<number> {
-    return Promise.resolve(this.#crowd.ledger.outstanding);
+    return Promise.resolve(this.#crowd.outstanding);
   }
 
   async leave(): Promise<WorkerResult> {

@@ -10,6 +10,11 @@ export type Answer =
   | { readonly notice: string }
   | { readonly number: number; readonly result: unknown };
 
+/** A worker's thread has failed. */
+export class WorkerError extends Error {
+  override readonly name = "WorkerError";
+}
+
 /** A worker in a thread of its own. */
 export class ThreadWorker implements LoadWorker, Disposable {
   readonly #thread = new Worker(new URL("./worker_thread_main.ts", import.meta.url), {
@@ -17,6 +22,7 @@ export class ThreadWorker implements LoadWorker, Disposable {
   });
   readonly #calls = new Map<number, PromiseWithResolvers<unknown>>();
   #lastNumber = 0;
+  #error: WorkerError | undefined;
 
   constructor(options: WorkerOptions, printNotice: (line: string) => void) {
     this.#thread.onmessage = ({ data }: MessageEvent<Answer>) => {
@@ -26,7 +32,8 @@ export class ThreadWorker implements LoadWorker, Disposable {
     };
     this.#thread.onerror = (event) => {
       event.preventDefault();
-      const error = new Error(`A worker has failed: ${event.message}`);
+      const error = new WorkerError(`A worker has failed: ${event.message}`);
+      this.#error = error;
       this.#calls.forEach((call) => call.reject(error));
       this.#calls.clear();
     };
@@ -58,7 +65,8 @@ export class ThreadWorker implements LoadWorker, Disposable {
   }
 
   stop(): void {
-    this.#call("stop");
+    // Whoever waits for something else of it hears of its failure.
+    this.#call("stop").catch(() => {});
   }
 
   [Symbol.dispose](): void {
@@ -66,6 +74,7 @@ export class ThreadWorker implements LoadWorker, Disposable {
   }
 
   #call<Result>(call: keyof LoadWorker, plan?: SendPlan): Promise<Result> {
+    if (this.#error) return Promise.reject(this.#error);
     const answered = Promise.withResolvers<unknown>();
     const number = ++this.#lastNumber;
     this.#calls.set(number, answered);

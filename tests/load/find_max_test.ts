@@ -44,8 +44,18 @@ function result() {
     gates: "p99<4ms",
     maxRate: 100,
     probes: [
-      { rate: 200, measurement: limited, verdict: judge(limited, []), holds: false },
-      { rate: 100, measurement: slow, verdict: judge(slow, []), holds: true },
+      {
+        rate: 200,
+        measurement: limited,
+        verdict: judge(limited, { gates: [], count: 3, isStrict: false }),
+        holds: false,
+      },
+      {
+        rate: 100,
+        measurement: slow,
+        verdict: judge(slow, { gates: [], count: 3, isStrict: false }),
+        holds: true,
+      },
     ],
   };
 }
@@ -54,7 +64,7 @@ Deno.test("findMaxTextReport() says the answer, whether the client was the limit
   assertEquals(
     findMaxTextReport(result(), FACTS),
     `The highest rate that held p99<4ms is 100 messages/s
-The client may have been the limit at 200: it sent 150.0 of 200 messages/s
+The client may have been the limit: it sent 150.0 of 200 messages/s
 
 2 runs in 21.0 s with 3 users at ws://h/ws
    messages/s     achieved deliveries/s      p50, ms      p99, ms         lost

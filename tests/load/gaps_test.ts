@@ -17,3 +17,10 @@ Deno.test("Gaps.take() takes each number of each range once, and no other", () =
   }
   assertEquals(left.size, 0);
 });
+
+Deno.test("Gaps remembers the latest ranges, however many there are", () => {
+  const gaps = new Gaps();
+  for (let from = 0; from < 20_000; from += 2) gaps.add(from, from + 1);
+  assertEquals([gaps.take(0), gaps.take(19_997), gaps.take(19_998)], [false, false, true]);
+  assertEquals(gaps.take(19_998 - 2 * 1000), true);
+});

@@ -38,8 +38,12 @@ function ledgerOf(...sent: number[]) {
       return receiver;
     },
     sendAll: () => sentBySender.set(sent),
-    receive: (receiver: ReceiverLedger, bytes: Uint8Array) =>
-      ledger.receive(receiver, bytes, 0, bytes.length),
+    /** @returns When those were planned that count as delivered. */
+    receive: (receiver: ReceiverLedger, bytes: Uint8Array): number[] => {
+      const planned: number[] = [];
+      ledger.receive(receiver, bytes, 0, bytes.length, ({ plannedUs }) => planned.push(plannedUs));
+      return planned;
+    },
   };
 }
 
@@ -76,8 +80,7 @@ Deno.test("DeliveryLedger tells what the marker of a delivered message says, and
   const receiver = join(1);
   sendAll();
   const received = [message(2), message(2), message(0), message(1, { run: 8 })];
-  const told = received.map((bytes) => receive(receiver, bytes)?.plannedUs);
-  assertEquals(told, [2000, undefined, 0, undefined]);
+  assertEquals(received.flatMap((bytes) => receive(receiver, bytes)), [2000, 0]);
 });
 
 Deno.test("DeliveryLedger counts echoes, strangers and damage apart", () => {
@@ -155,4 +158,22 @@ Deno.test("DeliveryLedger sees that a message was cut short, and looks past what
   whole.set(message(1, { wholeBytes: 50 }));
   receive(receiver, whole.subarray(0, 49));
   assertEquals(ledger.counts, { ...NO_COUNTS, delivered: 1, lost: 1, corrupt: 1 });
+});
+
+Deno.test("DeliveryLedger finds all messages that a server has put into one", () => {
+  const { ledger, join, sendAll, receive } = ledgerOf(4, 0);
+  const receiver = join(1);
+  sendAll();
+  const damaged = message(2);
+  damaged[20]!++;
+  const joined = [message(0), message(1), damaged].flatMap((bytes) => [...bytes, 0x0a]);
+  assertEquals(receive(receiver, Uint8Array.from(joined)), [0, 1000]);
+  assertEquals(receive(receiver, Uint8Array.from([0x22, ...message(3), 0x22])), [3000]);
+  assertEquals(ledger.counts, { ...NO_COUNTS, delivered: 3, lost: 1, corrupt: 1 });
+});
+
+Deno.test("DeliveryLedger takes tildes of strangers for no damage", () => {
+  const { ledger, join, receive } = ledgerOf(0);
+  receive(join(-1), new Uint8Array(2 * MARKER_BYTES).fill(0x7e));
+  assertEquals(ledger.counts, { ...NO_COUNTS, foreign: 1 });
 });

@@ -11,9 +11,9 @@ import {
 const MARKER: Marker = {
   run: 0xabcd,
   sender: 12_345,
-  number: 2 ** 28 - 1,
+  number: 2 ** 32 - 1,
   plannedUs: 2 ** 40 - 1,
-  lateUs: 2 ** 24 - 1,
+  lateUs: 2 ** 28 - 1,
   wholeBytes: 2 ** 20 - 1,
 };
 

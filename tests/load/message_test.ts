@@ -20,11 +20,11 @@ for (
 
 for (
   const [template, minBytes, pattern, length] of [
-    ["Client {id} says hello", 64, /^Client 3 says hello ~[a-p]{39}~\.\.\.$/, 64],
-    ["Client {id} says hello", 0, /^Client 3 says hello ~[a-p]{39}~$/, 61],
-    ['{"text":"{marker}","seq":{seq}}', 70, /^{"text":"~[a-p]{39}~\.{10}","seq":7}$/, 70],
-    ["{marker}", 41, /^~[a-p]{39}~$/, 41],
-    ["Grüße {marker}", 60, /^Grüße ~[a-p]{39}~\.{11}$/, 60],
+    ["Client {id} says hello", 64, /^Client 3 says hello ~[a-p]{41}~\.$/, 64],
+    ["Client {id} says hello", 0, /^Client 3 says hello ~[a-p]{41}~$/, 63],
+    ['{"text":"{marker}","seq":{seq}}', 70, /^{"text":"~[a-p]{41}~\.{8}","seq":7}$/, 70],
+    ["{marker}", 43, /^~[a-p]{41}~$/, 43],
+    ["Grüße {marker}", 60, /^Grüße ~[a-p]{41}~\.{9}$/, 60],
   ] as const
 ) {
   Deno.test(`MarkedMessage makes ${length} bytes of ${template} for at least ${minBytes}`, () => {

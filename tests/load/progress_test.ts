@@ -10,12 +10,13 @@ const POINT: TimelinePoint = {
   sentPerSecond: 3999.7,
   deliveriesPerSecond: 1_996_000,
   p50: 1,
-  p99: 5.21,
+  p99: 9,
+  p99SoFar: 5.21,
   missing: 2,
   busyCores: 0.5,
 };
 
-const REST = "4000 sent/s · 1996000 delivered/s · p99 5.2 ms · lost 2 · 500 open";
+const REST = "4000 sent/s · 1996000 delivered/s · p99 5.2 ms · missing 2 · 500 open";
 
 for (
   const [part, line] of [
@@ -23,7 +24,7 @@ for (
     [{ phase: "warm-up" }, `warm-up 3 of 5 s · ${REST}`],
     [{ phase: "steady" }, `steady 3 of 10 s · ${REST}`],
     [{ phase: "draining" }, `draining 3 s · ${REST}`],
-    [{ p99: undefined }, `steady 3 of 10 s · ${REST.replace("5.2", "–")}`],
+    [{ p99SoFar: undefined }, `steady 3 of 10 s · ${REST.replace("5.2", "–")}`],
   ] as const
 ) {
   Deno.test(`progressLine() says ${line}`, () => {

@@ -4,14 +4,23 @@ import { Summary } from "../../lib/load/summary.ts";
 import { judge } from "../../lib/load/verdict.ts";
 import { GOOD, LATENCY } from "./measurements.ts";
 
+function demands(...gates: string[]) {
+  return { gates: gates.map((text) => parseGate(text)!), count: 3, isStrict: false };
+}
+
 Deno.test("judge() finds no fault with a good run, though strangers talk too", () => {
-  assertEquals(judge(GOOD, []), { isDelivered: true, clientLimits: [], gates: [] });
+  assertEquals(judge(GOOD, demands()), {
+    isDelivered: true,
+    isPassed: true,
+    clientLimits: [],
+    gates: [],
+  });
 });
 
 for (const fault of ["lost", "duplicated", "reordered", "corrupt"] as const) {
   Deno.test(`judge() does not call a run delivered in which something was ${fault}`, () => {
     const ledger = { ...GOOD.ledger, [fault]: 1 };
-    const { isDelivered, gates } = judge({ ...GOOD, ledger }, [parseGate(`${fault}=0`)!]);
+    const { isDelivered, gates } = judge({ ...GOOD, ledger }, demands(`${fault}=0`));
     assertEquals([isDelivered, gates[0]!.isPassed], [false, false]);
   });
 }
@@ -35,31 +44,43 @@ for (
   ] as const
 ) {
   Deno.test(`judge() says of a client that was the limit: ${limit}`, () => {
-    assertEquals(judge({ ...GOOD, ...part }, []).clientLimits, [limit]);
+    assertEquals(judge({ ...GOOD, ...part }, demands()).clientLimits, [limit]);
   });
 }
 
 Deno.test("judge() holds each measure against its gate", () => {
   const texts = ["p50<=1ms", "p99.9<4ms", "failed=0", "rate>=100", "deliveries>200"];
-  const { gates } = judge(GOOD, texts.map((text) => parseGate(text)!));
+  const { gates } = judge(GOOD, demands(...texts));
   assertEquals(gates.map(({ isPassed }) => isPassed), [true, false, true, true, false]);
 });
 
 Deno.test("judge() takes an echo for no fault, and lets a gate find it", () => {
   const ledger = { ...GOOD.ledger, echoed: 10 };
-  const { isDelivered, gates } = judge({ ...GOOD, ledger }, [parseGate("echoed=0")!]);
+  const { isDelivered, gates } = judge({ ...GOOD, ledger }, demands("echoed=0"));
   assertEquals([isDelivered, gates[0]!.isPassed], [true, false]);
 });
 
 Deno.test("judge() calls a run in which nothing was sent no proof of anything", () => {
   const ledger = { ...GOOD.ledger, delivered: 0 };
   const summary = new Summary();
-  const { isDelivered, gates } = judge({ ...GOOD, ledger, summary }, [parseGate("lost=0")!]);
+  const { isDelivered, gates } = judge({ ...GOOD, ledger, summary }, demands("lost=0"));
   assertEquals([isDelivered, gates[0]!.isPassed], [false, false]);
 });
 
 Deno.test("judge() does not blame the client for senders whom the server has thrown out, or does not read from", () => {
   for (const unsent of [{ disconnected: 50, blocked: 0 }, { disconnected: 0, blocked: 50 }]) {
-    assertEquals(judge({ ...GOOD, achievedRate: 50, unsent }, []).clientLimits, []);
+    assertEquals(judge({ ...GOOD, achievedRate: 50, unsent }, demands()).clientLimits, []);
   }
+});
+
+Deno.test("judge() passes no run that somebody did not get into, or that failed a gate or strictness", () => {
+  const limited = { ...GOOD, achievedRate: 90 };
+  const verdicts = [
+    judge(GOOD, { ...demands(), count: 4 }),
+    judge(GOOD, demands("lost>0")),
+    judge(limited, { ...demands(), isStrict: true }),
+    judge(limited, demands()),
+  ];
+  assertEquals(verdicts.map(({ isPassed }) => isPassed), [false, false, false, true]);
+  assertEquals(verdicts.every(({ isDelivered }) => isDelivered), true);
 });

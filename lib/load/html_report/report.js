@@ -35,7 +35,7 @@ const CHARTS = [
   { title: "Messages per second", series: ["sent"], values: over("sentPerSecond") },
   { title: "Deliveries per second", series: ["delivered"], values: over("deliveriesPerSecond") },
   { title: "Latency, ms", series: ["p50", "p99"], values: over("p50", "p99") },
-  { title: "Lost so far, messages", series: ["lost"], values: over("missing") },
+  { title: "Missing so far, messages", series: ["missing"], values: over("missing") },
   { title: "Open connections", series: ["open"], values: over("connections") },
   { title: "The client's busy cores", series: ["busy"], values: over("busyCores") },
   {
@@ -58,7 +58,6 @@ function draw(figure, { series, values, x = number.format, label = "seconds" }) 
   const colors = [color("first"), color("second")];
   const says = (_chart, value) =>
     value === null || value === undefined ? "–" : number.format(value);
-  figure.querySelector(".uplot")?.remove();
   return new uPlot(
     {
       width: figure.clientWidth - 24,
@@ -90,9 +89,14 @@ function draw(figure, { series, values, x = number.format, label = "seconds" }) 
 const drawn = CHARTS.map((chart) => {
   const figure = add(document.querySelector("#charts"), "figure");
   add(figure, "figcaption", chart.title);
-  return { figure, chart };
+  return { figure, chart, plot: undefined };
 });
-const drawAll = () => drawn.forEach(({ figure, chart }) => draw(figure, chart));
+const drawAll = () => {
+  for (const each of drawn) {
+    each.plot?.destroy();
+    each.plot = draw(each.figure, each.chart);
+  }
+};
 drawAll();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
 let width = innerWidth;
