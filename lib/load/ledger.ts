@@ -46,7 +46,7 @@ export class DeliveryLedger {
   readonly #receivers = new Set<ReceiverLedger>();
   /** Where in its message the last marker was: the next is mostly there too. */
   #lastAt = 0;
-  /** Whether the last search has passed something that was a marker once. */
+  /** Whether the last search has passed something that was a marker. */
   #isDamaged = false;
   #ownCount = 0;
   readonly #marker: Marker = {
@@ -99,22 +99,19 @@ export class DeliveryLedger {
     onDelivered: (marker: Readonly<Marker>) => void,
   ): void {
     const marker = this.#marker;
-    const likely = start + this.#lastAt;
-    let at = likely < end && readMarker(bytes, likely, marker)
-      ? likely
-      : this.#find(bytes, start, end);
-    if (at < 0) {
-      this.#counts[this.#isDamaged ? "corrupt" : "foreign"]++;
+    let at = this.#findFirst(bytes, start, end);
+    if (at < 0 && !this.#isDamaged) {
+      this.#counts.foreign++;
       return;
     }
-    this.#lastAt = at - start;
-    while (at >= 0) {
+    for (;;) {
+      if (this.#isDamaged) this.#counts.corrupt++;
+      if (at < 0) return;
       const next = at + marker.wholeBytes;
       if (next > end) this.#counts.corrupt++;
       else if (this.#note(receiver, marker)) onDelivered(marker);
       if (end - next < MARKER_BYTES) return;
       at = this.#find(bytes, next, end);
-      if (at < 0 && this.#isDamaged) this.#counts.corrupt++;
     }
   }
 
@@ -171,6 +168,18 @@ export class DeliveryLedger {
       counts.duplicated++;
     }
     return false;
+  }
+
+  /** The same as {@linkcode #find}, sooner where the last message had its marker in the same place. */
+  #findFirst(bytes: Uint8Array, start: number, end: number): number {
+    const likely = start + this.#lastAt;
+    if (likely < end && readMarker(bytes, likely, this.#marker)) {
+      this.#isDamaged = false;
+      return likely;
+    }
+    const at = this.#find(bytes, start, end);
+    if (at >= 0 && !this.#isDamaged) this.#lastAt = at - start;
+    return at;
   }
 
   /** Reads the first marker that is intact. @returns Where it begins; -1 if there is none. */

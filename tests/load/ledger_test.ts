@@ -161,15 +161,21 @@ Deno.test("DeliveryLedger sees that a message was cut short, and looks past what
 });
 
 Deno.test("DeliveryLedger finds all messages that a server has put into one", () => {
-  const { ledger, join, sendAll, receive } = ledgerOf(4, 0);
+  const { ledger, join, sendAll, receive } = ledgerOf(8, 0);
   const receiver = join(1);
   sendAll();
-  const damaged = message(2);
-  damaged[20]!++;
-  const joined = [message(0), message(1), damaged].flatMap((bytes) => [...bytes, 0x0a]);
-  assertEquals(receive(receiver, Uint8Array.from(joined)), [0, 1000]);
-  assertEquals(receive(receiver, Uint8Array.from([0x22, ...message(3), 0x22])), [3000]);
-  assertEquals(ledger.counts, { ...NO_COUNTS, delivered: 3, lost: 1, corrupt: 1 });
+  const damaged = (number: number) => {
+    const bytes = message(number);
+    bytes[20]!++;
+    return bytes;
+  };
+  const joined = (...messages: Uint8Array[]) =>
+    Uint8Array.from(messages.flatMap((bytes) => [...bytes, 0x0a]));
+  assertEquals(receive(receiver, joined(message(0), message(1), damaged(2))), [0, 1000]);
+  assertEquals(receive(receiver, joined(damaged(3), message(4))), [4000]);
+  assertEquals(receive(receiver, joined(message(5), message(6))), [5000, 6000]);
+  assertEquals(receive(receiver, Uint8Array.from([0x22, ...message(7), 0x22])), [7000]);
+  assertEquals(ledger.counts, { ...NO_COUNTS, delivered: 6, lost: 2, corrupt: 2 });
 });
 
 Deno.test("DeliveryLedger takes tildes of strangers for no damage", () => {
