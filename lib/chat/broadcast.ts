@@ -59,6 +59,11 @@ export class Broadcast<M extends Member> {
     this.#options = options;
   }
 
+  /** How many members it serves. */
+  get size(): number {
+    return this.#readers.size;
+  }
+
   /**
    * Resolves when the backlog is short enough for senders to be read from again; undefined if it is.
    *

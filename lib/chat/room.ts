@@ -22,11 +22,13 @@ export interface RoomOptions<M extends Member> {
 
 /** Where members hear each other: one log, and a cursor in it for each of them. */
 export class Room<M extends Member> {
+  readonly name: string;
   readonly #options: RoomOptions<M>;
   readonly #log: MessageLog;
   readonly #broadcast: Broadcast<M>;
 
-  constructor(options: RoomOptions<M>) {
+  constructor(name: string, options: RoomOptions<M>) {
+    this.name = name;
     const { logRetentionBytes, defer, startTimer } = options;
     this.#options = options;
     this.#log = new MessageLog({ retentionBytes: logRetentionBytes });
@@ -37,6 +39,11 @@ export class Room<M extends Member> {
       keepsLost: (member) => this.#keepsLost(member),
       maxBacklogBytes: logRetentionBytes / 4,
     });
+  }
+
+  /** How many members it has. */
+  get size(): number {
+    return this.#broadcast.size;
   }
 
   /** Resolves when senders may be read from again; undefined if they may now. */

@@ -1,3 +1,4 @@
+import { DEFAULT_ROOM_NAME, parseRoomName } from "../chat/room_name.ts";
 import { checkHandshake, isUpgrade } from "../websocket/handshake.ts";
 import type { FieldMap } from "../websocket/http_head.ts";
 import { type OriginPolicy, refusedOrigin } from "./origin.ts";
@@ -8,12 +9,15 @@ export interface IncomingRequest {
   readonly method: string;
   /** The path of its target, without the query. */
   readonly path: string;
+  /** What follows the question mark, without it. */
+  readonly query: string;
   readonly headers: FieldMap;
 }
 
 /** What is to be done with a request. */
 export type Verdict =
-  | { readonly kind: "chat" }
+  /** An upgrade, to the room of this name. */
+  | { readonly kind: "chat"; readonly room: string }
   | { readonly kind: "page" }
   | { readonly kind: "health" }
   | {
@@ -44,7 +48,7 @@ export interface AdmissionOptions {
  * | any other        | 404                                                               |
  */
 export function admit(request: IncomingRequest, options: AdmissionOptions): Verdict {
-  const { method, path, headers } = request;
+  const { method, path, query, headers } = request;
   const refused = refusedOrigin(headers, options.originPolicy);
   if (refused !== undefined) return refusal(403, refused);
   if (options.isDraining()) {
@@ -56,10 +60,18 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Verd
   if (path === "/ws" || (path === "/" && isUpgrade(headers))) {
     const fault = checkHandshake(request);
     if (fault) return { kind: "refusal", ...fault };
+    const given = new URLSearchParams(query).get("room");
+    const room = given === null ? DEFAULT_ROOM_NAME : parseRoomName(given);
+    if (room === undefined) {
+      return refusal(
+        400,
+        `The room in ?room= must be 1 to 128 visible characters: it was ${JSON.stringify(given)}`,
+      );
+    }
     if (options.isFull()) {
       return refusal(503, "The chat is full: try again later", { "retry-after": "10" });
     }
-    return { kind: "chat" };
+    return { kind: "chat", room };
   }
   if (path !== "/healthz" && !isPagePath(path)) {
     return refusal(

@@ -19,6 +19,8 @@ export interface App extends AsyncDisposable {
   readonly url: URL;
   /** How many connections are in the chat. */
   readonly connectionCount: number;
+  /** How many rooms somebody is in. */
+  readonly roomCount: number;
   /** How many connections the engines hold, those that are closing among them. */
   readonly openCount: number;
   /** How many slow readers have been closed, and how many times one has missed something and stayed. */
@@ -74,7 +76,7 @@ export async function startApp(
       },
       handler: createHandler({
         admit: judge,
-        upgrade: (request, client) => serveEngine.upgrade(request, client),
+        upgrade: (request, client, room) => serveEngine.upgrade(request, client, room),
         clientAt: ({ remoteAddr }) => clientAt(remoteAddr as Deno.NetAddr),
       }),
     });
@@ -96,8 +98,7 @@ export async function startApp(
         // A WebSocket behind a pipe is pinged by Deno, so that it is never idle for so long.
         pipeIdleTimeoutMs: config.pingIntervalMs === 0 ? 0 : 2 * config.pingIntervalMs,
         admit: judge,
-        serve: (transport, key, received, address) =>
-          directEngine.serve(transport, key, received, address),
+        serve: (connection) => directEngine.serve(connection),
         logger,
       });
       address = await door.open();
@@ -115,7 +116,7 @@ export async function startApp(
     door?.close();
     const deadlineMs = performance.now() + drainTimeoutMs;
     // Readers that are slow to take what has been said must leave time for the close frames.
-    await withinMs(drainTimeoutMs / 2, chat.room.flushed());
+    await withinMs(drainTimeoutMs / 2, chat.rooms.flushed());
     const closed = Promise.all([directEngine?.closeAll(), serveEngine.closeAll()]);
     await withinMs(deadlineMs - performance.now(), closed);
     directEngine?.[Symbol.dispose]();
@@ -132,6 +133,9 @@ export async function startApp(
     url: urlOf(address, tls !== undefined),
     get connectionCount() {
       return chat.size;
+    },
+    get roomCount() {
+      return chat.rooms.size;
     },
     get openCount() {
       return openCount();

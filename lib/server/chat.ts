@@ -3,12 +3,15 @@ import type { Logger } from "@logtape/logtape";
 import { CLOSE_CODES } from "../chat/close_code.ts";
 import type { Member } from "../chat/member.ts";
 import { Registry } from "../chat/registry.ts";
-import { Room } from "../chat/room.ts";
+import type { Room } from "../chat/room.ts";
+import { Rooms } from "../chat/rooms.ts";
 import { type MessageOpcode, OPCODE } from "../websocket/opcode.ts";
 import type { ServerConfig } from "./config.ts";
 
 /** A member as the engines make it. */
 export interface ChatMember extends Member {
+  /** Where it hears and is heard. */
+  readonly room: Room<ChatMember>;
   /** Sends a text to this member alone, before whatever is said from now on. */
   sendPrivate(text: string): void;
 }
@@ -24,14 +27,14 @@ export class Chat {
   readonly #config: ServerConfig;
   readonly #logger: Logger;
   readonly #registry = new Registry<ChatMember>();
-  readonly room: Room<ChatMember>;
+  readonly rooms: Rooms<ChatMember>;
   /** How many slow readers the chat has closed, and how many times one has missed something and stayed. */
   readonly slowReaders = { closed: 0, skipped: 0 };
 
   constructor(config: ServerConfig, logger: Logger) {
     this.#config = config;
     this.#logger = logger;
-    this.room = new Room<ChatMember>({
+    this.rooms = new Rooms<ChatMember>({
       logRetentionBytes: config.logRetentionBytes,
       slowReader: config.slowReader,
       onSlowReader: (member, missedBytes) => this.#slowReader(member, missedBytes),
@@ -48,16 +51,17 @@ export class Chat {
   /** Lets a connection in that has just been opened. */
   join(member: ChatMember, address: string): void {
     this.#registry.add(member);
-    this.#logger.info("{id} connected from {address}", { id: member.id, address });
+    const { id, room } = member;
+    this.#logger.info("{id} connected from {address}", { id, address, room: room.name });
     // The greeting is sent first of all, as the cursor is at the head of the log and nothing is delivered yet.
     if (this.#config.greeting !== "") member.sendPrivate(this.#config.greeting);
-    this.room.join(member);
+    room.join(member);
   }
 
   /** Takes a connection out, the moment it closes, fails or is given up. Leaving twice is harmless. */
   leave(member: ChatMember): void {
     if (!this.#registry.remove(member.id)) return;
-    this.room.leave(member);
+    this.rooms.leave(member.room, member);
     this.#logger.debug("{id} left the chat", { id: member.id });
   }
 
@@ -82,7 +86,7 @@ export class Chat {
         : `(${end - start} bytes)`;
       this.#logger.info("{id} says: {text}", { id: member.id, text });
     }
-    this.room.say(opcode, bytes, start, end, echo ? undefined : member);
+    member.room.say(opcode, bytes, start, end, echo ? undefined : member);
   }
 
   #slowReader({ id }: ChatMember, missedBytes: number): void {

@@ -1,6 +1,7 @@
 import { generate as generateUuid } from "@std/uuid/v7";
 import { CLOSE_CODES, type CloseCode } from "../chat/close_code.ts";
 import type { Cursor } from "../chat/message_log.ts";
+import type { Room } from "../chat/room.ts";
 import type { CloseStatus } from "../websocket/close_frame.ts";
 import {
   Connection,
@@ -14,6 +15,7 @@ import { type MessageOpcode, OPCODE } from "../websocket/opcode.ts";
 import type { Transport } from "../websocket/transport.ts";
 import type { Chat, ChatMember } from "./chat.ts";
 import type { ServerConfig } from "./config.ts";
+import type { AdmittedConnection } from "./front_door.ts";
 
 /**
  * The engine on TCP sockets and lib/websocket: what it sends is cut straight out of the log's memory, whole frames at a time,
@@ -44,8 +46,8 @@ export class DirectEngine implements Disposable {
   }
 
   /** Completes a handshake and serves the connection. `received` is what has come in behind it. */
-  serve(transport: Transport, key: string, received: Uint8Array, address: string): void {
-    const member = new DirectMember(this.#chat, transport, this.#options, () => {
+  serve({ transport, key, room, received, address }: AdmittedConnection): void {
+    const member = new DirectMember(this.#chat, room, transport, this.#options, () => {
       this.#heartbeat.delete(member.connection);
       this.#members.delete(member);
       if (this.#isClosing && this.#members.size === 0) this.#whenEmpty.resolve();
@@ -77,6 +79,7 @@ export class DirectEngine implements Disposable {
 /** A connection as the chat sees it. */
 class DirectMember implements ChatMember, ConnectionListener {
   readonly id = generateUuid();
+  readonly room: Room<ChatMember>;
   readonly cursor: Cursor;
   readonly connection: Connection;
   readonly #chat: Chat;
@@ -84,13 +87,15 @@ class DirectMember implements ChatMember, ConnectionListener {
 
   constructor(
     chat: Chat,
+    room: string,
     transport: Transport,
     options: ConnectionOptions,
     onEnded: () => void,
   ) {
     this.#chat = chat;
     this.#onEnded = onEnded;
-    this.cursor = chat.room.cursor();
+    this.room = chat.rooms.at(room);
+    this.cursor = this.room.cursor();
     this.connection = new Connection(transport, options, this);
   }
 
@@ -120,6 +125,6 @@ class DirectMember implements ChatMember, ConnectionListener {
   }
 
   holdReading(): Promise<void> | undefined {
-    return this.#chat.room.backlog;
+    return this.room.backlog;
   }
 }

@@ -36,14 +36,21 @@ export interface FrontDoorOptions {
   /** How long nothing may go through a pipe before it is ended; 0 is for ever. */
   readonly pipeIdleTimeoutMs: number;
   readonly admit: (request: IncomingRequest) => Verdict;
-  /** Takes over a connection to complete its handshake, with the client's key and what has come in behind it. */
-  readonly serve: (
-    transport: Transport,
-    key: string,
-    received: Uint8Array,
-    address: string,
-  ) => void;
+  /** Takes over a connection to complete its handshake. */
+  readonly serve: (connection: AdmittedConnection) => void;
   readonly logger: Logger;
+}
+
+/** A connection that is admitted to the chat. */
+export interface AdmittedConnection {
+  readonly transport: Transport;
+  /** The client's key. */
+  readonly key: string;
+  /** The name of the room that it enters. */
+  readonly room: string;
+  /** What has come in behind its handshake. */
+  readonly received: Uint8Array;
+  readonly address: string;
 }
 
 /**
@@ -132,10 +139,10 @@ export class FrontDoor {
   #usher(arrival: Arrival, head: Uint8Array, rest: Uint8Array): void {
     const { transport, address } = arrival;
     try {
-      const key = this.#admittedKey(head);
-      if (key === undefined) return this.#pipe(arrival);
+      const admitted = this.#admitted(head);
+      if (!admitted) return this.#pipe(arrival);
       this.#arrivals.delete(arrival);
-      this.#options.serve(transport, key, rest, address);
+      this.#options.serve({ ...admitted, transport, received: rest, address });
     } catch (error) {
       // A fault of the program must not end everybody else's connections.
       this.#options.logger.error("A request failed: {error}", { error: String(error) });
@@ -143,15 +150,16 @@ export class FrontDoor {
     }
   }
 
-  /** The handshake key of a request that is admitted to the chat; undefined for any other request. */
-  #admittedKey(headBytes: Uint8Array): string | undefined {
+  /** The handshake key and the room of a request that is admitted to the chat; undefined for any other request. */
+  #admitted(headBytes: Uint8Array): Pick<AdmittedConnection, "key" | "room"> | undefined {
     const head = parseHead(headBytes);
     if (!head) return undefined;
     const { start: [method, target, version], headers } = head;
     if (version !== "HTTP/1.1") return undefined;
-    const path = target.split("?")[0]!;
-    const { kind } = this.#options.admit({ method, path, headers });
-    return kind === "chat" ? headers.get("sec-websocket-key")! : undefined;
+    const [path = "", ...query] = target.split("?");
+    const verdict = this.#options.admit({ method, path, query: query.join("?"), headers });
+    if (verdict.kind !== "chat") return undefined;
+    return { key: headers.get("sec-websocket-key")!, room: verdict.room };
   }
 
   #pipe(arrival: Arrival): void {

@@ -12,7 +12,7 @@ export interface Client {
 export interface RoutesOptions {
   readonly admit: (request: IncomingRequest) => Verdict;
   /** Makes a request that has been admitted to the chat a member of it. */
-  readonly upgrade: (request: Request, client: Client) => Response;
+  readonly upgrade: (request: Request, client: Client, room: string) => Response;
   /** Who has sent a request; undefined if it did not come the way it should. */
   readonly clientAt: (info: Deno.ServeHandlerInfo) => Client | undefined;
 }
@@ -27,10 +27,15 @@ export function createHandler({ admit, upgrade, clientAt }: RoutesOptions): Deno
     const { method, headers } = request;
     const url = URL.parse(request.url);
     if (!url) return text(400, `Host must be a host name: it was ${headers.get("host")}`);
-    const verdict = admit({ method, path: url.pathname, headers });
+    const verdict = admit({
+      method,
+      path: url.pathname,
+      query: url.search.slice(1),
+      headers,
+    });
     switch (verdict.kind) {
       case "chat":
-        return upgrade(request, client);
+        return upgrade(request, client, verdict.room);
       case "page":
         return servePage(url.pathname, headers);
       case "health":

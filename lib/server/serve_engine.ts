@@ -1,6 +1,7 @@
 import { generate as generateUuid } from "@std/uuid/v7";
 import { CLOSE_CODES, type CloseCode } from "../chat/close_code.ts";
 import type { Cursor } from "../chat/message_log.ts";
+import type { Room } from "../chat/room.ts";
 import { OPCODE } from "../websocket/opcode.ts";
 import type { Chat, ChatMember } from "./chat.ts";
 import type { ServerConfig } from "./config.ts";
@@ -40,12 +41,12 @@ export class ServeEngine {
   }
 
   /** Answers a request that has passed admission with the upgrade to a WebSocket, and serves that. */
-  upgrade(request: Request, client: Client): Response {
+  upgrade(request: Request, client: Client, room: string): Response {
     const idleTimeout = Math.ceil(this.#config.pingIntervalMs / 1000);
     const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout });
     socket.binaryType = "arraybuffer";
     // If the peer is gone before that, Deno tells nothing at all of the socket.
-    socket.onopen = () => this.#serve(socket, client);
+    socket.onopen = () => this.#serve(socket, client, room);
     return response;
   }
 
@@ -56,9 +57,9 @@ export class ServeEngine {
     if (this.#members.size > 0) await this.#whenEmpty.promise;
   }
 
-  #serve(socket: WebSocket, client: Client): void {
+  #serve(socket: WebSocket, client: Client, room: string): void {
     const chat = this.#chat;
-    const member = new ServeMember(socket, chat, this.#decoder, this.#fullSockets);
+    const member = new ServeMember(socket, { chat, room }, this.#decoder, this.#fullSockets);
     this.#members.add(member);
     let closeDeadline: ReturnType<typeof setTimeout> | undefined;
     const gone = (code: number, reason: string) => {
@@ -96,6 +97,7 @@ export class ServeEngine {
 /** One WebSocket of Deno's as the chat sees it. */
 class ServeMember implements ChatMember {
   readonly id = generateUuid();
+  readonly room: Room<ChatMember>;
   readonly cursor: Cursor;
   readonly #chat: Chat;
   readonly #socket: WebSocket;
@@ -105,12 +107,18 @@ class ServeMember implements ChatMember {
   /** Called when the server has begun to close the connection, and the peer's answer is waited for. */
   onGivenUp: () => void = () => {};
 
-  constructor(socket: WebSocket, chat: Chat, decoder: FrameDecoder, fullSockets: FullSockets) {
+  constructor(
+    socket: WebSocket,
+    { chat, room }: { readonly chat: Chat; readonly room: string },
+    decoder: FrameDecoder,
+    fullSockets: FullSockets,
+  ) {
     this.#socket = socket;
     this.#chat = chat;
     this.#decoder = decoder;
     this.#fullSockets = fullSockets;
-    this.cursor = chat.room.cursor();
+    this.room = chat.rooms.at(room);
+    this.cursor = this.room.cursor();
   }
 
   /** Why the server closed this connection, if it was the server: Deno may report another code than was sent. */

@@ -32,6 +32,25 @@ for (const engine of ENGINES) {
 }
 
 Deno.test({
+  name: "the page talks in the room that its address names",
+  ignore: isBrowserMissing,
+  async fn() {
+    await using server = await startTestApp();
+    await using other = await Peer.open(`${server.url}?room=tea`);
+    await using stranger = await Peer.open(server.url);
+    const browser = await launchBrowser();
+    const { page, complaints } = await openPage(browser, `${server.app.url.href}?room=tea`);
+    await page.getByText("Connected", { exact: true }).waitFor();
+    stranger.send("to the lobby");
+    other.send("to the tea room");
+    await page.getByText("to the tea room").waitFor();
+    assertEquals(await page.locator("#messages li").allTextContents(), ["to the tea room"]);
+    assertEquals(complaints, []);
+    await browser.close();
+  },
+});
+
+Deno.test({
   name: "a page of another origin can not read the chat",
   ignore: isBrowserMissing,
   async fn() {

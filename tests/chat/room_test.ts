@@ -17,7 +17,7 @@ class TestRoom {
   #timers: (() => void)[] = [];
 
   constructor(slowReader: SlowReaderPolicy = "close", logRetentionBytes = 1_000_000) {
-    this.room = new Room<FakeMember>({
+    this.room = new Room<FakeMember>("lobby", {
       logRetentionBytes,
       slowReader,
       onSlowReader: ({ id }, missedBytes) => this.slow.push({ id, missedBytes }),

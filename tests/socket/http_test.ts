@@ -18,6 +18,13 @@ interface Case {
 const PAGE_PATHS = { "/": "text/html", "/page.css": "text/css", "/page.js": "text/javascript" };
 
 const CASES: readonly Case[] = [
+  ...["", "tea%20room", "x".repeat(129), "%00", "%ff"].map((room): Case => ({
+    name: `an upgrade to a room that has no name for one: ${room.slice(0, 12)}`,
+    request: `GET /ws?room=${room}`,
+    handshake: {},
+    status: 400,
+    body: 'The room in ?room= must be 1 to 128 visible characters: it was "',
+  })),
   ...Object.entries(PAGE_PATHS).flatMap(([path, type]): Case[] => [
     {
       name: "a file of the page",

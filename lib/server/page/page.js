@@ -19,7 +19,7 @@ composer.addEventListener("submit", (event) => {
 });
 
 function connect(attempt) {
-  const url = new URL("ws", location.href);
+  const url = new URL(`ws${location.search}`, location.href);
   url.protocol = url.protocol.replace("http", "ws");
   socket = new WebSocket(url);
   socket.binaryType = "arraybuffer";

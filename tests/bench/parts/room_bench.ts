@@ -26,7 +26,7 @@ Deno.bench("read 1,000 messages, each fourth one's own", () => {
 
 for (const isFast of [true, false]) {
   const turns: (() => void)[] = [];
-  const room = new Room<Member>({
+  const room = new Room<Member>("lobby", {
     logRetentionBytes: RETENTION_BYTES,
     slowReader: "close",
     onSlowReader: () => {},
