@@ -5,17 +5,22 @@ export const DEFAULT_ROOM_NAME = "lobby";
 const MAX_CHARACTERS = 128;
 
 /**
- * Letters with their marks, digits, punctuation and symbols: no spaces, nothing that controls or joins, and not the character
- * that stands for bytes which are no UTF-8.
+ * Letters with their marks, digits, punctuation and symbols: no spaces, nothing that controls, joins or is blank, and not the
+ * characters that stand for something else.
  */
-const VISIBLE = /^(?!.*\ufffd)[\p{L}\p{M}\p{N}\p{P}\p{S}]+$/u;
+const VISIBLE = /^(?!\p{M})(?!.*[\u2800\ufffc\ufffd\p{DI}])[\p{L}\p{M}\p{N}\p{P}\p{S}]+$/u;
+
+/** Names that mean something else in a path. */
+const DOTS = /^\.{1,2}$/;
 
 /**
- * Reads the name of a room, in the Unicode form NFC: two spellings that look alike are one room.
+ * Reads the name of a room, in the Unicode form NFC: two ways to write the same letter are one room.
  *
  * @returns undefined if it is not 1 to 128 visible characters.
  */
 export function parseRoomName(text: string): string | undefined {
   const name = text.normalize("NFC");
-  return VISIBLE.test(name) && [...name].length <= MAX_CHARACTERS ? name : undefined;
+  return VISIBLE.test(name) && !DOTS.test(name) && [...name].length <= MAX_CHARACTERS
+    ? name
+    : undefined;
 }

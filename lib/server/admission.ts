@@ -41,7 +41,7 @@ export interface AdmissionOptions {
  *
  * | path             | verdict                                                           |
  * | ---------------- | ----------------------------------------------------------------- |
- * | `/ws`            | an upgrade to the chat; 426 to anything else                      |
+ * | `/ws`            | an upgrade to the chat, 400 for a bad room; 426 to anything else  |
  * | `/`              | an upgrade to the chat; the page to anything else                 |
  * | the page's files | 200, or 304 for a copy that is still good                         |
  * | `/healthz`       | 200                                                               |

@@ -52,10 +52,15 @@ export class Chat {
   join(member: ChatMember, address: string): void {
     this.#registry.add(member);
     const { id, room } = member;
-    this.#logger.info("{id} connected from {address}", { id, address, room: room.name });
-    // The greeting is sent first of all, as the cursor is at the head of the log and nothing is delivered yet.
-    if (this.#config.greeting !== "") member.sendPrivate(this.#config.greeting);
+    this.#logger.info("{id} connected from {address} to {room}", {
+      id,
+      address,
+      room: room.name,
+    });
     room.join(member);
+    // The greeting is sent first of all, as the cursor is at the head of the log and nothing is delivered yet. If it cannot be
+    // sent the member leaves, so it comes last here.
+    if (this.#config.greeting !== "") member.sendPrivate(this.#config.greeting);
   }
 
   /** Takes a connection out, the moment it closes, fails or is given up. Leaving twice is harmless. */

@@ -155,7 +155,8 @@ export class FrontDoor {
     const head = parseHead(headBytes);
     if (!head) return undefined;
     const { start: [method, target, version], headers } = head;
-    if (version !== "HTTP/1.1") return undefined;
+    // Whatever is not plain, such as bytes that should have been escaped, is read by Deno alone.
+    if (version !== "HTTP/1.1" || /[^!-~]|#/.test(target)) return undefined;
     const [path = "", ...query] = target.split("?");
     const verdict = this.#options.admit({ method, path, query: query.join("?"), headers });
     if (verdict.kind !== "chat") return undefined;

@@ -41,7 +41,9 @@ Deno.test({
     const browser = await launchBrowser();
     const { page, complaints } = await openPage(browser, `${server.app.url.href}?room=tea`);
     await page.getByText("Connected", { exact: true }).waitFor();
+    await using witness = await Peer.open(server.url);
     stranger.send("to the lobby");
+    assertEquals(await witness.next(), "to the lobby");
     other.send("to the tea room");
     await page.getByText("to the tea room").waitFor();
     assertEquals(await page.locator("#messages li").allTextContents(), ["to the tea room"]);

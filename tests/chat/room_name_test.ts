@@ -27,6 +27,12 @@ for (
     ["a control character", "tea\x00"],
     ["a character of no width", "tea\u200b"],
     ["what stands for bytes that are no UTF-8", "tea\ufffd"],
+    ["a mark without a letter", "\u0301"],
+    ["a mark that joins nothing", "tea\u034f"],
+    ["a blank letter", "\u3164"],
+    ["a blank symbol", "\u2800"],
+    ["this folder", "."],
+    ["the folder above", ".."],
     ["a half of a pair", "tea\ud83e"],
     ["a character for private use", "tea\ue000"],
   ] as const
@@ -36,6 +42,6 @@ for (
   });
 }
 
-Deno.test("parseRoomName() makes one of two spellings that look alike", () => {
+Deno.test("parseRoomName() makes one of two ways to write a letter", () => {
   assertEquals(parseRoomName("Ku\u0308che"), "K\u00fcche");
 });

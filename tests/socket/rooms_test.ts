@@ -1,19 +1,20 @@
 import { assertEquals } from "@std/assert";
-import { Peer } from "./peer.ts";
+import { closeAll, Peer } from "./peer.ts";
+import { HANDSHAKE_HEADERS } from "./raw_peer.ts";
 import { ENGINES, startTestApp, type TestApp } from "./test_app.ts";
 
-async function until(server: TestApp, ended: number): Promise<void> {
-  for (let count = 0; count < ended; count++) await server.logged("{id} disconnected");
+/** Enters a room, with each query in turn, and waits until the server has let all in. */
+async function enter(server: TestApp, ...queries: string[]): Promise<Peer[]> {
+  const peers = await Promise.all(queries.map((query) => Peer.open(`${server.url}${query}`)));
+  for (const _ of peers) await server.logged("{id} connected");
+  return peers;
 }
 
 for (const engine of ENGINES) {
   Deno.test(`${engine}: who is in a room hears what is said there, and nothing else`, async () => {
     await using server = await startTestApp({ engine });
-    const tea = `${server.url}?room=tea`;
-    await using lobby = await Peer.open(server.url);
-    await using named = await Peer.open(`${server.url}?room=lobby`);
-    await using one = await Peer.open(tea);
-    await using other = await Peer.open(tea);
+    const peers = await enter(server, "", "?room=lobby", "?room=tea", "?room=tea");
+    const [lobby, named, one, other] = peers as [Peer, Peer, Peer, Peer];
     assertEquals([server.app.connectionCount, server.app.roomCount], [4, 2]);
     lobby.send("to the lobby");
     one.send("to the tea room");
@@ -24,46 +25,61 @@ for (const engine of ENGINES) {
     other.send("again to the tea room");
     assertEquals(await lobby.next(), "again to the lobby");
     assertEquals(await one.next(), "again to the tea room");
+    await closeAll(peers);
   });
 
   Deno.test(`${engine}: a room is forgotten with its last member, and made anew for the next`, async () => {
     await using server = await startTestApp({ engine });
     for (let round = 0; round < 2; round++) {
-      const peers = await Peer.openMany(`${server.url}?room=tea`, 2);
+      const [one, other] = await enter(server, "?room=tea", "?room=tea") as [Peer, Peer];
       assertEquals(server.app.roomCount, 1);
-      peers[0]!.send(`round ${round}`);
-      assertEquals(await peers[1]!.next(), `round ${round}`);
-      await peers[0]![Symbol.asyncDispose]();
-      await until(server, 1);
-      assertEquals(server.app.roomCount, 1);
-      await peers[1]![Symbol.asyncDispose]();
-      await until(server, 1);
-      assertEquals([server.app.roomCount, server.app.connectionCount], [0, 0]);
+      one.send(`round ${round}`);
+      assertEquals(await other.next(), `round ${round}`);
+      for (const [peer, roomCount] of [[one, 1], [other, 0]] as const) {
+        await peer[Symbol.asyncDispose]();
+        await server.logged("{id} disconnected");
+        assertEquals(server.app.roomCount, roomCount);
+      }
     }
   });
 
-  Deno.test(`${engine}: two spellings of a name that look alike are one room`, async () => {
+  Deno.test(`${engine}: two ways to write a name are one room`, async () => {
     await using server = await startTestApp({ engine });
-    await using one = await Peer.open(`${server.url}?room=K%C3%BCche`);
-    await using other = await Peer.open(`${server.url}?room=Ku%CC%88che`);
-    one.send("hello");
-    assertEquals(await other.next(), "hello");
+    const [one, other] = await enter(server, "?room=K%C3%BCche", "?room=Ku%CC%88che");
+    one!.send("hello");
+    assertEquals(await other!.next(), "hello");
+    assertEquals(server.app.roomCount, 1);
+    await closeAll([one!, other!]);
   });
 
   Deno.test(`${engine}: a drain delivers what has been said in every room`, async () => {
-    const server = await startTestApp({ engine });
-    const rooms = await Promise.all(["tea", "coffee"].map(async (room) => {
-      const [speaker, listener] = await Peer.openMany(`${server.url}?room=${room}`, 2);
-      return { room, speaker: speaker!, listener: listener! };
-    }));
-    for (const { room, speaker, listener } of rooms) {
-      speaker.send(`first in ${room}`);
-      assertEquals(await listener.next(), `first in ${room}`);
-    }
-    await server[Symbol.asyncDispose]();
-    for (const { speaker, listener } of rooms) {
+    await using server = await startTestApp({ engine, logMessages: true });
+    const rooms = ["?room=tea", "?room=coffee"];
+    const speakers = await enter(server, ...rooms);
+    const listeners = await enter(server, ...rooms);
+    speakers.forEach((speaker) => speaker.send("at last"));
+    for (const _ of speakers) await server.logged("{id} says");
+    const drained = server.app.drain();
+    for (const listener of listeners) {
+      assertEquals(await listener.next(), "at last");
       assertEquals((await listener.closed).code, 1001);
-      assertEquals((await speaker.closed).code, 1001);
     }
+    await drained;
   });
 }
+
+Deno.test("a room's name that came without escapes is the same room over either engine", async () => {
+  await using server = await startTestApp();
+  const [escaped] = await enter(server, "?room=K%C3%BCche");
+  const raw = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  await raw.write(
+    new TextEncoder().encode(
+      `GET /ws?room=Küche HTTP/1.1\r\n${HANDSHAKE_HEADERS.join("\r\n")}\r\n\r\n`,
+    ),
+  );
+  await server.logged("{id} connected");
+  assertEquals(server.app.roomCount, 1);
+  raw.close();
+  await server.logged("{id} disconnected");
+  await closeAll([escaped!]);
+});
