@@ -1,5 +1,4 @@
-import type { Member } from "./member.ts";
-import type { MessageLog } from "./message_log.ts";
+import type { Cursor, MessageLog } from "./message_log.ts";
 
 /** How long a sweep waits while not one of its deliveries ends, in milliseconds. */
 const PATIENCE_MS = 10;
@@ -7,8 +6,21 @@ const PATIENCE_MS = 10;
 /** How much a sweep delivers to one member before the next has its turn, if the member takes everything at once. */
 const MAX_SERVED_BYTES = 256 * 1024;
 
+/** What a broadcast serves. */
+export interface Served {
+  /** How far into the log it has been served. */
+  readonly cursor: Cursor;
+  /**
+   * Sends whole frames out of the log.
+   *
+   * @param onDelivered Called when it can take more, or is gone, if that is later.
+   * @returns Whether that is so already, and `onDelivered` not called.
+   */
+  deliver(frames: Uint8Array, onDelivered: () => void): boolean;
+}
+
 /** What a broadcast needs from its room. */
-export interface BroadcastOptions<M extends Member> {
+export interface BroadcastOptions<M extends Served> {
   readonly log: MessageLog;
   /** Runs a function once the reads that are ready have been let in. */
   readonly defer: (run: () => void) => void;
@@ -37,7 +49,7 @@ export interface BroadcastOptions<M extends Member> {
  *
  * Nobody starves: there is a limit to what a sweep delivers to each.
  */
-export class Broadcast<M extends Member> {
+export class Broadcast<M extends Served> {
   readonly #options: BroadcastOptions<M>;
   readonly #readers = new Map<M, Reader<M>>();
   /** Whether there may be something to deliver that the sweep under way does not see. */
@@ -84,7 +96,7 @@ export class Broadcast<M extends Member> {
     this.#schedule();
   }
 
-  /** Lets a member in. It is at the head, and so may be the fastest. */
+  /** Lets a member in. It may be the fastest. */
   add(member: M): void {
     const reader: Reader<M> = {
       member,

@@ -1,4 +1,5 @@
-import { headerBytes, writeHeader } from "../websocket/frame.ts";
+import type { LogBudget } from "./log_budget.ts";
+import { frameBytes, headerBytes, writeHeader } from "../websocket/frame.ts";
 
 /** How large a chunk gets. It is also the most that is read at a time. */
 const LARGEST_CHUNK_BYTES = 256 * 1024;
@@ -11,29 +12,53 @@ interface Chunk {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Where the chunk begins in the log. */
   readonly start: number;
+  /** How many messages were appended before its first. */
+  readonly messagesBefore: number;
   used: number;
+}
+
+/** A range of the log. */
+interface Range {
+  readonly start: number;
+  readonly end: number;
 }
 
 /** What the log is bounded by. */
 export interface MessageLogOptions {
   /** How many bytes are kept at least; the oldest chunk goes as soon as those behind it are as many. */
   readonly retentionBytes: number;
+  /** The number of the message before the first that is appended. */
+  readonly headNumber?: number;
+  /** What all logs share. When that is used up, this one keeps less. */
+  readonly budget: LogBudget;
 }
 
 /**
  * The messages of a room as WebSocket frames, encoded once, one behind the other, each at an offset that never changes.
  * Whoever reads it does so with a {@linkcode Cursor}, which costs next to nothing however far it lags: the log is kept once
  * for all.
+ *
+ * Messages are numbered one by one. Between them may be asides, which have no number and concern only those who are there
+ * to read them: whoever comes later is not served them.
  */
 export class MessageLog {
   readonly #retentionBytes: number;
+  readonly #budget: LogBudget;
   #chunks: Chunk[] = [];
   #head = 0;
+  #headNumber: number;
+  /** The asides that are kept, in order. */
+  #asides: Range[] = [];
   /** What was read last: nearly every reader reads the same, and a view costs more than a comparison. */
   #lastRead = { from: -1, to: -1, frames: new Uint8Array(0) };
 
-  constructor({ retentionBytes }: MessageLogOptions) {
+  /** What {@linkcode numberAt} has found last. */
+  #lastNumber: NumberedOffset = { offset: -1, number: -1 };
+
+  constructor({ retentionBytes, headNumber = 0, budget }: MessageLogOptions) {
     this.#retentionBytes = retentionBytes;
+    this.#budget = budget;
+    this.#headNumber = headNumber;
   }
 
   /** The offset behind the newest frame. */
@@ -46,12 +71,74 @@ export class MessageLog {
     return this.#chunks[0]?.start ?? this.#head;
   }
 
+  /** The number of the newest message. */
+  get headNumber(): number {
+    return this.#headNumber;
+  }
+
+  /** The number of the message before the oldest that is kept. */
+  get numberBefore(): number {
+    return this.#chunks[0]?.messagesBefore ?? this.#headNumber;
+  }
+
   /**
    * Appends a message, `bytes` from `start` to `end`, as a frame.
    *
    * @returns The offset of the frame; it ends at the new head.
    */
   append(opcode: number, bytes: Uint8Array, start: number, end: number): number {
+    const offset = this.#append(opcode, bytes, start, end);
+    this.#headNumber++;
+    return offset;
+  }
+
+  /** Appends a frame without a number. */
+  appendAside(opcode: number, bytes: Uint8Array): void {
+    const start = this.#append(opcode, bytes, 0, bytes.length);
+    this.#asides.push({ start, end: this.#head });
+  }
+
+  /** Gives back the memory. Nothing may be appended after that. */
+  dispose(): void {
+    for (const { bytes } of this.#chunks) this.#budget.add(-bytes.length);
+  }
+
+  /** The end of the message of this number, which must be kept, or that of the one before the oldest. */
+  offsetAfter(number: number): number {
+    let at = this.#chunks.findLast(({ messagesBefore }) => messagesBefore <= number);
+    at ??= this.#chunks[0];
+    return at ? this.#walk(at, { offset: Infinity, number }).offset : this.#head;
+  }
+
+  /** The number of the last message that ends at or before an offset, which must be kept and the end of a frame. */
+  numberAt(offset: number): number {
+    if (offset === this.#head) return this.#headNumber;
+    if (offset !== this.#lastNumber.offset) {
+      this.#lastNumber = this.#walk(this.#chunkAt(offset), { offset, number: Infinity });
+    }
+    return this.#lastNumber.number;
+  }
+
+  /** The asides behind an offset, in order. */
+  *asidesAfter(offset: number): Generator<Range> {
+    for (const range of this.#asides) if (range.start >= offset) yield range;
+  }
+
+  /** Walks over the frames of a chunk until it comes to an offset or to the end of a message. */
+  #walk(chunk: Chunk, until: NumberedOffset): NumberedOffset {
+    let { start: offset, messagesBefore: number } = chunk;
+    let aside = this.#asides.findIndex(({ start }) => start >= offset);
+    const end = Math.min(until.offset, chunk.start + chunk.used);
+    while (offset < end && number < until.number) {
+      const isAside = this.#asides[aside]?.start === offset;
+      offset += frameBytes(chunk.bytes, offset - chunk.start);
+      if (isAside) aside++;
+      else number++;
+    }
+    return { offset, number };
+  }
+
+  #append(opcode: number, bytes: Uint8Array, start: number, end: number): number {
     const length = end - start;
     const chunk = this.#chunkFor(headerBytes(length) + length);
     let at = writeHeader(chunk.bytes, chunk.used, opcode, length);
@@ -84,14 +171,21 @@ export class MessageLog {
     const chunk = {
       bytes: new Uint8Array(Math.max(size, frameBytes)),
       start: this.#head,
+      messagesBefore: this.#headNumber,
       used: 0,
     };
     this.#chunks.push(chunk);
-    // Without the oldest chunk, is there still enough?
-    while (this.#chunks.length > 1 && this.#head - this.#chunks[1]!.start >= this.#retentionBytes) {
-      this.#chunks.shift();
+    this.#budget.add(chunk.bytes.length);
+    while (this.#chunks.length > 1 && this.#isOldestSpare()) {
+      this.#budget.add(-this.#chunks.shift()!.bytes.length);
     }
+    while (this.#asides.length > 0 && this.#asides[0]!.start < this.start) this.#asides.shift();
     return chunk;
+  }
+
+  /** Whether there is still enough without the oldest chunk, or there must be less. */
+  #isOldestSpare(): boolean {
+    return this.#budget.isOver || this.#head - this.#chunks[1]!.start >= this.#retentionBytes;
   }
 
   #chunkAt(offset: number): Chunk {
@@ -102,6 +196,12 @@ export class MessageLog {
     }
     throw new RangeError(`Cannot read the log at ${offset} as it is kept from ${this.start} on`);
   }
+}
+
+/** The end of a message, and its number. */
+interface NumberedOffset {
+  readonly offset: number;
+  readonly number: number;
 }
 
 /**
@@ -119,6 +219,7 @@ export class Cursor {
   constructor(log: MessageLog, position: number = log.head) {
     this.#log = log;
     this.#position = position;
+    for (const { start, end } of log.asidesAfter(position)) this.skip(start, end);
   }
 
   /** The offset up to which the reader has been served. */

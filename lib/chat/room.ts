@@ -1,88 +1,301 @@
-import type { MessageOpcode } from "../websocket/opcode.ts";
+import { type MessageOpcode, OPCODE } from "../websocket/opcode.ts";
 import { Broadcast } from "./broadcast.ts";
 import { CLOSE_CODES } from "./close_code.ts";
+import type { LogBudget } from "./log_budget.ts";
 import type { Member } from "./member.ts";
-import { Cursor, MessageLog } from "./message_log.ts";
+import { type Author, type Message, presenceText, saidText } from "./message.ts";
+import { MessageLog, type MessageLogOptions } from "./message_log.ts";
+import { newEpoch, parsePosition } from "./position.ts";
+import { Presence } from "./presence.ts";
+import { Transcript } from "./transcript.ts";
+
+/** How long who comes and goes is gathered before it is told, in milliseconds. */
+const PRESENCE_MS = 50;
 
 /** What becomes of a reader that the log has left behind: it is closed with 4008, or it misses what is gone. */
 export type SlowReaderPolicy = "close" | "skip";
 
 /** What a room is made of. */
-export interface RoomOptions<M extends Member> {
-  /** How many bytes of frames the room keeps. It is what bounds its memory. */
+export interface RoomOptions {
+  /** How many bytes of frames the room keeps in each format that is spoken in it. It is what bounds its memory. */
   readonly logRetentionBytes: number;
   readonly slowReader: SlowReaderPolicy;
+  /** The memory that the logs of all rooms share. */
+  readonly budget: LogBudget;
+  /** Whether members are served what they have said themselves. */
+  readonly echo: boolean;
   /** Told of each slow reader, and of how many bytes it has missed if it stays. */
-  readonly onSlowReader: (member: M, missedBytes: number) => void;
+  readonly onSlowReader: (member: Member, missedBytes: number) => void;
   /** Runs a function once the reads that are ready have been let in. */
   readonly defer: (run: () => void) => void;
   /** Runs a function after this many milliseconds. */
   readonly startTimer: (run: () => void, ms: number) => void;
+  /** The time in milliseconds since 1970. */
+  readonly now: () => number;
 }
 
-/** Where members hear each other: one log, and a cursor in it for each of them. */
-export class Room<M extends Member> {
-  readonly name: string;
-  readonly #options: RoomOptions<M>;
-  readonly #log: MessageLog;
-  readonly #broadcast: Broadcast<M>;
+/** Where in what has been said a member begins. */
+export interface Beginning {
+  /** The position it has heard up to; it begins there, or at the oldest message that is kept. */
+  readonly since?: string | undefined;
+  /** Without a position: how many of the last messages it wants. */
+  readonly last?: number | undefined;
+}
 
-  constructor(name: string, options: RoomOptions<M>) {
+/** How a member is let in. */
+export interface Welcome {
+  /** The number of the message that it is served from, exclusive. */
+  readonly after: number;
+  /** Whether it gets everything behind the position that it has given. */
+  readonly isRecovered: boolean;
+  /** What it has missed for good. */
+  readonly gap?: {
+    readonly after: string;
+    /** How many messages of this epoch that is. */
+    readonly missedCount: number;
+    readonly reason: "expired" | "unknown position";
+  };
+}
+
+/** All members that are spoken to in one format: one log of frames, and the sweeps over it. */
+interface Audience {
+  readonly log: MessageLog;
+  readonly broadcast: Broadcast<Member>;
+}
+
+/**
+ * Where members hear each other. What is said goes into the transcript, whose log serves the members that are spoken to in
+ * plain text; as long as there are others, it goes into a second log in their format too.
+ */
+export class Room {
+  readonly name: string;
+  readonly epoch: string = newEpoch();
+  readonly presence = new Presence();
+  readonly #options: RoomOptions;
+  readonly #transcript: Transcript;
+  readonly #plain: Audience;
+  #chorus: Audience | undefined;
+  readonly #members = new Set<Member>();
+  /** The numbers of the messages that came with an id, by author and id, as long as they are kept; in order. */
+  readonly #numberById = new Map<string, number>();
+  #isPresenceDue = false;
+
+  constructor(name: string, options: RoomOptions) {
     this.name = name;
-    const { logRetentionBytes, defer, startTimer } = options;
     this.#options = options;
-    this.#log = new MessageLog({ retentionBytes: logRetentionBytes });
-    this.#broadcast = new Broadcast<M>({
-      log: this.#log,
+    this.#transcript = new Transcript(this.#logOptions());
+    this.#plain = this.#audience(this.#transcript.log);
+  }
+
+  /** How many members it has. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** The number of the newest message. */
+  get headNumber(): number {
+    return this.#transcript.log.headNumber;
+  }
+
+  /** The number of the message before the oldest that is kept. */
+  get numberBefore(): number {
+    return this.#transcript.log.numberBefore;
+  }
+
+  /** Resolves when senders may be read from again; undefined if they may now: some reader keeps up, or nobody is there. */
+  get backlog(): Promise<void> | undefined {
+    const plain = this.#plain.broadcast;
+    const chorus = this.#chorus?.broadcast;
+    if (!chorus) return plain.backlog;
+    if (plain.size === 0) return chorus.backlog;
+    return plain.backlog && chorus.backlog && Promise.race([plain.backlog, chorus.backlog]);
+  }
+
+  /** Resolves when all who keep up have been served what has been said so far. */
+  async flushed(): Promise<void> {
+    await Promise.all([this.#plain.broadcast.flushed(), this.#chorus?.broadcast.flushed()]);
+  }
+
+  /** Where a member begins that asks for this. */
+  welcome({ since, last = 0 }: Beginning): Welcome {
+    const { epoch, headNumber, numberBefore } = this;
+    if (since === undefined) {
+      return { after: Math.max(numberBefore, headNumber - last), isRecovered: false };
+    }
+    const position = parsePosition(since);
+    if (position?.epoch !== epoch || position.number > headNumber) {
+      const gap = { after: since, missedCount: numberBefore, reason: "unknown position" } as const;
+      return { after: numberBefore, isRecovered: false, gap };
+    }
+    if (position.number >= numberBefore) return { after: position.number, isRecovered: true };
+    const missedCount = numberBefore - position.number;
+    const gap = { after: since, missedCount, reason: "expired" } as const;
+    return { after: numberBefore, isRecovered: false, gap };
+  }
+
+  /** Lets a member in: it is in the room, and is served from when it is started. */
+  join(member: Member): void {
+    this.#members.add(member);
+    if (member.format === "chorus") {
+      const { headNumber } = this;
+      this.#chorus ??= this.#audience(new MessageLog({ ...this.#logOptions(), headNumber }));
+    }
+    this.presence.add(member.author.id, member.author);
+    this.#tellPresence();
+  }
+
+  /** Takes a member out; leaving twice is harmless. */
+  leave(member: Member): void {
+    if (!this.#members.delete(member)) return;
+    member.stop();
+    this.#audienceOf(member).broadcast.remove(member);
+    if (this.#chorus && !this.#members.values().some(({ format }) => format === "chorus")) {
+      this.#chorus.log.dispose();
+      this.#chorus = undefined;
+    }
+    this.presence.remove(member.author.id);
+    this.#tellPresence();
+  }
+
+  /** Gives back the memory of a room that is forgotten. */
+  dispose(): void {
+    this.#transcript.log.dispose();
+  }
+
+  /** The log that a member is served from. */
+  logOf(member: Member): MessageLog {
+    return this.#audienceOf(member).log;
+  }
+
+  /** Serves a member from its cursor on, which must be one of its log. */
+  goLive(member: Member): void {
+    this.#audienceOf(member).broadcast.add(member);
+    if (member.cursor.isBehind) this.#audienceOf(member).broadcast.request();
+  }
+
+  /** Runs a function once the reads that are ready have been let in. */
+  defer(run: () => void): void {
+    this.#options.defer(run);
+  }
+
+  /** The messages behind this number, which must be kept, in order: `limit` of them, or all there are. */
+  read(after: number, limit: number): Message[] {
+    return this.#transcript.read(after, limit);
+  }
+
+  /**
+   * Says a text, unless its author has said one with the same id.
+   *
+   * @returns The number of the message that was said with it first.
+   */
+  sayOnce(
+    payload: Uint8Array,
+    author: Author,
+    { id, skip }: { readonly id?: string | undefined; readonly skip?: Member },
+  ): number {
+    const key = id === undefined ? undefined : `${author.id} ${id}`;
+    const known = key === undefined ? undefined : this.#numberById.get(key);
+    if (known !== undefined && known > this.numberBefore) return known;
+    const number = this.#append(OPCODE.text, payload, 0, payload.length, author, skip);
+    if (key !== undefined) {
+      for (const [old, oldNumber] of this.#numberById) {
+        if (oldNumber > this.numberBefore) break;
+        this.#numberById.delete(old);
+      }
+      this.#numberById.set(key, number);
+    }
+    return number;
+  }
+
+  /** Says what a member has sent, `bytes` from `start` to `end`, to everybody else. The bytes are copied. */
+  say(opcode: MessageOpcode, bytes: Uint8Array, start: number, end: number, member: Member): void {
+    this.#append(opcode, bytes, start, end, member.author, member);
+  }
+
+  /** Decides about a member that has been left behind. Returns whether it stays. */
+  keepsSlow(member: Member, missedBytes: number): boolean {
+    const { slowReader, onSlowReader } = this.#options;
+    const isKept = slowReader === "skip";
+    onSlowReader(member, isKept ? missedBytes : 0);
+    if (!isKept) member.giveUp(CLOSE_CODES.tooSlow);
+    return isKept;
+  }
+
+  #append(
+    opcode: MessageOpcode,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    author: Author,
+    skip: Member | undefined,
+  ): number {
+    const atMs = this.#options.now();
+    const plain = this.#plain;
+    const offset = this.#transcript.append(opcode, bytes, start, end, author, atMs);
+    const number = plain.log.headNumber;
+    const own = this.#options.echo ? undefined : skip;
+    if (own?.format === "plain") own.skipOwn({ number, start: offset, end: plain.log.head });
+    plain.broadcast.request();
+    if (this.#chorus) {
+      const payload = bytes.subarray(start, end);
+      this.#appendChorus(this.#chorus, { number, author, atMs, opcode, payload }, own);
+    }
+    return number;
+  }
+
+  #appendChorus({ log, broadcast }: Audience, message: Message, own: Member | undefined): void {
+    const payload = encoder.encode(saidText(this.epoch, message));
+    const start = log.append(OPCODE.text, payload, 0, payload.length);
+    if (own?.format === "chorus") own.skipOwn({ number: message.number, start, end: log.head });
+    broadcast.request();
+  }
+
+  /** Tells who has come and gone, after a while: a thousand arrivals are a few frames and not a thousand. */
+  #tellPresence(): void {
+    if (this.#isPresenceDue) return;
+    this.#isPresenceDue = true;
+    this.#options.startTimer(() => {
+      this.#isPresenceDue = false;
+      const changes = this.presence.takeChanges();
+      if (!this.#chorus) return;
+      for (const type of ["joined", "left"] as const) {
+        const { members, total } = changes[type];
+        if (total === 0) continue;
+        const text = presenceText(type, { members, count: total, memberCount: this.presence.size });
+        this.#chorus.log.appendAside(OPCODE.text, encoder.encode(text));
+      }
+      this.#chorus.broadcast.request();
+    }, PRESENCE_MS);
+  }
+
+  #audienceOf({ format }: Member): Audience {
+    return format === "plain" ? this.#plain : this.#chorus!;
+  }
+
+  #logOptions(): MessageLogOptions {
+    const { logRetentionBytes, budget } = this.#options;
+    return { retentionBytes: logRetentionBytes, budget };
+  }
+
+  #audience(log: MessageLog): Audience {
+    const { logRetentionBytes, defer, startTimer } = this.#options;
+    const broadcast = new Broadcast<Member>({
+      log,
       defer,
       startTimer,
       keepsLost: (member) => this.#keepsLost(member),
       maxBacklogBytes: logRetentionBytes / 4,
     });
+    return { log, broadcast };
   }
 
-  /** How many members it has. */
-  get size(): number {
-    return this.#broadcast.size;
-  }
-
-  /** Resolves when senders may be read from again; undefined if they may now. */
-  get backlog(): Promise<void> | undefined {
-    return this.#broadcast.backlog;
-  }
-
-  /** Resolves when all who keep up have been served what has been said so far. */
-  flushed(): Promise<void> {
-    return this.#broadcast.flushed();
-  }
-
-  /** A cursor at the head of the log: whoever has it is served what is said from now on. */
-  cursor(): Cursor {
-    return new Cursor(this.#log);
-  }
-
-  /** Lets a member in. Its cursor must be one of this room's. */
-  join(member: M): void {
-    this.#broadcast.add(member);
-  }
-
-  /** Takes a member out; leaving twice is harmless. */
-  leave(member: M): void {
-    this.#broadcast.remove(member);
-  }
-
-  /** Says a message, `bytes` from `start` to `end`, to everybody but the one to skip. The bytes are copied. */
-  say(opcode: MessageOpcode, bytes: Uint8Array, start: number, end: number, skip?: M): void {
-    const offset = this.#log.append(opcode, bytes, start, end);
-    skip?.cursor.skip(offset, this.#log.head);
-    this.#broadcast.request();
-  }
-
-  #keepsLost(member: M): boolean {
-    const { slowReader, onSlowReader } = this.#options;
-    const isKept = slowReader === "skip";
-    onSlowReader(member, isKept ? member.cursor.skipToOldest() : 0);
-    if (!isKept) member.giveUp(CLOSE_CODES.tooSlow);
-    return isKept;
+  #keepsLost(member: Member): boolean {
+    const missedBytes = Math.max(0, this.logOf(member).start - member.cursor.position);
+    if (!this.keepsSlow(member, missedBytes)) return false;
+    member.cursor.skipToOldest();
+    member.onMissed(this.logOf(member).numberAt(member.cursor.position));
+    return true;
   }
 }
+
+const encoder = new TextEncoder();

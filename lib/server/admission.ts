@@ -1,6 +1,7 @@
-import { DEFAULT_ROOM_NAME, parseRoomName } from "../chat/room_name.ts";
 import { checkHandshake, isUpgrade } from "../websocket/handshake.ts";
 import type { FieldMap } from "../websocket/http_head.ts";
+import type { Entry } from "./chat.ts";
+import { parseEntry } from "./entry.ts";
 import { type OriginPolicy, refusedOrigin } from "./origin.ts";
 import { isPagePath } from "./page.ts";
 
@@ -16,8 +17,8 @@ export interface IncomingRequest {
 
 /** What is to be done with a request. */
 export type Verdict =
-  /** An upgrade, to the room of this name. */
-  | { readonly kind: "chat"; readonly room: string }
+  /** An upgrade. */
+  | { readonly kind: "chat"; readonly entry: Entry }
   | { readonly kind: "page" }
   | { readonly kind: "health" }
   | {
@@ -34,6 +35,8 @@ export interface AdmissionOptions {
   readonly isDraining: () => boolean;
   /** Whether the chat has as many connections as it may have. */
   readonly isFull: () => boolean;
+  /** Whether the room of this name is there, or can be made. */
+  readonly hasPlaceFor: (roomName: string) => boolean;
 }
 
 /**
@@ -41,8 +44,8 @@ export interface AdmissionOptions {
  *
  * | path             | verdict                                                           |
  * | ---------------- | ----------------------------------------------------------------- |
- * | `/ws`            | an upgrade to the chat, 400 for a bad room; 426 to anything else  |
- * | `/`              | an upgrade to the chat; the page to anything else                 |
+ * | `/ws`            | an upgrade to the chat, 400 for a bad query; 426 to anything else  |
+ * | `/`              | the same; the page to anything else                               |
  * | the page's files | 200, or 304 for a copy that is still good                         |
  * | `/healthz`       | 200                                                               |
  * | any other        | 404                                                               |
@@ -57,22 +60,21 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Verd
       connection: "close",
     });
   }
-  if (path === "/ws" || (path === "/" && isUpgrade(headers))) {
+  const entry = path === "/ws" || path === "/" ? parseEntry(query, headers) : undefined;
+  if (entry && (path === "/ws" || isUpgrade(headers))) {
     const fault = checkHandshake(request);
     if (fault) return { kind: "refusal", ...fault };
-    const given = new URLSearchParams(query).get("room");
-    const room = given === null ? DEFAULT_ROOM_NAME : parseRoomName(given);
-    if (room === undefined) {
-      return refusal(
-        400,
-        `The room in ?room= must be 1 to 128 visible characters: it was ${JSON.stringify(given)}`,
-      );
-    }
+    if (typeof entry === "string") return refusal(400, entry);
     if (options.isFull()) {
       return refusal(503, "The chat is full: try again later", { "retry-after": "10" });
     }
-    return { kind: "chat", room };
+    if (!options.hasPlaceFor(entry.roomName)) {
+      return refusal(503, "There are too many rooms: try again later", { "retry-after": "10" });
+    }
+    return { kind: "chat", entry };
   }
+  // The page of a room that cannot be would try for ever to come in.
+  if (typeof entry === "string") return refusal(400, entry);
   if (path !== "/healthz" && !isPagePath(path)) {
     return refusal(
       404,

@@ -19,7 +19,7 @@ export interface App extends AsyncDisposable {
   readonly url: URL;
   /** How many connections are in the chat. */
   readonly connectionCount: number;
-  /** How many rooms somebody is in. */
+  /** How many rooms there are: those that somebody is in, or in which something is kept. */
   readonly roomCount: number;
   /** How many connections the engines hold, those that are closing among them. */
   readonly openCount: number;
@@ -62,6 +62,7 @@ export async function startApp(
       originPolicy: { boundTo: address.hostname, hostname, allowOrigin: config.allowOrigin },
       isDraining: () => drained !== undefined,
       isFull: () => openCount() >= maxConnections,
+      hasPlaceFor: (roomName) => chat.rooms.hasPlaceFor(roomName),
     });
   const serve = (
     options: Deno.ServeTcpOptions & Partial<TlsFiles>,
@@ -76,7 +77,7 @@ export async function startApp(
       },
       handler: createHandler({
         admit: judge,
-        upgrade: (request, client, room) => serveEngine.upgrade(request, client, room),
+        upgrade: (request, client, entry) => serveEngine.upgrade(request, client, entry),
         clientAt: ({ remoteAddr }) => clientAt(remoteAddr as Deno.NetAddr),
       }),
     });

@@ -1,19 +1,35 @@
 import { setImmediate } from "node:timers";
 import type { Logger } from "@logtape/logtape";
+import { ChorusMember } from "../chat/chorus_member.ts";
 import { CLOSE_CODES } from "../chat/close_code.ts";
-import type { Member } from "../chat/member.ts";
+import type { Member, MemberOptions, WireFormat } from "../chat/member.ts";
+import { textFrame } from "../chat/message.ts";
+import { PlainMember } from "../chat/plain_member.ts";
 import { Registry } from "../chat/registry.ts";
-import type { Room } from "../chat/room.ts";
+import type { Beginning } from "../chat/room.ts";
 import { Rooms } from "../chat/rooms.ts";
+import { SessionKey } from "../chat/session.ts";
+import { TurnClock } from "../chat/turn_clock.ts";
+import type { Wire } from "../chat/wire.ts";
 import { type MessageOpcode, OPCODE } from "../websocket/opcode.ts";
 import type { ServerConfig } from "./config.ts";
 
-/** A member as the engines make it. */
-export interface ChatMember extends Member {
-  /** Where it hears and is heard. */
-  readonly room: Room<ChatMember>;
-  /** Sends a text to this member alone, before whatever is said from now on. */
-  sendPrivate(text: string): void;
+/** What a connection has asked for. */
+export interface Entry extends Beginning {
+  readonly roomName: string;
+  /** What it calls itself. */
+  readonly name: string | null;
+  readonly format: WireFormat;
+  /** The token of the session that it was before. */
+  readonly session: string | undefined;
+}
+
+/** A connection that has been opened. */
+export interface Arrived {
+  /** Its UUID. */
+  readonly id: string;
+  readonly wire: Wire;
+  readonly address: string;
 }
 
 /** Why a connection has ended. */
@@ -26,20 +42,26 @@ export interface Ending {
 export class Chat {
   readonly #config: ServerConfig;
   readonly #logger: Logger;
-  readonly #registry = new Registry<ChatMember>();
-  readonly rooms: Rooms<ChatMember>;
+  readonly #registry = new Registry<Member>();
+  readonly #sessions = new SessionKey();
+  readonly rooms: Rooms;
   /** How many slow readers the chat has closed, and how many times one has missed something and stayed. */
   readonly slowReaders = { closed: 0, skipped: 0 };
 
   constructor(config: ServerConfig, logger: Logger) {
     this.#config = config;
     this.#logger = logger;
-    this.rooms = new Rooms<ChatMember>({
+    const clock = new TurnClock(setImmediate);
+    this.rooms = new Rooms({
       logRetentionBytes: config.logRetentionBytes,
+      maxRooms: config.maxRooms,
+      maxLogBytes: config.maxLogBytes,
       slowReader: config.slowReader,
+      echo: config.echo,
       onSlowReader: (member, missedBytes) => this.#slowReader(member, missedBytes),
       defer: setImmediate,
       startTimer: setTimeout,
+      now: () => clock.nowMs,
     });
   }
 
@@ -48,53 +70,70 @@ export class Chat {
     return this.#registry.size;
   }
 
-  /** Lets a connection in that has just been opened. */
-  join(member: ChatMember, address: string): void {
-    this.#registry.add(member);
-    const { id, room } = member;
-    this.#logger.info("{id} connected from {address} to {room}", {
-      id,
-      address,
-      room: room.name,
+  /**
+   * Lets a connection in that has just been opened.
+   *
+   * @param onMember Told of its member before anything is sent to it: if that fails, the member leaves.
+   */
+  join({ id, wire, address }: Arrived, entry: Entry, onMember: (member: Member) => void): void {
+    const { roomName, name, format, session } = entry;
+    this.rooms.within(roomName, (room) => {
+      const welcome = room.welcome(entry);
+      const known = session === undefined ? undefined : this.#sessions.idOf(session);
+      const author = { id: format === "chorus" ? known ?? id : id, name };
+      const options: MemberOptions = { id, author, room, wire };
+      const member = format === "chorus"
+        ? new ChorusMember(options, this.#sessions.tokenOf(author.id))
+        : new PlainMember(options);
+      onMember(member);
+      this.#registry.add(member);
+      this.#logger.info("{id} connected from {address} to {room}", {
+        id,
+        address,
+        room: room.name,
+      });
+      room.join(member);
+      if (member instanceof ChorusMember) return member.enter(welcome);
+      // The greeting is sent first of all, as nothing is delivered yet.
+      if (this.#config.greeting !== "") wire.sendPrivate(textFrame(this.#config.greeting));
+      member.start(welcome.after);
     });
-    room.join(member);
-    // The greeting is sent first of all, as the cursor is at the head of the log and nothing is delivered yet. If it cannot be
-    // sent the member leaves, so it comes last here.
-    if (this.#config.greeting !== "") member.sendPrivate(this.#config.greeting);
   }
 
-  /** Takes a connection out, the moment it closes, fails or is given up. Leaving twice is harmless. */
-  leave(member: ChatMember): void {
+  /** Takes a member out, the moment it closes, fails or is given up. Leaving twice is harmless. */
+  leave(member: Member): void {
     if (!this.#registry.remove(member.id)) return;
-    this.rooms.leave(member.room, member);
+    member.room.leave(member);
+    this.rooms.settle(member.room);
     this.#logger.debug("{id} left the chat", { id: member.id });
   }
 
   /** Tells that a connection is gone. */
-  ended({ id }: ChatMember, { code, reason }: Ending): void {
+  ended({ id }: Member, { code, reason }: Ending): void {
     this.#logger.info("{id} disconnected with {code} {reason}", { id, code, reason });
   }
 
   /** Passes a member's message on to the others, or closes the member if the message is not one to be passed on. */
   receive(
-    member: ChatMember,
+    member: Member,
     opcode: MessageOpcode,
     bytes: Uint8Array,
     start: number,
     end: number,
   ): void {
-    const { binary, echo, logMessages } = this.#config;
-    if (opcode === OPCODE.binary && !binary) return member.giveUp(CLOSE_CODES.unsupportedData);
+    const { binary, logMessages } = this.#config;
+    const isText = opcode === OPCODE.text;
+    if (!isText && !binary) return member.giveUp(CLOSE_CODES.unsupportedData);
     if (logMessages) {
-      const text = opcode === OPCODE.text
+      const text = isText
         ? new TextDecoder().decode(bytes.subarray(start, end))
         : `(${end - start} bytes)`;
       this.#logger.info("{id} says: {text}", { id: member.id, text });
     }
-    member.room.say(opcode, bytes, start, end, echo ? undefined : member);
+    member.receive(bytes, start, end, isText);
   }
 
-  #slowReader({ id }: ChatMember, missedBytes: number): void {
+  #slowReader({ id }: Member, missedBytes: number): void {
     if (this.#config.slowReader === "close") {
       this.slowReaders.closed++;
       this.#logger.warning("{id} reads too slowly: closing", { id });

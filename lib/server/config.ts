@@ -70,6 +70,22 @@ export const SERVER_FLAGS = {
     max: 64 * 1024 ** 3,
     help: "How much of the messages a room keeps for readers that lag",
   },
+  maxLogBytes: {
+    kind: "integer",
+    default: 1024 ** 3,
+    value: "BYTES",
+    min: 1024 ** 2,
+    max: 1024 ** 4,
+    help: "How much all rooms together keep; beyond it empty rooms go, then each keeps less",
+  },
+  maxRooms: {
+    kind: "integer",
+    default: 10_000,
+    value: "N",
+    min: 1,
+    max: 10_000_000,
+    help: "Most rooms; beyond it the one that has been empty for longest goes, or 503",
+  },
   slowReader: {
     kind: "choice",
     default: "close",

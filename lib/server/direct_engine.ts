@@ -1,19 +1,19 @@
 import { generate as generateUuid } from "@std/uuid/v7";
 import { CLOSE_CODES, type CloseCode } from "../chat/close_code.ts";
-import type { Cursor } from "../chat/message_log.ts";
-import type { Room } from "../chat/room.ts";
+import type { Member } from "../chat/member.ts";
+import { CHORUS_PROTOCOL } from "../chat/chorus_protocol.ts";
+import type { Wire } from "../chat/wire.ts";
 import type { CloseStatus } from "../websocket/close_frame.ts";
 import {
   Connection,
   type ConnectionListener,
   type ConnectionOptions,
 } from "../websocket/connection.ts";
-import { encodeFrame } from "../websocket/frame.ts";
 import { handshakeResponse } from "../websocket/handshake.ts";
 import { Heartbeat } from "../websocket/heartbeat.ts";
-import { type MessageOpcode, OPCODE } from "../websocket/opcode.ts";
+import type { MessageOpcode } from "../websocket/opcode.ts";
 import type { Transport } from "../websocket/transport.ts";
-import type { Chat, ChatMember } from "./chat.ts";
+import type { Chat } from "./chat.ts";
 import type { ServerConfig } from "./config.ts";
 import type { AdmittedConnection } from "./front_door.ts";
 
@@ -26,7 +26,7 @@ export class DirectEngine implements Disposable {
   readonly #options: ConnectionOptions;
   readonly #heartbeat: Heartbeat;
   /** Every connection that has not ended, also those that have left the chat and wait for their peer's close frame. */
-  readonly #members = new Set<DirectMember>();
+  readonly #wires = new Set<DirectWire>();
   readonly #whenEmpty = Promise.withResolvers<void>();
   #isClosing = false;
 
@@ -42,60 +42,64 @@ export class DirectEngine implements Disposable {
 
   /** How many connections there are, those that are closing among them. */
   get size(): number {
-    return this.#members.size;
+    return this.#wires.size;
   }
 
   /** Completes a handshake and serves the connection. `received` is what has come in behind it. */
-  serve({ transport, key, room, received, address }: AdmittedConnection): void {
-    const member = new DirectMember(this.#chat, room, transport, this.#options, () => {
-      this.#heartbeat.delete(member.connection);
-      this.#members.delete(member);
-      if (this.#isClosing && this.#members.size === 0) this.#whenEmpty.resolve();
+  serve({ transport, key, entry, received, address }: AdmittedConnection): void {
+    const wire = new DirectWire(transport, {
+      chat: this.#chat,
+      options: this.#options,
+      onEnded: () => {
+        this.#heartbeat.delete(wire.connection);
+        this.#wires.delete(wire);
+        if (this.#isClosing && this.#wires.size === 0) this.#whenEmpty.resolve();
+      },
     });
-    const { connection } = member;
+    const { id, connection } = wire;
     this.#heartbeat.add(connection);
-    this.#members.add(member);
-    connection.sendPrivate(handshakeResponse(key));
-    this.#chat.join(member, address);
+    this.#wires.add(wire);
+    const protocol = entry.format === "chorus" ? CHORUS_PROTOCOL : undefined;
+    connection.sendPrivate(handshakeResponse(key, protocol));
+    this.#chat.join({ id, wire, address }, entry, (member) => wire.member = member);
     if (received.length > 0) connection.onData(received);
   }
 
   /** Closes every connection with 1001 and resolves when the last of them has ended. */
   async closeAll(): Promise<void> {
     this.#isClosing = true;
-    for (const member of this.#members) member.giveUp(CLOSE_CODES.goingAway);
-    if (this.#members.size > 0) await this.#whenEmpty.promise;
+    for (const wire of this.#wires) wire.giveUp(CLOSE_CODES.goingAway);
+    if (this.#wires.size > 0) await this.#whenEmpty.promise;
   }
 
   /** Ends what is left. */
   [Symbol.dispose](): void {
-    for (const { connection } of this.#members) {
+    for (const { connection } of this.#wires) {
       connection.destroy({ code: 1006, reason: "the server has stopped" });
     }
     this.#heartbeat[Symbol.dispose]();
   }
 }
 
-/** A connection as the chat sees it. */
-class DirectMember implements ChatMember, ConnectionListener {
+/** A connection between lib/websocket and its member in the chat. */
+class DirectWire implements Wire, ConnectionListener {
   readonly id = generateUuid();
-  readonly room: Room<ChatMember>;
-  readonly cursor: Cursor;
   readonly connection: Connection;
   readonly #chat: Chat;
   readonly #onEnded: () => void;
+  /** Set as soon as it is in the chat, which is before anything is received. */
+  member!: Member;
 
   constructor(
-    chat: Chat,
-    room: string,
     transport: Transport,
-    options: ConnectionOptions,
-    onEnded: () => void,
+    { chat, options, onEnded }: {
+      readonly chat: Chat;
+      readonly options: ConnectionOptions;
+      readonly onEnded: () => void;
+    },
   ) {
     this.#chat = chat;
     this.#onEnded = onEnded;
-    this.room = chat.rooms.at(room);
-    this.cursor = this.room.cursor();
     this.connection = new Connection(transport, options, this);
   }
 
@@ -103,8 +107,8 @@ class DirectMember implements ChatMember, ConnectionListener {
     return this.connection.deliver(frames, onDelivered);
   }
 
-  sendPrivate(text: string): void {
-    this.connection.sendPrivate(encodeFrame(OPCODE.text, new TextEncoder().encode(text)));
+  sendPrivate(frames: Uint8Array<ArrayBuffer>): void {
+    this.connection.sendPrivate(frames);
   }
 
   giveUp({ code, reason }: CloseCode): void {
@@ -112,19 +116,19 @@ class DirectMember implements ChatMember, ConnectionListener {
   }
 
   onMessage(opcode: MessageOpcode, bytes: Uint8Array, start: number, end: number): void {
-    this.#chat.receive(this, opcode, bytes, start, end);
+    this.#chat.receive(this.member, opcode, bytes, start, end);
   }
 
   onClosing(): void {
-    this.#chat.leave(this);
+    this.#chat.leave(this.member);
   }
 
   onClosed(status: CloseStatus): void {
     this.#onEnded();
-    this.#chat.ended(this, status);
+    this.#chat.ended(this.member, status);
   }
 
   holdReading(): Promise<void> | undefined {
-    return this.room.backlog;
+    return this.member.room.backlog;
   }
 }

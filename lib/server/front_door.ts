@@ -8,6 +8,7 @@ import type { Receiver, Transport } from "../websocket/transport.ts";
 import { formatAddress } from "./address.ts";
 import type { IncomingRequest, Verdict } from "./admission.ts";
 import { Arrival } from "./arrival.ts";
+import type { Entry } from "./chat.ts";
 import { Listener } from "./listener.ts";
 import { Pipe } from "./pipe.ts";
 import type { TlsFiles } from "./tls_files.ts";
@@ -46,8 +47,8 @@ export interface AdmittedConnection {
   readonly transport: Transport;
   /** The client's key. */
   readonly key: string;
-  /** The name of the room that it enters. */
-  readonly room: string;
+  /** What it has asked for. */
+  readonly entry: Entry;
   /** What has come in behind its handshake. */
   readonly received: Uint8Array;
   readonly address: string;
@@ -150,8 +151,8 @@ export class FrontDoor {
     }
   }
 
-  /** The handshake key and the room of a request that is admitted to the chat; undefined for any other request. */
-  #admitted(headBytes: Uint8Array): Pick<AdmittedConnection, "key" | "room"> | undefined {
+  /** The handshake key and the wishes of a request that is admitted to the chat; undefined for any other request. */
+  #admitted(headBytes: Uint8Array): Pick<AdmittedConnection, "key" | "entry"> | undefined {
     const head = parseHead(headBytes);
     if (!head) return undefined;
     const { start: [method, target, version], headers } = head;
@@ -160,7 +161,7 @@ export class FrontDoor {
     const [path = "", ...query] = target.split("?");
     const verdict = this.#options.admit({ method, path, query: query.join("?"), headers });
     if (verdict.kind !== "chat") return undefined;
-    return { key: headers.get("sec-websocket-key")!, room: verdict.room };
+    return { key: headers.get("sec-websocket-key")!, entry: verdict.entry };
   }
 
   #pipe(arrival: Arrival): void {

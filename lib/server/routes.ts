@@ -1,4 +1,5 @@
 import type { IncomingRequest, Verdict } from "./admission.ts";
+import type { Entry } from "./chat.ts";
 import { servePage } from "./page.ts";
 
 /** Who has sent a request. */
@@ -12,7 +13,7 @@ export interface Client {
 export interface RoutesOptions {
   readonly admit: (request: IncomingRequest) => Verdict;
   /** Makes a request that has been admitted to the chat a member of it. */
-  readonly upgrade: (request: Request, client: Client, room: string) => Response;
+  readonly upgrade: (request: Request, client: Client, entry: Entry) => Response;
   /** Who has sent a request; undefined if it did not come the way it should. */
   readonly clientAt: (info: Deno.ServeHandlerInfo) => Client | undefined;
 }
@@ -35,7 +36,7 @@ export function createHandler({ admit, upgrade, clientAt }: RoutesOptions): Deno
     });
     switch (verdict.kind) {
       case "chat":
-        return upgrade(request, client, verdict.room);
+        return upgrade(request, client, verdict.entry);
       case "page":
         return servePage(url.pathname, headers);
       case "health":

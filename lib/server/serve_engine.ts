@@ -1,9 +1,10 @@
 import { generate as generateUuid } from "@std/uuid/v7";
 import { CLOSE_CODES, type CloseCode } from "../chat/close_code.ts";
-import type { Cursor } from "../chat/message_log.ts";
-import type { Room } from "../chat/room.ts";
+import type { Member } from "../chat/member.ts";
+import { CHORUS_PROTOCOL } from "../chat/chorus_protocol.ts";
+import type { Wire } from "../chat/wire.ts";
 import { OPCODE } from "../websocket/opcode.ts";
-import type { Chat, ChatMember } from "./chat.ts";
+import type { Chat, Entry } from "./chat.ts";
 import type { ServerConfig } from "./config.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 import { FullSockets } from "./full_sockets.ts";
@@ -25,7 +26,7 @@ export class ServeEngine {
   readonly #decoder = new FrameDecoder();
   readonly #fullSockets: FullSockets;
   /** Every connection that has not ended, also those that have left the chat and wait for their peer's close frame. */
-  readonly #members = new Set<ServeMember>();
+  readonly #wires = new Set<ServeWire>();
   readonly #whenEmpty = Promise.withResolvers<void>();
   #isClosing = false;
 
@@ -37,54 +38,60 @@ export class ServeEngine {
 
   /** How many connections there are, those that are closing among them. */
   get size(): number {
-    return this.#members.size;
+    return this.#wires.size;
   }
 
   /** Answers a request that has passed admission with the upgrade to a WebSocket, and serves that. */
-  upgrade(request: Request, client: Client, room: string): Response {
+  upgrade(request: Request, client: Client, entry: Entry): Response {
     const idleTimeout = Math.ceil(this.#config.pingIntervalMs / 1000);
-    const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout });
+    const protocol = entry.format === "chorus" ? CHORUS_PROTOCOL : "";
+    const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout, protocol });
     socket.binaryType = "arraybuffer";
     // If the peer is gone before that, Deno tells nothing at all of the socket.
-    socket.onopen = () => this.#serve(socket, client, room);
+    socket.onopen = () => this.#serve(socket, client, entry);
     return response;
   }
 
   /** Closes every connection with 1001 and resolves when the last of them has ended. */
   async closeAll(): Promise<void> {
     this.#isClosing = true;
-    for (const member of this.#members) member.giveUp(CLOSE_CODES.goingAway);
-    if (this.#members.size > 0) await this.#whenEmpty.promise;
+    for (const wire of this.#wires) wire.giveUp(CLOSE_CODES.goingAway);
+    if (this.#wires.size > 0) await this.#whenEmpty.promise;
   }
 
-  #serve(socket: WebSocket, client: Client, room: string): void {
+  #serve(socket: WebSocket, client: Client, entry: Entry): void {
     const chat = this.#chat;
-    const member = new ServeMember(socket, { chat, room }, this.#decoder, this.#fullSockets);
-    this.#members.add(member);
+    const wire = new ServeWire(socket, {
+      chat,
+      decoder: this.#decoder,
+      fullSockets: this.#fullSockets,
+    });
+    this.#wires.add(wire);
     let closeDeadline: ReturnType<typeof setTimeout> | undefined;
     const gone = (code: number, reason: string) => {
       clearTimeout(closeDeadline);
-      if (!this.#members.delete(member)) return;
-      chat.leave(member);
-      chat.ended(member, member.verdict ?? { code: code || 1006, reason });
-      if (this.#isClosing && this.#members.size === 0) this.#whenEmpty.resolve();
+      if (!this.#wires.delete(wire)) return;
+      chat.leave(wire.member);
+      chat.ended(wire.member, wire.verdict ?? { code: code || 1006, reason });
+      if (this.#isClosing && this.#wires.size === 0) this.#whenEmpty.resolve();
     };
     const { closeTimeoutMs } = this.#config;
-    member.onGivenUp = () => {
+    wire.onGivenUp = () => {
       if (closeTimeoutMs === 0 || this.#isClosing) return;
       closeDeadline = setTimeout(() => {
         client.end?.();
         gone(1006, "unanswered close");
       }, closeTimeoutMs);
     };
-    socket.onmessage = ({ data }) => this.#receive(member, data);
-    socket.onerror = () => chat.leave(member);
+    socket.onmessage = ({ data }) => this.#receive(wire, data);
+    socket.onerror = () => chat.leave(wire.member);
     socket.onclose = ({ code, reason }) => gone(code, reason);
-    chat.join(member, client.address);
-    if (this.#isClosing) member.giveUp(CLOSE_CODES.goingAway);
+    const { id } = wire;
+    chat.join({ id, wire, address: client.address }, entry, (member) => wire.member = member);
+    if (this.#isClosing) wire.giveUp(CLOSE_CODES.goingAway);
   }
 
-  #receive(member: ServeMember, data: string | ArrayBuffer): void {
+  #receive({ member }: ServeWire, data: string | ArrayBuffer): void {
     const isText = typeof data === "string";
     const bytes = isText ? new TextEncoder().encode(data) : new Uint8Array(data);
     if (bytes.length > this.#config.maxMessageBytes) {
@@ -94,31 +101,31 @@ export class ServeEngine {
   }
 }
 
-/** One WebSocket of Deno's as the chat sees it. */
-class ServeMember implements ChatMember {
+/** One WebSocket of Deno's between `Deno.serve` and its member in the chat. */
+class ServeWire implements Wire {
   readonly id = generateUuid();
-  readonly room: Room<ChatMember>;
-  readonly cursor: Cursor;
   readonly #chat: Chat;
   readonly #socket: WebSocket;
   readonly #decoder: FrameDecoder;
   readonly #fullSockets: FullSockets;
   #verdict: CloseCode | undefined;
+  /** Set as soon as it is in the chat, which is before anything is received. */
+  member!: Member;
   /** Called when the server has begun to close the connection, and the peer's answer is waited for. */
   onGivenUp: () => void = () => {};
 
   constructor(
     socket: WebSocket,
-    { chat, room }: { readonly chat: Chat; readonly room: string },
-    decoder: FrameDecoder,
-    fullSockets: FullSockets,
+    { chat, decoder, fullSockets }: {
+      readonly chat: Chat;
+      readonly decoder: FrameDecoder;
+      readonly fullSockets: FullSockets;
+    },
   ) {
     this.#socket = socket;
     this.#chat = chat;
     this.#decoder = decoder;
     this.#fullSockets = fullSockets;
-    this.room = chat.rooms.at(room);
-    this.cursor = this.room.cursor();
   }
 
   /** Why the server closed this connection, if it was the server: Deno may report another code than was sent. */
@@ -135,12 +142,12 @@ class ServeMember implements ChatMember {
     return false;
   }
 
-  sendPrivate(text: string): void {
-    this.#send(text);
+  sendPrivate(frames: Uint8Array<ArrayBuffer>): void {
+    for (const message of this.#decoder.decode(frames)) this.#send(message);
   }
 
   giveUp(verdict: CloseCode): void {
-    this.#chat.leave(this);
+    this.#chat.leave(this.member);
     if (this.#socket.readyState !== WebSocket.OPEN) return;
     this.#verdict = verdict;
     this.#socket.close(verdict.code, verdict.reason);

@@ -63,6 +63,8 @@ export class Connection implements Receiver, FrameHandler {
   #writing: Uint8Array | undefined;
   /** Whole frames that go out before the next data: a greeting, a ping. */
   #private: Uint8Array[] | undefined;
+  /** How many of them go out before the delivery that waits: those that were there first. */
+  #privateBeforeData = 0;
   /** The answer to the last ping; an earlier one that has not gone out need not go out (section 5.5.3). */
   #pong: Uint8Array | undefined;
   #closeFrame: Uint8Array | undefined;
@@ -109,13 +111,14 @@ export class Connection implements Receiver, FrameHandler {
   deliver(frames: Uint8Array, onDelivered: () => void): boolean {
     if (this.#state !== "open") return true;
     this.#data = frames;
+    this.#privateBeforeData = this.#private?.length ?? 0;
     this.#write();
     if (this.#data !== frames) return true;
     this.#onDelivered = onDelivered;
     return false;
   }
 
-  /** Sends a whole frame ahead of the next delivery. */
+  /** Sends whole frames ahead of the next delivery, and behind the one under way. */
   sendPrivate(frame: Uint8Array): void {
     if (this.#state !== "open") return;
     (this.#private ??= []).push(frame);
@@ -231,7 +234,8 @@ export class Connection implements Receiver, FrameHandler {
 
   #nextToWrite(): Uint8Array | undefined {
     if (this.#state === "closed" || this.#isCloseSent) return undefined;
-    const frame = this.#private?.shift();
+    const isDataFirst = this.#data && this.#state === "open" && this.#privateBeforeData-- === 0;
+    const frame = isDataFirst ? this.#data : this.#private?.shift();
     if (frame) return frame;
     this.#private = undefined;
     const pong = this.#pong;

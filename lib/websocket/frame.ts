@@ -50,6 +50,14 @@ export function encodeFrame(
   return frame;
 }
 
+/** How many bytes the unmasked frame takes that begins here. */
+export function frameBytes(frames: Uint8Array, at: number): number {
+  const short = frames[at + 1]!;
+  if (short < 126) return 2 + short;
+  if (short === 126) return 4 + ((frames[at + 2]! << 8) | frames[at + 3]!);
+  return 10 + Number(new DataView(frames.buffer, frames.byteOffset + at + 2).getBigUint64(0));
+}
+
 /** One frame of many that stand one behind the other. */
 export interface FrameView {
   readonly opcode: number;
@@ -58,17 +66,15 @@ export interface FrameView {
 
 /** Walks over whole, unmasked frames that this program has encoded, as a {@linkcode writeHeader} log holds them. */
 export function* eachFrame(frames: Uint8Array): Generator<FrameView> {
-  const view = new DataView(frames.buffer, frames.byteOffset, frames.byteLength);
   for (let at = 0; at < frames.length;) {
+    const end = at + frameBytes(frames, at);
     const opcode = frames[at]! & 0x0f;
-    const short = frames[at + 1]!;
-    const length = short < 126
-      ? short
-      : short === 126
-      ? view.getUint16(at + 2)
-      : Number(view.getBigUint64(at + 2));
-    at += headerBytes(length);
-    yield { opcode, payload: frames.subarray(at, at + length) };
-    at += length;
+    yield { opcode, payload: frames.subarray(payloadStart(frames, at), end) };
+    at = end;
   }
+}
+
+function payloadStart(frames: Uint8Array, at: number): number {
+  const short = frames[at + 1]!;
+  return at + (short < 126 ? 2 : short === 126 ? 4 : 10);
 }

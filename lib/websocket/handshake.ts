@@ -66,11 +66,16 @@ export function checkHandshake({ method, headers }: HandshakeRequest): Handshake
   return undefined;
 }
 
-/** The server's answer that completes the handshake (RFC 6455 section 4.2.2), ready for the wire. */
-export function handshakeResponse(key: string): Uint8Array<ArrayBuffer> {
+/**
+ * The server's answer that completes the handshake (RFC 6455 section 4.2.2), ready for the wire.
+ *
+ * @param protocol The subprotocol that the server has chosen among those the client has offered, if any.
+ */
+export function handshakeResponse(key: string, protocol?: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-      `Sec-WebSocket-Accept: ${acceptKey(key)}\r\n\r\n`,
+      `Sec-WebSocket-Accept: ${acceptKey(key)}\r\n` +
+      (protocol === undefined ? "\r\n" : `Sec-WebSocket-Protocol: ${protocol}\r\n\r\n`),
   );
 }
 

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Cursor, MessageLog } from "../../lib/chat/message_log.ts";
+import { AMPLE_BUDGET } from "./ample_budget.ts";
 import { eachFrame } from "../../lib/websocket/frame.ts";
 import { OPCODE } from "../../lib/websocket/opcode.ts";
 import { seededRandom } from "../../lib/load/seeded_random.ts";
@@ -25,7 +26,7 @@ function textsOf(frames: Uint8Array): string[] {
 }
 
 Deno.test("MessageLog.append() writes frames that MessageLog.read() returns as they are", () => {
-  const log = new MessageLog({ retentionBytes: 1000 });
+  const log = new MessageLog({ retentionBytes: 1000, budget: AMPLE_BUDGET });
   const source = encoder.encode("<hello>");
   assertEquals(log.append(OPCODE.text, source, 1, 6), 0);
   assertEquals(log.append(OPCODE.binary, Uint8Array.of(255), 0, 1), 7);
@@ -34,7 +35,7 @@ Deno.test("MessageLog.append() writes frames that MessageLog.read() returns as t
 
 for (const length of [0, 1, 64, 65, 125, 126, 65_535, 65_536, 300_000]) {
   Deno.test(`MessageLog.append() takes a message of ${length} bytes`, () => {
-    const log = new MessageLog({ retentionBytes: 1000 });
+    const log = new MessageLog({ retentionBytes: 1000, budget: AMPLE_BUDGET });
     append(log, "before");
     const cursor = new Cursor(log);
     const text = "x".repeat(length);
@@ -44,7 +45,7 @@ for (const length of [0, 1, 64, 65, 125, 126, 65_535, 65_536, 300_000]) {
 }
 
 Deno.test("Cursor.take() serves what is said after its making, and not what was said before", () => {
-  const log = new MessageLog({ retentionBytes: 1000 });
+  const log = new MessageLog({ retentionBytes: 1000, budget: AMPLE_BUDGET });
   append(log, "before");
   const cursor = new Cursor(log);
   assertEquals([cursor.isBehind, cursor.take()], [false, undefined]);
@@ -55,7 +56,7 @@ Deno.test("Cursor.take() serves what is said after its making, and not what was 
 });
 
 Deno.test("Cursor.take() skips the reader's own frames, wherever they stand", () => {
-  const log = new MessageLog({ retentionBytes: 1000 });
+  const log = new MessageLog({ retentionBytes: 1000, budget: AMPLE_BUDGET });
   const cursor = new Cursor(log);
   append(log, "mine 1", cursor);
   assertEquals(cursor.isBehind, false);
@@ -70,7 +71,7 @@ Deno.test("Cursor.take() skips the reader's own frames, wherever they stand", ()
 });
 
 Deno.test("what a cursor has taken stays as it is when the log goes on and drops it", () => {
-  const log = new MessageLog({ retentionBytes: 1 });
+  const log = new MessageLog({ retentionBytes: 1, budget: AMPLE_BUDGET });
   const cursor = new Cursor(log);
   append(log, "kept");
   const frames = cursor.take()!;
@@ -80,7 +81,7 @@ Deno.test("what a cursor has taken stays as it is when the log goes on and drops
 });
 
 Deno.test("a cursor that the log has left behind is lost, and skips to the oldest frame kept", () => {
-  const log = new MessageLog({ retentionBytes: 10_000 });
+  const log = new MessageLog({ retentionBytes: 10_000, budget: AMPLE_BUDGET });
   const cursor = new Cursor(log);
   for (let count = 0; count < 1000; count++) append(log, String(count).padStart(1000));
   assert(cursor.isLost);
@@ -104,7 +105,7 @@ for (let seed = 1; seed <= 200; seed++) {
     const random = seededRandom(seed);
     const below = (limit: number) => Math.floor(random() * limit);
     const retentionBytes = 1 + below(20_000);
-    const log = new MessageLog({ retentionBytes });
+    const log = new MessageLog({ retentionBytes, budget: AMPLE_BUDGET });
     const messages: ModelMessage[] = [];
     const cursors = Array.from({ length: 1 + below(5) }, () => new Cursor(log));
     // For each cursor, which message it has to be served next.

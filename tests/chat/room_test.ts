@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import type { CloseCode } from "../../lib/chat/close_code.ts";
-import type { Member } from "../../lib/chat/member.ts";
-import type { Cursor } from "../../lib/chat/message_log.ts";
+import { PlainMember } from "../../lib/chat/plain_member.ts";
 import { Room, type SlowReaderPolicy } from "../../lib/chat/room.ts";
+import type { Wire } from "../../lib/chat/wire.ts";
 import { eachFrame } from "../../lib/websocket/frame.ts";
-import { OPCODE } from "../../lib/websocket/opcode.ts";
+import { AMPLE_BUDGET } from "./ample_budget.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -12,29 +12,34 @@ const decoder = new TextDecoder();
 /** A room whose turns and timers a test sets off. */
 class TestRoom {
   readonly slow: { id: string; missedBytes: number }[] = [];
-  readonly room: Room<FakeMember>;
+  readonly room: Room;
   readonly #turns: (() => void)[] = [];
   #timers: (() => void)[] = [];
 
   constructor(slowReader: SlowReaderPolicy = "close", logRetentionBytes = 1_000_000) {
-    this.room = new Room<FakeMember>("lobby", {
+    this.room = new Room("lobby", {
       logRetentionBytes,
+      budget: AMPLE_BUDGET,
       slowReader,
+      echo: false,
       onSlowReader: ({ id }, missedBytes) => this.slow.push({ id, missedBytes }),
       defer: (run) => this.#turns.push(run),
       startTimer: (run) => this.#timers.push(run),
+      now: () => 0,
     });
   }
 
   join(...ids: string[]): FakeMember[] {
     const members = ids.map((id) => new FakeMember(id, this.room));
-    for (const member of members) this.room.join(member);
+    for (const member of members) {
+      this.room.join(member);
+      member.start(this.room.headNumber);
+    }
     return members;
   }
 
   say(text: string, sender?: FakeMember): void {
-    const bytes = encoder.encode(text);
-    this.room.say(OPCODE.text, bytes, 0, bytes.length, sender);
+    this.room.sayOnce(encoder.encode(text), NOBODY, sender ? { skip: sender } : {});
   }
 
   /** Runs what has been deferred, once. */
@@ -57,18 +62,26 @@ class TestRoom {
   }
 }
 
-class FakeMember implements Member {
+const NOBODY = { id: null, name: null };
+
+/** A plain member whose wire does what a test says. */
+class FakeMember extends PlainMember {
   readonly got: string[] = [];
   /** How many deliveries it has been asked to make. */
   deliveries = 0;
   verdict: CloseCode | undefined;
-  readonly cursor: Cursor;
-  readonly #room: Room<FakeMember>;
   #stall: PromiseWithResolvers<void> | undefined;
 
-  constructor(readonly id: string, room: Room<FakeMember>) {
-    this.#room = room;
-    this.cursor = room.cursor();
+  constructor(id: string, room: Room) {
+    const wire: Wire = {
+      deliver: (frames, onDelivered) => this.#take(frames, onDelivered),
+      sendPrivate: () => {},
+      giveUp: (verdict) => {
+        this.verdict = verdict;
+        room.leave(this);
+      },
+    };
+    super({ id, author: { id, name: null }, room, wire });
   }
 
   stall(): void {
@@ -80,7 +93,7 @@ class FakeMember implements Member {
     this.#stall = undefined;
   }
 
-  deliver(frames: Uint8Array, onDelivered: () => void): boolean {
+  #take(frames: Uint8Array, onDelivered: () => void): boolean {
     this.deliveries++;
     const read = () => {
       for (const { payload } of eachFrame(frames)) this.got.push(decoder.decode(payload));
@@ -96,14 +109,9 @@ class FakeMember implements Member {
     });
     return false;
   }
-
-  giveUp(verdict: CloseCode): void {
-    this.verdict = verdict;
-    this.#room.leave(this);
-  }
 }
 
-Deno.test("Room.say() reaches everybody but the one to skip", async () => {
+Deno.test("what is said reaches everybody but the one to skip", async () => {
   const test = new TestRoom();
   const [a, b, c] = test.join("a", "b", "c") as [FakeMember, FakeMember, FakeMember];
   test.say("hi", b);

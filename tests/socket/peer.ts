@@ -14,8 +14,12 @@ export class Peer implements AsyncDisposable {
   }
 
   /** Connects. Rejects with the refusal if the server refuses. */
-  static async open(url: string, headers: Record<string, string> = {}): Promise<Peer> {
-    const socket = new WebSocket(url, { headers });
+  static async open(
+    url: string,
+    headers: Record<string, string> = {},
+    protocols: string[] = [],
+  ): Promise<Peer> {
+    const socket = new WebSocket(url, { headers, protocols });
     const peer = new Peer(socket);
     await new Promise((resolve, reject) => {
       socket.onopen = resolve;
@@ -56,6 +60,6 @@ export class Peer implements AsyncDisposable {
 }
 
 /** Closes them all. */
-export async function closeAll(peers: readonly Peer[]): Promise<void> {
+export async function closeAll(peers: readonly AsyncDisposable[]): Promise<void> {
   await Promise.all(peers.map((peer) => peer[Symbol.asyncDispose]()));
 }

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { closeAll, Peer } from "./peer.ts";
 import { HANDSHAKE_HEADERS } from "./raw_peer.ts";
 import { ENGINES, startTestApp, type TestApp } from "./test_app.ts";
@@ -28,19 +28,46 @@ for (const engine of ENGINES) {
     await closeAll(peers);
   });
 
-  Deno.test(`${engine}: a room is forgotten with its last member, and made anew for the next`, async () => {
+  Deno.test(`${engine}: a room in which nothing is kept is forgotten with its last member`, async () => {
     await using server = await startTestApp({ engine });
-    for (let round = 0; round < 2; round++) {
-      const [one, other] = await enter(server, "?room=tea", "?room=tea") as [Peer, Peer];
+    const [one, other] = await enter(server, "?room=tea", "?room=tea") as [Peer, Peer];
+    for (const [peer, roomCount] of [[one, 1], [other, 0]] as const) {
       assertEquals(server.app.roomCount, 1);
-      one.send(`round ${round}`);
-      assertEquals(await other.next(), `round ${round}`);
-      for (const [peer, roomCount] of [[one, 1], [other, 0]] as const) {
-        await peer[Symbol.asyncDispose]();
-        await server.logged("{id} disconnected");
-        assertEquals(server.app.roomCount, roomCount);
-      }
+      await peer[Symbol.asyncDispose]();
+      await server.logged("{id} disconnected");
+      assertEquals(server.app.roomCount, roomCount);
     }
+  });
+
+  Deno.test(`${engine}: what was said in a room stays when all have left, for who asks for it`, async () => {
+    await using server = await startTestApp({ engine, logMessages: true });
+    const [speaker] = await enter(server, "?room=tea") as [Peer];
+    for (const text of ["one", "two", "three"]) speaker.send(text);
+    for (let count = 0; count < 3; count++) await server.logged("{id} says");
+    await closeAll([speaker]);
+    await server.logged("{id} disconnected");
+    assertEquals(server.app.roomCount, 1);
+    const [late, later] = await enter(server, "?room=tea&last=2", "?room=tea") as [Peer, Peer];
+    assertEquals(await late.take(2), ["two", "three"]);
+    later.send("four");
+    assertEquals(await late.next(), "four");
+    late.send("five");
+    assertEquals(await later.next(), "five", "who does not ask gets nothing old");
+    await closeAll([late, later]);
+  });
+
+  Deno.test(`${engine}: a room that is empty makes place for another, one that is not does not`, async () => {
+    await using server = await startTestApp({ engine, maxRooms: 1, logMessages: true });
+    const [tea] = await enter(server, "?room=tea") as [Peer];
+    tea.send("kept");
+    await server.logged("{id} says");
+    const refusal = await Peer.open(`${server.url}?room=coffee`).then(() => "let in", String);
+    assertStringIncludes(refusal, "503");
+    await closeAll([tea]);
+    await server.logged("{id} disconnected");
+    const [coffee] = await enter(server, "?room=coffee") as [Peer];
+    assertEquals(server.app.roomCount, 1);
+    await closeAll([coffee]);
   });
 
   Deno.test(`${engine}: two ways to write a name are one room`, async () => {

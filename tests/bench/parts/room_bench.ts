@@ -1,11 +1,14 @@
 import { Cursor, MessageLog } from "../../../lib/chat/message_log.ts";
-import type { Member } from "../../../lib/chat/member.ts";
+import { AMPLE_BUDGET } from "../../chat/ample_budget.ts";
+import { PlainMember } from "../../../lib/chat/plain_member.ts";
 import { Room } from "../../../lib/chat/room.ts";
+
+const NOBODY = { id: null, name: null };
 
 const RETENTION_BYTES = 16 * 1024 * 1024;
 
 for (const length of [24, 1024]) {
-  const log = new MessageLog({ retentionBytes: RETENTION_BYTES });
+  const log = new MessageLog({ retentionBytes: RETENTION_BYTES, budget: AMPLE_BUDGET });
   const message = new Uint8Array(length).fill(0x78);
   Deno.bench(`append 1,000 messages of ${length} bytes`, () => {
     for (let count = 0; count < 1000; count++) log.append(1, message, 0, length);
@@ -15,7 +18,7 @@ for (const length of [24, 1024]) {
 const message = new Uint8Array(24).fill(0x78);
 
 Deno.bench("read 1,000 messages, each fourth one's own", () => {
-  const log = new MessageLog({ retentionBytes: RETENTION_BYTES });
+  const log = new MessageLog({ retentionBytes: RETENTION_BYTES, budget: AMPLE_BUDGET });
   const cursor = new Cursor(log);
   for (let count = 0; count < 1000; count++) {
     const start = log.append(1, message, 0, message.length);
@@ -26,23 +29,30 @@ Deno.bench("read 1,000 messages, each fourth one's own", () => {
 
 for (const isFast of [true, false]) {
   const turns: (() => void)[] = [];
-  const room = new Room<Member>("lobby", {
+  const room = new Room("lobby", {
     logRetentionBytes: RETENTION_BYTES,
+    budget: AMPLE_BUDGET,
     slowReader: "close",
+    echo: false,
     onSlowReader: () => {},
     defer: (run) => turns.push(run),
     startTimer: () => {},
+    now: () => 0,
   });
   const pending: (() => void)[] = [];
   const deliver = (_: Uint8Array, onDelivered: () => void) => {
     if (!isFast) pending.push(onDelivered);
     return isFast;
   };
-  for (let id = 0; id < 500; id++) {
-    room.join({ id: String(id), cursor: room.cursor(), deliver, giveUp: () => {} });
+  const wire = { deliver, sendPrivate: () => {}, giveUp: () => {} };
+  for (let count = 0; count < 500; count++) {
+    const id = String(count);
+    const member = new PlainMember({ id, author: { id, name: null }, room, wire });
+    room.join(member);
+    member.start(0);
   }
   Deno.bench(`flush a message to 500 ${isFast ? "fast" : "slow"} members`, () => {
-    room.say(1, message, 0, message.length);
+    room.sayOnce(message, NOBODY, {});
     for (let turn; (turn = turns.shift());) turn();
     for (const onDelivered of pending.splice(0)) onDelivered();
     for (let turn; (turn = turns.shift());) turn();

@@ -1,0 +1,17 @@
+import { encodeFrame } from "../websocket/frame.ts";
+import { OPCODE } from "../websocket/opcode.ts";
+import { Member } from "./member.ts";
+import { joinFrames, type Message } from "./message.ts";
+
+/** A member that is spoken to in plain text: what one sends is what the others get, with nothing added. */
+export class PlainMember extends Member {
+  readonly format = "plain";
+
+  receive(bytes: Uint8Array, start: number, end: number, isText: boolean): void {
+    this.room.say(isText ? OPCODE.text : OPCODE.binary, bytes, start, end, this);
+  }
+
+  protected encode(messages: readonly Message[]): Uint8Array<ArrayBuffer> {
+    return joinFrames(messages.map(({ opcode, payload }) => encodeFrame(opcode, payload)));
+  }
+}

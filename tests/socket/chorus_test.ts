@@ -1,0 +1,195 @@
+import { assert, assertEquals } from "@std/assert";
+import { ChorusPeer } from "./chorus_peer.ts";
+import { closeAll, Peer } from "./peer.ts";
+import { ENGINES, startTestApp } from "./test_app.ts";
+
+for (const engine of ENGINES) {
+  Deno.test(`${engine}: a chorus.v1 client and a plain one hear each other, each in its words`, async () => {
+    await using server = await startTestApp({ engine });
+    await using plain = await Peer.open(`${server.url}?name=Pat`);
+    const { properties: { id } } = await server.logged("{id} connected");
+    await using chorus = await ChorusPeer.open(`${server.url}?name=Ann`);
+    const { you, session, ...welcome } = chorus.welcome;
+    assert(session.startsWith(`${you}.`));
+    const epoch = welcome.position.split("-")[0];
+    assertEquals(welcome, {
+      type: "welcome",
+      room: "lobby",
+      position: `${epoch}-0`,
+      recovered: false,
+      members: [{ id, name: "Pat" }, { id: you, name: "Ann" }],
+      memberCount: 2,
+    });
+    chorus.say("hello", "c1");
+    assertEquals(await plain.next(), "hello");
+    assertEquals(await chorus.next("ack", "said"), {
+      type: "ack",
+      id: "c1",
+      position: `${epoch}-1`,
+    });
+    plain.send('hi "you"\n');
+    const { at, ...said } = await chorus.next("said");
+    assert(Math.abs(Date.parse(at) - Date.now()) < 60_000);
+    assertEquals(said, {
+      type: "said",
+      position: `${epoch}-2`,
+      from: id,
+      name: "Pat",
+      text: 'hi "you"\n',
+    });
+  });
+
+  Deno.test(`${engine}: last= brings the last messages in either format`, async () => {
+    await using server = await startTestApp({ engine, logMessages: true });
+    await using speaker = await Peer.open(server.url);
+    for (const text of ["one", "two", "three"]) speaker.send(text);
+    for (let count = 0; count < 3; count++) await server.logged("{id} says");
+    await using plain = await Peer.open(`${server.url}?last=2`);
+    await using chorus = await ChorusPeer.open(`${server.url}?last=2`);
+    await using all = await ChorusPeer.open(`${server.url}?last=100`);
+    speaker.send("four");
+    assertEquals(await plain.take(3), ["two", "three", "four"]);
+    assertEquals(await chorus.texts(3), ["two", "three", "four"]);
+    assertEquals(await all.texts(4), ["one", "two", "three", "four"]);
+  });
+
+  Deno.test(`${engine}: since= brings exactly what was missed, also after nothing was heard`, async () => {
+    await using server = await startTestApp({ engine });
+    await using speaker = await ChorusPeer.open(server.url);
+    const first = await ChorusPeer.open(server.url);
+    const { position } = first.welcome;
+    await closeAll([first]);
+    for (const id of ["one", "two", "three"]) {
+      speaker.say(id, id);
+      await speaker.next("ack");
+    }
+    await using again = await ChorusPeer.open(`${server.url}?since=${position}`);
+    assertEquals([again.welcome.recovered, again.welcome.position], [true, position]);
+    speaker.say("four");
+    const said = [];
+    while (said.length < 4) said.push(await again.next("said"));
+    assertEquals(said.map(({ text }) => text), ["one", "two", "three", "four"]);
+    await using later = await ChorusPeer.open(`${server.url}?since=${said[1]!.position}`);
+    await using plain = await Peer.open(`${server.url}?since=${said[1]!.position}`);
+    assertEquals(await later.texts(2), ["three", "four"]);
+    assertEquals(await plain.take(2), ["three", "four"]);
+  });
+
+  Deno.test(`${engine}: a position that is gone is answered with how much`, async () => {
+    await using server = await startTestApp({
+      engine,
+      logRetentionBytes: 64 * 1024,
+      logMessages: true,
+    });
+    await using reader = await ChorusPeer.open(server.url);
+    const { position } = reader.welcome;
+    const epoch = position.split("-")[0];
+    const long = "x".repeat(30_000);
+    for (let count = 0; count < 10; count++) {
+      reader.say(`${count} ${long}`, `${count}`);
+      await reader.next("ack");
+    }
+    await using late = await ChorusPeer.open(`${server.url}?since=${position}`);
+    const gap = await late.next("gap", "said");
+    const { number } = (await late.next("said")).position.match(/-(?<number>\d+)$/)!.groups;
+    assert(number > 1);
+    assertEquals(late.welcome.recovered, false);
+    assertEquals(late.welcome.position, `${epoch}-${number - 1}`);
+    assertEquals(gap, {
+      type: "gap",
+      after: position,
+      before: `${epoch}-${number}`,
+      missedCount: number - 1,
+      reason: "expired",
+    });
+    for (const unknown of [`${epoch}-11`, "0123456789abcdef-3", "made up", ""]) {
+      await using stray = await ChorusPeer.open(`${server.url}?since=${unknown}`);
+      const { after, missedCount, reason } = await stray.next("gap", "said");
+      assertEquals(stray.welcome.recovered, false);
+      assertEquals([after, missedCount, reason], [unknown, number - 1, "unknown position"]);
+    }
+  });
+
+  Deno.test(`${engine}: the same id again is acked with the first position, and not said twice`, async () => {
+    await using server = await startTestApp({ engine });
+    await using listener = await Peer.open(server.url);
+    await using other = await ChorusPeer.open(server.url);
+    const one = await ChorusPeer.open(server.url);
+    const { you, session } = one.welcome;
+    one.say("once", "c1");
+    const ack = await one.next("ack");
+    one.say("once more", "c1");
+    assertEquals(await one.next("ack"), ack);
+    await closeAll([one]);
+    await using again = await ChorusPeer.open(`${server.url}?session=${session}`);
+    assertEquals(again.welcome.you, you);
+    again.say("once more", "c1");
+    assertEquals(await again.next("ack"), ack);
+    other.say("by another", "c1");
+    assert((await other.next("ack")).position !== ack.position);
+    assertEquals(await listener.take(2), ["once", "by another"]);
+    const forged = `${you}.${"A".repeat(43)}`;
+    await using thief = await ChorusPeer.open(`${server.url}?session=${forged}`);
+    assert(thief.welcome.you !== you);
+  });
+
+  Deno.test(`${engine}: what cannot be understood is answered with an error, and the connection stays`, async () => {
+    await using server = await startTestApp({ engine });
+    await using chorus = await ChorusPeer.open(server.url);
+    for (
+      const [frame, code, id] of [
+        ["hello", "bad_json", undefined],
+        ["[]", "bad_json", undefined],
+        ['{"type":"shout","id":"a"}', "unknown_type", "a"],
+        ['{"type":"say","id":7,"text":"a"}', "bad_id", undefined],
+        ['{"type":"say","id":"b"}', "bad_text", "b"],
+        ['{"type":"say","id":"c","text":"\\ud800"}', "bad_text", "c"],
+      ]
+    ) {
+      chorus.send(frame!);
+      const error = await chorus.next("error", "ack");
+      assertEquals([error.code, error.id], [code, id], frame);
+    }
+    chorus.say("still here", "d");
+    assertEquals((await chorus.next("ack")).id, "d");
+    chorus.send(Uint8Array.of(1));
+    assertEquals((await chorus.closed).code, 1003);
+  });
+
+  Deno.test(`${engine}: who comes and goes is told to who is there, many in few frames`, async () => {
+    await using server = await startTestApp({ engine });
+    await using watcher = await ChorusPeer.open(server.url);
+    const peers = await Peer.openMany(server.url, 200);
+    for (const type of ["joined", "left"]) {
+      let [count, frameCount] = [0, 0];
+      while (count < (type === "joined" ? 201 : 200)) {
+        const told = await watcher.next(type);
+        count += told.count;
+        frameCount++;
+        assert(told.members.length <= 100);
+        if (count === 201) assertEquals(told.memberCount, 201);
+      }
+      assert(frameCount < 50, `${frameCount} frames`);
+      if (type === "joined") await closeAll(peers);
+    }
+    await using late = await ChorusPeer.open(`${server.url}?name=Late`);
+    assertEquals(late.welcome.memberCount, 2);
+  });
+
+  Deno.test(`${engine}: with --binary a chorus.v1 client gets binary messages in base64`, async () => {
+    await using server = await startTestApp({ engine, binary: true });
+    await using chorus = await ChorusPeer.open(server.url);
+    await using plain = await Peer.open(server.url);
+    plain.send(Uint8Array.of(1, 2, 255));
+    assertEquals((await chorus.next("said")).binary, "AQL/");
+  });
+
+  Deno.test(`${engine}: names that cannot be seen are refused`, async () => {
+    await using server = await startTestApp({ engine });
+    for (const query of ["name=", "name=%00", `name=${"x".repeat(65)}`, "last=-1", "last=10001"]) {
+      assert((await Peer.open(`${server.url}?${query}`).then(() => "in", String)).includes("400"));
+    }
+    await using chorus = await ChorusPeer.open(`${server.url}?name=Ann%20Lee`);
+    assertEquals(chorus.welcome.members[0].name, "Ann Lee");
+  });
+}
