@@ -103,6 +103,22 @@ declare module "@std/http/status" {
   export function isStatus(status: number): status is StatusCode;
 }
 
+declare module "@std/http/server-sent-event-stream" {
+  export interface ServerSentEventMessage {
+    comment?: string;
+    event?: string;
+    data?: string;
+    id?: string | number;
+    retry?: number;
+  }
+  export class ServerSentEventStream extends TransformStream<
+    ServerSentEventMessage,
+    Uint8Array<ArrayBuffer>
+  > {
+    constructor();
+  }
+}
+
 declare module "@std/text/closest-string" {
   export function closestString(
     givenWord: string,

@@ -21,6 +21,8 @@ export type Verdict =
   | { readonly kind: "chat"; readonly entry: Entry }
   | { readonly kind: "page" }
   | { readonly kind: "health" }
+  /** The rooms over HTTP, which have refusals of their own. */
+  | { readonly kind: "rooms" }
   | {
     readonly kind: "refusal";
     readonly status: number;
@@ -47,6 +49,7 @@ export interface AdmissionOptions {
  * | `/ws`            | an upgrade to the chat, 400 for a bad query; 426 to anything else  |
  * | `/`              | the same; the page to anything else                               |
  * | the page's files | 200, or 304 for a copy that is still good                         |
+ * | `/rooms` & below | the HTTP API                                                      |
  * | `/healthz`       | 200                                                               |
  * | any other        | 404                                                               |
  */
@@ -73,12 +76,13 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Verd
     }
     return { kind: "chat", entry };
   }
+  if (isRoomsPath(path)) return { kind: "rooms" };
   // The page of a room that cannot be would try for ever to come in.
   if (typeof entry === "string") return refusal(400, entry);
   if (path !== "/healthz" && !isPagePath(path)) {
     return refusal(
       404,
-      "There is nothing here: / is the chat page, /ws the WebSocket, /healthz the health check",
+      "There is nothing here: / is the chat page, /ws the WebSocket, /rooms the HTTP API, /healthz the health check",
     );
   }
   if (method !== "GET" && method !== "HEAD") {
@@ -87,6 +91,11 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Verd
     });
   }
   return { kind: path === "/healthz" ? "health" : "page" };
+}
+
+/** Whether a path belongs to the HTTP API. */
+export function isRoomsPath(path: string): boolean {
+  return path === "/rooms" || path.startsWith("/rooms/");
 }
 
 function refusal(

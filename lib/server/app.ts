@@ -4,7 +4,9 @@ import { admit, type IncomingRequest } from "./admission.ts";
 import { Chat } from "./chat.ts";
 import type { ServerConfig } from "./config.ts";
 import { DirectEngine } from "./direct_engine.ts";
+import { EventStreams } from "./event_streams.ts";
 import { FrontDoor } from "./front_door.ts";
+import { RoomsApi } from "./rooms_api.ts";
 import { type Client, createHandler } from "./routes.ts";
 import { ServeEngine } from "./serve_engine.ts";
 import type { TlsFiles } from "./tls_files.ts";
@@ -54,14 +56,16 @@ export async function startApp(
   const chat = new Chat(config, logger);
   const serveEngine = new ServeEngine(config, chat);
   const directEngine = config.engine === "direct" ? new DirectEngine(config, chat) : undefined;
-  const openCount = () => serveEngine.size + (directEngine?.size ?? 0);
+  const eventStreams = new EventStreams(config, chat);
+  const openCount = () => serveEngine.size + (directEngine?.size ?? 0) + eventStreams.size;
+  const isFull = () => openCount() >= maxConnections;
   let drained: Promise<void> | undefined;
 
   const judge = (request: IncomingRequest) =>
     admit(request, {
       originPolicy: { boundTo: address.hostname, hostname, allowOrigin: config.allowOrigin },
       isDraining: () => drained !== undefined,
-      isFull: () => openCount() >= maxConnections,
+      isFull,
       hasPlaceFor: (roomName) => chat.rooms.hasPlaceFor(roomName),
     });
   const serve = (
@@ -78,6 +82,12 @@ export async function startApp(
       handler: createHandler({
         admit: judge,
         upgrade: (request, client, entry) => serveEngine.upgrade(request, client, entry),
+        roomsApi: new RoomsApi({
+          config,
+          chat,
+          isFull,
+          listen: (entry, address) => eventStreams.open(entry, address),
+        }),
         clientAt: ({ remoteAddr }) => clientAt(remoteAddr as Deno.NetAddr),
       }),
     });
@@ -118,12 +128,17 @@ export async function startApp(
     const deadlineMs = performance.now() + drainTimeoutMs;
     // Readers that are slow to take what has been said must leave time for the close frames.
     await withinMs(drainTimeoutMs / 2, chat.rooms.flushed());
+    eventStreams.closeAll();
     const closed = Promise.all([directEngine?.closeAll(), serveEngine.closeAll()]);
     await withinMs(deadlineMs - performance.now(), closed);
+    // Answers under way, such as the last events, go out. The sockets whose peers have not answered end; it would wait for
+    // ever for one whose peer has stopped reading.
+    const shutdown = server.shutdown();
+    await withinMs(SHUTDOWN_MS, shutdown);
+    if (door) await withinMs(SHUTDOWN_MS, door.unpiped());
     directEngine?.[Symbol.dispose]();
     door?.closeConnections();
-    // Ends the sockets whose peers have not answered. It would wait for ever for one whose peer has stopped reading.
-    await withinMs(SHUTDOWN_MS, server.shutdown());
+    await withinMs(SHUTDOWN_MS, shutdown);
   };
 
   const failed = Promise.withResolvers<unknown>();

@@ -4,6 +4,7 @@ import { ChorusMember } from "../chat/chorus_member.ts";
 import { CLOSE_CODES } from "../chat/close_code.ts";
 import type { Member, MemberOptions, WireFormat } from "../chat/member.ts";
 import { textFrame } from "../chat/message.ts";
+import { formatPosition } from "../chat/position.ts";
 import { PlainMember } from "../chat/plain_member.ts";
 import { Registry } from "../chat/registry.ts";
 import type { Beginning } from "../chat/room.ts";
@@ -13,6 +14,7 @@ import { TurnClock } from "../chat/turn_clock.ts";
 import type { Wire } from "../chat/wire.ts";
 import { type MessageOpcode, OPCODE } from "../websocket/opcode.ts";
 import type { ServerConfig } from "./config.ts";
+import type { Publication } from "./publication.ts";
 
 /** What a connection has asked for. */
 export interface Entry extends Beginning {
@@ -131,6 +133,23 @@ export class Chat {
       this.#logger.info("{id} says: {text}", { id: member.id, text });
     }
     member.receive(bytes, start, end, isText);
+  }
+
+  /**
+   * Says something for somebody who is not in the room.
+   *
+   * @returns The position of the message, or undefined if there is no place for the room.
+   */
+  publish(roomName: string, { text, name, id }: Publication): string | undefined {
+    if (!this.rooms.hasPlaceFor(roomName)) return undefined;
+    if (this.#config.logMessages) {
+      this.#logger.info("{name} publishes in {room}: {text}", { name, room: roomName, text });
+    }
+    return this.rooms.within(roomName, (room) => {
+      const payload = new TextEncoder().encode(text);
+      const number = room.sayOnce(payload, { id: null, name }, { id });
+      return formatPosition({ epoch: room.epoch, number });
+    });
   }
 
   #slowReader({ id }: Member, missedBytes: number): void {

@@ -67,6 +67,7 @@ export class FrontDoor {
   readonly #arrivals = new Set<Arrival>();
   /** The pipes by their local port. */
   readonly #pipes = new Map<number, PipedClient & { readonly pipe: Pipe }>();
+  #whenUnpiped: PromiseWithResolvers<void> | undefined;
   /** Those of the arrivals who wait for theirs. */
   readonly #waiting = new Set<Arrival>();
   #reaper: ReturnType<typeof setInterval> | undefined;
@@ -98,6 +99,11 @@ export class FrontDoor {
   /** Accepts nobody any more. */
   close(): void {
     this.#listener.close();
+  }
+
+  /** Resolves when no pipe is left: what the server behind the door has answered has reached the clients. */
+  async unpiped(): Promise<void> {
+    if (this.#pipes.size > 0) await (this.#whenUnpiped ??= Promise.withResolvers()).promise;
   }
 
   /** Ends the connections that are at the door or piped through it. */
@@ -194,7 +200,10 @@ export class FrontDoor {
       this.#waiting.delete(arrival);
       this.#arrivals.delete(arrival);
       const port = socket.localPort!;
-      const pipe = new Pipe(transport, upstream, () => this.#pipes.delete(port));
+      const pipe = new Pipe(transport, upstream, () => {
+        this.#pipes.delete(port);
+        if (this.#pipes.size === 0) this.#whenUnpiped?.resolve();
+      });
       this.#pipes.set(port, { address, pipe, end: () => pipe.end() });
       const goOn = () => hasClientEnded ? upstream.end() : transport.resume();
       if (upstream.write(received, goOn)) goOn();

@@ -1,6 +1,8 @@
-import type { IncomingRequest, Verdict } from "./admission.ts";
+import { type IncomingRequest, isRoomsPath, type Verdict } from "./admission.ts";
 import type { Entry } from "./chat.ts";
 import { servePage } from "./page.ts";
+import { problem } from "./problem.ts";
+import type { RoomsApi } from "./rooms_api.ts";
 
 /** Who has sent a request. */
 export interface Client {
@@ -14,12 +16,15 @@ export interface RoutesOptions {
   readonly admit: (request: IncomingRequest) => Verdict;
   /** Makes a request that has been admitted to the chat a member of it. */
   readonly upgrade: (request: Request, client: Client, entry: Entry) => Response;
+  readonly roomsApi: Pick<RoomsApi, "handle">;
   /** Who has sent a request; undefined if it did not come the way it should. */
   readonly clientAt: (info: Deno.ServeHandlerInfo) => Client | undefined;
 }
 
 /** Makes the handler of every HTTP request that `Deno.serve` takes. */
-export function createHandler({ admit, upgrade, clientAt }: RoutesOptions): Deno.ServeHandler {
+export function createHandler(
+  { admit, upgrade, roomsApi, clientAt }: RoutesOptions,
+): Deno.ServeHandler {
   return (request, info) => {
     const client = clientAt(info);
     if (client === undefined) {
@@ -41,8 +46,14 @@ export function createHandler({ admit, upgrade, clientAt }: RoutesOptions): Deno
         return servePage(url.pathname, headers);
       case "health":
         return text(200, "ok");
+      case "rooms":
+        return roomsApi.handle(request, url, client);
       case "refusal":
-        return text(verdict.status, verdict.message, verdict.headers);
+        return (isRoomsPath(url.pathname) ? problem : text)(
+          verdict.status,
+          verdict.message,
+          verdict.headers,
+        );
     }
   };
 }

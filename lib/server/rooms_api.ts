@@ -1,0 +1,185 @@
+import { saidText } from "../chat/message.ts";
+import { formatPosition } from "../chat/position.ts";
+import type { Room } from "../chat/room.ts";
+import { parseRoomName } from "../chat/room_name.ts";
+import type { FieldMap } from "../websocket/http_head.ts";
+import type { Chat, Entry } from "./chat.ts";
+import type { ServerConfig } from "./config.ts";
+import { preflight, withCors } from "./cors.ts";
+import { parseEntry } from "./entry.ts";
+import { problem } from "./problem.ts";
+import { readPublication } from "./publication.ts";
+import type { Client } from "./routes.ts";
+
+/** How many messages, or rooms, an answer has without `limit`, and at most. */
+const LIMIT = { default: 100, max: 1000 };
+
+/** What the API needs from the composition root. */
+export interface RoomsApiOptions {
+  readonly config: ServerConfig;
+  readonly chat: Chat;
+  /** Whether there may be no more listeners. */
+  readonly isFull: () => boolean;
+  /** Answers a request for a room's events. */
+  readonly listen: (entry: Entry, address: string) => Response;
+}
+
+/**
+ * The rooms over HTTP.
+ *
+ * | request                             | answer                                                        |
+ * | ----------------------------------- | ------------------------------------------------------------- |
+ * | `GET /rooms?after=&limit=`          | the rooms, by name                                            |
+ * | `POST /rooms/R/messages`            | 201 and the position of what was said                         |
+ * | `GET /rooms/R/messages?after=&limit=` | what is kept, from behind a position on                     |
+ * | `GET /rooms/R/events`               | what is said, as server-sent events, from `Last-Event-ID` on  |
+ */
+export class RoomsApi {
+  readonly #options: RoomsApiOptions;
+
+  constructor(options: RoomsApiOptions) {
+    this.#options = options;
+  }
+
+  /** Answers a request for `/rooms` or below it. */
+  async handle(request: Request, url: URL, client: Client): Promise<Response> {
+    return withCors(request, await this.#answer(request, url, client));
+  }
+
+  #answer(request: Request, url: URL, client: Client): Response | Promise<Response> {
+    if (request.method === "OPTIONS") return preflight();
+    const [, , segment, what, ...rest] = url.pathname.split("/");
+    if (segment === undefined) return forMethod(request, { GET: () => this.#list(url) });
+    const roomName = parseSegment(segment);
+    if (roomName === undefined) {
+      return problem(400, "The room in the path must be 1 to 128 visible characters");
+    }
+    if (rest.length === 0 && what === "messages") {
+      return forMethod(request, {
+        GET: () => this.#history(roomName, url),
+        POST: () => this.#publish(roomName, request),
+      });
+    }
+    if (rest.length === 0 && what === "events") {
+      return forMethod(request, { GET: () => this.#events(roomName, request, url, client) });
+    }
+    return problem(404, "There is nothing here: a room has /messages and /events");
+  }
+
+  #list({ searchParams }: URL): Response {
+    const limit = parseLimit(searchParams);
+    if (limit === undefined) return badLimit();
+    const after = searchParams.get("after") ?? "";
+    const rooms = [...this.#options.chat.rooms].filter(({ name }) => name > after)
+      .sort((one, other) => one.name < other.name ? -1 : 1);
+    const listed = rooms.slice(0, limit);
+    const next = rooms.length > limit && link("/rooms", { after: listed.at(-1)!.name, limit });
+    return json(
+      {
+        rooms: listed.map((room) => ({
+          name: room.name,
+          memberCount: room.presence.size,
+          position: headOf(room),
+        })),
+      },
+      next ? { link: next } : {},
+    );
+  }
+
+  #history(roomName: string, { searchParams }: URL): Response {
+    const limit = parseLimit(searchParams);
+    if (limit === undefined) return badLimit();
+    const room = this.#options.chat.rooms.find(roomName);
+    if (!room) return problem(404, "Nobody is in this room, and nothing is kept of it");
+    const since = searchParams.get("after") ?? undefined;
+    const { epoch } = room;
+    const welcome = room.welcome({ since, last: Infinity });
+    const messages = room.read(welcome.after, limit);
+    const number = messages.at(-1)?.number ?? welcome.after;
+    const position = formatPosition({ epoch, number });
+    const path = `/rooms/${encodeURIComponent(roomName)}/messages`;
+    const headers = number < room.headNumber
+      ? { link: link(path, { after: position, limit }) }
+      : {};
+    const said = messages.map((message) => saidText(epoch, message)).join(",");
+    const { recovered, missedCount } = {
+      recovered: welcome.isRecovered,
+      missedCount: welcome.gap?.missedCount ?? 0,
+    };
+    const about = JSON.stringify({ room: roomName, position, recovered, missedCount });
+    return new Response(`${about.slice(0, -1)},"messages":[${said}]}\n`, {
+      headers: { ...JSON_HEADERS, ...headers },
+    });
+  }
+
+  async #publish(roomName: string, request: Request): Promise<Response> {
+    const { config, chat } = this.#options;
+    const publication = await readPublication(request, config.maxMessageBytes);
+    if ("detail" in publication) return problem(publication.status, publication.detail);
+    const position = chat.publish(roomName, publication);
+    if (position === undefined) {
+      return problem(503, "There are too many rooms: try again later", { "retry-after": "10" });
+    }
+    return json({ position }, {}, 201);
+  }
+
+  #events(roomName: string, { headers }: Request, url: URL, { address }: Client): Response {
+    const { chat, isFull, listen } = this.#options;
+    const given = parseEntry(url.search.slice(1), ANY_FORMAT);
+    if (typeof given === "string") return problem(400, given);
+    if (isFull() || !chat.rooms.hasPlaceFor(roomName)) {
+      return problem(503, "The chat is full: try again later", { "retry-after": "10" });
+    }
+    const since = headers.get("last-event-id") ?? given.since;
+    return listen({ ...given, roomName, since, format: "chorus" }, address);
+  }
+}
+
+const JSON_HEADERS = { "content-type": "application/json", "cache-control": "no-store" };
+
+/** Events have but one format, whatever the request has among its headers. */
+const ANY_FORMAT: FieldMap = { get: () => null };
+
+function json(value: unknown, headers: Record<string, string>, status = 200): Response {
+  return new Response(JSON.stringify(value) + "\n", {
+    status,
+    headers: { ...JSON_HEADERS, ...headers },
+  });
+}
+
+function forMethod(
+  { method }: Request,
+  methods: Readonly<Record<string, () => Response | Promise<Response>>>,
+): Response | Promise<Response> {
+  const act = methods[method === "HEAD" ? "GET" : method];
+  if (act) return act();
+  const allow = ["HEAD", ...Object.keys(methods)].join(", ");
+  return problem(405, `This address answers ${allow}: the method was ${method}`, { allow });
+}
+
+function parseSegment(segment: string): string | undefined {
+  try {
+    return parseRoomName(decodeURIComponent(segment));
+  } catch (error) {
+    if (error instanceof URIError) return undefined;
+    throw error;
+  }
+}
+
+function parseLimit(searchParams: URLSearchParams): number | undefined {
+  const text = searchParams.get("limit") ?? String(LIMIT.default);
+  return /^[1-9]\d{0,3}$/.test(text) && Number(text) <= LIMIT.max ? Number(text) : undefined;
+}
+
+function badLimit(): Response {
+  return problem(400, `The number in ?limit= must be 1 to ${LIMIT.max}`);
+}
+
+function link(path: string, query: { readonly after: string; readonly limit: number }): string {
+  const { after, limit } = query;
+  return `<${path}?after=${encodeURIComponent(after)}&limit=${limit}>; rel="next"`;
+}
+
+function headOf({ epoch, headNumber }: Room): string {
+  return formatPosition({ epoch, number: headNumber });
+}

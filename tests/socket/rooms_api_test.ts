@@ -1,0 +1,189 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { ChorusPeer } from "./chorus_peer.ts";
+import { EventSource } from "./event_source.ts";
+import { Peer } from "./peer.ts";
+import { ENGINES, startTestApp, type TestApp } from "./test_app.ts";
+
+function publish(
+  { app }: TestApp,
+  body: string | Uint8Array<ArrayBuffer>,
+  { type = "text/plain", room = "tea", headers = {} } = {},
+): Promise<Response> {
+  return fetch(new URL(`/rooms/${room}/messages`, app.url), {
+    method: "POST",
+    headers: { "content-type": type, ...headers },
+    body,
+  });
+}
+
+async function get({ app }: TestApp, path: string): Promise<{
+  response: Response;
+  // deno-lint-ignore no-explicit-any -- tests look at what is there
+  body: any;
+}> {
+  const response = await fetch(new URL(path, app.url));
+  return { response, body: await response.json() };
+}
+
+for (const engine of ENGINES) {
+  Deno.test(`${engine}: what is POSTed to a room is heard there, and kept`, async () => {
+    await using server = await startTestApp({ engine });
+    await using plain = await Peer.open(`${server.url}?room=tea`);
+    await using chorus = await ChorusPeer.open(`${server.url}?room=tea`);
+    const one = await publish(server, "héllo");
+    assertEquals(one.status, 201);
+    const { position } = await one.json();
+    const two = await publish(server, JSON.stringify({ text: "hi", name: "Ann", id: "p1" }), {
+      type: "application/json; charset=utf-8",
+    });
+    const again = await publish(server, JSON.stringify({ text: "hi again", id: "p1" }), {
+      type: "application/json",
+    });
+    assertEquals([two.status, again.status], [201, 201]);
+    assertEquals(await two.json(), await again.json());
+    assertEquals(await plain.take(2), ["héllo", "hi"]);
+    const { at: _, ...said } = await chorus.next("said");
+    assertEquals(said, { type: "said", position, from: null, name: null, text: "héllo" });
+    assertEquals((await chorus.next("said")).name, "Ann");
+    const { body } = await get(server, "/rooms/tea/messages");
+    assertEquals(body.messages.map(({ text }: { text: string }) => text), ["héllo", "hi"]);
+  });
+
+  Deno.test(`${engine}: history comes in pages, from behind any position`, async () => {
+    await using server = await startTestApp({ engine });
+    for (const text of ["1", "2", "3", "4", "5"]) {
+      await (await publish(server, text)).body!.cancel();
+    }
+    const texts = [];
+    let path: string | undefined = "/rooms/tea/messages?limit=2";
+    while (path) {
+      const { response, body } = await get(server, path);
+      texts.push(body.messages.map(({ text }: { text: string }) => text));
+      path = response.headers.get("link")?.match(/^<(.*)>; rel="next"$/)?.[1];
+      if (!path) assertEquals(body.position, body.messages.at(-1).position);
+    }
+    assertEquals(texts, [["1", "2"], ["3", "4"], ["5"]]);
+    const { body: stray } = await get(server, "/rooms/tea/messages?after=nowhere");
+    assertEquals([stray.recovered, stray.missedCount, stray.messages.length], [false, 0, 5]);
+    const { body: end } = await get(server, `/rooms/tea/messages?after=${stray.position}`);
+    assertEquals([end.recovered, end.messages], [true, []]);
+  });
+
+  Deno.test(`${engine}: events bring what is said, and Last-Event-ID what was missed`, async () => {
+    await using server = await startTestApp({ engine });
+    const url = new URL("/rooms/tea/events?name=Ann", server.app.url);
+    const first = await EventSource.open(url);
+    assertEquals(first.response.headers.get("content-type"), "text/event-stream");
+    const { event, id, data } = (await first.next())!;
+    assertEquals([event, JSON.parse(data!).position], ["welcome", id]);
+    assertEquals(JSON.parse(data!).members[0].name, "Ann");
+    await using speaker = await Peer.open(`${server.url}?room=tea`);
+    speaker.send("one\ntwo");
+    assertEquals((await first.said()).text, "one\ntwo");
+    await first[Symbol.asyncDispose]();
+    await server.logged("{id} disconnected");
+    speaker.send("three");
+    await using again = await EventSource.open(url, { "last-event-id": id! });
+    const texts = [(await again.said()).text, (await again.said()).text];
+    speaker.send("four");
+    assertEquals([...texts, (await again.said()).text], ["one\ntwo", "three", "four"]);
+  });
+
+  Deno.test(`${engine}: a drain ends the events behind what has been said`, async () => {
+    await using server = await startTestApp({ engine });
+    await using events = await EventSource.open(new URL("/rooms/tea/events", server.app.url));
+    assertEquals((await events.next())!.event, "welcome");
+    await (await publish(server, "at last")).body!.cancel();
+    const drained = server.app.drain();
+    assertEquals((await events.said()).text, "at last");
+    while (await events.next());
+    await drained;
+  });
+
+  Deno.test(`${engine}: a listener that nothing is said to gets a comment now and then`, async () => {
+    await using server = await startTestApp({ engine, pingIntervalMs: 20 });
+    await using events = await EventSource.open(new URL("/rooms/tea/events", server.app.url));
+    while ((await events.next())![""] === undefined);
+  });
+
+  Deno.test(`${engine}: a listener that does not read is ended when it falls out of the log`, async () => {
+    await using server = await startTestApp({ engine, logRetentionBytes: 64 * 1024 });
+    const stalled = await EventSource.open(new URL("/rooms/tea/events", server.app.url));
+    await using reader = await Peer.open(`${server.url}?room=tea`);
+    const ended = server.logged("{id} disconnected");
+    let isEnded = false;
+    ended.then(() => isEnded = true);
+    const text = "x".repeat(60_000);
+    while (!isEnded) {
+      await (await publish(server, text)).body!.cancel();
+      assertEquals(await reader.next(), text);
+    }
+    assertEquals((await ended).properties.code, 4008);
+    assertEquals(server.app.slowReaders.closed, 1);
+    await stalled[Symbol.asyncDispose]();
+  });
+
+  Deno.test(`${engine}: GET /rooms lists the rooms`, async () => {
+    await using server = await startTestApp({ engine });
+    await using _peer = await Peer.open(`${server.url}?room=Küche`);
+    for (const room of ["b", "a"]) await (await publish(server, "hi", { room })).body!.cancel();
+    const { body, response } = await get(server, "/rooms?limit=2");
+    const counts = body.rooms.map((
+      { name, memberCount }: { name: string; memberCount: number },
+    ) => [name, memberCount]);
+    assertEquals(counts, [["Küche", 1], ["a", 0]]);
+    const next = response.headers.get("link")!.match(/^<(.*)>; rel="next"$/)![1]!;
+    const { body: rest } = await get(server, next);
+    assertEquals(rest.rooms.map(({ name }: { name: string }) => name), ["b"]);
+  });
+
+  Deno.test(`${engine}: what is wrong with a request is told as problem details`, async () => {
+    await using server = await startTestApp({ engine, maxMessageBytes: 100, maxRooms: 1 });
+    await using _peer = await Peer.open(`${server.url}?room=tea`);
+    const json = { type: "application/json" };
+    const cases: [Promise<Response>, number, string][] = [
+      [publish(server, "x".repeat(101)), 413, "100 bytes"],
+      [publish(server, JSON.stringify({ text: "x".repeat(101) }), json), 413, "100 bytes"],
+      [publish(server, "x".repeat(1_000_000), json), 413, "100 bytes"],
+      [publish(server, "hi", { type: "text/html" }), 415, "text/html"],
+      [publish(server, Uint8Array.of(0xff)), 400, "UTF-8"],
+      [publish(server, "hi", json), 400, "JSON"],
+      [publish(server, "[]", json), 400, "object"],
+      [publish(server, "{}", json), 400, "text"],
+      [publish(server, '{"text":"\\ud800"}', json), 400, "Unicode"],
+      [publish(server, '{"text":"a","id":""}', json), 400, "id"],
+      [publish(server, '{"text":"a","name":7}', json), 400, "name"],
+      [publish(server, "hi", { room: "tea%20room" }), 400, "visible"],
+      [publish(server, "hi", { room: "%ff" }), 400, "visible"],
+      [publish(server, "hi", { room: "coffee" }), 503, "too many rooms"],
+      [fetch(new URL("/rooms/tea/nothing", server.app.url)), 404, "/messages"],
+      [fetch(new URL("/rooms/coffee/messages", server.app.url)), 404, "Nobody"],
+      [fetch(new URL("/rooms/tea/messages?limit=0", server.app.url)), 400, "limit"],
+      [fetch(new URL("/rooms/tea/events?name=", server.app.url)), 400, "name"],
+      [fetch(new URL("/rooms", server.app.url), { method: "DELETE" }), 405, "DELETE"],
+      [publish(server, "hi", { headers: { origin: "https://evil.example" } }), 403, "evil"],
+    ];
+    for (const [answer, status, part] of cases) {
+      const response = await answer;
+      const problem = await response.json();
+      assertEquals([response.status, problem.status], [status, status], problem.detail);
+      assertEquals(response.headers.get("content-type"), "application/problem+json");
+      assertStringIncludes(problem.detail, part);
+      assert(problem.title.length > 0);
+    }
+  });
+
+  Deno.test(`${engine}: a page that --allow-origin lets in may read and publish`, async () => {
+    const origin = "https://app.example";
+    await using server = await startTestApp({ engine, allowOrigin: [origin] });
+    const url = new URL("/rooms/tea/messages", server.app.url);
+    const asked = await fetch(url, { method: "OPTIONS", headers: { origin } });
+    assertEquals([asked.status, asked.headers.get("access-control-allow-origin")], [204, origin]);
+    assertStringIncludes(asked.headers.get("access-control-allow-methods")!, "POST");
+    assertStringIncludes(asked.headers.get("access-control-allow-headers")!, "last-event-id");
+    const published = await publish(server, "hi", { headers: { origin } });
+    assertEquals(published.headers.get("access-control-allow-origin"), origin);
+    assertEquals(published.headers.get("vary"), "origin");
+    await published.body!.cancel();
+  });
+}
