@@ -1,9 +1,8 @@
 import { CLOSE_CODES } from "./close_code.ts";
 import { parseSay, type SayFault } from "./chorus_protocol.ts";
-import { Member, type MemberOptions } from "./member.ts";
+import { Member, type MemberOptions, type MissReason } from "./member.ts";
 import { joinFrames, type Message, saidText, textFrame } from "./message.ts";
-import { formatPosition } from "./position.ts";
-import type { Welcome } from "./room.ts";
+import type { Welcome } from "./room_history.ts";
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -61,7 +60,25 @@ export class ChorusMember extends Member {
     const number = this.room.sayOnce(payload, this.author, { id, skip: this });
     if (id === undefined) return;
     this.#acks.push({ id, number });
+    this.room.history.awaitKept(this);
     this.#ackSoon();
+  }
+
+  /** More is kept than before. Returns whether there is more to wait for. */
+  onKept(): boolean {
+    this.#ackSoon();
+    return this.#acks.length > 0;
+  }
+
+  /** What is not kept by now may be lost: whoever says it again with its id is acked if it is kept after all. */
+  onNotKept(): boolean {
+    const { keptNumber } = this.room.history;
+    for (const { id, number } of this.#acks) {
+      if (number <= keptNumber) continue;
+      this.#sendError({ code: "not_kept", message: "This message may be lost", id });
+    }
+    this.#acks = this.#acks.filter(({ number }) => number <= keptNumber);
+    return false;
   }
 
   override deliver(frames: Uint8Array, onDelivered: () => void): boolean {
@@ -76,15 +93,18 @@ export class ChorusMember extends Member {
     if (this.#acks.length > 0) this.#ackSoon();
   }
 
-  override onMissed(upTo: number): void {
+  override onMissed(upTo: number, reason: MissReason): void {
     const after = this.#position(this.#served);
-    this.#sendGap(after, upTo, upTo - this.#served, "too slow");
+    this.#sendGap(after, upTo, upTo - this.#served, reason);
     this.#served = upTo;
   }
 
   protected encode(messages: readonly Message[]): Uint8Array<ArrayBuffer> {
-    const { epoch } = this.room;
-    return joinFrames(messages.map((message) => textFrame(saidText(epoch, message))));
+    return joinFrames(
+      messages.map((message) =>
+        textFrame(saidText(this.room.history.positionOf(message.number), message))
+      ),
+    );
   }
 
   /** What it has said itself counts as served once all before it has been. */
@@ -100,9 +120,10 @@ export class ChorusMember extends Member {
     queueMicrotask(() => {
       this.#isAckDue = false;
       this.#updateServed();
-      const due = this.#acks.filter(({ number }) => number <= this.#served);
+      const dueNumber = Math.min(this.#served, this.room.history.keptNumber);
+      const due = this.#acks.filter(({ number }) => number <= dueNumber);
       if (due.length === 0) return;
-      this.#acks = this.#acks.filter(({ number }) => number > this.#served);
+      this.#acks = this.#acks.filter(({ number }) => number > dueNumber);
       this.#send(
         ...due.map(({ id, number }) => ({ type: "ack", id, position: this.#position(number) })),
       );
@@ -114,15 +135,22 @@ export class ChorusMember extends Member {
     this.#send({ type: "gap", after, before: this.#position(upTo + 1), missedCount, reason });
   }
 
-  #sendError({ code, message, id }: SayFault): void {
+  #sendError({ code, message, id }: SayFault | NotKept): void {
     this.#send({ type: "error", code, message, id });
   }
 
   #position(number: number): string {
-    return formatPosition({ epoch: this.room.epoch, number });
+    return this.room.history.positionOf(number);
   }
 
   #send(...objects: readonly object[]): void {
     this.wire.sendPrivate(joinFrames(objects.map((each) => textFrame(JSON.stringify(each)))));
   }
+}
+
+/** Tells that a message is not, or not yet, as safe as was asked for. */
+interface NotKept {
+  readonly code: "not_kept";
+  readonly message: string;
+  readonly id: string;
 }

@@ -10,6 +10,9 @@ const PAGE_MESSAGES = 500;
 /** What is spoken with a member: `chorus` is `chorus.v1`. */
 export type WireFormat = "plain" | "chorus";
 
+/** Why a member has missed something: it was slow, or something was not kept. */
+export type MissReason = "too slow" | "not kept";
+
 /** What a member is made of. */
 export interface MemberOptions {
   /** The UUID of the connection. */
@@ -63,7 +66,7 @@ export abstract class Member {
   onServed(_number: number): void {}
 
   /** Told that the messages up to this number are gone before it has been served them, and that it stays. */
-  onMissed(_upTo: number): void {}
+  onMissed(_upTo: number, _reason: MissReason): void {}
 
   /** Sends whole frames out of the log. See {@linkcode Wire.deliver}. */
   deliver(frames: Uint8Array, onDelivered: () => void): boolean {
@@ -96,13 +99,22 @@ export abstract class Member {
   async #replay(after: number): Promise<void> {
     const log = this.room.logOf(this);
     while (after < log.numberBefore) {
-      if (after < this.room.numberBefore) {
+      if (after < this.room.history.numberBefore) {
         if (!this.room.keepsSlow(this, 0)) return;
-        after = this.room.numberBefore;
-        this.onMissed(after);
+        after = this.room.history.numberBefore;
+        this.onMissed(after, "too slow");
         continue;
       }
-      const messages = this.room.read(after, Math.min(PAGE_MESSAGES, log.numberBefore - after));
+      const messages = this.room.history.read(
+        after,
+        Math.min(PAGE_MESSAGES, log.numberBefore - after),
+      );
+      const first = messages[0]?.number ?? log.numberBefore + 1;
+      if (first > after + 1) this.onMissed(first - 1, "not kept");
+      if (messages.length === 0) {
+        after = log.numberBefore;
+        continue;
+      }
       const own = new Set(this.#own.map(({ number }) => number));
       const frames = this.encode(messages.filter(({ number }) => !own.has(number)));
       after = messages.at(-1)!.number;

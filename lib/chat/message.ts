@@ -1,6 +1,5 @@
 import { encodeFrame } from "../websocket/frame.ts";
 import { type MessageOpcode, OPCODE } from "../websocket/opcode.ts";
-import { formatPosition } from "./position.ts";
 
 /** Who has said something. */
 export interface Author {
@@ -25,12 +24,12 @@ const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
 /** A message in the words of `chorus.v1`. A binary one has `binary`, in base64, instead of `text`. */
-export function saidText(epoch: string, message: Message): string {
-  const { number, author: { id, name }, atMs, opcode, payload } = message;
+export function saidText(position: string, message: Message): string {
+  const { author: { id, name }, atMs, opcode, payload } = message;
   const content = opcode === OPCODE.text
     ? `"text":${JSON.stringify(decoder.decode(payload))}`
     : `"binary":"${payload.toBase64()}"`;
-  return `{"type":"said","position":"${formatPosition({ epoch, number })}",` +
+  return `{"type":"said","position":"${position}",` +
     `"from":${id === null ? "null" : `"${id}"`},"name":${JSON.stringify(name)},${content},` +
     `"at":"${new Date(atMs).toISOString()}"}`;
 }

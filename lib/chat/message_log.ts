@@ -52,6 +52,8 @@ export class MessageLog {
   /** What was read last: nearly every reader reads the same, and a view costs more than a comparison. */
   #lastRead = { from: -1, to: -1, frames: new Uint8Array(0) };
 
+  /** Nothing behind this offset is dropped, whatever is to be kept. */
+  heldFrom = Infinity;
   /** What {@linkcode numberAt} has found last. */
   #lastNumber: NumberedOffset = { offset: -1, number: -1 };
 
@@ -185,7 +187,9 @@ export class MessageLog {
 
   /** Whether there is still enough without the oldest chunk, or there must be less. */
   #isOldestSpare(): boolean {
-    return this.#budget.isOver || this.#head - this.#chunks[1]!.start >= this.#retentionBytes;
+    const { start } = this.#chunks[1]!;
+    return start <= this.heldFrom &&
+      (this.#budget.isOver || this.#head - start >= this.#retentionBytes);
   }
 
   #chunkAt(offset: number): Chunk {

@@ -5,9 +5,8 @@ import type { LogBudget } from "./log_budget.ts";
 import type { Member } from "./member.ts";
 import { type Author, type Message, presenceText, saidText } from "./message.ts";
 import { MessageLog, type MessageLogOptions } from "./message_log.ts";
-import { newEpoch, parsePosition } from "./position.ts";
 import { Presence } from "./presence.ts";
-import { Transcript } from "./transcript.ts";
+import { RoomHistory, type RoomHistoryOptions } from "./room_history.ts";
 
 /** How long who comes and goes is gathered before it is told, in milliseconds. */
 const PRESENCE_MS = 50;
@@ -16,7 +15,7 @@ const PRESENCE_MS = 50;
 export type SlowReaderPolicy = "close" | "skip";
 
 /** What a room is made of. */
-export interface RoomOptions {
+export interface RoomOptions extends Omit<RoomHistoryOptions, "log" | "onKept"> {
   /** How many bytes of frames the room keeps in each format that is spoken in it. It is what bounds its memory. */
   readonly logRetentionBytes: number;
   readonly slowReader: SlowReaderPolicy;
@@ -30,31 +29,8 @@ export interface RoomOptions {
   readonly defer: (run: () => void) => void;
   /** Runs a function after this many milliseconds. */
   readonly startTimer: (run: () => void, ms: number) => void;
-  /** The time in milliseconds since 1970. */
-  readonly now: () => number;
-}
-
-/** Where in what has been said a member begins. */
-export interface Beginning {
-  /** The position it has heard up to; it begins there, or at the oldest message that is kept. */
-  readonly since?: string | undefined;
-  /** Without a position: how many of the last messages it wants. */
-  readonly last?: number | undefined;
-}
-
-/** How a member is let in. */
-export interface Welcome {
-  /** The number of the message that it is served from, exclusive. */
-  readonly after: number;
-  /** Whether it gets everything behind the position that it has given. */
-  readonly isRecovered: boolean;
-  /** What it has missed for good. */
-  readonly gap?: {
-    readonly after: string;
-    /** How many messages of this epoch that is. */
-    readonly missedCount: number;
-    readonly reason: "expired" | "unknown position";
-  };
+  /** Told that all that was said is kept. */
+  readonly onForgettable: (room: Room) => void;
 }
 
 /** All members that are spoken to in one format: one log of frames, and the sweeps over it. */
@@ -64,27 +40,28 @@ interface Audience {
 }
 
 /**
- * Where members hear each other. What is said goes into the transcript, whose log serves the members that are spoken to in
- * plain text; as long as there are others, it goes into a second log in their format too.
+ * Where members hear each other. What is said goes into the history, whose log serves the members that are spoken to in plain
+ * text; as long as there are others, it goes into a second log in their format too.
  */
 export class Room {
   readonly name: string;
-  readonly epoch: string = newEpoch();
   readonly presence = new Presence();
+  readonly history: RoomHistory;
   readonly #options: RoomOptions;
-  readonly #transcript: Transcript;
   readonly #plain: Audience;
   #chorus: Audience | undefined;
   readonly #members = new Set<Member>();
-  /** The numbers of the messages that came with an id, by author and id, as long as they are kept; in order. */
-  readonly #numberById = new Map<string, number>();
   #isPresenceDue = false;
 
   constructor(name: string, options: RoomOptions) {
     this.name = name;
     this.#options = options;
-    this.#transcript = new Transcript(this.#logOptions());
-    this.#plain = this.#audience(this.#transcript.log);
+    this.history = new RoomHistory(name, {
+      ...options,
+      log: this.#logOptions(),
+      onKept: () => options.onForgettable(this),
+    });
+    this.#plain = this.#audience(this.history.log);
   }
 
   /** How many members it has. */
@@ -92,18 +69,9 @@ export class Room {
     return this.#members.size;
   }
 
-  /** The number of the newest message. */
-  get headNumber(): number {
-    return this.#transcript.log.headNumber;
-  }
-
-  /** The number of the message before the oldest that is kept. */
-  get numberBefore(): number {
-    return this.#transcript.log.numberBefore;
-  }
-
   /** Resolves when senders may be read from again; undefined if they may now: some reader keeps up, or nobody is there. */
   get backlog(): Promise<void> | undefined {
+    if (this.history.backlog) return this.history.backlog;
     const plain = this.#plain.broadcast;
     const chorus = this.#chorus?.broadcast;
     if (!chorus) return plain.backlog;
@@ -116,28 +84,11 @@ export class Room {
     await Promise.all([this.#plain.broadcast.flushed(), this.#chorus?.broadcast.flushed()]);
   }
 
-  /** Where a member begins that asks for this. */
-  welcome({ since, last = 0 }: Beginning): Welcome {
-    const { epoch, headNumber, numberBefore } = this;
-    if (since === undefined) {
-      return { after: Math.max(numberBefore, headNumber - last), isRecovered: false };
-    }
-    const position = parsePosition(since);
-    if (position?.epoch !== epoch || position.number > headNumber) {
-      const gap = { after: since, missedCount: numberBefore, reason: "unknown position" } as const;
-      return { after: numberBefore, isRecovered: false, gap };
-    }
-    if (position.number >= numberBefore) return { after: position.number, isRecovered: true };
-    const missedCount = numberBefore - position.number;
-    const gap = { after: since, missedCount, reason: "expired" } as const;
-    return { after: numberBefore, isRecovered: false, gap };
-  }
-
   /** Lets a member in: it is in the room, and is served from when it is started. */
   join(member: Member): void {
     this.#members.add(member);
     if (member.format === "chorus") {
-      const { headNumber } = this;
+      const { headNumber } = this.history;
       this.#chorus ??= this.#audience(new MessageLog({ ...this.#logOptions(), headNumber }));
     }
     this.presence.add(member.author.id, member.author);
@@ -159,7 +110,7 @@ export class Room {
 
   /** Gives back the memory of a room that is forgotten. */
   dispose(): void {
-    this.#transcript.log.dispose();
+    this.history.dispose();
   }
 
   /** The log that a member is served from. */
@@ -178,11 +129,6 @@ export class Room {
     this.#options.defer(run);
   }
 
-  /** The messages behind this number, which must be kept, in order: `limit` of them, or all there are. */
-  read(after: number, limit: number): Message[] {
-    return this.#transcript.read(after, limit);
-  }
-
   /**
    * Says a text, unless its author has said one with the same id.
    *
@@ -193,17 +139,10 @@ export class Room {
     author: Author,
     { id, skip }: { readonly id?: string | undefined; readonly skip?: Member },
   ): number {
-    const key = id === undefined ? undefined : `${author.id} ${id}`;
-    const known = key === undefined ? undefined : this.#numberById.get(key);
-    if (known !== undefined && known > this.numberBefore) return known;
+    const known = id === undefined ? undefined : this.history.numberOf(author, id);
+    if (known !== undefined) return known;
     const number = this.#append(OPCODE.text, payload, 0, payload.length, author, skip);
-    if (key !== undefined) {
-      for (const [old, oldNumber] of this.#numberById) {
-        if (oldNumber > this.numberBefore) break;
-        this.#numberById.delete(old);
-      }
-      this.#numberById.set(key, number);
-    }
+    if (id !== undefined) this.history.setId(author, id);
     return number;
   }
 
@@ -231,7 +170,7 @@ export class Room {
   ): number {
     const atMs = this.#options.now();
     const plain = this.#plain;
-    const offset = this.#transcript.append(opcode, bytes, start, end, author, atMs);
+    const offset = this.history.append(opcode, bytes, start, end, { author, atMs });
     const number = plain.log.headNumber;
     const own = this.#options.echo ? undefined : skip;
     if (own?.format === "plain") own.skipOwn({ number, start: offset, end: plain.log.head });
@@ -244,7 +183,7 @@ export class Room {
   }
 
   #appendChorus({ log, broadcast }: Audience, message: Message, own: Member | undefined): void {
-    const payload = encoder.encode(saidText(this.epoch, message));
+    const payload = encoder.encode(saidText(this.history.positionOf(message.number), message));
     const start = log.append(OPCODE.text, payload, 0, payload.length);
     if (own?.format === "chorus") own.skipOwn({ number: message.number, start, end: log.head });
     broadcast.request();
@@ -293,7 +232,7 @@ export class Room {
     const missedBytes = Math.max(0, this.logOf(member).start - member.cursor.position);
     if (!this.keepsSlow(member, missedBytes)) return false;
     member.cursor.skipToOldest();
-    member.onMissed(this.logOf(member).numberAt(member.cursor.position));
+    member.onMissed(this.logOf(member).numberAt(member.cursor.position), "too slow");
     return true;
   }
 }

@@ -1,8 +1,13 @@
+import type { History } from "./history.ts";
+import { Keeper } from "./keeper.ts";
 import { LogBudget } from "./log_budget.ts";
 import { Room, type RoomOptions } from "./room.ts";
+import type { RoomHistory } from "./room_history.ts";
 
 /** What bounds the rooms of a chat beside the bounds of each. */
-export interface RoomsOptions extends Omit<RoomOptions, "budget"> {
+export interface RoomsOptions extends Omit<RoomOptions, "budget" | "durable" | "onForgettable"> {
+  /** Where messages are kept that must outlive memory; undefined if none must. */
+  readonly history: History | undefined;
   readonly maxRooms: number;
   /** How much all rooms together may keep. */
   readonly maxLogBytes: number;
@@ -12,10 +17,12 @@ export interface RoomsOptions extends Omit<RoomOptions, "budget"> {
  * The rooms of a chat, by name.
  *
  * A room in which nothing is kept is forgotten with its last member. One in which something is kept stays until its memory, or
- * its place, is needed: then the one goes that has been empty for longest.
+ * its place, is needed: then the one goes that has been empty for longest. Where all is kept in a durable history, a room needs
+ * no memory when nobody is in it.
  */
 export class Rooms {
   readonly #options: RoomsOptions;
+  readonly #durable: RoomOptions["durable"];
   readonly #budget: LogBudget;
   readonly #rooms = new Map<string, Room>();
   /** Those without members, the one that has been empty for longest first. */
@@ -23,6 +30,15 @@ export class Rooms {
 
   constructor(options: RoomsOptions) {
     this.#options = options;
+    const { history, defer, startTimer, onHistoryFault } = options;
+    if (history) {
+      const keeper = new Keeper<RoomHistory>(history, {
+        defer,
+        startTimer,
+        onFault: onHistoryFault,
+      });
+      this.#durable = { history, keeper };
+    }
     this.#budget = new LogBudget(options.maxLogBytes, () => {
       while (this.#budget.isOver && this.#forgetOne());
     });
@@ -38,14 +54,16 @@ export class Rooms {
     return this.#rooms.has(name) || this.size < this.#options.maxRooms || this.#empty.size > 0;
   }
 
-  /** All of them, in the order of their making. */
-  [Symbol.iterator](): Iterator<Room> {
-    return this.#rooms.values();
+  /** Whether the room of this name is there, or something is kept of it. */
+  isKnown(name: string): boolean {
+    return this.#rooms.has(name) || this.#durable?.history.open(name) !== undefined;
   }
 
-  /** The room of this name if it is there. */
-  find(name: string): Room | undefined {
-    return this.#rooms.get(name);
+  /** Names of rooms behind this one, in order: those that are there, and those of which something is kept. */
+  names(after: string, limit: number): string[] {
+    const kept = this.#durable?.history.roomNames(after, limit) ?? [];
+    const names = new Set([...this.#rooms.keys().filter((name) => name > after), ...kept]);
+    return [...names].sort().slice(0, limit);
   }
 
   /**
@@ -56,7 +74,12 @@ export class Rooms {
     let room = this.#rooms.get(name);
     if (!room) {
       if (this.size >= this.#options.maxRooms) this.#forgetOne();
-      room = new Room(name, { ...this.#options, budget: this.#budget });
+      room = new Room(name, {
+        ...this.#options,
+        durable: this.#durable,
+        budget: this.#budget,
+        onForgettable: (kept) => this.settle(kept),
+      });
       this.#rooms.set(name, room);
     }
     // It must not be forgotten while something is done in it.
@@ -72,13 +95,14 @@ export class Rooms {
   settle(room: Room): void {
     if (room.size > 0 || this.#rooms.get(room.name) !== room) return;
     this.#empty.delete(room);
-    if (room.headNumber > room.numberBefore) this.#empty.add(room);
-    else this.#forget(room);
+    if (room.history.isForgettable) this.#forget(room);
+    else if (!this.#durable) this.#empty.add(room);
   }
 
   /** Resolves when all who keep up have been served what has been said so far, in every room. */
   async flushed(): Promise<void> {
     await Promise.all(this.#rooms.values().map((room) => room.flushed()).toArray());
+    await this.#durable?.keeper.settled();
   }
 
   #forgetOne(): boolean {

@@ -1,5 +1,6 @@
 import { eachFrame } from "../websocket/frame.ts";
 import type { MessageOpcode } from "../websocket/opcode.ts";
+import type { Run } from "./history.ts";
 import type { Author, Message } from "./message.ts";
 import { MessageLog, type MessageLogOptions } from "./message_log.ts";
 
@@ -62,6 +63,25 @@ export class Transcript {
       }
     }
     return messages;
+  }
+
+  /** From which message on who spoke, for these messages, which must be kept. */
+  runs(first: number, last: number): Run[] {
+    const runs: Run[] = [];
+    for (let line = this.#runOf(first); this.#firstNumbers[line]! <= last; line++) {
+      runs.push({
+        first: Math.max(first, this.#firstNumbers[line]!),
+        author: this.#authors[line]!,
+        atMs: this.#timesMs[line]!,
+      });
+    }
+    return runs;
+  }
+
+  /** The number of the last message that is older than a time, as far as the table goes back; 0 if none is. */
+  lastBefore(timeMs: number): number {
+    const line = this.#timesMs.findIndex((atMs) => atMs >= timeMs);
+    return line < 0 ? this.log.headNumber : this.#firstNumbers[line]! - 1;
   }
 
   /** Which line of the table a message belongs to. */

@@ -1,4 +1,5 @@
 import type { Logger } from "@logtape/logtape";
+import { SqliteHistory } from "../history/sqlite_history.ts";
 import { formatAddress } from "./address.ts";
 import { admit, type IncomingRequest } from "./admission.ts";
 import { Chat } from "./chat.ts";
@@ -53,7 +54,13 @@ export async function startApp(
   { logger, tls }: AppOptions,
 ): Promise<App> {
   const { hostname, port, maxConnections, drainTimeoutMs } = config;
-  const chat = new Chat(config, logger);
+  const history = config.data === "" ? undefined : await SqliteHistory.open({
+    path: config.data,
+    durability: config.durability,
+    historyMessages: config.historyMessages,
+    historyAgeMs: config.historyAgeMs,
+  });
+  const chat = new Chat(config, logger, history);
   const serveEngine = new ServeEngine(config, chat);
   const directEngine = config.engine === "direct" ? new DirectEngine(config, chat) : undefined;
   const eventStreams = new EventStreams(config, chat);
@@ -116,6 +123,7 @@ export async function startApp(
     } catch (error) {
       directEngine[Symbol.dispose]();
       await server.shutdown();
+      await history?.[Symbol.asyncDispose]();
       throw error;
     }
   } else {
@@ -139,6 +147,7 @@ export async function startApp(
     directEngine?.[Symbol.dispose]();
     door?.closeConnections();
     await withinMs(SHUTDOWN_MS, shutdown);
+    await history?.[Symbol.asyncDispose]();
   };
 
   const failed = Promise.withResolvers<unknown>();

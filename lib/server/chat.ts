@@ -4,10 +4,10 @@ import { ChorusMember } from "../chat/chorus_member.ts";
 import { CLOSE_CODES } from "../chat/close_code.ts";
 import type { Member, MemberOptions, WireFormat } from "../chat/member.ts";
 import { textFrame } from "../chat/message.ts";
-import { formatPosition } from "../chat/position.ts";
+import type { History } from "../chat/history.ts";
 import { PlainMember } from "../chat/plain_member.ts";
 import { Registry } from "../chat/registry.ts";
-import type { Beginning } from "../chat/room.ts";
+import type { Beginning } from "../chat/room_history.ts";
 import { Rooms } from "../chat/rooms.ts";
 import { SessionKey } from "../chat/session.ts";
 import { TurnClock } from "../chat/turn_clock.ts";
@@ -34,6 +34,9 @@ export interface Arrived {
   readonly address: string;
 }
 
+/** What has become of a publication: it has this position, there is no place for its room, or it may be lost. */
+export type Published = { readonly position: string } | "no place" | "not kept";
+
 /** Why a connection has ended. */
 export interface Ending {
   readonly code: number;
@@ -45,17 +48,23 @@ export class Chat {
   readonly #config: ServerConfig;
   readonly #logger: Logger;
   readonly #registry = new Registry<Member>();
-  readonly #sessions = new SessionKey();
+  readonly #sessions: SessionKey;
   readonly rooms: Rooms;
   /** How many slow readers the chat has closed, and how many times one has missed something and stayed. */
   readonly slowReaders = { closed: 0, skipped: 0 };
 
-  constructor(config: ServerConfig, logger: Logger) {
+  /** @param history Where what is said is kept beyond memory; undefined if nowhere. */
+  constructor(config: ServerConfig, logger: Logger, history: History | undefined) {
     this.#config = config;
     this.#logger = logger;
+    this.#sessions = new SessionKey(history?.sessionKey);
     const clock = new TurnClock(setImmediate);
     this.rooms = new Rooms({
       logRetentionBytes: config.logRetentionBytes,
+      history,
+      historyMessages: config.historyMessages,
+      historyAgeMs: config.historyAgeMs,
+      onHistoryFault: (error) => this.#historyFault(error),
       maxRooms: config.maxRooms,
       maxLogBytes: config.maxLogBytes,
       slowReader: config.slowReader,
@@ -80,7 +89,7 @@ export class Chat {
   join({ id, wire, address }: Arrived, entry: Entry, onMember: (member: Member) => void): void {
     const { roomName, name, format, session } = entry;
     this.rooms.within(roomName, (room) => {
-      const welcome = room.welcome(entry);
+      const welcome = room.history.welcome(entry);
       const known = session === undefined ? undefined : this.#sessions.idOf(session);
       const author = { id: format === "chorus" ? known ?? id : id, name };
       const options: MemberOptions = { id, author, room, wire };
@@ -138,18 +147,37 @@ export class Chat {
   /**
    * Says something for somebody who is not in the room.
    *
-   * @returns The position of the message, or undefined if there is no place for the room.
+   * @returns When the message is as safe as was asked for, its position; or why it is not.
    */
-  publish(roomName: string, { text, name, id }: Publication): string | undefined {
-    if (!this.rooms.hasPlaceFor(roomName)) return undefined;
+  async publish(roomName: string, { text, name, id }: Publication): Promise<Published> {
+    if (!this.rooms.hasPlaceFor(roomName)) return "no place";
     if (this.#config.logMessages) {
       this.#logger.info("{name} publishes in {room}: {text}", { name, room: roomName, text });
     }
-    return this.rooms.within(roomName, (room) => {
+    const said = Promise.withResolvers<Published>();
+    this.rooms.within(roomName, (room) => {
       const payload = new TextEncoder().encode(text);
       const number = room.sayOnce(payload, { id: null, name }, { id });
-      return formatPosition({ epoch: room.epoch, number });
+      const position = room.history.positionOf(number);
+      const isKept = () => {
+        if (number <= room.history.keptNumber) said.resolve({ position });
+        return number > room.history.keptNumber;
+      };
+      if (!isKept()) return;
+      room.history.awaitKept({
+        onKept: isKept,
+        onNotKept: () => {
+          said.resolve("not kept");
+          return false;
+        },
+      });
     });
+    return await said.promise;
+  }
+
+  #historyFault(error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    this.#logger.error("The history in {data} fails: {why}", { data: this.#config.data, why });
   }
 
   #slowReader({ id }: Member, missedBytes: number): void {

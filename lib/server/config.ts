@@ -86,6 +86,32 @@ export const SERVER_FLAGS = {
     max: 10_000_000,
     help: "Most rooms; beyond it the one that has been empty for longest goes, or 503",
   },
+  data: {
+    kind: "text",
+    default: "",
+    value: "FILE",
+    help: "Keep what is said in this SQLite file, so that it outlives the server",
+  },
+  durability: {
+    kind: "choice",
+    default: "process",
+    choices: ["process", "power"],
+    help: "What an acked message in --data survives: the server's end, or the machine's too",
+  },
+  historyMessages: {
+    kind: "integer",
+    default: 100_000,
+    value: "N",
+    min: 0,
+    max: 1_000_000_000,
+    help: "How many messages of a room are kept; 0 is as many as there is room for",
+  },
+  historyAgeMs: {
+    kind: "duration",
+    default: 0,
+    min: 0,
+    help: "For how long messages are kept; 0 is as long as there is room for",
+  },
   slowReader: {
     kind: "choice",
     default: "close",

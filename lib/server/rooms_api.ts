@@ -1,6 +1,4 @@
 import { saidText } from "../chat/message.ts";
-import { formatPosition } from "../chat/position.ts";
-import type { Room } from "../chat/room.ts";
 import { parseRoomName } from "../chat/room_name.ts";
 import type { FieldMap } from "../websocket/http_head.ts";
 import type { Chat, Entry } from "./chat.ts";
@@ -70,17 +68,19 @@ export class RoomsApi {
     const limit = parseLimit(searchParams);
     if (limit === undefined) return badLimit();
     const after = searchParams.get("after") ?? "";
-    const rooms = [...this.#options.chat.rooms].filter(({ name }) => name > after)
-      .sort((one, other) => one.name < other.name ? -1 : 1);
-    const listed = rooms.slice(0, limit);
-    const next = rooms.length > limit && link("/rooms", { after: listed.at(-1)!.name, limit });
+    const { rooms } = this.#options.chat;
+    const names = rooms.names(after, limit + 1);
+    const listed = names.slice(0, limit);
+    const next = names.length > limit && link("/rooms", { after: listed.at(-1)!, limit });
     return json(
       {
-        rooms: listed.map((room) => ({
-          name: room.name,
-          memberCount: room.presence.size,
-          position: headOf(room),
-        })),
+        rooms: listed.map((each) =>
+          rooms.within(each, (room) => ({
+            name: each,
+            memberCount: room.presence.size,
+            position: room.history.positionOf(room.history.headNumber),
+          }))
+        ),
       },
       next ? { link: next } : {},
     );
@@ -89,26 +89,26 @@ export class RoomsApi {
   #history(roomName: string, { searchParams }: URL): Response {
     const limit = parseLimit(searchParams);
     if (limit === undefined) return badLimit();
-    const room = this.#options.chat.rooms.find(roomName);
-    if (!room) return problem(404, "Nobody is in this room, and nothing is kept of it");
+    const { rooms } = this.#options.chat;
+    if (!rooms.isKnown(roomName)) {
+      return problem(404, "Nobody is in this room, and nothing is kept of it");
+    }
     const since = searchParams.get("after") ?? undefined;
-    const { epoch } = room;
-    const welcome = room.welcome({ since, last: Infinity });
-    const messages = room.read(welcome.after, limit);
-    const number = messages.at(-1)?.number ?? welcome.after;
-    const position = formatPosition({ epoch, number });
-    const path = `/rooms/${encodeURIComponent(roomName)}/messages`;
-    const headers = number < room.headNumber
-      ? { link: link(path, { after: position, limit }) }
-      : {};
-    const said = messages.map((message) => saidText(epoch, message)).join(",");
-    const { recovered, missedCount } = {
-      recovered: welcome.isRecovered,
-      missedCount: welcome.gap?.missedCount ?? 0,
-    };
-    const about = JSON.stringify({ room: roomName, position, recovered, missedCount });
-    return new Response(`${about.slice(0, -1)},"messages":[${said}]}\n`, {
-      headers: { ...JSON_HEADERS, ...headers },
+    return rooms.within(roomName, (room) => {
+      const { after, isRecovered, gap } = room.history.welcome({ since, last: Infinity });
+      const messages = room.history.read(after, limit);
+      const number = messages.at(-1)?.number ?? after;
+      const position = room.history.positionOf(number);
+      const path = `/rooms/${encodeURIComponent(roomName)}/messages`;
+      const hasMore = number < room.history.headNumber;
+      const headers = hasMore ? { link: link(path, { after: position, limit }) } : {};
+      const missedCount = gap?.missedCount ?? 0;
+      const about = { room: roomName, position, recovered: isRecovered, missedCount };
+      const said = messages.map((message) =>
+        saidText(room.history.positionOf(message.number), message)
+      );
+      const body = `${JSON.stringify(about).slice(0, -1)},"messages":[${said.join(",")}]}\n`;
+      return new Response(body, { headers: { ...JSON_HEADERS, ...headers } });
     });
   }
 
@@ -116,11 +116,16 @@ export class RoomsApi {
     const { config, chat } = this.#options;
     const publication = await readPublication(request, config.maxMessageBytes);
     if ("detail" in publication) return problem(publication.status, publication.detail);
-    const position = chat.publish(roomName, publication);
-    if (position === undefined) {
+    const published = await chat.publish(roomName, publication);
+    if (published === "no place") {
       return problem(503, "There are too many rooms: try again later", { "retry-after": "10" });
     }
-    return json({ position }, {}, 201);
+    if (published === "not kept") {
+      return problem(503, "The message may be lost: try again with the same id", {
+        "retry-after": "1",
+      });
+    }
+    return json(published, {}, 201);
   }
 
   #events(roomName: string, { headers }: Request, url: URL, { address }: Client): Response {
@@ -178,8 +183,4 @@ function badLimit(): Response {
 function link(path: string, query: { readonly after: string; readonly limit: number }): string {
   const { after, limit } = query;
   return `<${path}?after=${encodeURIComponent(after)}&limit=${limit}>; rel="next"`;
-}
-
-function headOf({ epoch, headNumber }: Room): string {
-  return formatPosition({ epoch, number: headNumber });
 }

@@ -20,6 +20,11 @@ class TestRoom {
     this.room = new Room("lobby", {
       logRetentionBytes,
       budget: AMPLE_BUDGET,
+      durable: undefined,
+      historyMessages: 0,
+      historyAgeMs: 0,
+      onHistoryFault: () => {},
+      onForgettable: () => {},
       slowReader,
       echo: false,
       onSlowReader: ({ id }, missedBytes) => this.slow.push({ id, missedBytes }),
@@ -33,7 +38,7 @@ class TestRoom {
     const members = ids.map((id) => new FakeMember(id, this.room));
     for (const member of members) {
       this.room.join(member);
-      member.start(this.room.headNumber);
+      member.start(this.room.history.headNumber);
     }
     return members;
   }

@@ -32,6 +32,11 @@ for (const isFast of [true, false]) {
   const room = new Room("lobby", {
     logRetentionBytes: RETENTION_BYTES,
     budget: AMPLE_BUDGET,
+    durable: undefined,
+    historyMessages: 0,
+    historyAgeMs: 0,
+    onHistoryFault: () => {},
+    onForgettable: () => {},
     slowReader: "close",
     echo: false,
     onSlowReader: () => {},

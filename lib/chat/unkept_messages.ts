@@ -1,0 +1,89 @@
+import type { Batch } from "./history.ts";
+import type { Transcript } from "./transcript.ts";
+
+/** The messages of a room that are not in its durable history yet. */
+export class UnkeptMessages {
+  readonly #transcript: Transcript;
+  readonly #maxBytes: number;
+  #keptNumber: number;
+  #keptOffset: number;
+  /** How far the batch goes that is on its way. */
+  #next = { number: 0, offset: 0 };
+  #ids: (readonly [number, string])[] = [];
+  #isFailing = false;
+  #backlog: PromiseWithResolvers<void> | undefined;
+
+  /** @param maxBytes How much may wait before the senders are held back. */
+  constructor(transcript: Transcript, maxBytes: number) {
+    this.#transcript = transcript;
+    this.#maxBytes = maxBytes;
+    this.#keptNumber = transcript.log.headNumber;
+    this.#keptOffset = transcript.log.head;
+    transcript.log.heldFrom = this.#keptOffset;
+  }
+
+  /** Whether the log could not wait for some of them any longer. */
+  get isOvertaken(): boolean {
+    return this.#keptOffset < this.#transcript.log.start;
+  }
+
+  /** Up to which message all are kept. */
+  get keptNumber(): number {
+    return this.#keptNumber;
+  }
+
+  /** Resolves when senders may be read from again; undefined if they may now. */
+  get backlog(): Promise<void> | undefined {
+    return this.#backlog?.promise;
+  }
+
+  /** The id of the newest message. */
+  addId(number: number, id: string): void {
+    this.#ids.push([number, id]);
+  }
+
+  /** Looks how much waits. While nothing can be kept, nobody is held back for it: live chat goes on. */
+  check(): void {
+    if (this.#transcript.log.head - this.#keptOffset > this.#maxBytes && !this.#isFailing) {
+      this.#backlog ??= Promise.withResolvers();
+    }
+  }
+
+  /** The oldest of them, as many as stand in one piece of memory; undefined if there are none. */
+  next(): Pick<Batch, "first" | "frames" | "runs" | "ids"> | undefined {
+    const { log } = this.#transcript;
+    if (this.isOvertaken) {
+      this.#keptOffset = log.start;
+      this.#keptNumber = log.numberBefore;
+    }
+    if (this.#keptOffset === log.head) return undefined;
+    const frames = log.read(this.#keptOffset, log.head).slice();
+    const offset = this.#keptOffset + frames.length;
+    const number = log.numberAt(offset);
+    this.#next = { number, offset };
+    const first = this.#keptNumber + 1;
+    const ids = this.#ids.filter(([each]) => each >= first && each <= number);
+    return { first, frames, runs: this.#transcript.runs(first, number), ids };
+  }
+
+  onKept(): void {
+    const { number, offset } = this.#next;
+    this.#isFailing = false;
+    this.#keptNumber = number;
+    this.#keptOffset = offset;
+    this.#ids = this.#ids.filter(([each]) => each > number);
+    this.#transcript.log.heldFrom = offset;
+    if (this.#transcript.log.head - offset <= this.#maxBytes) this.#letGo();
+  }
+
+  onNotKept(): void {
+    this.#isFailing = true;
+    this.#transcript.log.heldFrom = Infinity;
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    this.#backlog?.resolve();
+    this.#backlog = undefined;
+  }
+}

@@ -1,0 +1,149 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { Batch, Epoch, History, KeptRoom } from "../chat/history.ts";
+import type { Message } from "../chat/message.ts";
+import { newEpoch } from "../chat/position.ts";
+import { OPCODE } from "../websocket/opcode.ts";
+import type { WriterAnswer, WriterRequest } from "./sqlite_worker.ts";
+import type { SqliteWriterOptions } from "./sqlite_writer.ts";
+
+/**
+ * Keeps the messages in an SQLite file: one thread writes, and this one reads, which WAL mode lets them do side by side.
+ *
+ * A commit survives the end of the process; with the durability "power" also that of the machine's power.
+ */
+export class SqliteHistory implements History {
+  readonly epoch: string = newEpoch();
+  readonly sessionKey: Uint8Array;
+  readonly #lock: Deno.FsFile;
+  readonly #worker: Worker;
+  readonly #database: DatabaseSync;
+  readonly #statements: Readonly<Record<keyof typeof SQL, StatementSync>>;
+  /** The append under way. */
+  #appending: Promise<void> | undefined;
+
+  private constructor(path: string, lock: Deno.FsFile, worker: Worker) {
+    this.#lock = lock;
+    this.#worker = worker;
+    this.#database = new DatabaseSync(path, { readOnly: true });
+    this.#statements = Object.fromEntries(
+      Object.entries(SQL).map(([name, sql]) => [name, this.#database.prepare(sql)]),
+    ) as Record<keyof typeof SQL, StatementSync>;
+    // Rows as arrays are read nearly twice as fast; Deno's declarations do not know of them yet.
+    (this.#statements.read as StatementSync & ArrayReader).setReturnArrays(true);
+    const { value } = this.#database.prepare(
+      "SELECT value FROM settings WHERE name = 'session key'",
+    )
+      .get() as { value: Uint8Array };
+    this.sessionKey = value;
+  }
+
+  /** Opens a file, or makes it. Rejects with an Error that says why it cannot be used; it is left as it is then. */
+  static async open(options: SqliteWriterOptions): Promise<SqliteHistory> {
+    const { path } = options;
+    const lock = await Deno.open(path, { read: true, write: true, create: true });
+    let worker: Worker | undefined;
+    try {
+      // The lock goes with the process, however it ends.
+      if (!await lock.tryLock(true)) throw new Error("another server has it open");
+      worker = new Worker(new URL("./sqlite_worker.ts", import.meta.url), { type: "module" });
+      await request(worker, { type: "open", options });
+      return new SqliteHistory(path, lock, worker);
+    } catch (error) {
+      worker?.terminate();
+      lock.close();
+      const why = error instanceof Error ? error.message : String(error);
+      throw new Error(`Cannot keep the history in ${path} as ${why}: --data (CHORUS_DATA)`, {
+        cause: error,
+      });
+    }
+  }
+
+  open(room: string): KeptRoom | undefined {
+    const kept = this.#statements.room.get(room) as { id: number; head: number } | undefined;
+    if (!kept) return undefined;
+    const epochs = this.#statements.epochs.all(kept.id) as unknown as Epoch[];
+    return { headNumber: kept.head, epochs };
+  }
+
+  oldest(room: string): number | undefined {
+    return this.#statements.oldest.get(room)?.number as number | undefined;
+  }
+
+  read(room: string, after: number, limit: number): Message[] {
+    const rows = this.#statements.read.all(room, after, limit) as unknown as Row[];
+    return rows.map(([number, atMs, id, name, body]) => ({
+      number,
+      author: { id, name },
+      atMs,
+      ...(typeof body === "string"
+        ? { opcode: OPCODE.text, payload: encoder.encode(body) }
+        : { opcode: OPCODE.binary, payload: body }),
+    }));
+  }
+
+  numberOf(room: string, authorId: string | null, id: string): number | undefined {
+    return this.#statements.numberOf.get(room, id, authorId)?.number as number | undefined;
+  }
+
+  roomNames(after: string, limit: number): string[] {
+    return this.#statements.names.all(after, limit).map(({ name }) => String(name));
+  }
+
+  /** Only one may be under way. */
+  append(batches: readonly Batch[]): Promise<void> {
+    const buffers = batches.map(({ frames }) => frames.buffer);
+    return this.#appending = request(this.#worker, { type: "append", batches }, buffers);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#database.close();
+    await this.#appending?.catch(() => {});
+    await request(this.#worker, { type: "close" });
+    this.#worker.terminate();
+    this.#lock.close();
+  }
+}
+
+/** Asks the writing thread for something. Only one request may be under way. */
+function request(
+  worker: Worker,
+  message: WriterRequest,
+  transfer: Transferable[] = [],
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data: { fault } }: MessageEvent<WriterAnswer>) =>
+      fault === undefined ? resolve() : reject(new Error(fault));
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new Error(event.message));
+    };
+    worker.postMessage(message, transfer);
+  });
+}
+
+interface ArrayReader {
+  setReturnArrays(enabled: boolean): void;
+}
+
+const encoder = new TextEncoder();
+
+/** A message as the reading statement gives it. */
+type Row = [
+  number: number,
+  atMs: number,
+  author: string | null,
+  name: string | null,
+  body: string | Uint8Array<ArrayBuffer>,
+];
+
+const OF_ROOM = "room = (SELECT id FROM rooms WHERE name = ?)";
+
+const SQL = {
+  room: "SELECT id, head FROM rooms WHERE name = ?",
+  epochs: "SELECT name, after FROM epochs WHERE room = ? ORDER BY after",
+  oldest: `SELECT number FROM messages WHERE ${OF_ROOM} ORDER BY number LIMIT 1`,
+  read: `SELECT number, at, author, name, body FROM messages
+    WHERE ${OF_ROOM} AND number > ? ORDER BY number LIMIT ?`,
+  numberOf: `SELECT number FROM messages WHERE ${OF_ROOM} AND id = ? AND author IS ?`,
+  names: "SELECT name FROM rooms WHERE name > ? ORDER BY name LIMIT ?",
+} as const;

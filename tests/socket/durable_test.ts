@@ -1,0 +1,177 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import type { ServerConfig } from "../../lib/server/config.ts";
+import { ChorusPeer } from "./chorus_peer.ts";
+import { closeAll, Peer } from "./peer.ts";
+import { ENGINES, startTestApp } from "./test_app.ts";
+
+/** A path for a file in a folder that goes with the test. */
+async function tempFile(): Promise<AsyncDisposable & { readonly path: string }> {
+  const folder = await Deno.makeTempDir();
+  return {
+    path: `${folder}/chat.db`,
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+  };
+}
+
+/** Why a server does not start. */
+async function startFault(overrides: Partial<ServerConfig>): Promise<string> {
+  try {
+    await using _server = await startTestApp(overrides);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return "it has started";
+}
+
+for (const engine of ENGINES) {
+  for (const durability of ["process", "power"] as const) {
+    Deno.test(`${engine}: with --data, a restart loses nothing, --durability ${durability}`, async () => {
+      await using file = await tempFile();
+      const config = { engine, data: file.path, durability };
+      let position, session, you, ack;
+      {
+        await using server = await startTestApp(config);
+        await using one = await ChorusPeer.open(`${server.url}?name=Ann`);
+        await using reader = await ChorusPeer.open(server.url);
+        ({ position } = reader.welcome);
+        ({ session, you } = one.welcome);
+        one.say("one", "c1");
+        ack = await one.next("ack");
+        one.say("two", "c2");
+        await one.next("ack");
+      }
+      await using server = await startTestApp(config);
+      await using again = await ChorusPeer.open(`${server.url}?session=${session}`);
+      assertEquals(again.welcome.you, you);
+      again.say("one", "c1");
+      assertEquals(await again.next("ack"), ack);
+      await using reader = await ChorusPeer.open(`${server.url}?since=${position}`);
+      await using plain = await Peer.open(`${server.url}?last=1`);
+      assertEquals(reader.welcome.recovered, true);
+      again.say("three", "c3");
+      const said = [];
+      while (said.length < 3) said.push(await reader.next("said"));
+      assertEquals(said.map(({ text, name }) => [text, name]), [
+        ["one", "Ann"],
+        ["two", "Ann"],
+        ["three", null],
+      ]);
+      assertEquals(said[0]!.position, ack.position);
+      assertEquals(await plain.take(2), ["two", "three"]);
+      const rooms = await (await fetch(new URL("/rooms", server.app.url))).json();
+      assertEquals(rooms.rooms, [{ name: "lobby", memberCount: 3, position: said[2]!.position }]);
+    });
+  }
+
+  Deno.test(`${engine}: with --data, what the log has dropped comes from the file, without a hole`, async () => {
+    await using file = await tempFile();
+    await using server = await startTestApp({
+      engine,
+      data: file.path,
+      logRetentionBytes: 64 * 1024,
+    });
+    await using speaker = await ChorusPeer.open(server.url);
+    const { position } = speaker.welcome;
+    const count = 2000;
+    const text = (index: number) => `${index} ${"x".repeat(100)}`;
+    for (let index = 0; index < count; index++) speaker.say(text(index), `${index}`);
+    for (let index = 0; index < count; index++) await speaker.next("ack");
+    await using chorus = await ChorusPeer.open(`${server.url}?since=${position}`);
+    await using plain = await Peer.open(`${server.url}?since=${position}`);
+    // Deno's engine cannot hold senders back, and the log is short: the sender waits for its acks now and then.
+    for (let index = count; index < 2 * count; index++) {
+      speaker.say(text(index), `${index}`);
+      if (index % 50 === 49) { while ((await speaker.next("ack")).id !== `${index}`); }
+    }
+    const texts = Array.from({ length: 2 * count }, (_, index) => text(index));
+    assertEquals(await chorus.texts(2 * count), texts);
+    assertEquals(await plain.take(2 * count), texts);
+  });
+
+  Deno.test(`${engine}: with --data, a room takes no memory when nobody is in it`, async () => {
+    await using file = await tempFile();
+    await using server = await startTestApp({ engine, data: file.path });
+    const one = await ChorusPeer.open(`${server.url}?room=tea`);
+    one.say("hi", "c1");
+    const ack = await one.next("ack");
+    await closeAll([one]);
+    await server.logged("{id} disconnected");
+    assertEquals(server.app.roomCount, 0);
+    await using again = await ChorusPeer.open(`${server.url}?room=tea`);
+    assertEquals(again.welcome.position, ack.position);
+  });
+
+  Deno.test(`${engine}: while the file cannot be written, chat goes on, and senders are told`, async () => {
+    await using file = await tempFile();
+    await using server = await startTestApp({ engine, data: file.path });
+    await using one = await ChorusPeer.open(server.url);
+    await using other = await Peer.open(server.url);
+    one.say("kept", "c1");
+    await one.next("ack");
+    const intruder = new DatabaseSync(file.path);
+    intruder.exec("BEGIN IMMEDIATE");
+    one.say("not kept yet", "c2");
+    assertEquals(await other.take(2), ["kept", "not kept yet"]);
+    const error = await one.next("error", "ack");
+    assertEquals([error.code, error.id], ["not_kept", "c2"]);
+    assertStringIncludes(
+      String((await server.logged("The history in {data} fails")).properties.why),
+      "locked",
+    );
+    const refused = await fetch(new URL("/rooms/lobby/messages", server.app.url), {
+      method: "POST",
+      headers: { "content-type": "text/plain" },
+      body: "nor this",
+    });
+    assertEquals([refused.status, (await refused.json()).title], [503, "Service Unavailable"]);
+    intruder.exec("ROLLBACK");
+    intruder.close();
+    one.say("not kept yet", "c2");
+    const ack = await one.next("ack", "error");
+    assertEquals([ack.id, ack.position.split("-")[1]], ["c2", "2"]);
+    await using late = await ChorusPeer.open(`${server.url}?last=10`);
+    assertEquals(await late.texts(3), ["kept", "not kept yet", "nor this"]);
+  });
+}
+
+Deno.test("--history-messages bounds what a room's file holds", async () => {
+  await using file = await tempFile();
+  await using server = await startTestApp({ data: file.path, historyMessages: 10 });
+  await using one = await ChorusPeer.open(server.url);
+  const { position } = one.welcome;
+  for (let index = 1; index <= 100; index++) {
+    one.say(`${index}`, `${index}`);
+    await one.next("ack");
+  }
+  await using late = await ChorusPeer.open(`${server.url}?since=${position}`);
+  assertEquals((await late.next("gap")).missedCount, 90);
+  assertEquals((await late.texts(10)).at(0), "91");
+  const database = new DatabaseSync(file.path, { readOnly: true });
+  assertEquals(database.prepare("SELECT count(*) AS count FROM messages").get()!.count, 10);
+  database.close();
+});
+
+Deno.test("a file that is no database, or not ours, or newer, is refused and left as it is", async () => {
+  await using file = await tempFile();
+  const { path } = file;
+  await Deno.writeTextFile(path, "precious ".repeat(1000));
+  const before = await Deno.readFile(path);
+  assertStringIncludes(await startFault({ data: path }), "file is not a database");
+  assertEquals(await Deno.readFile(path), before);
+  await Deno.remove(path);
+  let database = new DatabaseSync(path);
+  database.exec("CREATE TABLE precious (a)");
+  database.close();
+  assertStringIncludes(await startFault({ data: path }), "another program");
+  await Deno.remove(path);
+  {
+    await using _server = await startTestApp({ data: path });
+    assertStringIncludes(await startFault({ data: path }), "another server has it open");
+  }
+  database = new DatabaseSync(path);
+  database.exec("PRAGMA user_version = 99");
+  database.close();
+  assertStringIncludes(await startFault({ data: path }), "newer Chorus");
+  assert((await startFault({ data: `${path}/nowhere` })).length > 0);
+});
