@@ -1,10 +1,15 @@
 import type { Batch, History } from "./history.ts";
 
+/** How long the keeper gathers what nobody waits for, in milliseconds: a commit costs as much as sending hundreds of messages. */
+const GATHER_MS = 50;
+
 /** How long the keeper waits after a failure before it tries again, in milliseconds. */
 const RETRY_MS = 500;
 
 /** What the keeper keeps. */
 export interface Keepable {
+  /** Whether somebody waits for it to be kept, or there is much. */
+  readonly isUrgent: boolean;
   /** What is to be kept next; undefined if all is. */
   nextBatch(): Batch | undefined;
   /** The last batch is kept. */
@@ -16,12 +21,18 @@ export interface Keepable {
 /**
  * Keeps what is said, one transaction at a time for all rooms: what is said while one is under way is in the next, so that
  * they grow with the load, and their cost does not.
+ *
+ * ```text
+ * idle ──something is said──▶ gathering ──a while, or it is urgent──▶ scheduled ──▶ committing ──▶ idle
+ *                                 ▲                                                    └─it fails──▶ waiting
+ *                                 └─────────────────────────a while─────────────────────────────────────┘
+ * ```
  */
 export class Keeper<K extends Keepable> {
   readonly #history: History;
   readonly #options: KeeperOptions;
   readonly #dirty = new Set<K>();
-  #state: "idle" | "scheduled" | "busy" | "waiting" = "idle";
+  #state: "idle" | "gathering" | "scheduled" | "committing" | "waiting" = "idle";
   #whenIdle: PromiseWithResolvers<void> | undefined;
 
   constructor(history: History, options: KeeperOptions) {
@@ -32,23 +43,32 @@ export class Keeper<K extends Keepable> {
   /** Asks for a room to be kept. */
   request(room: K): void {
     this.#dirty.add(room);
-    this.#schedule();
+    this.#gather();
+    if (this.#state === "gathering" && room.isUrgent) this.#schedule();
   }
 
   /** Resolves when all that was said is kept, or could not be. */
   async settled(): Promise<void> {
     if (this.#state === "idle" || this.#state === "waiting") return;
+    if (this.#state === "gathering") this.#schedule();
     await (this.#whenIdle ??= Promise.withResolvers()).promise;
   }
 
+  #gather(): void {
+    if (this.#state !== "idle") return;
+    this.#state = "gathering";
+    this.#options.startTimer(() => {
+      if (this.#state === "gathering") this.#schedule();
+    }, GATHER_MS);
+  }
+
   #schedule(): void {
-    if (this.#state !== "idle" || this.#dirty.size === 0) return;
     this.#state = "scheduled";
     this.#options.defer(() => this.#commit());
   }
 
   async #commit(): Promise<void> {
-    this.#state = "busy";
+    this.#state = "committing";
     const rooms: K[] = [];
     const batches: Batch[] = [];
     for (const room of this.#dirty) {
@@ -58,18 +78,13 @@ export class Keeper<K extends Keepable> {
       batches.push(batch);
     }
     this.#dirty.clear();
-    let hasFailed = false;
     try {
       if (batches.length > 0) await this.#history.append(batches);
       this.#state = "idle";
-      for (const room of rooms) {
-        room.onKept();
-        this.#dirty.add(room);
-      }
+      for (const room of rooms) room.onKept();
       // A room of which all is kept has no next batch, and is left out then.
-      if (rooms.length > 0) this.#schedule();
+      for (const room of rooms) this.request(room);
     } catch (error) {
-      hasFailed = true;
       this.#state = "waiting";
       this.#options.onFault(error);
       for (const room of rooms) {
@@ -78,10 +93,10 @@ export class Keeper<K extends Keepable> {
       }
       this.#options.startTimer(() => {
         this.#state = "idle";
-        this.#schedule();
+        this.#gather();
       }, RETRY_MS);
     }
-    if (this.#dirty.size > 0 && !hasFailed) return;
+    if (rooms.length > 0 && this.#state !== "waiting" && this.#whenIdle) return this.#schedule();
     this.#whenIdle?.resolve();
     this.#whenIdle = undefined;
   }

@@ -7,6 +7,9 @@ import { formatPosition, newEpoch, parsePosition } from "./position.ts";
 import { Transcript } from "./transcript.ts";
 import { UnkeptMessages } from "./unkept_messages.ts";
 
+/** How much may gather before it is kept. */
+const URGENT_BYTES = 64 * 1024;
+
 /** What the history of a room is made of. */
 export interface RoomHistoryOptions {
   /** The bounds of what is kept in memory. */
@@ -182,8 +185,14 @@ export class RoomHistory implements Keepable {
 
   /** Tells a listener when more is kept, or could not be, until it has heard enough. */
   awaitKept(listener: KeptListener): void {
-    if (this.#unkept) this.#awaiting.add(listener);
-    else if (!this.#canKeep) listener.onNotKept();
+    if (this.#unkept) {
+      this.#awaiting.add(listener);
+      this.#options.durable!.keeper.request(this);
+    } else if (!this.#canKeep) listener.onNotKept();
+  }
+
+  get isUrgent(): boolean {
+    return this.#awaiting.size > 0 || this.#unkept!.bytes > URGENT_BYTES;
   }
 
   nextBatch(): Batch | undefined {

@@ -22,6 +22,11 @@ export class UnkeptMessages {
     transcript.log.heldFrom = this.#keptOffset;
   }
 
+  /** How many bytes there are of them. */
+  get bytes(): number {
+    return this.#transcript.log.head - this.#keptOffset;
+  }
+
   /** Whether the log could not wait for some of them any longer. */
   get isOvertaken(): boolean {
     return this.#keptOffset < this.#transcript.log.start;
@@ -44,7 +49,7 @@ export class UnkeptMessages {
 
   /** Looks how much waits. While nothing can be kept, nobody is held back for it: live chat goes on. */
   check(): void {
-    if (this.#transcript.log.head - this.#keptOffset > this.#maxBytes && !this.#isFailing) {
+    if (this.bytes > this.#maxBytes && !this.#isFailing) {
       this.#backlog ??= Promise.withResolvers();
     }
   }
@@ -73,7 +78,7 @@ export class UnkeptMessages {
     this.#keptOffset = offset;
     this.#ids = this.#ids.filter(([each]) => each > number);
     this.#transcript.log.heldFrom = offset;
-    if (this.#transcript.log.head - offset <= this.#maxBytes) this.#letGo();
+    if (this.bytes <= this.#maxBytes) this.#letGo();
   }
 
   onNotKept(): void {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import type { ServerConfig } from "../../lib/server/config.ts";
-import { ChorusPeer } from "./chorus_peer.ts";
+import { ChorusPeer, type Told } from "./chorus_peer.ts";
 import { closeAll, Peer } from "./peer.ts";
 import { ENGINES, startTestApp } from "./test_app.ts";
 
@@ -174,4 +174,73 @@ Deno.test("a file that is no database, or not ours, or newer, is refused and lef
   database.close();
   assertStringIncludes(await startFault({ data: path }), "newer Chorus");
   assert((await startFault({ data: `${path}/nowhere` })).length > 0);
+});
+
+Deno.test("on a full disk chat goes on, senders are told, and what waits is kept once there is room", async (t) => {
+  await using file = await tempFile();
+  const folder = `${file.path}.d`;
+  await Deno.mkdir(folder);
+  const mounted = await new Deno.Command("mount", {
+    args: ["-t", "tmpfs", "-o", "size=1m", "tmpfs", folder],
+    stderr: "null",
+  }).output().catch(() => ({ success: false }));
+  if (!mounted.success) {
+    console.warn("    SKIPPED: no tmpfs can be mounted here: run the tests as root for this one");
+    return;
+  }
+  try {
+    await t.step("full, and then not", async () => {
+      await using server = await startTestApp({ data: `${folder}/chat.db` });
+      await using one = await ChorusPeer.open(server.url);
+      await using other = await Peer.open(server.url);
+      await Deno.writeFile(`${folder}/filler`, new Uint8Array(700_000));
+      const long = "x".repeat(60_000);
+      let saidCount = 0;
+      let told: Told;
+      do {
+        one.say(`${saidCount} ${long}`, `${saidCount++}`);
+        told = await one.next("ack", "error");
+      } while (told.type === "ack");
+      assertEquals(told.code, "not_kept");
+      assertStringIncludes(
+        String((await server.logged("The history in {data} fails")).properties.why),
+        "full",
+      );
+      assertEquals((await other.take(saidCount)).length, saidCount);
+      await Deno.remove(`${folder}/filler`);
+      // The same id again: it is acked once it is kept, and not heard twice.
+      one.say("again", `${saidCount - 1}`);
+      while ((await one.next("ack", "error")).type !== "ack");
+      one.say("at last", "last");
+      assertEquals(await other.next(), "at last");
+    });
+  } finally {
+    await new Deno.Command("umount", { args: [folder] }).output();
+  }
+});
+
+Deno.test("a file that is damaged inside does not stop the chat, and is told", async () => {
+  await using file = await tempFile();
+  {
+    await using server = await startTestApp({ data: file.path });
+    await using one = await ChorusPeer.open(server.url);
+    for (let index = 0; index < 200; index++) one.say(`${index} ${"x".repeat(1000)}`, `${index}`);
+    for (let index = 0; index < 200; index++) await one.next("ack");
+  }
+  const database = await Deno.open(file.path, { write: true, read: true });
+  const { size } = await database.stat();
+  for (let page = 8; page < size / 4096; page++) {
+    await database.seek(page * 4096, Deno.SeekMode.Start);
+    await database.write(new Uint8Array(64).fill(0xff));
+  }
+  database.close();
+  await using server = await startTestApp({ data: file.path });
+  await using one = await ChorusPeer.open(`${server.url}?last=100`);
+  await using other = await Peer.open(server.url);
+  assertStringIncludes(
+    String((await server.logged("The history in {data} fails")).properties.why),
+    "malformed",
+  );
+  one.say("still here", "c1");
+  assertEquals(await other.next(), "still here");
 });
