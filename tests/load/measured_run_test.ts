@@ -4,6 +4,7 @@ import { parseFlags } from "../../lib/cli/flags.ts";
 import { CLIENT_FLAGS, type ClientConfig } from "../../lib/load/config.ts";
 import { runClient } from "../../lib/load/outcome.ts";
 import { targetOf } from "../../lib/load/target.ts";
+import { NO_COUNTS } from "../../lib/load/ledger.ts";
 import { handshakeResponse } from "../../lib/websocket/handshake.ts";
 import { readHead } from "../socket/handshake.ts";
 import { startTestApp } from "../socket/test_app.ts";
@@ -89,15 +90,7 @@ async function measure(
   return { text, exitCode, notices, json: () => JSON.parse(text) };
 }
 
-const CLEAN = {
-  delivered: 20,
-  lost: 0,
-  duplicated: 0,
-  reordered: 0,
-  corrupt: 0,
-  echoed: 0,
-  foreign: 0,
-};
+const CLEAN = { ...NO_COUNTS, delivered: 20 };
 
 function swapping(): Relay {
   let held = "";
