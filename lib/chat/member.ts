@@ -41,6 +41,8 @@ export abstract class Member {
   /** How far into the log of its format it has been served, from when it is live. */
   cursor!: Cursor;
   #state: "new" | "replaying" | "live" | "gone" = "new";
+  /** Where the log of its format ended when it came. */
+  #joinedAt = 0;
   /** What it has said itself before it was live. */
   #own: OwnMessage[] = [];
 
@@ -82,6 +84,7 @@ export abstract class Member {
   start(after: number): void {
     if (this.#state === "gone") return;
     this.#state = "replaying";
+    this.#joinedAt = this.room.logOf(this).head;
     this.#replay(after);
   }
 
@@ -131,7 +134,10 @@ export abstract class Member {
 
   #goLive(log: MessageLog, after: number): void {
     this.#state = "live";
-    this.cursor = new Cursor(log, log.offsetAfter(after));
+    const offset = log.offsetAfter(after);
+    this.cursor = new Cursor(log, offset);
+    // Asides from before it came are not for it; what it has said itself stands behind them.
+    for (const { start, end } of log.asides(offset, this.#joinedAt)) this.cursor.skip(start, end);
     for (const { start, end } of this.#own) {
       if (start >= this.cursor.position) this.cursor.skip(start, end);
     }

@@ -20,7 +20,7 @@ export interface Message {
   readonly payload: Uint8Array;
 }
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 
 /** A message in the words of `chorus.v1`. A binary one has `binary`, in base64, instead of `text`. */

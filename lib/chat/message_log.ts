@@ -39,7 +39,7 @@ export interface MessageLogOptions {
  * for all.
  *
  * Messages are numbered one by one. Between them may be asides, which have no number and concern only those who are there
- * to read them: whoever comes later is not served them.
+ * to read them.
  */
 export class MessageLog {
   readonly #retentionBytes: number;
@@ -121,9 +121,9 @@ export class MessageLog {
     return this.#lastNumber.number;
   }
 
-  /** The asides behind an offset, in order. */
-  *asidesAfter(offset: number): Generator<Range> {
-    for (const range of this.#asides) if (range.start >= offset) yield range;
+  /** The asides from one offset up to another that are kept, in order. */
+  asides(from: number, to: number): Range[] {
+    return this.#asides.filter(({ start }) => start >= from && start < to);
   }
 
   /** Walks over the frames of a chunk until it comes to an offset or to the end of a message. */
@@ -223,7 +223,6 @@ export class Cursor {
   constructor(log: MessageLog, position: number = log.head) {
     this.#log = log;
     this.#position = position;
-    for (const { start, end } of log.asidesAfter(position)) this.skip(start, end);
   }
 
   /** The offset up to which the reader has been served. */

@@ -8,7 +8,7 @@ type Message = string | Uint8Array<ArrayBuffer>;
  * served the same piece, so the last one is kept.
  */
 export class FrameDecoder {
-  readonly #decoder = new TextDecoder();
+  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   #frames: Uint8Array | undefined;
   #messages: readonly Message[] = [];
 

@@ -29,10 +29,14 @@ export class RawPeer implements Disposable {
   }
 
   /** Connects and completes the WebSocket handshake, without reading past it. */
-  static async upgrade(port: number): Promise<RawPeer> {
+  static async upgrade(port: number, path = "/ws", protocol?: string): Promise<RawPeer> {
     const peer = await RawPeer.connect(port);
-    await peer.send(["GET /ws HTTP/1.1", ...HANDSHAKE_HEADERS, "", ""].join("\r\n"));
-    await peer.readHead();
+    const offer = protocol === undefined ? [] : [`Sec-WebSocket-Protocol: ${protocol}`];
+    await peer.send(
+      [`GET ${path} HTTP/1.1`, ...HANDSHAKE_HEADERS, ...offer, "", ""].join("\r\n"),
+    );
+    const head = await peer.readHead();
+    if (!head.startsWith("HTTP/1.1 101 ")) throw new Error(`The server has refused: ${head}`);
     return peer;
   }
 
@@ -82,7 +86,7 @@ export class RawPeer implements Disposable {
     }
   }
 
-  /** The server's frames, one after the other, up to its close frame or the end of the connection. */
+  /** The server's whole frames, one after the other, up to its close frame or the end of the connection. */
   async *frames(): AsyncGenerator<{ opcode: number; payload: Uint8Array }> {
     for (let opcode = 0; opcode !== 8;) {
       const head = await this.read(2);
@@ -95,7 +99,9 @@ export class RawPeer implements Disposable {
       } else if (length === 127) {
         length = Number(new DataView((await this.read(8)).slice().buffer).getBigUint64(0));
       }
-      yield { opcode, payload: (await this.read(length)).slice() };
+      const payload = (await this.read(length)).slice();
+      if (payload.length < length) return;
+      yield { opcode, payload };
     }
   }
 
