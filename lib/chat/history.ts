@@ -51,8 +51,8 @@ export interface History extends AsyncDisposable {
   readonly sessionKey: Uint8Array;
   /** What is known of a room; undefined if it has never been. */
   open(room: string): KeptRoom | undefined;
-  /** The number of the oldest message that is kept, if any. */
-  oldest(room: string): number | undefined;
+  /** The number of the oldest message that is kept, and not older than a time in milliseconds since 1970, if any. */
+  oldest(room: string, fromMs: number): number | undefined;
   /** The messages behind this number, in order: `limit` of them, or all that are kept. */
   read(room: string, after: number, limit: number): Message[];
   /** The number of the message that an author has said with an id. */

@@ -82,8 +82,8 @@ export class Keeper<K extends Keepable> {
       if (batches.length > 0) await this.#history.append(batches);
       this.#state = "idle";
       for (const room of rooms) room.onKept();
-      // A room of which all is kept has no next batch, and is left out then.
-      for (const room of rooms) this.request(room);
+      // In these more may have been said meanwhile, and in others. Where all is kept, there is no next batch.
+      for (const room of [...rooms, ...this.#dirty]) this.request(room);
     } catch (error) {
       this.#state = "waiting";
       this.#options.onFault(error);

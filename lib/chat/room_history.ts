@@ -96,11 +96,12 @@ export class RoomHistory implements Keepable {
   /** The number of the message before the oldest that is kept. */
   get numberBefore(): number {
     const { historyMessages, historyAgeMs, now } = this.#options;
-    const oldest = this.#tried(() => this.#durable?.oldest(this.#name));
+    const fromMs = historyAgeMs === 0 ? 0 : now() - historyAgeMs;
+    const oldest = this.#tried(() => this.#durable?.oldest(this.#name, fromMs));
     return Math.max(
       Math.min(this.log.numberBefore, (oldest ?? Infinity) - 1),
       historyMessages === 0 ? 0 : this.headNumber - historyMessages,
-      historyAgeMs === 0 ? 0 : this.#transcript.lastBefore(now() - historyAgeMs),
+      this.#transcript.lastBefore(fromMs),
     );
   }
 
@@ -143,11 +144,16 @@ export class RoomHistory implements Keepable {
     return { after: numberBefore, isRecovered: false, gap };
   }
 
-  /** The messages behind this number, which must be kept, in order: `limit` of them, or all there are. */
+  /**
+   * The messages behind this number, in order: `limit` of them, or all there are. There is no hole between them; if some that
+   * were not kept stood before the first, that is not the next number.
+   */
   read(after: number, limit: number): Message[] {
-    const older = this.log.numberBefore - after;
-    if (older <= 0 || !this.#durable) return this.#transcript.read(after, limit);
-    return this.#tried(() => this.#durable!.read(this.#name, after, Math.min(limit, older))) ?? [];
+    const { numberBefore } = this.log;
+    const older = this.#readOlder(after, Math.min(limit, numberBefore - after));
+    const last = older.at(-1)?.number ?? numberBefore;
+    if (older.length === limit || last < numberBefore) return older;
+    return [...older, ...this.#transcript.read(Math.max(last, after), limit - older.length)];
   }
 
   /** Appends a message. Returns the offset of its frame in the log. */
@@ -221,6 +227,14 @@ export class RoomHistory implements Keepable {
 
   get #durable(): History | undefined {
     return this.#unkept && this.#options.durable?.history;
+  }
+
+  /** What memory does not hold any more, up to a hole. */
+  #readOlder(after: number, limit: number): Message[] {
+    if (limit <= 0) return [];
+    const messages = this.#tried(() => this.#durable?.read(this.#name, after, limit)) ?? [];
+    const hole = messages.findIndex(({ number }, index) => number !== messages[0]!.number + index);
+    return hole < 0 ? messages : messages.slice(0, hole);
   }
 
   #tellNotKept(): void {

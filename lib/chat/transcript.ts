@@ -78,9 +78,10 @@ export class Transcript {
     return runs;
   }
 
-  /** The number of the last message that is older than a time, as far as the table goes back; 0 if none is. */
+  /** The number of the last message in memory that is older than a time; 0 if none is. */
   lastBefore(timeMs: number): number {
     const line = this.#timesMs.findIndex((atMs) => atMs >= timeMs);
+    if (line === 0 || this.#timesMs.length === 0) return 0;
     return line < 0 ? this.log.headNumber : this.#firstNumbers[line]! - 1;
   }
 

@@ -65,8 +65,8 @@ export class SqliteHistory implements History {
     return { headNumber: kept.head, epochs };
   }
 
-  oldest(room: string): number | undefined {
-    return this.#statements.oldest.get(room)?.number as number | undefined;
+  oldest(room: string, fromMs: number): number | undefined {
+    return this.#statements.oldest.get(room, fromMs)?.number as number | undefined;
   }
 
   read(room: string, after: number, limit: number): Message[] {
@@ -141,7 +141,7 @@ const OF_ROOM = "room = (SELECT id FROM rooms WHERE name = ?)";
 const SQL = {
   room: "SELECT id, head FROM rooms WHERE name = ?",
   epochs: "SELECT name, after FROM epochs WHERE room = ? ORDER BY after",
-  oldest: `SELECT number FROM messages WHERE ${OF_ROOM} ORDER BY number LIMIT 1`,
+  oldest: `SELECT number FROM messages WHERE ${OF_ROOM} AND at >= ? ORDER BY number LIMIT 1`,
   read: `SELECT number, at, author, name, body FROM messages
     WHERE ${OF_ROOM} AND number > ? ORDER BY number LIMIT ?`,
   numberOf: `SELECT number FROM messages WHERE ${OF_ROOM} AND id = ? AND author IS ?`,

@@ -100,7 +100,7 @@ export class RoomsApi {
       const number = messages.at(-1)?.number ?? after;
       const position = room.history.positionOf(number);
       const path = `/rooms/${encodeURIComponent(roomName)}/messages`;
-      const hasMore = number < room.history.headNumber;
+      const hasMore = messages.length > 0 && number < room.history.headNumber;
       const headers = hasMore ? { link: link(path, { after: position, limit }) } : {};
       const missedCount = gap?.missedCount ?? 0;
       const about = { room: roomName, position, recovered: isRecovered, missedCount };

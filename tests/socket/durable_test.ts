@@ -135,6 +135,48 @@ for (const engine of ENGINES) {
   });
 }
 
+Deno.test("a reader is told of a hole in what was kept, and gets all that is around it", async () => {
+  await using file = await tempFile();
+  await using server = await startTestApp({ data: file.path, logRetentionBytes: 64 * 1024 });
+  await using one = await ChorusPeer.open(server.url);
+  const { position } = one.welcome;
+  const count = 1000;
+  for (let index = 1; index <= count; index++) {
+    one.say(`${index} ${"x".repeat(1000)}`, `${index}`);
+  }
+  for (let index = 1; index <= count; index++) await one.next("ack");
+  const database = new DatabaseSync(file.path);
+  database.exec("DELETE FROM messages WHERE number BETWEEN 40 AND 49");
+  database.close();
+  await using late = await ChorusPeer.open(`${server.url}?since=${position}`);
+  const numbers: number[] = [];
+  let gap: Told | undefined;
+  while (numbers.length < count - 10) {
+    const told = await late.next("said", "gap");
+    if (told.type === "said") numbers.push(Number(told.position.split("-")[1]));
+    else gap = { ...told, behind: numbers.at(-1) };
+  }
+  const all = Array.from({ length: count }, (_, index) => index + 1);
+  assertEquals(numbers, all.filter((number) => number < 40 || number > 49));
+  const epoch = position.split("-")[0];
+  assertEquals(gap, {
+    type: "gap",
+    after: `${epoch}-39`,
+    before: `${epoch}-50`,
+    missedCount: 10,
+    reason: "not kept",
+    behind: 39,
+  });
+  const url = new URL("/rooms/lobby/messages?limit=45", server.app.url);
+  const pages = [];
+  for (let path: string | undefined = url.pathname + url.search; path;) {
+    const response: Response = await fetch(new URL(path, url));
+    pages.push((await response.json()).messages.length);
+    path = response.headers.get("link")?.match(/^<(.*)>; rel="next"$/)?.[1];
+  }
+  assertEquals(pages.reduce((one, other) => one + other), count - 10);
+});
+
 Deno.test("--history-messages bounds what a room's file holds", async () => {
   await using file = await tempFile();
   await using server = await startTestApp({ data: file.path, historyMessages: 10 });
