@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Cursor, MessageLog } from "../../lib/chat/message_log.ts";
-import { AMPLE_BUDGET } from "./ample_budget.ts";
+import { AMPLE_BUDGET } from "./room_options.ts";
 import { eachFrame } from "../../lib/websocket/frame.ts";
 import { OPCODE } from "../../lib/websocket/opcode.ts";
 import { seededRandom } from "../../lib/load/seeded_random.ts";
@@ -91,6 +91,28 @@ Deno.test("a cursor that the log has left behind is lost, and skips to the oldes
   assertEquals(texts.at(-1)!.trim(), "999");
   assertEquals(Number(texts[0]), 1000 - texts.length);
   assertEquals(cursor.skipToOldest(), 0);
+});
+
+Deno.test("messages have numbers, and asides between them have none", () => {
+  const log = new MessageLog({ retentionBytes: 1_000_000, headNumber: 7, budget: AMPLE_BUDGET });
+  const ends = new Map([[7, 0]]);
+  const asides: { start: number; end: number }[] = [];
+  for (let number = 8; number < 1000; number++) {
+    append(log, `${number}`.padEnd(number));
+    ends.set(number, log.head);
+    if (number % 3 > 0) continue;
+    const start = log.head;
+    log.appendAside(OPCODE.text, encoder.encode("aside"));
+    asides.push({ start, end: log.head });
+  }
+  assertEquals([log.numberBefore, log.headNumber], [7, 999]);
+  for (const [number, end] of ends) {
+    assertEquals([log.offsetAfter(number), log.numberAt(end)], [end, number]);
+  }
+  for (const { end } of asides) assertEquals(log.offsetAfter(log.numberAt(end)) < end, true);
+  assertEquals(log.asides(0, log.head), asides);
+  const [, , from, between, to] = asides as { start: number; end: number }[];
+  assertEquals(log.asides(from!.start, to!.start), [from!, between!]);
 });
 
 /** The log as one thinks of it: an array of messages. */

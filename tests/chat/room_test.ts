@@ -4,7 +4,7 @@ import { PlainMember } from "../../lib/chat/plain_member.ts";
 import { Room, type SlowReaderPolicy } from "../../lib/chat/room.ts";
 import type { Wire } from "../../lib/chat/wire.ts";
 import { eachFrame } from "../../lib/websocket/frame.ts";
-import { AMPLE_BUDGET } from "./ample_budget.ts";
+import { ROOM_OPTIONS } from "./room_options.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -18,19 +18,12 @@ class TestRoom {
 
   constructor(slowReader: SlowReaderPolicy = "close", logRetentionBytes = 1_000_000) {
     this.room = new Room("lobby", {
+      ...ROOM_OPTIONS,
       logRetentionBytes,
-      budget: AMPLE_BUDGET,
-      durable: undefined,
-      historyMessages: 0,
-      historyAgeMs: 0,
-      onHistoryFault: () => {},
-      onForgettable: () => {},
       slowReader,
-      echo: false,
       onSlowReader: ({ id }, missedBytes) => this.slow.push({ id, missedBytes }),
       defer: (run) => this.#turns.push(run),
       startTimer: (run) => this.#timers.push(run),
-      now: () => 0,
     });
   }
 

@@ -1,5 +1,5 @@
 import { Cursor, MessageLog } from "../../../lib/chat/message_log.ts";
-import { AMPLE_BUDGET } from "../../chat/ample_budget.ts";
+import { AMPLE_BUDGET, ROOM_OPTIONS } from "../../chat/room_options.ts";
 import { PlainMember } from "../../../lib/chat/plain_member.ts";
 import { Room } from "../../../lib/chat/room.ts";
 
@@ -30,19 +30,9 @@ Deno.bench("read 1,000 messages, each fourth one's own", () => {
 for (const isFast of [true, false]) {
   const turns: (() => void)[] = [];
   const room = new Room("lobby", {
+    ...ROOM_OPTIONS,
     logRetentionBytes: RETENTION_BYTES,
-    budget: AMPLE_BUDGET,
-    durable: undefined,
-    historyMessages: 0,
-    historyAgeMs: 0,
-    onHistoryFault: () => {},
-    onForgettable: () => {},
-    slowReader: "close",
-    echo: false,
-    onSlowReader: () => {},
     defer: (run) => turns.push(run),
-    startTimer: () => {},
-    now: () => 0,
   });
   const pending: (() => void)[] = [];
   const deliver = (_: Uint8Array, onDelivered: () => void) => {

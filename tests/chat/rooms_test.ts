@@ -1,0 +1,107 @@
+import { assert, assertEquals } from "@std/assert";
+import { PlainMember } from "../../lib/chat/plain_member.ts";
+import type { Room } from "../../lib/chat/room.ts";
+import { Rooms, type RoomsOptions } from "../../lib/chat/rooms.ts";
+import { ROOM_OPTIONS } from "./room_options.ts";
+
+const NOBODY = { id: null, name: null };
+
+function roomsOf(bounds: Partial<RoomsOptions> = {}): Rooms {
+  return new Rooms({
+    ...ROOM_OPTIONS,
+    history: undefined,
+    maxRooms: 3,
+    maxLogBytes: Infinity,
+    ...bounds,
+  });
+}
+
+/** Lets somebody into a room. Returns what takes them out. */
+function join(rooms: Rooms, name: string): () => void {
+  const wire = { deliver: () => true, sendPrivate: () => {}, giveUp: () => {} };
+  return rooms.within(name, (room) => {
+    const member = new PlainMember({ id: "a", author: { id: "a", name: null }, room, wire });
+    room.join(member);
+    return () => {
+      room.leave(member);
+      rooms.settle(room);
+    };
+  });
+}
+
+function say(rooms: Rooms, name: string, bytes = 10): Room {
+  return rooms.within(name, (room) => {
+    room.sayOnce(new Uint8Array(bytes), NOBODY, {});
+    return room;
+  });
+}
+
+Deno.test("a room in which nothing was said is forgotten with its last member", () => {
+  const rooms = roomsOf();
+  const leave = join(rooms, "tea");
+  assertEquals(rooms.size, 1);
+  leave();
+  assertEquals([rooms.size, rooms.isKnown("tea")], [0, false]);
+  rooms.within("tea", () => {});
+  assertEquals(rooms.size, 0);
+});
+
+Deno.test("a room in which something was said stays, and is the same for who comes back", () => {
+  const rooms = roomsOf();
+  const room = say(rooms, "tea");
+  join(rooms, "tea")();
+  assertEquals([rooms.size, rooms.isKnown("tea")], [1, true]);
+  assert(rooms.within("tea", (found) => found === room));
+});
+
+Deno.test("the room that has been empty for longest makes place for a new one", () => {
+  const rooms = roomsOf();
+  for (const name of ["one", "two", "three"]) say(rooms, name);
+  // Somebody looks in: now "two" has been empty for longest.
+  join(rooms, "one")();
+  say(rooms, "four");
+  assertEquals(rooms.names("", 10), ["four", "one", "three"]);
+});
+
+Deno.test("a room with members makes place for nobody", () => {
+  const rooms = roomsOf();
+  const leaves = ["one", "two", "three"].map((name) => {
+    say(rooms, name);
+    return join(rooms, name);
+  });
+  assertEquals([rooms.hasPlaceFor("four"), rooms.hasPlaceFor("one")], [false, true]);
+  leaves[1]!();
+  assertEquals(rooms.hasPlaceFor("four"), true);
+  join(rooms, "four");
+  assertEquals(rooms.names("", 10), ["four", "one", "three"]);
+});
+
+Deno.test("when the memory of all rooms is used up, the one goes that has been empty for longest", () => {
+  const rooms = roomsOf({ maxRooms: 100, maxLogBytes: 40_000 });
+  const leave = join(rooms, "used");
+  for (let index = 0; index < 50; index++) say(rooms, `room ${index}`);
+  // A log begins with 4 KiB.
+  const names = rooms.names("", 100);
+  assertEquals(names.length, 10);
+  assert(names.includes("used") && names.includes("room 49") && !names.includes("room 0"));
+  say(rooms, "used", 100_000);
+  assertEquals(rooms.names("", 100), ["used"]);
+  leave();
+});
+
+Deno.test("a room alone that needs more memory than there is keeps less", () => {
+  const rooms = roomsOf({ maxLogBytes: 100_000 });
+  join(rooms, "tea");
+  for (let count = 0; count < 1000; count++) say(rooms, "tea", 1000);
+  const { log } = rooms.within("tea", ({ history }) => history);
+  assertEquals(log.headNumber, 1000);
+  assert(log.head - log.start <= 256 * 1024, `${log.head - log.start} bytes are kept`);
+});
+
+Deno.test("names are in order, behind one and up to a limit", () => {
+  const rooms = roomsOf({ maxRooms: 10 });
+  for (const name of ["b", "d", "a", "c"]) say(rooms, name);
+  assertEquals(rooms.names("", 2), ["a", "b"]);
+  assertEquals(rooms.names("b", 2), ["c", "d"]);
+  assertEquals(rooms.names("d", 2), []);
+});
