@@ -1,7 +1,8 @@
 import { CLOSE_CODES } from "./close_code.ts";
 import { parseSay, type SayFault } from "./chorus_protocol.ts";
 import { Member, type MemberOptions, type MissReason } from "./member.ts";
-import { joinFrames, type Message, saidText, textFrame } from "./message.ts";
+import { encodeFrames } from "./frames.ts";
+import { type Message, saidText } from "./message.ts";
 import type { Welcome } from "./room_history.ts";
 
 const decoder = new TextDecoder();
@@ -100,10 +101,8 @@ export class ChorusMember extends Member {
   }
 
   protected encode(messages: readonly Message[]): Uint8Array<ArrayBuffer> {
-    return joinFrames(
-      messages.map((message) =>
-        textFrame(saidText(this.room.history.positionOf(message.number), message))
-      ),
+    return encodeFrames(
+      messages.map((message) => saidText(this.#position(message.number), message)),
     );
   }
 
@@ -144,7 +143,7 @@ export class ChorusMember extends Member {
   }
 
   #send(...objects: readonly object[]): void {
-    this.wire.sendPrivate(joinFrames(objects.map((each) => textFrame(JSON.stringify(each)))));
+    this.wire.sendPrivate(encodeFrames(objects.map((each) => JSON.stringify(each))));
   }
 }
 

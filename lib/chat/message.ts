@@ -1,5 +1,4 @@
-import { encodeFrame } from "../websocket/frame.ts";
-import { type MessageOpcode, OPCODE } from "../websocket/opcode.ts";
+import type { Body } from "./frames.ts";
 
 /** Who has said something. */
 export interface Author {
@@ -16,22 +15,26 @@ export interface Message {
   readonly author: Author;
   /** When it was said, in milliseconds since 1970. */
   readonly atMs: number;
-  readonly opcode: MessageOpcode;
-  readonly payload: Uint8Array;
+  readonly body: Body;
 }
-
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-const encoder = new TextEncoder();
 
 /** A message in the words of `chorus.v1`. A binary one has `binary`, in base64, instead of `text`. */
 export function saidText(position: string, message: Message): string {
-  const { author: { id, name }, atMs, opcode, payload } = message;
-  const content = opcode === OPCODE.text
-    ? `"text":${JSON.stringify(decoder.decode(payload))}`
-    : `"binary":"${payload.toBase64()}"`;
+  const { author: { id, name }, atMs, body } = message;
+  const content = typeof body === "string"
+    ? `"text":${JSON.stringify(body)}`
+    : `"binary":"${body.toBase64()}"`;
   return `{"type":"said","position":"${position}",` +
     `"from":${id === null ? "null" : `"${id}"`},"name":${JSON.stringify(name)},${content},` +
-    `"at":"${new Date(atMs).toISOString()}"}`;
+    `"at":"${isoTime(atMs)}"}`;
+}
+
+/** The time that was formatted last: messages one behind the other often have the same. */
+let lastTime = { ms: NaN, text: "" };
+
+function isoTime(ms: number): string {
+  if (lastTime.ms !== ms) lastTime = { ms, text: new Date(ms).toISOString() };
+  return lastTime.text;
 }
 
 /** Who has come or gone, in the words of `chorus.v1`. */
@@ -47,21 +50,4 @@ export function presenceText(
   },
 ): string {
   return JSON.stringify({ type, ...change });
-}
-
-/** A text as a whole frame. */
-export function textFrame(text: string): Uint8Array<ArrayBuffer> {
-  return encodeFrame(OPCODE.text, encoder.encode(text));
-}
-
-/** Frames, one behind the other. */
-export function joinFrames(frames: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  if (frames.length === 1) return frames[0] as Uint8Array<ArrayBuffer>;
-  const joined = new Uint8Array(frames.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const frame of frames) {
-    joined.set(frame, at);
-    at += frame.length;
-  }
-  return joined;
 }

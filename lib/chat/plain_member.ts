@@ -1,7 +1,7 @@
-import { encodeFrame } from "../websocket/frame.ts";
 import { OPCODE } from "../websocket/opcode.ts";
 import { Member } from "./member.ts";
-import { joinFrames, type Message } from "./message.ts";
+import { encodeFrames } from "./frames.ts";
+import type { Message } from "./message.ts";
 
 /** A member that is spoken to in plain text: what one sends is what the others get, with nothing added. */
 export class PlainMember extends Member {
@@ -12,6 +12,6 @@ export class PlainMember extends Member {
   }
 
   protected encode(messages: readonly Message[]): Uint8Array<ArrayBuffer> {
-    return joinFrames(messages.map(({ opcode, payload }) => encodeFrame(opcode, payload)));
+    return encodeFrames(messages.map(({ body }) => body));
   }
 }

@@ -1,6 +1,7 @@
 import { type MessageOpcode, OPCODE } from "../websocket/opcode.ts";
 import { Broadcast } from "./broadcast.ts";
 import { CLOSE_CODES } from "./close_code.ts";
+import { toBody } from "./frames.ts";
 import type { LogBudget } from "./log_budget.ts";
 import type { Member } from "./member.ts";
 import { type Author, type Message, presenceText, saidText } from "./message.ts";
@@ -176,8 +177,8 @@ export class Room {
     if (own?.format === "plain") own.skipOwn({ number, start: offset, end: plain.log.head });
     plain.broadcast.request();
     if (this.#chorus) {
-      const payload = bytes.subarray(start, end);
-      this.#appendChorus(this.#chorus, { number, author, atMs, opcode, payload }, own);
+      const body = toBody(opcode, bytes.subarray(start, end));
+      this.#appendChorus(this.#chorus, { number, author, atMs, body }, own);
     }
     return number;
   }

@@ -10,6 +10,10 @@ import { UnkeptMessages } from "./unkept_messages.ts";
 /** How much may gather before it is kept. */
 const URGENT_BYTES = 64 * 1024;
 
+/** How many messages are read from the durable history in one step, and after how many characters no more are. */
+const READ_STEP_MESSAGES = 100;
+const MAX_READ_LENGTH = 1024 * 1024;
+
 /** What the history of a room is made of. */
 export interface RoomHistoryOptions {
   /** The bounds of what is kept in memory. */
@@ -145,8 +149,8 @@ export class RoomHistory implements Keepable {
   }
 
   /**
-   * The messages behind this number, in order: `limit` of them, or all there are. There is no hole between them; if some that
-   * were not kept stood before the first, that is not the next number.
+   * The messages behind this number, in order: `limit` of them, or all there are, or fewer if they are long. There is no hole
+   * between them; if some that were not kept stood before the first, that is not the next number.
    */
   read(after: number, limit: number): Message[] {
     const { numberBefore } = this.log;
@@ -229,10 +233,19 @@ export class RoomHistory implements Keepable {
     return this.#unkept && this.#options.durable?.history;
   }
 
-  /** What memory does not hold any more, up to a hole. */
+  /** What memory does not hold any more, up to a hole; not all of it if it is much. */
   #readOlder(after: number, limit: number): Message[] {
-    if (limit <= 0) return [];
-    const messages = this.#tried(() => this.#durable?.read(this.#name, after, limit)) ?? [];
+    const messages: Message[] = [];
+    for (let length = 0; messages.length < limit && length < MAX_READ_LENGTH;) {
+      const last = messages.at(-1)?.number ?? after;
+      const count = Math.min(READ_STEP_MESSAGES, limit - messages.length);
+      const read = this.#tried(() => this.#durable?.read(this.#name, last, count)) ?? [];
+      if (read.length === 0) break;
+      for (const message of read) {
+        messages.push(message);
+        length += message.body.length;
+      }
+    }
     const hole = messages.findIndex(({ number }, index) => number !== messages[0]!.number + index);
     return hole < 0 ? messages : messages.slice(0, hole);
   }

@@ -1,5 +1,6 @@
 import { eachFrame } from "../websocket/frame.ts";
 import type { MessageOpcode } from "../websocket/opcode.ts";
+import { toBody } from "./frames.ts";
 import type { Run } from "./history.ts";
 import type { Author, Message } from "./message.ts";
 import { MessageLog, type MessageLogOptions } from "./message_log.ts";
@@ -57,8 +58,7 @@ export class Transcript {
           number,
           author: this.#authors[run]!,
           atMs: this.#timesMs[run]!,
-          opcode: opcode as MessageOpcode,
-          payload,
+          body: toBody(opcode, payload),
         });
       }
     }

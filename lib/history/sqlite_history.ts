@@ -2,7 +2,6 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Batch, Epoch, History, KeptRoom } from "../chat/history.ts";
 import type { Message } from "../chat/message.ts";
 import { newEpoch } from "../chat/position.ts";
-import { OPCODE } from "../websocket/opcode.ts";
 import type { WriterAnswer, WriterRequest } from "./sqlite_worker.ts";
 import type { SqliteWriterOptions } from "./sqlite_writer.ts";
 
@@ -75,9 +74,7 @@ export class SqliteHistory implements History {
       number,
       author: { id, name },
       atMs,
-      ...(typeof body === "string"
-        ? { opcode: OPCODE.text, payload: encoder.encode(body) }
-        : { opcode: OPCODE.binary, payload: body }),
+      body,
     }));
   }
 
@@ -124,8 +121,6 @@ function request(
 interface ArrayReader {
   setReturnArrays(enabled: boolean): void;
 }
-
-const encoder = new TextEncoder();
 
 /** A message as the reading statement gives it. */
 type Row = [

@@ -1,7 +1,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Batch } from "../chat/history.ts";
+import { toBody } from "../chat/frames.ts";
 import { eachFrame } from "../websocket/frame.ts";
-import { OPCODE } from "../websocket/opcode.ts";
 import { migrate } from "./sqlite_schema.ts";
 
 /** How long a transaction waits for another program's, in milliseconds. */
@@ -84,7 +84,7 @@ export class SqliteWriter implements Disposable {
     for (const { opcode, payload } of eachFrame(frames)) {
       while (line + 1 < runs.length && runs[line + 1]!.first <= number) line++;
       const { author: { id, name }, atMs } = runs[line]!;
-      const body = opcode === OPCODE.text ? decoder.decode(payload) : payload;
+      const body = toBody(opcode, payload);
       insertMessage.run(roomId, number, atMs, id, name, idOf.get(number) ?? null, body);
       number++;
     }
@@ -107,8 +107,6 @@ export class SqliteWriter implements Disposable {
     }
   }
 }
-
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 const SQL = {
   upsertRoom: `INSERT INTO rooms (name, head) VALUES (?, ?)

@@ -3,7 +3,7 @@ import type { Logger } from "@logtape/logtape";
 import { ChorusMember } from "../chat/chorus_member.ts";
 import { CLOSE_CODES } from "../chat/close_code.ts";
 import type { Member, MemberOptions, WireFormat } from "../chat/member.ts";
-import { textFrame } from "../chat/message.ts";
+import { encodeFrames } from "../chat/frames.ts";
 import type { History } from "../chat/history.ts";
 import { PlainMember } from "../chat/plain_member.ts";
 import { Registry } from "../chat/registry.ts";
@@ -106,7 +106,7 @@ export class Chat {
       room.join(member);
       if (member instanceof ChorusMember) return member.enter(welcome);
       // The greeting is sent first of all, as nothing is delivered yet.
-      if (this.#config.greeting !== "") wire.sendPrivate(textFrame(this.#config.greeting));
+      if (this.#config.greeting !== "") wire.sendPrivate(encodeFrames([this.#config.greeting]));
       member.start(welcome.after);
     });
   }

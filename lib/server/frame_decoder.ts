@@ -1,5 +1,5 @@
+import { toBody } from "../chat/frames.ts";
 import { eachFrame } from "../websocket/frame.ts";
-import { OPCODE } from "../websocket/opcode.ts";
 
 type Message = string | Uint8Array<ArrayBuffer>;
 
@@ -8,7 +8,6 @@ type Message = string | Uint8Array<ArrayBuffer>;
  * served the same piece, so the last one is kept.
  */
 export class FrameDecoder {
-  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   #frames: Uint8Array | undefined;
   #messages: readonly Message[] = [];
 
@@ -18,11 +17,10 @@ export class FrameDecoder {
       this.#frames.byteLength === frames.byteLength;
     if (!isLast) {
       this.#frames = frames;
-      this.#messages = Array.from(
-        eachFrame(frames),
-        ({ opcode, payload }) =>
-          opcode === OPCODE.text ? this.#decoder.decode(payload) : payload.slice(),
-      );
+      this.#messages = Array.from(eachFrame(frames), ({ opcode, payload }) => {
+        const body = toBody(opcode, payload);
+        return typeof body === "string" ? body : body.slice();
+      });
     }
     return this.#messages;
   }
