@@ -57,7 +57,7 @@ export interface History extends AsyncDisposable {
   read(room: string, after: number, limit: number): Message[];
   /** The number of the message that an author has said with an id. */
   numberOf(room: string, authorId: string | null, id: string): number | undefined;
-  /** Names of rooms behind this one, in order. */
+  /** Names of rooms behind this one, in the order of their UTF-8. */
   roomNames(after: string, limit: number): string[];
   /** Keeps batches, all or none. Resolves when they are as safe as was asked for; rejects if they are not kept. */
   append(batches: readonly Batch[]): Promise<void>;

@@ -115,6 +115,11 @@ export class RoomHistory implements Keepable {
     return this.#unkept?.keptNumber ?? this.headNumber;
   }
 
+  /** Whether what is said is kept beyond memory, now or later. */
+  get isDurable(): boolean {
+    return this.#unkept !== undefined;
+  }
+
   /** Whether nothing is lost when this is forgotten. */
   get isForgettable(): boolean {
     return this.headNumber === (this.#unkept ? this.keptNumber : this.numberBefore);

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { History } from "./history.ts";
 import { Keeper } from "./keeper.ts";
 import { LogBudget } from "./log_budget.ts";
@@ -59,11 +60,11 @@ export class Rooms {
     return this.#rooms.has(name) || this.#durable?.history.open(name) !== undefined;
   }
 
-  /** Names of rooms behind this one, in order: those that are there, and those of which something is kept. */
+  /** Names of rooms behind this one, in the order of their UTF-8: those that are there, and those of which something is kept. */
   names(after: string, limit: number): string[] {
     const kept = this.#durable?.history.roomNames(after, limit) ?? [];
-    const names = new Set([...this.#rooms.keys().filter((name) => name > after), ...kept]);
-    return [...names].sort().slice(0, limit);
+    const present = this.#rooms.keys().filter((name) => compareBytes(name, after) > 0);
+    return [...new Set([...present, ...kept])].sort(compareBytes).slice(0, limit);
   }
 
   /**
@@ -96,7 +97,7 @@ export class Rooms {
     if (room.size > 0 || this.#rooms.get(room.name) !== room) return;
     this.#empty.delete(room);
     if (room.history.isForgettable) this.#forget(room);
-    else if (!this.#durable) this.#empty.add(room);
+    else if (!room.history.isDurable) this.#empty.add(room);
   }
 
   /** Resolves when all who keep up have been served what has been said so far, in every room. */
@@ -117,4 +118,9 @@ export class Rooms {
     this.#rooms.delete(room.name);
     room.dispose();
   }
+}
+
+/** Compares texts by their UTF-8, as a durable history does; JavaScript would by their UTF-16. */
+function compareBytes(one: string, other: string): number {
+  return Buffer.compare(Buffer.from(one), Buffer.from(other));
 }

@@ -1,7 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
+import { encodeFrames } from "../../lib/chat/frames.ts";
+import type { History } from "../../lib/chat/history.ts";
 import { PlainMember } from "../../lib/chat/plain_member.ts";
 import type { Room } from "../../lib/chat/room.ts";
 import { Rooms, type RoomsOptions } from "../../lib/chat/rooms.ts";
+import { SqliteHistory } from "../../lib/history/sqlite_history.ts";
 import { ROOM_OPTIONS } from "./room_options.ts";
 
 const NOBODY = { id: null, name: null };
@@ -98,10 +101,45 @@ Deno.test("a room alone that needs more memory than there is keeps less", () => 
   assert(log.head - log.start <= 256 * 1024, `${log.head - log.start} bytes are kept`);
 });
 
-Deno.test("names are in order, behind one and up to a limit", () => {
-  const rooms = roomsOf({ maxRooms: 10 });
-  for (const name of ["b", "d", "a", "c"]) say(rooms, name);
-  assertEquals(rooms.names("", 2), ["a", "b"]);
-  assertEquals(rooms.names("b", 2), ["c", "d"]);
-  assertEquals(rooms.names("d", 2), []);
+Deno.test("names are in the order of their UTF-8, behind one and up to a limit, in memory and in SQLite", async () => {
+  // In UTF-16 the last two stand the other way round.
+  const names = ["a", "b", "c", "\uff21", "\u{1f600}"];
+  const directory = await Deno.makeTempDir();
+  {
+    await using history = await SqliteHistory.open({
+      path: `${directory}/chat.db`,
+      durability: "process",
+      historyMessages: 0,
+      historyAgeMs: 0,
+    });
+    const kept = { room: "", epoch: { name: "e", after: 0 }, first: 1, ids: [] };
+    const runs = [{ first: 1, author: NOBODY, atMs: 0 }];
+    await history.append(
+      names.map((room) => ({ ...kept, room, frames: encodeFrames(["hi"]), runs })),
+    );
+    const inMemory = roomsOf({ maxRooms: 10 });
+    for (const name of names.toReversed()) say(inMemory, name);
+    for (const rooms of [inMemory, roomsOf({ history })]) {
+      assertEquals(rooms.names("", 2), ["a", "b"]);
+      assertEquals(rooms.names("b", 2), ["c", "\uff21"]);
+      assertEquals(rooms.names("\uff21", 2), ["\u{1f600}"]);
+      assertEquals(rooms.names("\u{1f600}", 2), []);
+    }
+  }
+  await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("a room whose kept messages cannot be read makes place for another, as nothing of it is kept", () => {
+  const faults: unknown[] = [];
+  const history = {
+    epoch: "e",
+    open: () => {
+      throw new Error("damaged");
+    },
+  } as unknown as History;
+  const rooms = roomsOf({ history, maxRooms: 1, onHistoryFault: (error) => faults.push(error) });
+  say(rooms, "one");
+  assertEquals([rooms.size, rooms.hasPlaceFor("two")], [1, true]);
+  say(rooms, "two");
+  assertEquals([rooms.size, faults.length], [1, 2]);
 });
