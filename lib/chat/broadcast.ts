@@ -121,16 +121,25 @@ export class Broadcast<M extends Served> {
     if (this.#backlog) this.request();
   }
 
-  /** Resolves when all who keep up have been served what has been said so far; who is on its own is not waited for. */
+  /** Whether all who keep up have been served what has been said so far; who is on its own does not count. */
+  get isFlushed(): boolean {
+    return this.#isServedUpTo(this.#options.log.head);
+  }
+
+  /** Resolves when what has been said until now has been served to all who keep up. */
   async flushed(): Promise<void> {
     const { head } = this.#options.log;
-    const isServed = ({ state, member: { cursor } }: Reader<M>) =>
-      state !== "idle" || !cursor.isBehind || cursor.position >= head;
-    while (this.#awaitedCount > 0 || ![...this.#readers.values()].every(isServed)) {
+    while (!this.#isServedUpTo(head)) {
       this.#sweepEnd ??= Promise.withResolvers();
       this.request();
       await this.#sweepEnd.promise;
     }
+  }
+
+  #isServedUpTo(head: number): boolean {
+    const isServed = ({ state, member: { cursor } }: Reader<M>) =>
+      state !== "idle" || !cursor.isBehind || cursor.position >= head;
+    return this.#awaitedCount === 0 && this.#readers.values().every(isServed);
   }
 
   #schedule(): void {

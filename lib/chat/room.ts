@@ -80,7 +80,12 @@ export class Room {
     return plain.backlog && chorus.backlog && Promise.race([plain.backlog, chorus.backlog]);
   }
 
-  /** Resolves when all who keep up have been served what has been said so far. */
+  /** Whether all who keep up have been served what has been said so far. */
+  get isFlushed(): boolean {
+    return this.#plain.broadcast.isFlushed && this.#chorus?.broadcast.isFlushed !== false;
+  }
+
+  /** Resolves when what has been said until now has been served to all who keep up. */
   async flushed(): Promise<void> {
     await Promise.all([this.#plain.broadcast.flushed(), this.#chorus?.broadcast.flushed()]);
   }

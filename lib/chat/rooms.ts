@@ -100,10 +100,15 @@ export class Rooms {
     else if (!room.history.isDurable) this.#empty.add(room);
   }
 
-  /** Resolves when all who keep up have been served what has been said so far, in every room. */
+  /**
+   * Resolves when all who keep up have been served what has been said, in every room, and it is kept: at one and the same
+   * moment, as otherwise some would have heard what others have not.
+   */
   async flushed(): Promise<void> {
-    await Promise.all(this.#rooms.values().map((room) => room.flushed()).toArray());
-    await this.#durable?.keeper.settled();
+    do {
+      await Promise.all(this.#rooms.values().map((room) => room.flushed()).toArray());
+      await this.#durable?.keeper.settled();
+    } while (!this.#rooms.values().every(({ isFlushed }) => isFlushed));
   }
 
   #forgetOne(): boolean {

@@ -20,11 +20,13 @@ function roomsOf(bounds: Partial<RoomsOptions> = {}): Rooms {
 }
 
 /** Lets somebody into a room. Returns what takes them out. */
-function join(rooms: Rooms, name: string): () => void {
-  const wire = { deliver: () => true, sendPrivate: () => {}, giveUp: () => {} };
+function join(rooms: Rooms, name: string, onDelivered = () => {}): () => void {
+  const deliver = () => (onDelivered(), true);
+  const wire = { deliver, sendPrivate: () => {}, giveUp: () => {} };
   return rooms.within(name, (room) => {
     const member = new PlainMember({ id: "a", author: { id: "a", name: null }, room, wire });
     room.join(member);
+    member.start(room.history.headNumber);
     return () => {
       room.leave(member);
       rooms.settle(room);
@@ -142,4 +144,21 @@ Deno.test("a room whose kept messages cannot be read makes place for another, as
   assertEquals([rooms.size, rooms.hasPlaceFor("two")], [1, true]);
   say(rooms, "two");
   assertEquals([rooms.size, faults.length], [1, 2]);
+});
+
+Deno.test("the flush ends at a moment when every room is served, not one after the other", async () => {
+  const turns: (() => void)[] = [];
+  const rooms = roomsOf({ defer: (run) => turns.push(run) });
+  const heard: string[] = [];
+  for (const name of ["tea", "coffee"]) join(rooms, name, () => heard.push(name));
+  say(rooms, "tea");
+  let isFlushed = false;
+  const flushed = rooms.flushed().then(() => isFlushed = true);
+  turns.shift()!();
+  say(rooms, "coffee");
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals([heard, isFlushed], [["tea"], false]);
+  while (turns.length > 0) turns.shift()!();
+  await flushed;
+  assertEquals(heard, ["tea", "coffee"]);
 });
