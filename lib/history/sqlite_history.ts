@@ -70,11 +70,11 @@ export class SqliteHistory implements History {
 
   read(room: string, after: number, limit: number): Message[] {
     const rows = this.#statements.read.all(room, after, limit) as unknown as Row[];
-    return rows.map(([number, atMs, id, name, body]) => ({
+    return rows.map(([number, atMs, id, name, body, isText]) => ({
       number,
       author: { id, name },
       atMs,
-      body,
+      body: isText && typeof body !== "string" ? decoder.decode(body) : body,
     }));
   }
 
@@ -129,7 +129,14 @@ type Row = [
   author: string | null,
   name: string | null,
   body: string | Uint8Array<ArrayBuffer>,
+  isText: 0 | 1,
 ];
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** A text as it is, but as its bytes if it has U+0000 in it, where node:sqlite would end it. */
+const BODY = `CASE WHEN typeof(body) = 'text' AND instr(body, char(0)) > 0
+  THEN CAST(body AS BLOB) ELSE body END`;
 
 const OF_ROOM = "room = (SELECT id FROM rooms WHERE name = ?)";
 
@@ -137,7 +144,7 @@ const SQL = {
   room: "SELECT id, head FROM rooms WHERE name = ?",
   epochs: "SELECT name, after FROM epochs WHERE room = ? ORDER BY after",
   oldest: `SELECT number FROM messages WHERE ${OF_ROOM} AND at >= ? ORDER BY number LIMIT 1`,
-  read: `SELECT number, at, author, name, body FROM messages
+  read: `SELECT number, at, author, name, ${BODY}, typeof(body) = 'text' FROM messages
     WHERE ${OF_ROOM} AND number > ? ORDER BY number LIMIT ?`,
   numberOf: `SELECT number FROM messages WHERE ${OF_ROOM} AND id = ? AND author IS ?`,
   names: "SELECT name FROM rooms WHERE name > ? ORDER BY name LIMIT ?",

@@ -126,16 +126,18 @@ for (const [kind, using_] of Object.entries(KINDS)) {
   Deno.test(`${kind}: a message comes back as it was said`, () =>
     using_({}, async (test) => {
       const atMs = test.clock.nowMs;
-      test.say("\uFEFFhi é😀");
+      test.say("\uFEFFhi é\0😀");
       test.say("", BOB);
       test.say(Uint8Array.of(0, 255), NOBODY);
+      test.say("\0");
       await test.settled();
       // What was said before is behind so much else that memory may have dropped it.
       await sayMany(test, 200);
-      assertEquals(test.history.read(0, 3), [
-        { number: 1, author: ANN, atMs, body: "\uFEFFhi é😀" },
+      assertEquals(test.history.read(0, 4), [
+        { number: 1, author: ANN, atMs, body: "\uFEFFhi é\0😀" },
         { number: 2, author: BOB, atMs: atMs + 1, body: "" },
         { number: 3, author: NOBODY, atMs: atMs + 2, body: Uint8Array.of(0, 255) },
+        { number: 4, author: ANN, atMs: atMs + 3, body: "\0" },
       ]);
     }));
 

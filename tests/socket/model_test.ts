@@ -232,7 +232,7 @@ class ModelRun {
 
   /** A text that nobody has said before. */
   #text(by: string): string {
-    const start = ["", "\uFEFF", '"\\', "é😀"][this.#below(4)];
+    const start = ["", "\uFEFF", '"\\\0', "é😀"][this.#below(4)];
     return `${start}${by} ${++this.#textCount} ${"x".repeat(this.#below(90))}`;
   }
 
