@@ -61,14 +61,20 @@ export class ChorusMember extends Member {
     const number = this.room.sayOnce(payload, this.author, { id, skip: this });
     if (id === undefined) return;
     this.#acks.push({ id, number });
-    this.room.history.awaitKept(this);
+    if (number > this.room.history.keptNumber) this.room.history.awaitKept(this);
     this.#ackSoon();
   }
 
   /** More is kept than before. Returns whether there is more to wait for. */
   onKept(): boolean {
     this.#ackSoon();
-    return this.#acks.length > 0;
+    const { keptNumber } = this.room.history;
+    return this.#acks.some(({ number }) => number > keptNumber);
+  }
+
+  override stop(): void {
+    super.stop();
+    this.#acks = [];
   }
 
   /** What is not kept by now may be lost: whoever says it again with its id is acked if it is kept after all. */

@@ -1,4 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
+import { setImmediate } from "node:timers";
+import { ChorusMember } from "../../lib/chat/chorus_member.ts";
 import { encodeFrames } from "../../lib/chat/frames.ts";
 import type { History } from "../../lib/chat/history.ts";
 import { PlainMember } from "../../lib/chat/plain_member.ts";
@@ -7,6 +9,7 @@ import { Rooms, type RoomsOptions } from "../../lib/chat/rooms.ts";
 import { SqliteHistory } from "../../lib/history/sqlite_history.ts";
 import { ROOM_OPTIONS } from "./room_options.ts";
 
+const encoder = new TextEncoder();
 const NOBODY = { id: null, name: null };
 
 function roomsOf(bounds: Partial<RoomsOptions> = {}): Rooms {
@@ -161,4 +164,29 @@ Deno.test("the flush ends at a moment when every room is served, not one after t
   while (turns.length > 0) turns.shift()!();
   await flushed;
   assertEquals(heard, ["tea", "coffee"]);
+});
+
+Deno.test("who leaves without having been served is not waited for when messages are kept", async () => {
+  const history = {
+    epoch: "e",
+    open: () => undefined,
+    oldest: () => undefined,
+    numberOf: () => undefined,
+    append: () => Promise.resolve(),
+  } as unknown as History;
+  const rooms = roomsOf({ history, defer: setImmediate, startTimer: setTimeout });
+  const wire = { deliver: () => false, sendPrivate: () => {}, giveUp: () => {} };
+  const room = rooms.within("tea", (room) => {
+    const member = new ChorusMember({ id: "a", author: { id: "a", name: null }, room, wire }, "");
+    room.join(member);
+    member.enter(room.history.welcome({}));
+    room.sayOnce(encoder.encode("never heard"), NOBODY, {});
+    const said = encoder.encode('{"type":"say","text":"hi","id":"c1"}');
+    member.receive(said, 0, said.length, true);
+    assertEquals(room.history.isUrgent, true);
+    room.leave(member);
+    return room;
+  });
+  await rooms.flushed();
+  assertEquals([room.history.keptNumber, room.history.isUrgent], [2, false]);
 });
