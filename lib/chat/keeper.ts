@@ -34,6 +34,7 @@ export class Keeper<K extends Keepable> {
   readonly #dirty = new Set<K>();
   #state: "idle" | "gathering" | "scheduled" | "committing" | "waiting" = "idle";
   #whenIdle: PromiseWithResolvers<void> | undefined;
+  #isStopped = false;
 
   constructor(history: History, options: KeeperOptions) {
     this.#history = history;
@@ -54,8 +55,13 @@ export class Keeper<K extends Keepable> {
     await (this.#whenIdle ??= Promise.withResolvers()).promise;
   }
 
+  /** Begins no transaction any more. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
   #gather(): void {
-    if (this.#state !== "idle") return;
+    if (this.#state !== "idle" || this.#isStopped) return;
     this.#state = "gathering";
     this.#options.startTimer(() => {
       if (this.#state === "gathering") this.#schedule();
@@ -63,6 +69,7 @@ export class Keeper<K extends Keepable> {
   }
 
   #schedule(): void {
+    if (this.#isStopped) return;
     this.#state = "scheduled";
     this.#options.defer(() => this.#commit());
   }
@@ -81,24 +88,32 @@ export class Keeper<K extends Keepable> {
     try {
       if (batches.length > 0) await this.#history.append(batches);
       this.#state = "idle";
-      for (const room of rooms) room.onKept();
-      // In these more may have been said meanwhile, and in others. Where all is kept, there is no next batch.
-      for (const room of [...rooms, ...this.#dirty]) this.request(room);
     } catch (error) {
       this.#state = "waiting";
       this.#options.onFault(error);
-      for (const room of rooms) {
-        this.#dirty.add(room);
-        room.onNotKept();
-      }
-      this.#options.startTimer(() => {
-        this.#state = "idle";
-        this.#gather();
-      }, RETRY_MS);
     }
+    if (this.#state === "idle") this.#goOn(rooms);
+    else this.#retryLater(rooms);
     if (rooms.length > 0 && this.#state !== "waiting" && this.#whenIdle) return this.#schedule();
     this.#whenIdle?.resolve();
     this.#whenIdle = undefined;
+  }
+
+  #goOn(kept: readonly K[]): void {
+    for (const room of kept) room.onKept();
+    // In these more may have been said meanwhile, and in others. Where all is kept, there is no next batch.
+    for (const room of [...kept, ...this.#dirty]) this.request(room);
+  }
+
+  #retryLater(notKept: readonly K[]): void {
+    for (const room of notKept) {
+      this.#dirty.add(room);
+      room.onNotKept();
+    }
+    this.#options.startTimer(() => {
+      this.#state = "idle";
+      this.#gather();
+    }, RETRY_MS);
   }
 }
 

@@ -111,6 +111,11 @@ export class Rooms {
     } while (!this.#rooms.values().every(({ isFlushed }) => isFlushed));
   }
 
+  /** Ends keeping what is said. */
+  stop(): void {
+    this.#durable?.keeper.stop();
+  }
+
   #forgetOne(): boolean {
     const [room] = this.#empty;
     if (!room) return false;

@@ -2,8 +2,8 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Batch, Epoch, History, KeptRoom } from "../chat/history.ts";
 import type { Message } from "../chat/message.ts";
 import { newEpoch } from "../chat/position.ts";
-import type { WriterAnswer, WriterRequest } from "./sqlite_worker.ts";
-import type { SqliteWriterOptions } from "./sqlite_writer.ts";
+import { BUSY_TIMEOUT_MS, type SqliteWriterOptions } from "./sqlite_writer.ts";
+import { WriterThread } from "./writer_thread.ts";
 
 /**
  * Keeps the messages in an SQLite file: one thread writes, and this one reads, which WAL mode lets them do side by side.
@@ -14,16 +14,14 @@ export class SqliteHistory implements History {
   readonly epoch: string = newEpoch();
   readonly sessionKey: Uint8Array;
   readonly #lock: Deno.FsFile;
-  readonly #worker: Worker;
+  readonly #thread: WriterThread;
   readonly #database: DatabaseSync;
   readonly #statements: Readonly<Record<keyof typeof SQL, StatementSync>>;
-  /** The append under way. */
-  #appending: Promise<void> | undefined;
 
-  private constructor(path: string, lock: Deno.FsFile, worker: Worker) {
+  private constructor(path: string, lock: Deno.FsFile, thread: WriterThread) {
     this.#lock = lock;
-    this.#worker = worker;
-    this.#database = new DatabaseSync(path, { readOnly: true });
+    this.#thread = thread;
+    this.#database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
     this.#statements = Object.fromEntries(
       Object.entries(SQL).map(([name, sql]) => [name, this.#database.prepare(sql)]),
     ) as Record<keyof typeof SQL, StatementSync>;
@@ -40,15 +38,15 @@ export class SqliteHistory implements History {
   static async open(options: SqliteWriterOptions): Promise<SqliteHistory> {
     const { path } = options;
     const lock = await Deno.open(path, { read: true, write: true, create: true });
-    let worker: Worker | undefined;
+    let thread: WriterThread | undefined;
     try {
       // The lock goes with the process, however it ends.
       if (!await lock.tryLock(true)) throw new Error("another server has it open");
-      worker = new Worker(new URL("./sqlite_worker.ts", import.meta.url), { type: "module" });
-      await request(worker, { type: "open", options });
-      return new SqliteHistory(path, lock, worker);
+      thread = new WriterThread();
+      await thread.request({ type: "open", options });
+      return new SqliteHistory(path, lock, thread);
     } catch (error) {
-      worker?.terminate();
+      thread?.[Symbol.dispose]();
       lock.close();
       const why = error instanceof Error ? error.message : String(error);
       throw new Error(`Cannot keep the history in ${path} as ${why}: --data (CHORUS_DATA)`, {
@@ -86,36 +84,20 @@ export class SqliteHistory implements History {
     return this.#statements.names.all(after, limit).map(({ name }) => String(name));
   }
 
-  /** Only one may be under way. */
   append(batches: readonly Batch[]): Promise<void> {
     const buffers = batches.map(({ frames }) => frames.buffer);
-    return this.#appending = request(this.#worker, { type: "append", batches }, buffers);
+    return this.#thread.request({ type: "append", batches }, buffers);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#database.close();
-    await this.#appending?.catch(() => {});
-    await request(this.#worker, { type: "close" });
-    this.#worker.terminate();
-    this.#lock.close();
+    try {
+      this.#database.close();
+      await this.#thread.request({ type: "close" });
+    } finally {
+      this.#thread[Symbol.dispose]();
+      this.#lock.close();
+    }
   }
-}
-
-/** Asks the writing thread for something. Only one request may be under way. */
-function request(
-  worker: Worker,
-  message: WriterRequest,
-  transfer: Transferable[] = [],
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    worker.onmessage = ({ data: { fault } }: MessageEvent<WriterAnswer>) =>
-      fault === undefined ? resolve() : reject(new Error(fault));
-    worker.onerror = (event) => {
-      event.preventDefault();
-      reject(new Error(event.message));
-    };
-    worker.postMessage(message, transfer);
-  });
 }
 
 interface ArrayReader {

@@ -4,8 +4,8 @@ import { toBody } from "../chat/frames.ts";
 import { eachFrame } from "../websocket/frame.ts";
 import { migrate } from "./sqlite_schema.ts";
 
-/** How long a transaction waits for another program's, in milliseconds. */
-const BUSY_TIMEOUT_MS = 1000;
+/** How long reading and writing wait for another program that has the file locked, in milliseconds. */
+export const BUSY_TIMEOUT_MS = 1000;
 
 /** The most messages that are trimmed for each that is written, and of a room in one step by age. */
 const TRIM_FACTOR = 2;
@@ -36,7 +36,9 @@ export class SqliteWriter implements Disposable {
     const database = new DatabaseSync(options.path, { timeout: BUSY_TIMEOUT_MS });
     try {
       migrate(database);
-      database.exec("PRAGMA journal_mode = WAL");
+      const mode = database.prepare("PRAGMA journal_mode = WAL").get()?.journal_mode;
+      // Where memory cannot be shared between processes, as on a network's file system, it stays as it was.
+      if (mode !== "wal") throw new Error(`its file system allows no WAL, but only ${mode}`);
       database.exec(`PRAGMA synchronous = ${options.durability === "power" ? "FULL" : "NORMAL"}`);
       this.#statements = Object.fromEntries(
         Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)]),

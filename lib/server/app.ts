@@ -16,6 +16,9 @@ import { withinMs } from "./within.ts";
 /** How long ending the connections that are left after a drain may take. */
 const SHUTDOWN_MS = 100;
 
+/** How long what is on its way into the durable history may take then. */
+const HISTORY_CLOSE_MS = 2000;
+
 /** A server that listens. */
 export interface App extends AsyncDisposable {
   /** Where a browser finds it: a loopback name if it listens on every address. */
@@ -147,7 +150,11 @@ export async function startApp(
     directEngine?.[Symbol.dispose]();
     door?.closeConnections();
     await withinMs(SHUTDOWN_MS, shutdown);
-    await history?.[Symbol.asyncDispose]();
+    chat.rooms.stop();
+    if (history) {
+      const closed = history[Symbol.asyncDispose]();
+      await withinMs(HISTORY_CLOSE_MS, closed.catch((error) => chat.historyFault(error)));
+    }
   };
 
   const failed = Promise.withResolvers<unknown>();

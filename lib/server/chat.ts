@@ -64,7 +64,7 @@ export class Chat {
       history,
       historyMessages: config.historyMessages,
       historyAgeMs: config.historyAgeMs,
-      onHistoryFault: (error) => this.#historyFault(error),
+      onHistoryFault: (error) => this.historyFault(error),
       maxRooms: config.maxRooms,
       maxLogBytes: config.maxLogBytes,
       slowReader: config.slowReader,
@@ -175,7 +175,8 @@ export class Chat {
     return await said.promise;
   }
 
-  #historyFault(error: unknown): void {
+  /** Tells why the durable history cannot be used. */
+  historyFault(error: unknown): void {
     const why = error instanceof Error ? error.message : String(error);
     this.#logger.error("The history in {data} fails: {why}", { data: this.#config.data, why });
   }

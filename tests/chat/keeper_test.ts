@@ -165,3 +165,20 @@ Deno.test("settled() waits for all that was said, and not for what cannot be kep
   await again;
   await test.keeper.settled();
 });
+
+Deno.test("a keeper that is stopped begins nothing, whether it gathered, waited or was asked again", async () => {
+  const test = new TestKeeper();
+  const tea = new FakeRoom("tea");
+  test.say(tea);
+  test.fireTimers();
+  test.turn();
+  await test.end(new Error("the disk is full"));
+  test.keeper.stop();
+  tea.isUrgent = true;
+  for (let count = 0; count < 3; count++) {
+    test.fireTimers();
+    test.turn();
+    test.say(tea);
+  }
+  assertEquals(test.commits, [["tea"]]);
+});
