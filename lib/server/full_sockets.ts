@@ -21,9 +21,14 @@ export class FullSockets {
     this.#stallTimeoutMs = stallTimeoutMs;
   }
 
+  /** Whether no more than the watermark waits in a socket, or it has ended. */
+  isEmptier({ readyState, bufferedAmount }: FullSocket["socket"]): boolean {
+    return readyState !== WebSocket.OPEN || bufferedAmount <= this.#watermarkBytes;
+  }
+
   /** Resolves when no more than the watermark waits in the socket, or it has ended, or makes no progress. */
   whenEmptier(socket: FullSocket["socket"]): Promise<"emptier" | "stalled"> {
-    if (this.#isEmptier(socket)) return Promise.resolve("emptier");
+    if (this.isEmptier(socket)) return Promise.resolve("emptier");
     const { promise, resolve } = Promise.withResolvers<"emptier" | "stalled">();
     const { bufferedAmount } = socket;
     this.#full.add({ socket, resolve, bufferedAmount, sinceMs: performance.now() });
@@ -35,7 +40,7 @@ export class FullSockets {
     const nowMs = performance.now();
     for (const full of this.#full) {
       const { bufferedAmount } = full.socket;
-      const isEmptier = this.#isEmptier(full.socket);
+      const isEmptier = this.isEmptier(full.socket);
       if (bufferedAmount !== full.bufferedAmount) {
         full.bufferedAmount = bufferedAmount;
         full.sinceMs = nowMs;
@@ -48,9 +53,5 @@ export class FullSockets {
     if (this.#full.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
-  }
-
-  #isEmptier({ readyState, bufferedAmount }: FullSocket["socket"]): boolean {
-    return readyState !== WebSocket.OPEN || bufferedAmount <= this.#watermarkBytes;
   }
 }

@@ -13,6 +13,9 @@ import type { Client } from "./routes.ts";
 /** A socket takes no more as long as this many bytes wait in it, so that a slow reader costs no more than that. */
 const WATERMARK_BYTES = 256 * 1024;
 
+/** How many bytes of answers a client may leave unread. Nobody who reads at all comes near. */
+const MAX_PRIVATE_BYTES = 4 * 1024 * 1024;
+
 /**
  * The engine on `Deno.serve` and `Deno.upgradeWebSocket`: turns requests into members of the chat.
  *
@@ -91,7 +94,9 @@ export class ServeEngine {
     if (this.#isClosing) wire.giveUp(CLOSE_CODES.goingAway);
   }
 
-  #receive({ member }: ServeWire, data: string | ArrayBuffer): void {
+  #receive({ member, verdict }: ServeWire, data: string | ArrayBuffer): void {
+    // Deno hands on what comes after the close frame has gone out, too.
+    if (verdict) return;
     const isText = typeof data === "string";
     const bytes = isText ? new TextEncoder().encode(data) : new Uint8Array(data);
     if (bytes.length > this.#config.maxMessageBytes) {
@@ -109,6 +114,8 @@ class ServeWire implements Wire {
   readonly #decoder: FrameDecoder;
   readonly #fullSockets: FullSockets;
   #verdict: CloseCode | undefined;
+  /** How much it has been sent of its own since it last had taken nearly everything. */
+  #privateBytes = 0;
   /** Set as soon as it is in the chat, which is before anything is received. */
   member!: Member;
   /** Called when the server has begun to close the connection, and the peer's answer is waited for. */
@@ -143,6 +150,10 @@ class ServeWire implements Wire {
   }
 
   sendPrivate(frames: Uint8Array<ArrayBuffer>): void {
+    if (this.#fullSockets.isEmptier(this.#socket)) this.#privateBytes = 0;
+    this.#privateBytes += frames.length;
+    // Deno cannot hold it back from asking for more.
+    if (this.#privateBytes > MAX_PRIVATE_BYTES) return this.giveUp(CLOSE_CODES.tooSlow);
     for (const message of this.#decoder.decode(frames)) this.#send(message);
   }
 

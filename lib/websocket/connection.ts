@@ -3,6 +3,7 @@ import { encodeFrame } from "./frame.ts";
 import { type FrameHandler, FrameParser, type FrameParserOptions } from "./frame_parser.ts";
 import { type MessageOpcode, OPCODE } from "./opcode.ts";
 import { PieceWriter } from "./piece_writer.ts";
+import { PrivateQueue } from "./private_queue.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { Remainder } from "./remainder.ts";
 import type { Receiver, Transport } from "./transport.ts";
@@ -61,8 +62,7 @@ export class Connection implements Receiver, FrameHandler {
   readonly #writer: PieceWriter;
   /** What is being written. */
   #writing: Uint8Array | undefined;
-  /** Whole frames that go out before the next data: a greeting, a ping. */
-  #private: Uint8Array[] | undefined;
+  #private: PrivateQueue | undefined;
   /** How many of them go out before the delivery that waits: those that were there first. */
   #privateBeforeData = 0;
   /** The answer to the last ping; an earlier one that has not gone out need not go out (section 5.5.3). */
@@ -121,7 +121,7 @@ export class Connection implements Receiver, FrameHandler {
   /** Sends whole frames ahead of the next delivery, and behind the one under way. */
   sendPrivate(frame: Uint8Array): void {
     if (this.#state !== "open") return;
-    (this.#private ??= []).push(frame);
+    (this.#private ??= new PrivateQueue()).push(frame);
     this.#write();
   }
 
@@ -152,7 +152,7 @@ export class Connection implements Receiver, FrameHandler {
     if (this.#isDeaf || this.#state === "closed") return;
     const joined = this.#remainder.join(bytes);
     this.#remainder.keep(joined, this.#parse(joined));
-    const hold = this.#listener.holdReading();
+    const hold = this.#private?.backlog ?? this.#listener.holdReading();
     if (hold && !this.isHeldBack) this.#holdBack(hold);
   }
 

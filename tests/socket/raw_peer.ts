@@ -40,7 +40,7 @@ export class RawPeer implements Disposable {
     return peer;
   }
 
-  async send(data: string | readonly number[]): Promise<void> {
+  async send(data: string | ArrayLike<number>): Promise<void> {
     const bytes = typeof data === "string" ? encoder.encode(data) : Uint8Array.from(data);
     for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
   }

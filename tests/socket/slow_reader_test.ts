@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { encodeWireFrame, frame } from "../websocket/conformance_cases.ts";
 import { closeAll, Peer } from "./peer.ts";
 import { RawPeer } from "./raw_peer.ts";
-import { startTestApp } from "./test_app.ts";
+import { ENGINES, startTestApp } from "./test_app.ts";
 
 /** More than the system buffers for a connection of which nobody reads. */
 const MESSAGE_COUNT = 800;
@@ -107,3 +107,25 @@ Deno.test("a sender that is faster than its only reader is held back by TCP, and
   await sending;
   assertEquals(server.app.connectionCount, 2);
 });
+
+for (const engine of ENGINES) {
+  Deno.test(`${engine}: a client that asks and never reads the answers is ended`, async () => {
+    await using server = await startTestApp({ engine, stallTimeoutMs: 100, closeTimeoutMs: 100 });
+    const peer = await RawPeer.upgrade(server.port, "/ws", "chorus.v1");
+    const garbage = encodeWireFrame(frame(1, "?"), "client");
+    const many = Uint8Array.from(
+      { length: 10_000 * garbage.length },
+      (_, index) => garbage[index % garbage.length]!,
+    );
+    const ended = server.logged("{id} disconnected");
+    // It is held back by TCP, or has its connection reset.
+    const sending = (async () => {
+      for (;;) await peer.send(many);
+    })().catch(() => {});
+    const { properties } = await ended;
+    const expected = engine === "direct" ? [1006, "stalled reader"] : [4008, "too slow"];
+    assertEquals([properties.code, properties.reason], expected);
+    peer[Symbol.dispose]();
+    await sending;
+  });
+}

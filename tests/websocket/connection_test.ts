@@ -276,3 +276,21 @@ Deno.test("Connection reads no more while it is held back", async () => {
   await hold.promise;
   assertEquals([echo.transport.isPaused, echo.connection.isHeldBack], [false, false]);
 });
+
+Deno.test("Connection reads no more while too many of its answers wait to be written", async () => {
+  const echo = new Echo("server");
+  const { transport, connection } = echo;
+  const answer = encodeFrame(1, new Uint8Array(64 * 1024));
+  const pong = Uint8Array.from(encodeWireFrame(frame(10, ""), "client"));
+  // The first is being written, and four wait.
+  const states: boolean[] = [];
+  for (let count = 0; count < 6; count++) {
+    connection.sendPrivate(answer);
+    connection.onData(pong.slice());
+    states.push(transport.isPaused);
+  }
+  assertEquals(states, [false, false, false, false, true, true]);
+  transport.settle();
+  await Promise.resolve();
+  assertEquals([transport.isPaused, connection.isHeldBack], [false, false]);
+});
