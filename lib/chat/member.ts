@@ -4,8 +4,8 @@ import { Cursor, type MessageLog } from "./message_log.ts";
 import type { Room } from "./room.ts";
 import type { Wire } from "./wire.ts";
 
-/** How many messages at a time go to a member that is served what is older than its log. */
-const PAGE_MESSAGES = 500;
+/** How many messages, and about how many characters of them, go at a time to a member that is served what its log has not. */
+const PAGE = { messages: 500, length: 256 * 1024 };
 
 /** What is spoken with a member: `chorus` is `chorus.v1`. */
 export type WireFormat = "plain" | "chorus";
@@ -108,10 +108,8 @@ export abstract class Member {
         this.onMissed(after, "too slow");
         continue;
       }
-      const messages = this.room.history.read(
-        after,
-        Math.min(PAGE_MESSAGES, log.numberBefore - after),
-      );
+      const limit = Math.min(PAGE.messages, log.numberBefore - after);
+      const messages = this.room.history.read(after, limit, PAGE.length);
       const first = messages[0]?.number ?? log.numberBefore + 1;
       if (first > after + 1) this.onMissed(first - 1, "not kept");
       if (messages.length === 0) {
@@ -121,6 +119,7 @@ export abstract class Member {
       const own = new Set(this.#own.map(({ number }) => number));
       const frames = this.encode(messages.filter(({ number }) => !own.has(number)));
       after = messages.at(-1)!.number;
+      this.#own = this.#own.filter(({ number }) => number > after);
       await new Promise<void>((resolve) => {
         // Others have their turn after each page.
         const goOn = () => this.room.defer(resolve);

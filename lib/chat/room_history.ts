@@ -1,5 +1,6 @@
 import type { MessageOpcode } from "../websocket/opcode.ts";
-import type { Batch, Epoch, History, KeptRoom } from "./history.ts";
+import { DurableRoom } from "./durable_room.ts";
+import type { Batch, Epoch, History } from "./history.ts";
 import type { Keepable, Keeper } from "./keeper.ts";
 import type { Author, Message } from "./message.ts";
 import type { MessageLog, MessageLogOptions } from "./message_log.ts";
@@ -9,10 +10,6 @@ import { UnkeptMessages } from "./unkept_messages.ts";
 
 /** How much may gather before it is kept. */
 const URGENT_BYTES = 64 * 1024;
-
-/** How many messages are read from the durable history in one step, and after how many characters no more are. */
-const READ_STEP_MESSAGES = 100;
-const MAX_READ_LENGTH = 1024 * 1024;
 
 /** What the history of a room is made of. */
 export interface RoomHistoryOptions {
@@ -66,6 +63,7 @@ export class RoomHistory implements Keepable {
   readonly #transcript: Transcript;
   /** Whether messages can be kept as was asked for. */
   readonly #canKeep: boolean;
+  readonly #durable: DurableRoom | undefined;
   readonly #unkept: UnkeptMessages | undefined;
   /** The numbers of the messages that came with an id, by author and id, as long as memory holds them; in order. */
   readonly #numberById = new Map<string, number>();
@@ -77,14 +75,18 @@ export class RoomHistory implements Keepable {
     this.#options = options;
     const { durable, log } = options;
     // What cannot be read must not be written over: then nothing of this room is kept.
-    const kept = durable && this.#tried(() => durable.history.open(name) ?? NEVER_KEPT);
+    const durableRoom = durable && new DurableRoom(durable.history, name, options.onHistoryFault);
+    const kept = durableRoom?.open();
     const headNumber = kept?.headNumber ?? 0;
     const epoch = { name: kept ? durable!.history.epoch : newEpoch(), after: headNumber };
     const epochs = kept?.epochs ?? [];
     this.#epochs = epochs.at(-1)?.name === epoch.name ? epochs : [...epochs, epoch];
     this.#transcript = new Transcript({ ...log, headNumber });
     this.#canKeep = !durable || kept !== undefined;
-    if (kept) this.#unkept = new UnkeptMessages(this.#transcript, log.retentionBytes / 4);
+    if (kept) {
+      this.#durable = durableRoom;
+      this.#unkept = new UnkeptMessages(this.#transcript, log.retentionBytes / 4);
+    }
   }
 
   /** The messages in memory, as plain text members get them. */
@@ -101,7 +103,7 @@ export class RoomHistory implements Keepable {
   get numberBefore(): number {
     const { historyMessages, historyAgeMs, now } = this.#options;
     const fromMs = historyAgeMs === 0 ? 0 : now() - historyAgeMs;
-    const oldest = this.#tried(() => this.#durable?.oldest(this.#name, fromMs));
+    const oldest = this.#durable?.oldest(fromMs);
     return Math.max(
       Math.min(this.log.numberBefore, (oldest ?? Infinity) - 1),
       historyMessages === 0 ? 0 : this.headNumber - historyMessages,
@@ -154,15 +156,20 @@ export class RoomHistory implements Keepable {
   }
 
   /**
-   * The messages behind this number, in order: `limit` of them, or all there are, or fewer if they are long. There is no hole
-   * between them; if some that were not kept stood before the first, that is not the next number.
+   * The messages behind this number, in order: `limit` of them, or all there are, or fewer once they are `maxLength` characters
+   * long together. There is no hole between them; if some that were not kept stood before the first, that is not the next
+   * number.
    */
-  read(after: number, limit: number): Message[] {
+  read(after: number, limit: number, maxLength: number): Message[] {
     const { numberBefore } = this.log;
-    const older = this.#readOlder(after, Math.min(limit, numberBefore - after));
+    const older = after < numberBefore
+      ? this.#durable?.read(after, Math.min(limit, numberBefore - after), maxLength) ?? []
+      : [];
     const last = older.at(-1)?.number ?? numberBefore;
-    if (older.length === limit || last < numberBefore) return older;
-    return [...older, ...this.#transcript.read(Math.max(last, after), limit - older.length)];
+    const leftLength = maxLength - older.reduce((sum, { body }) => sum + body.length, 0);
+    if (older.length === limit || last < numberBefore || leftLength <= 0) return older;
+    const from = Math.max(last, after);
+    return [...older, ...this.#transcript.read(from, limit - older.length, leftLength)];
   }
 
   /** Appends a message. Returns the offset of its frame in the log. */
@@ -185,7 +192,7 @@ export class RoomHistory implements Keepable {
   numberOf(author: Author, id: string): number | undefined {
     const known = this.#numberById.get(keyOf(author, id));
     if (known !== undefined && known > this.log.numberBefore) return known;
-    return this.#tried(() => this.#durable?.numberOf(this.#name, author.id, id));
+    return this.#durable?.numberOf(author.id, id);
   }
 
   /** Tells with which id its author has said the newest message. */
@@ -234,40 +241,9 @@ export class RoomHistory implements Keepable {
     this.log.dispose();
   }
 
-  get #durable(): History | undefined {
-    return this.#unkept && this.#options.durable?.history;
-  }
-
-  /** What memory does not hold any more, up to a hole; not all of it if it is much. */
-  #readOlder(after: number, limit: number): Message[] {
-    const messages: Message[] = [];
-    for (let length = 0; messages.length < limit && length < MAX_READ_LENGTH;) {
-      const last = messages.at(-1)?.number ?? after;
-      const count = Math.min(READ_STEP_MESSAGES, limit - messages.length);
-      const read = this.#tried(() => this.#durable?.read(this.#name, last, count)) ?? [];
-      if (read.length === 0) break;
-      for (const message of read) {
-        messages.push(message);
-        length += message.body.length;
-      }
-    }
-    const hole = messages.findIndex(({ number }, index) => number !== messages[0]!.number + index);
-    return hole < 0 ? messages : messages.slice(0, hole);
-  }
-
   #tellNotKept(): void {
     for (const listener of this.#awaiting) {
       if (!listener.onNotKept()) this.#awaiting.delete(listener);
-    }
-  }
-
-  /** What reading gives; undefined if it cannot be read. */
-  #tried<T>(read: () => T): T | undefined {
-    try {
-      return read();
-    } catch (error) {
-      this.#options.onHistoryFault(error);
-      return undefined;
     }
   }
 
@@ -286,9 +262,6 @@ export class RoomHistory implements Keepable {
 function keyOf({ id: authorId }: Author, id: string): string {
   return `${authorId} ${id}`;
 }
-
-/** What is known of a room that has never been. */
-const NEVER_KEPT: KeptRoom = { headNumber: 0, epochs: [] };
 
 /** Who waits for messages to be kept. Each returns whether it waits for more. */
 export interface KeptListener {

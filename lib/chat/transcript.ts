@@ -42,24 +42,23 @@ export class Transcript {
     return offset;
   }
 
-  /** The messages behind this number, which must be kept, in order: `limit` of them, or all there are. */
-  read(after: number, limit: number): Message[] {
+  /** The messages behind this number, which must be kept, in order: `limit` of them, or all, or fewer once they are `maxLength` long. */
+  read(after: number, limit: number, maxLength: number): Message[] {
     const { log } = this;
     const messages: Message[] = [];
     let run = this.#runOf(after + 1);
-    for (let offset = log.offsetAfter(after); offset < log.head && messages.length < limit;) {
+    let length = 0;
+    const isFull = () => messages.length === limit || length >= maxLength;
+    for (let offset = log.offsetAfter(after); offset < log.head && !isFull();) {
       const frames = log.read(offset, log.head);
       offset += frames.length;
       for (const { opcode, payload } of eachFrame(frames)) {
-        if (messages.length === limit) break;
+        if (isFull()) break;
         const number = after + messages.length + 1;
         if (this.#firstNumbers[run + 1]! <= number) run++;
-        messages.push({
-          number,
-          author: this.#authors[run]!,
-          atMs: this.#timesMs[run]!,
-          body: toBody(opcode, payload),
-        });
+        const body = toBody(opcode, payload);
+        messages.push({ number, author: this.#authors[run]!, atMs: this.#timesMs[run]!, body });
+        length += body.length;
       }
     }
     return messages;

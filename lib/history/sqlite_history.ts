@@ -68,11 +68,11 @@ export class SqliteHistory implements History {
 
   read(room: string, after: number, limit: number): Message[] {
     const rows = this.#statements.read.all(room, after, limit) as unknown as Row[];
-    return rows.map(([number, atMs, id, name, body, isText]) => ({
+    return rows.map(([number, atMs, id, name, body, whole]) => ({
       number,
       author: { id, name },
       atMs,
-      body: isText && typeof body !== "string" ? decoder.decode(body) : body,
+      body: whole ? decoder.decode(whole) : body,
     }));
   }
 
@@ -111,14 +111,13 @@ type Row = [
   author: string | null,
   name: string | null,
   body: string | Uint8Array<ArrayBuffer>,
-  isText: 0 | 1,
+  whole: Uint8Array<ArrayBuffer> | null,
 ];
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** A text as it is, but as its bytes if it has U+0000 in it, where node:sqlite would end it. */
-const BODY = `CASE WHEN typeof(body) = 'text' AND instr(body, char(0)) > 0
-  THEN CAST(body AS BLOB) ELSE body END`;
+/** The bytes of a text with U+0000 in it, at which node:sqlite ends it; else NULL. */
+const WHOLE = `iif(instr(body, char(0)) > 0 AND typeof(body) = 'text', CAST(body AS BLOB), NULL)`;
 
 const OF_ROOM = "room = (SELECT id FROM rooms WHERE name = ?)";
 
@@ -126,7 +125,7 @@ const SQL = {
   room: "SELECT id, head FROM rooms WHERE name = ?",
   epochs: "SELECT name, after FROM epochs WHERE room = ? ORDER BY after",
   oldest: `SELECT number FROM messages WHERE ${OF_ROOM} AND at >= ? ORDER BY number LIMIT 1`,
-  read: `SELECT number, at, author, name, ${BODY}, typeof(body) = 'text' FROM messages
+  read: `SELECT number, at, author, name, body, ${WHOLE} FROM messages
     WHERE ${OF_ROOM} AND number > ? ORDER BY number LIMIT ?`,
   numberOf: `SELECT number FROM messages WHERE ${OF_ROOM} AND id = ? AND author IS ?`,
   names: "SELECT name FROM rooms WHERE name > ? ORDER BY name LIMIT ?",

@@ -12,6 +12,9 @@ import type { Client } from "./routes.ts";
 /** How many messages, or rooms, an answer has without `limit`, and at most. */
 const LIMIT = { default: 100, max: 1000 };
 
+/** After how many characters of messages an answer has no more. */
+const MAX_ANSWER_LENGTH = 1024 * 1024;
+
 /** What the API needs from the composition root. */
 export interface RoomsApiOptions {
   readonly config: ServerConfig;
@@ -96,7 +99,7 @@ export class RoomsApi {
     const since = searchParams.get("after") ?? undefined;
     return rooms.within(roomName, (room) => {
       const { after, isRecovered, gap } = room.history.welcome({ since, last: Infinity });
-      const messages = room.history.read(after, limit);
+      const messages = room.history.read(after, limit, MAX_ANSWER_LENGTH);
       const number = messages.at(-1)?.number ?? after;
       const position = room.history.positionOf(number);
       const path = `/rooms/${encodeURIComponent(roomName)}/messages`;

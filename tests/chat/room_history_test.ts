@@ -133,7 +133,7 @@ for (const [kind, using_] of Object.entries(KINDS)) {
       await test.settled();
       // What was said before is behind so much else that memory may have dropped it.
       await sayMany(test, 200);
-      assertEquals(test.history.read(0, 4), [
+      assertEquals(test.history.read(0, 4, Infinity), [
         { number: 1, author: ANN, atMs, body: "\uFEFFhi é\0😀" },
         { number: 2, author: BOB, atMs: atMs + 1, body: "" },
         { number: 3, author: NOBODY, atMs: atMs + 2, body: Uint8Array.of(0, 255) },
@@ -147,13 +147,29 @@ for (const [kind, using_] of Object.entries(KINDS)) {
       const { history } = test;
       for (const limit of [1, 7, 100, 1000]) {
         const numbers: number[] = [];
-        for (let page; (page = history.read(numbers.length, limit)).length > 0;) {
+        for (let page; (page = history.read(numbers.length, limit, Infinity)).length > 0;) {
           assert(page.length <= limit);
           numbers.push(...numbersOf(page));
         }
         assertEquals(numbers, range(1, 500));
       }
-      assertEquals(history.read(500, 10), []);
+      assertEquals(history.read(500, 10, Infinity), []);
+    }));
+
+  Deno.test(`${kind}: a page is no longer than may be, but for its last message, and never empty`, () =>
+    using_({}, async (test) => {
+      await sayMany(test, 300);
+      const { history } = test;
+      for (const maxLength of [1, 1000, 1500, 50_000, 250_000]) {
+        for (let after = 0; after < 300;) {
+          const page = history.read(after, 1000, maxLength);
+          assertEquals(numbersOf(page), range(after + 1, after + page.length));
+          const length = page.slice(0, -1).reduce((sum, { body }) => sum + body.length, 0);
+          assert(page.length > 0 && length < maxLength);
+          after += page.length;
+          assert(after === 300 || length + page.at(-1)!.body.length >= maxLength);
+        }
+      }
     }));
 
   Deno.test(`${kind}: a position is good for as long as what is behind it is kept`, () =>
@@ -208,7 +224,7 @@ for (const [kind, using_] of Object.entries(KINDS)) {
         isRecovered: false,
         gap: { after: since, missedCount: 250, reason: "expired" },
       });
-      assertEquals(numbersOf(history.read(250, 1000)), range(251, 350));
+      assertEquals(numbersOf(history.read(250, 1000, Infinity)), range(251, 350));
       assertEquals(history.welcome({ last: 1000 }).after, 250);
     }));
 
@@ -225,7 +241,7 @@ for (const [kind, using_] of Object.entries(KINDS)) {
       clock.nowMs += 30_000;
       const { after, isRecovered, gap } = history.welcome({ since });
       assertEquals([after, isRecovered, gap!.reason], [1500, false, "expired"]);
-      assertEquals(numbersOf(history.read(1500, 2000)), range(1501, 3000));
+      assertEquals(numbersOf(history.read(1500, 2000, Infinity)), range(1501, 3000));
       clock.nowMs += 60_000;
       assertEquals(history.welcome({ since }).after, 3000);
     }));
