@@ -85,7 +85,7 @@ export class RoomHistory implements Keepable {
     this.#canKeep = !durable || kept !== undefined;
     if (kept) {
       this.#durable = durableRoom;
-      this.#unkept = new UnkeptMessages(this.#transcript, log.retentionBytes / 4);
+      this.#unkept = new UnkeptMessages(this.#transcript, log.retentionBytes);
     }
   }
 

@@ -1,10 +1,13 @@
 import type { Batch } from "./history.ts";
 import type { Transcript } from "./transcript.ts";
 
+/** How much may wait to be kept, in parts of what the log keeps: before senders are held back, and before it is given up. */
+const MAX_WAITING = { held: 1 / 4, lost: 4 };
+
 /** The messages of a room that are not in its durable history yet. */
 export class UnkeptMessages {
   readonly #transcript: Transcript;
-  readonly #maxBytes: number;
+  readonly #retentionBytes: number;
   #keptNumber: number;
   #keptOffset: number;
   /** How far the batch goes that is on its way. */
@@ -13,10 +16,10 @@ export class UnkeptMessages {
   #isFailing = false;
   #backlog: PromiseWithResolvers<void> | undefined;
 
-  /** @param maxBytes How much may wait before the senders are held back. */
-  constructor(transcript: Transcript, maxBytes: number) {
+  /** @param retentionBytes How much the log keeps of what is kept. */
+  constructor(transcript: Transcript, retentionBytes: number) {
     this.#transcript = transcript;
-    this.#maxBytes = maxBytes;
+    this.#retentionBytes = retentionBytes;
     this.#keptNumber = transcript.log.headNumber;
     this.#keptOffset = transcript.log.head;
     transcript.log.heldFrom = this.#keptOffset;
@@ -49,8 +52,10 @@ export class UnkeptMessages {
 
   /** Looks how much waits. While nothing can be kept, nobody is held back for it: live chat goes on. */
   check(): void {
-    if (this.bytes > this.#maxBytes && !this.#isFailing) {
-      this.#backlog ??= Promise.withResolvers();
+    if (this.#isLong && !this.#isFailing) this.#backlog ??= Promise.withResolvers();
+    // Not all who send can be held back.
+    if (this.bytes > MAX_WAITING.lost * this.#retentionBytes) {
+      this.#transcript.log.heldFrom = Infinity;
     }
   }
 
@@ -78,13 +83,18 @@ export class UnkeptMessages {
     this.#keptOffset = offset;
     this.#ids = this.#ids.filter(([each]) => each > number);
     this.#transcript.log.heldFrom = offset;
-    if (this.bytes <= this.#maxBytes) this.#letGo();
+    if (!this.#isLong) this.#letGo();
   }
 
   onNotKept(): void {
     this.#isFailing = true;
     this.#transcript.log.heldFrom = Infinity;
     this.#letGo();
+  }
+
+  /** Whether so much waits that the senders are to be held back. */
+  get #isLong(): boolean {
+    return this.bytes > MAX_WAITING.held * this.#retentionBytes;
   }
 
   #letGo(): void {

@@ -151,6 +151,9 @@ export class Chat {
    */
   async publish(roomName: string, { text, name, id }: Publication): Promise<Published> {
     if (!this.rooms.hasPlaceFor(roomName)) return "no place";
+    for (let backlog; (backlog = this.rooms.within(roomName, (room) => room.backlog));) {
+      await backlog;
+    }
     if (this.#config.logMessages) {
       this.#logger.info("{name} publishes in {room}: {text}", { name, room: roomName, text });
     }

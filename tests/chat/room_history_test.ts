@@ -69,7 +69,7 @@ async function withFile(
   use: (history: TestHistory) => Promise<void>,
 ): Promise<void> {
   const clock = { nowMs: Date.now() };
-  const options = optionsOf(bounds, clock, 1);
+  const options = optionsOf(bounds, clock, 64 * 1024);
   const { historyMessages, historyAgeMs } = options;
   await using history = await SqliteHistory.open({
     path,

@@ -149,6 +149,22 @@ Deno.test("a room whose kept messages cannot be read makes place for another, as
   assertEquals([rooms.size, faults.length], [1, 2]);
 });
 
+Deno.test("what waits to be kept has a bound, also where senders cannot be held back", () => {
+  const history = {
+    epoch: "e",
+    open: () => undefined,
+    oldest: () => undefined,
+    append: () => new Promise(() => {}),
+  } as unknown as History;
+  const rooms = roomsOf({ history, logRetentionBytes: 1_000_000, defer: (run) => run() });
+  const room = say(rooms, "tea");
+  const { log } = room.history;
+  for (let count = 0; count < 3900; count++) say(rooms, "tea", 1000);
+  assertEquals([room.backlog !== undefined, log.start], [true, 0]);
+  for (let count = 0; count < 500; count++) say(rooms, "tea", 1000);
+  assert(log.head - log.start < 1_300_000, `${log.head - log.start} bytes are kept`);
+});
+
 Deno.test("the flush ends at a moment when every room is served, not one after the other", async () => {
   const turns: (() => void)[] = [];
   const rooms = roomsOf({ defer: (run) => turns.push(run) });

@@ -135,6 +135,22 @@ for (const engine of ENGINES) {
   });
 }
 
+Deno.test("messages that are published faster than they can be kept wait, and none is refused", async () => {
+  await using file = await tempFile();
+  await using server = await startTestApp({ data: file.path, logRetentionBytes: 64 * 1024 });
+  const body = "x".repeat(60_000);
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, async () => {
+      const url = new URL("/rooms/tea/messages", server.app.url);
+      const headers = { "content-type": "text/plain" };
+      const answer = await fetch(url, { method: "POST", headers, body });
+      await answer.body?.cancel();
+      return answer.status;
+    }),
+  );
+  assertEquals(answers, Array.from(answers, () => 201));
+});
+
 Deno.test("a reader is told of a hole in what was kept, and gets all that is around it", async () => {
   await using file = await tempFile();
   await using server = await startTestApp({ data: file.path, logRetentionBytes: 64 * 1024 });
