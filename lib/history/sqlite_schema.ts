@@ -4,7 +4,8 @@ import type { DatabaseSync } from "node:sqlite";
 const APPLICATION_ID = 0x43687273;
 
 /** Each brings a file from the version that is its index to the next. */
-const MIGRATIONS = [`
+const MIGRATIONS = [
+  `
   CREATE TABLE rooms (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
@@ -33,7 +34,13 @@ const MIGRATIONS = [`
   CREATE INDEX messages_by_id ON messages (room, id) WHERE id IS NOT NULL;
   CREATE TABLE settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
   INSERT INTO settings VALUES ('session key', randomblob(32));
-`];
+`,
+  `
+  -- Many authors use the same ids, such as 1, 2, 3.
+  DROP INDEX messages_by_id;
+  CREATE INDEX messages_by_id ON messages (room, id, author) WHERE id IS NOT NULL;
+`,
+];
 
 /**
  * Brings a file to the present schema.

@@ -78,6 +78,8 @@ export async function startApp(
       isFull,
       hasPlaceFor: (roomName) => chat.rooms.hasPlaceFor(roomName),
     });
+  const requestFault = (error: unknown) =>
+    logger.error("A request failed: {error}", { error: String(error) });
   const serve = (
     options: Deno.ServeTcpOptions & Partial<TlsFiles>,
     clientAt: (address: Deno.NetAddr) => Client | undefined,
@@ -86,7 +88,7 @@ export async function startApp(
       ...options,
       onListen: () => {},
       onError: (error) => {
-        logger.error("A request failed: {error}", { error: String(error) });
+        requestFault(error);
         return new Response("The server failed to answer this request\n", { status: 500 });
       },
       handler: createHandler({
@@ -97,6 +99,7 @@ export async function startApp(
           chat,
           isFull,
           listen: (entry, address) => eventStreams.open(entry, address),
+          onFault: requestFault,
         }),
         clientAt: ({ remoteAddr }) => clientAt(remoteAddr as Deno.NetAddr),
       }),

@@ -8,6 +8,13 @@ import type { Chat, Entry } from "./chat.ts";
 import type { ServerConfig } from "./config.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 
+/** The headers of a stream of events. */
+export const EVENTS_HEADERS = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+};
+
 /** The members of the chat that listen over HTTP, to server-sent events. */
 export class EventStreams {
   readonly #config: ServerConfig;
@@ -37,7 +44,7 @@ export class EventStreams {
     const { id } = wire;
     this.#chat.join({ id, wire, address }, entry, (member) => wire.member = member);
     return new Response(wire.events.pipeThrough(new ServerSentEventStream()), {
-      headers: { "content-type": "text/event-stream", "cache-control": "no-store" },
+      headers: EVENTS_HEADERS,
     });
   }
 
@@ -100,6 +107,8 @@ class EventWire implements Wire {
 
   #enqueue(frames: Uint8Array): void {
     if (!this.#isOpen) return;
+    // Until now there was nothing to read.
+    if (this.#controller.desiredSize! > 0) this.#lastReadMs = performance.now();
     for (const text of this.#decoder.decode(frames)) this.#controller.enqueue(toEvent(`${text}`));
   }
 

@@ -1,8 +1,8 @@
 import { checkSay, type Say } from "../chat/chorus_protocol.ts";
 import { parseMemberName } from "../chat/member_name.ts";
 
-/** How much longer than a message the JSON around it may be. */
-const JSON_ALLOWANCE_BYTES = 4096;
+/** How much longer than a message JSON may be: a byte may be written as `\u0000`, and there is more than the text. */
+const JSON_ALLOWANCE = { factor: 6, bytes: 4096 };
 
 /** What somebody publishes without being in the room. */
 export interface Publication extends Say {
@@ -30,9 +30,10 @@ export async function readPublication(
     status: 413,
     detail: `A message may have ${maxMessageBytes} bytes: this one has more`,
   } as const;
+  const { factor, bytes: more } = JSON_ALLOWANCE;
   const bytes = await readAtMost(
     request,
-    isJson ? maxMessageBytes + JSON_ALLOWANCE_BYTES : maxMessageBytes,
+    isJson ? factor * maxMessageBytes + more : maxMessageBytes,
   );
   if (!bytes) return tooBig;
   let text: string;

@@ -5,6 +5,7 @@ import type { Chat, Entry } from "./chat.ts";
 import type { ServerConfig } from "./config.ts";
 import { preflight, withCors } from "./cors.ts";
 import { parseEntry } from "./entry.ts";
+import { EVENTS_HEADERS } from "./event_streams.ts";
 import { problem } from "./problem.ts";
 import { readPublication } from "./publication.ts";
 import type { Client } from "./routes.ts";
@@ -23,6 +24,8 @@ export interface RoomsApiOptions {
   readonly isFull: () => boolean;
   /** Answers a request for a room's events. */
   readonly listen: (entry: Entry, address: string) => Response;
+  /** Told why a request could not be answered. */
+  readonly onFault: (error: unknown) => void;
 }
 
 /**
@@ -44,7 +47,12 @@ export class RoomsApi {
 
   /** Answers a request for `/rooms` or below it. */
   async handle(request: Request, url: URL, client: Client): Promise<Response> {
-    return withCors(request, await this.#answer(request, url, client));
+    try {
+      return withCors(request, await this.#answer(request, url, client));
+    } catch (error) {
+      this.#options.onFault(error);
+      return withCors(request, problem(500, "The server failed to answer this request"));
+    }
   }
 
   #answer(request: Request, url: URL, client: Client): Response | Promise<Response> {
@@ -100,13 +108,15 @@ export class RoomsApi {
     return rooms.within(roomName, (room) => {
       const { after, isRecovered, gap } = room.history.welcome({ since, last: Infinity });
       const messages = room.history.read(after, limit, MAX_ANSWER_LENGTH);
-      const number = messages.at(-1)?.number ?? after;
+      const { headNumber } = room.history;
+      const number = messages.at(-1)?.number ?? headNumber;
       const position = room.history.positionOf(number);
       const path = `/rooms/${encodeURIComponent(roomName)}/messages`;
-      const hasMore = messages.length > 0 && number < room.history.headNumber;
-      const headers = hasMore ? { link: link(path, { after: position, limit }) } : {};
-      const missedCount = gap?.missedCount ?? 0;
-      const about = { room: roomName, position, recovered: isRecovered, missedCount };
+      const headers = number < headNumber ? { link: link(path, { after: position, limit }) } : {};
+      const notKeptCount = (messages[0]?.number ?? headNumber + 1) - after - 1;
+      const missedCount = (gap?.missedCount ?? 0) + notKeptCount;
+      const recovered = isRecovered && notKeptCount === 0;
+      const about = { room: roomName, position, recovered, missedCount };
       const said = messages.map((message) =>
         saidText(room.history.positionOf(message.number), message)
       );
@@ -131,19 +141,24 @@ export class RoomsApi {
     return json(published, {}, 201);
   }
 
-  #events(roomName: string, { headers }: Request, url: URL, { address }: Client): Response {
+  #events(roomName: string, { method, headers }: Request, url: URL, { address }: Client): Response {
     const { chat, isFull, listen } = this.#options;
     const given = parseEntry(url.search.slice(1), ANY_FORMAT);
     if (typeof given === "string") return problem(400, given);
     if (isFull() || !chat.rooms.hasPlaceFor(roomName)) {
       return problem(503, "The chat is full: try again later", { "retry-after": "10" });
     }
+    if (method === "HEAD") return new Response(null, { headers: EVENTS_HEADERS });
     const since = headers.get("last-event-id") ?? given.since;
     return listen({ ...given, roomName, since, format: "chorus" }, address);
   }
 }
 
-const JSON_HEADERS = { "content-type": "application/json", "cache-control": "no-store" };
+const JSON_HEADERS = {
+  "content-type": "application/json",
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+};
 
 /** Events have but one format, whatever the request has among its headers. */
 const ANY_FORMAT: FieldMap = { get: () => null };

@@ -187,7 +187,13 @@ Deno.test("a reader is told of a hole in what was kept, and gets all that is aro
   const pages = [];
   for (let path: string | undefined = url.pathname + url.search; path;) {
     const response: Response = await fetch(new URL(path, url));
-    pages.push((await response.json()).messages.length);
+    const { messages, recovered, missedCount } = await response.json();
+    pages.push(messages.length);
+    // The first page is of no position, and ends before the hole.
+    assertEquals(
+      [recovered, missedCount],
+      [[false, 0], [false, 10], [true, 0]][Math.min(2, pages.length - 1)],
+    );
     path = response.headers.get("link")?.match(/^<(.*)>; rel="next"$/)?.[1];
   }
   assertEquals(pages.reduce((one, other) => one + other), count - 10);
@@ -232,6 +238,44 @@ Deno.test("a file that is no database, or not ours, or newer, is refused and lef
   database.close();
   assertStringIncludes(await startFault({ data: path }), "newer Chorus");
   assert((await startFault({ data: `${path}/nowhere` })).length > 0);
+});
+
+Deno.test("a file of the first schema is brought to this one, and keeps what it has", async () => {
+  await using file = await tempFile();
+  let position;
+  {
+    await using server = await startTestApp({ data: file.path });
+    await using one = await ChorusPeer.open(server.url);
+    one.say("one", "c1");
+    ({ position } = await one.next("ack"));
+  }
+  const database = new DatabaseSync(file.path);
+  const INDEX = "SELECT sql FROM sqlite_schema WHERE name = 'messages_by_id'";
+  const { sql } = database.prepare(INDEX).get()!;
+  database.exec(`
+    DROP INDEX messages_by_id;
+    CREATE INDEX messages_by_id ON messages (room, id) WHERE id IS NOT NULL;
+    PRAGMA user_version = 1;
+  `);
+  {
+    await using server = await startTestApp({ data: file.path });
+    await using one = await ChorusPeer.open(`${server.url}?last=1`);
+    assertEquals((await one.next("said")).position, position);
+  }
+  assertEquals(database.prepare(INDEX).get()!.sql, sql);
+  database.close();
+});
+
+Deno.test("while what is kept cannot be read, HTTP tells so as problem details", async () => {
+  await using file = await tempFile();
+  await using server = await startTestApp({ data: file.path });
+  const database = new DatabaseSync(file.path);
+  database.exec("DROP TABLE rooms");
+  database.close();
+  const response = await fetch(new URL("/rooms", server.app.url));
+  assertEquals([response.status, (await response.json()).status], [500, 500]);
+  const { properties } = await server.logged("A request failed: {error}");
+  assertStringIncludes(String(properties.error), "no such table");
 });
 
 Deno.test("on a full disk chat goes on, senders are told, and what waits is kept once there is room", async (t) => {

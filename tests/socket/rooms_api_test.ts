@@ -173,6 +173,27 @@ for (const engine of ENGINES) {
     }
   });
 
+  Deno.test(`${engine}: a text may be written in JSON as long as it goes`, async () => {
+    await using server = await startTestApp({ engine });
+    await using peer = await Peer.open(`${server.url}?room=tea`);
+    const text = "\0".repeat(65_536);
+    const published = await publish(server, JSON.stringify({ text }), { type: "application/json" });
+    assertEquals(published.status, 201);
+    await published.body!.cancel();
+    assertEquals(await peer.take(1), [text]);
+  });
+
+  Deno.test(`${engine}: HEAD answers the headers of events, and nobody comes`, async () => {
+    await using server = await startTestApp({ engine });
+    const url = new URL("/rooms/tea/events", server.app.url);
+    const response = await fetch(url, { method: "HEAD" });
+    assertEquals([response.status, response.headers.get("content-type")], [
+      200,
+      "text/event-stream",
+    ]);
+    assertEquals([server.app.openCount, server.app.roomCount], [0, 0]);
+  });
+
   Deno.test(`${engine}: a page that --allow-origin lets in may read and publish`, async () => {
     const origin = "https://app.example";
     await using server = await startTestApp({ engine, allowOrigin: [origin] });
