@@ -150,8 +150,10 @@ export class Chat {
    * @returns When the message is as safe as was asked for, its position; or why it is not.
    */
   async publish(roomName: string, { text, name, id }: Publication): Promise<Published> {
-    if (!this.rooms.hasPlaceFor(roomName)) return "no place";
-    for (let backlog; (backlog = this.rooms.within(roomName, (room) => room.backlog));) {
+    for (;;) {
+      if (!this.rooms.hasPlaceFor(roomName)) return "no place";
+      const backlog = this.rooms.within(roomName, (room) => room.backlog);
+      if (!backlog) break;
       await backlog;
     }
     if (this.#config.logMessages) {

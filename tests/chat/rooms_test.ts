@@ -175,7 +175,7 @@ Deno.test("the flush ends at a moment when every room is served, not one after t
   const flushed = rooms.flushed().then(() => isFlushed = true);
   turns.shift()!();
   say(rooms, "coffee");
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  await new Promise((resolve) => setImmediate(resolve));
   assertEquals([heard, isFlushed], [["tea"], false]);
   while (turns.length > 0) turns.shift()!();
   await flushed;
