@@ -69,7 +69,7 @@ export class Keeper<K extends Keepable> {
   }
 
   #schedule(): void {
-    if (this.#isStopped) return;
+    if (this.#isStopped || this.#state === "scheduled") return;
     this.#state = "scheduled";
     this.#options.defer(() => this.#commit());
   }

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { setImmediate } from "node:timers";
 import type { Batch, History } from "../../lib/chat/history.ts";
 import { type Keepable, Keeper } from "../../lib/chat/keeper.ts";
 
@@ -164,6 +165,25 @@ Deno.test("settled() waits for all that was said, and not for what cannot be kep
   await test.end(new Error("the disk is full"));
   await again;
   await test.keeper.settled();
+});
+
+Deno.test("settled() waits for what is urgent, too, with one transaction at a time", async () => {
+  const test = new TestKeeper();
+  const tea = new FakeRoom("tea");
+  test.say(tea);
+  let isSettled = false;
+  const settling = test.keeper.settled().then(() => isSettled = true);
+  test.turn();
+  tea.isUrgent = true;
+  test.say(tea);
+  await test.end();
+  test.turn();
+  await new Promise((resolve) => setImmediate(resolve));
+  assertEquals([test.commits.length, tea.told, isSettled], [2, ["kept"], false]);
+  await test.end();
+  test.turn();
+  await settling;
+  assertEquals([test.commits.length, tea.unkept], [2, 0]);
 });
 
 Deno.test("a keeper that is stopped begins nothing, whether it gathered, waited or was asked again", async () => {
