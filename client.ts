@@ -8,11 +8,11 @@ import { versionText } from "./lib/cli/version.ts";
 import { clientFaults } from "./lib/load/client_faults.ts";
 import { CLIENT_FLAGS, type ClientConfig } from "./lib/load/config.ts";
 import { runClient } from "./lib/load/outcome.ts";
-import { checkWritable, OutputFileError, writeOutput } from "./lib/load/output_file.ts";
-import { progressLine } from "./lib/load/progress.ts";
+import { checkWritable, OutputFileError, writeOutput } from "./lib/load/report/output_file.ts";
+import { progressLine } from "./lib/load/report/progress.ts";
 import { seededRandom } from "./lib/load/seeded_random.ts";
-import { CaCertError, targetOf } from "./lib/load/target.ts";
-import { WorkerError } from "./lib/load/worker_thread.ts";
+import { CaCertError, targetOf } from "./lib/load/users/target.ts";
+import { WorkerError } from "./lib/load/users/worker_thread.ts";
 
 const { config, sources, ...parsed } = parseFlags(CLIENT_FLAGS, { args: Deno.args });
 const faults = [...parsed.faults, ...clientFaults(config, sources)];

@@ -8,8 +8,8 @@ import { versionText } from "./lib/cli/version.ts";
 import { type App, startApp } from "./lib/server/app.ts";
 import { configFaults, SERVER_FLAGS, type ServerConfig } from "./lib/server/config.ts";
 import { acceptFailure, startFailure } from "./lib/server/start_failure.ts";
-import { readTlsFiles } from "./lib/server/tls_files.ts";
-import { welcome } from "./lib/server/welcome.ts";
+import { readTlsFiles } from "./lib/server/security/tls_files.ts";
+import { welcome } from "./lib/server/banner.ts";
 
 const { config, sources, ...parsed } = parseFlags(SERVER_FLAGS, {
   args: Deno.args,

@@ -1,9 +1,9 @@
 import { CLOSE_CODES } from "./close_code.ts";
-import { parseSay, type SayFault } from "./chorus_protocol.ts";
+import { parseSay, type SayFault } from "./chorus_v1.ts";
 import { Member, type MemberOptions, type MissReason } from "./member.ts";
-import { encodeFrames } from "./frames.ts";
+import { encodeFrames } from "./log/frames.ts";
 import { type Message, saidText } from "./message.ts";
-import type { Welcome } from "./room_history.ts";
+import type { Welcome } from "./history/room_history.ts";
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();

@@ -1,6 +1,6 @@
 import type { CloseCode } from "./close_code.ts";
 import type { Author, Message } from "./message.ts";
-import { Cursor, type MessageLog } from "./message_log.ts";
+import { Cursor, type MessageLog } from "./log/message_log.ts";
 import type { Room } from "./room.ts";
 import type { Wire } from "./wire.ts";
 

@@ -1,4 +1,4 @@
-import type { Body } from "./frames.ts";
+import type { Body } from "./log/frames.ts";
 
 /** Who has said something. */
 export interface Author {

@@ -1,6 +1,6 @@
 import { OPCODE } from "../websocket/opcode.ts";
 import { Member } from "./member.ts";
-import { encodeFrames } from "./frames.ts";
+import { encodeFrames } from "./log/frames.ts";
 import type { Message } from "./message.ts";
 
 /** A member that is spoken to in plain text: what one sends is what the others get, with nothing added. */

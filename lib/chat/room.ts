@@ -1,13 +1,13 @@
 import { type MessageOpcode, OPCODE } from "../websocket/opcode.ts";
-import { Broadcast } from "./broadcast.ts";
+import { Broadcast } from "./log/broadcast.ts";
 import { CLOSE_CODES } from "./close_code.ts";
-import { toBody } from "./frames.ts";
-import type { LogBudget } from "./log_budget.ts";
+import { toBody } from "./log/frames.ts";
+import type { LogBudget } from "./log/log_budget.ts";
 import type { Member } from "./member.ts";
 import { type Author, type Message, presenceText, saidText } from "./message.ts";
-import { MessageLog, type MessageLogOptions } from "./message_log.ts";
+import { MessageLog, type MessageLogOptions } from "./log/message_log.ts";
 import { Presence } from "./presence.ts";
-import { RoomHistory, type RoomHistoryOptions } from "./room_history.ts";
+import { RoomHistory, type RoomHistoryOptions } from "./history/room_history.ts";
 
 /** How long who comes and goes is gathered before it is told, in milliseconds. */
 const PRESENCE_MS = 50;

@@ -1,9 +1,9 @@
 import { Buffer } from "node:buffer";
-import type { History } from "./history.ts";
-import { Keeper } from "./keeper.ts";
-import { LogBudget } from "./log_budget.ts";
+import type { History } from "./history/history.ts";
+import { Keeper } from "./history/committer.ts";
+import { LogBudget } from "./log/log_budget.ts";
 import { Room, type RoomOptions } from "./room.ts";
-import type { RoomHistory } from "./room_history.ts";
+import type { RoomHistory } from "./history/room_history.ts";
 
 /** What bounds the rooms of a chat beside the bounds of each. */
 export interface RoomsOptions extends Omit<RoomOptions, "budget" | "durable" | "onForgettable"> {

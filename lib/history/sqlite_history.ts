@@ -1,7 +1,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { Batch, Epoch, History, KeptRoom } from "../chat/history.ts";
+import type { Batch, Epoch, History, KeptRoom } from "../chat/history/history.ts";
 import type { Message } from "../chat/message.ts";
-import { newEpoch } from "../chat/position.ts";
+import { newEpoch } from "../chat/history/position.ts";
 import { BUSY_TIMEOUT_MS, type SqliteWriterOptions } from "./sqlite_writer.ts";
 import { WriterThread } from "./writer_thread.ts";
 

@@ -1,5 +1,5 @@
 /// <reference lib="deno.worker" />
-import type { Batch } from "../chat/history.ts";
+import type { Batch } from "../chat/history/history.ts";
 import { SqliteWriter, type SqliteWriterOptions } from "./sqlite_writer.ts";
 
 /** How often what is too old is looked for, in milliseconds. */

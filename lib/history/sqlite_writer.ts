@@ -1,6 +1,6 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { Batch } from "../chat/history.ts";
-import { toBody } from "../chat/frames.ts";
+import type { Batch } from "../chat/history/history.ts";
+import { toBody } from "../chat/log/frames.ts";
 import { eachFrame } from "../websocket/frame.ts";
 import { migrate } from "./sqlite_schema.ts";
 

@@ -1,6 +1,6 @@
 import { flagName, type Source } from "../cli/flags.ts";
 import { CLIENT_FLAGS, type ClientConfig } from "./config.ts";
-import { rolesOf } from "./roles.ts";
+import { rolesOf } from "./users/roles.ts";
 
 type ClientFlag = keyof ClientConfig;
 

@@ -1,5 +1,5 @@
-import { GATE_METRICS, parseGate, parseGates } from "./gate.ts";
-import { parseSlow } from "./roles.ts";
+import { GATE_METRICS, parseGate, parseGates } from "./report/gate.ts";
+import { parseSlow } from "./users/roles.ts";
 
 /** What a URL to connect to must be, if this is not that. */
 export function mustBeWebSocketUrl(text: string): string | undefined {

@@ -1,14 +1,19 @@
 import process from "node:process";
 import type { ClientConfig } from "./config.ts";
 import { delay } from "./delay.ts";
-import type { LatencyHistogram } from "./latency.ts";
-import { type LedgerCounts, NO_COUNTS } from "./ledger.ts";
-import { type PhaseOfRun, Recorder, type RunLatencies, type TimelinePoint } from "./recorder.ts";
-import { rolesOf } from "./roles.ts";
-import type { RunOptions } from "./run.ts";
-import { RunClock } from "./run_clock.ts";
-import { periodMs } from "./schedule.ts";
-import { increment, Summary } from "./summary.ts";
+import type { LatencyHistogram } from "./measure/latency.ts";
+import { type LedgerCounts, NO_COUNTS } from "./measure/ledger.ts";
+import {
+  type PhaseOfRun,
+  Recorder,
+  type RunLatencies,
+  type TimelinePoint,
+} from "./measure/recorder.ts";
+import { rolesOf } from "./users/roles.ts";
+import type { RunOptions } from "./talk.ts";
+import { RunClock } from "./measure/run_clock.ts";
+import { periodMs } from "./measure/schedule.ts";
+import { increment, Summary } from "./measure/summary.ts";
 import type {
   LoadWorker,
   SlowReaders,
@@ -16,9 +21,9 @@ import type {
   WorkerOptions,
   WorkerResult,
   WorkerSample,
-} from "./worker.ts";
-import { LocalWorker } from "./worker_local.ts";
-import { ThreadWorker } from "./worker_thread.ts";
+} from "./users/worker.ts";
+import { LocalWorker } from "./users/worker_local.ts";
+import { ThreadWorker } from "./users/worker_thread.ts";
 
 /** How long a server may take to count those in who have just connected, and how long it is quiet when all is said. */
 const QUIET_MS = 100;

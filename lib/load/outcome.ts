@@ -1,21 +1,21 @@
 import { EXIT_CODE } from "../cli/exit_code.ts";
 import { isMeasured } from "./client_faults.ts";
 import type { ClientConfig } from "./config.ts";
-import { searchMaxRate } from "./find_max.ts";
+import { searchMaxRate } from "./measure/find_max.ts";
 import {
   clientLimitsOf,
   findMaxJsonReport,
   findMaxTextReport,
   type Probe,
-} from "./find_max_report.ts";
-import { parseGate, parseGates } from "./gate.ts";
-import { htmlReport } from "./html_report.ts";
-import { measuredJsonReport, measuredTextReport } from "./measured_report.ts";
+} from "./report/find_max_report.ts";
+import { parseGate, parseGates } from "./report/gate.ts";
+import { htmlReport } from "./report/html_report.ts";
+import { measuredJsonReport, measuredTextReport } from "./report/measured_report.ts";
 import { type MeasuredRunOptions, runMeasured } from "./measured_run.ts";
-import type { OutputFile } from "./output_file.ts";
-import { jsonReport, type RunFacts, textReport } from "./report.ts";
-import { runLoad } from "./run.ts";
-import { judge, type Verdict } from "./verdict.ts";
+import type { OutputFile } from "./report/output_file.ts";
+import { jsonReport, type RunFacts, textReport } from "./report/report.ts";
+import { runLoad } from "./talk.ts";
+import { judge, type Verdict } from "./report/verdict.ts";
 
 /** What a run comes to. */
 export interface Outcome {

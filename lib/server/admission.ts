@@ -1,9 +1,9 @@
 import { checkHandshake, isUpgrade } from "../websocket/handshake.ts";
 import type { FieldMap } from "../websocket/http_head.ts";
-import type { Entry } from "./chat.ts";
-import { parseEntry } from "./entry.ts";
-import { type OriginPolicy, refusedOrigin } from "./origin.ts";
-import { isPagePath } from "./page.ts";
+import type { Entry } from "../chat/chat.ts";
+import { parseEntry } from "./join_request.ts";
+import { type OriginPolicy, refusedOrigin } from "./security/origin.ts";
+import { isPagePath } from "./page/page.ts";
 
 /** What a request is judged by, whichever way it came in. */
 export interface IncomingRequest {

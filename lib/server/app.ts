@@ -2,15 +2,15 @@ import type { Logger } from "@logtape/logtape";
 import { SqliteHistory } from "../history/sqlite_history.ts";
 import { formatAddress } from "./address.ts";
 import { admit, type IncomingRequest } from "./admission.ts";
-import { Chat } from "./chat.ts";
+import { Chat } from "../chat/chat.ts";
 import type { ServerConfig } from "./config.ts";
-import { DirectEngine } from "./direct_engine.ts";
-import { EventStreams } from "./event_streams.ts";
-import { FrontDoor } from "./front_door.ts";
-import { RoomsApi } from "./rooms_api.ts";
-import { type Client, createHandler } from "./routes.ts";
-import { ServeEngine } from "./serve_engine.ts";
-import type { TlsFiles } from "./tls_files.ts";
+import { DirectEngine } from "./engines/direct_engine.ts";
+import { EventStreams } from "./http/event_streams.ts";
+import { FrontDoor } from "./engines/gateway.ts";
+import { RoomsApi } from "./http/rooms_api.ts";
+import { type Client, createHandler } from "./http/routes.ts";
+import { ServeEngine } from "./engines/serve_engine.ts";
+import type { TlsFiles } from "./security/tls_files.ts";
 import { withinMs } from "./within.ts";
 
 /** How long ending the connections that are left after a drain may take. */

@@ -1,6 +1,6 @@
 import { formatAddress } from "./address.ts";
 import type { ServerConfig } from "./config.ts";
-import { TlsFileError } from "./tls_files.ts";
+import { TlsFileError } from "./security/tls_files.ts";
 
 /** Says why the server cannot start, and what to do about it. */
 export function startFailure(

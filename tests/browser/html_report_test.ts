@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { htmlReport } from "../../lib/load/html_report.ts";
-import { LatencyHistogram } from "../../lib/load/latency.ts";
-import { judge } from "../../lib/load/verdict.ts";
-import { GOOD, LATENCY } from "../load/measurements.ts";
+import { htmlReport } from "../../lib/load/report/html_report.ts";
+import { LatencyHistogram } from "../../lib/load/measure/latency.ts";
+import { judge } from "../../lib/load/report/verdict.ts";
+import { GOOD, LATENCY } from "../load/report/measurements.ts";
 import { isBrowserMissing, launchBrowser, openPage } from "./browser.ts";
 
 /** A run of ten seconds, with a second in which nothing came. */

@@ -1,4 +1,4 @@
-import { LogBudget } from "../../lib/chat/log_budget.ts";
+import { LogBudget } from "../../lib/chat/log/log_budget.ts";
 import type { RoomOptions } from "../../lib/chat/room.ts";
 
 /** A budget for tests of a log on its own. */

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
 import { ChorusMember } from "../../lib/chat/chorus_member.ts";
-import { encodeFrames } from "../../lib/chat/frames.ts";
-import type { History } from "../../lib/chat/history.ts";
+import { encodeFrames } from "../../lib/chat/log/frames.ts";
+import type { History } from "../../lib/chat/history/history.ts";
 import { PlainMember } from "../../lib/chat/plain_member.ts";
 import type { Room } from "../../lib/chat/room.ts";
 import { Rooms, type RoomsOptions } from "../../lib/chat/rooms.ts";

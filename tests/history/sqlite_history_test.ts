@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { encodeFrames } from "../../lib/chat/frames.ts";
+import { encodeFrames } from "../../lib/chat/log/frames.ts";
 import { SqliteHistory } from "../../lib/history/sqlite_history.ts";
 
 /** A batch of one message, the first of its room. */

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { startFailure } from "../../lib/server/start_failure.ts";
-import { TlsFileError } from "../../lib/server/tls_files.ts";
+import { TlsFileError } from "../../lib/server/security/tls_files.ts";
 
 Deno.test("startFailure() says what to do", () => {
   const cases: [error: unknown, advice: string][] = [

@@ -2,7 +2,7 @@ import { configure, getLogger, type LogRecord, reset } from "@logtape/logtape";
 import { type App, startApp } from "../../lib/server/app.ts";
 import { parseFlags } from "../../lib/cli/flags.ts";
 import { SERVER_FLAGS, type ServerConfig } from "../../lib/server/config.ts";
-import type { TlsFiles } from "../../lib/server/tls_files.ts";
+import type { TlsFiles } from "../../lib/server/security/tls_files.ts";
 
 /** The ways to serve a WebSocket. What a client sees is the same over each of them. */
 export const ENGINES = SERVER_FLAGS.engine.choices;

@@ -1,7 +1,7 @@
 import { connect as connectTcp } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { assertEquals } from "@std/assert";
-import { readTlsFiles } from "../../lib/server/tls_files.ts";
+import { readTlsFiles } from "../../lib/server/security/tls_files.ts";
 import { encodeWireFrame, frame } from "../websocket/conformance_cases.ts";
 import { shakeHands } from "./handshake.ts";
 import { RawPeer } from "./raw_peer.ts";

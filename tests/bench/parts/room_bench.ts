@@ -1,4 +1,4 @@
-import { Cursor, MessageLog } from "../../../lib/chat/message_log.ts";
+import { Cursor, MessageLog } from "../../../lib/chat/log/message_log.ts";
 import { AMPLE_BUDGET, ROOM_OPTIONS } from "../../chat/room_options.ts";
 import { PlainMember } from "../../../lib/chat/plain_member.ts";
 import { Room } from "../../../lib/chat/room.ts";

@@ -1,0 +1,19 @@
+import type { Close, Connection } from "./connect.ts";
+import { delay } from "../delay.ts";
+
+/** A server that has not answered our close after this long is not waited for. */
+const CLOSE_TIMEOUT_MS = 2000;
+
+/** Closes a connection. @returns How it ended: with 1006 if the server did not answer in time. */
+export async function leave(connection: Connection): Promise<Close> {
+  connection.close(1000);
+  const timeout = new AbortController();
+  const unanswered = delay(CLOSE_TIMEOUT_MS, timeout.signal).then((): Close => ({
+    code: 1006,
+    reason: "our close went unanswered",
+  }));
+  const close = await Promise.race([connection.closed, unanswered]);
+  timeout.abort();
+  connection.destroy();
+  return close;
+}

@@ -1,0 +1,155 @@
+import { Churn } from "./churn.ts";
+import { Crowd } from "./user_pool.ts";
+import { delay } from "../delay.ts";
+import { EventLoopLag } from "../measure/event_loop_lag.ts";
+import { LatencyBins } from "../measure/latency_bins.ts";
+import type { Marker } from "../measure/marker.ts";
+import { RunClock } from "../measure/run_clock.ts";
+import { seededRandom } from "../seeded_random.ts";
+import { Sender } from "./message_sender.ts";
+import { SpreadRecorder } from "../measure/spread.ts";
+import type {
+  LoadWorker,
+  SendPlan,
+  SteadyCounts,
+  WorkerOptions,
+  WorkerResult,
+  WorkerSample,
+} from "./worker.ts";
+
+/** A worker in this thread. */
+export class LocalWorker implements LoadWorker {
+  readonly #clock: RunClock;
+  readonly #crowd: Crowd;
+  readonly #sender: Sender;
+  readonly #churn: Churn;
+  readonly #spreads: SpreadRecorder;
+  readonly #handshake = new LatencyBins();
+  readonly #warmup = new LatencyBins();
+  readonly #steady = new LatencyBins();
+  readonly #raw = new LatencyBins();
+  readonly #lag = new LatencyBins();
+  readonly #lagTimer = new EventLoopLag((us) => this.#lag.record(us));
+  /** Messages that were planned from here on count. */
+  #steadyFromUs = Infinity;
+  #beforeSteady: { atMs: number; sent: number; delivered: number } | undefined;
+  #steadyCounts: SteadyCounts = { seconds: 0, sent: 0, delivered: 0 };
+
+  /** @param printNotice Takes what a person who watches the run should know. */
+  constructor(options: WorkerOptions, printNotice: (line: string) => void) {
+    this.#clock = new RunClock(options.startEpochMs);
+    this.#spreads = new SpreadRecorder(options.config.rate);
+    this.#crowd = new Crowd(options, this.#clock, {
+      onOpened: (us) => this.#handshake.record(us),
+      onDelivered: (marker) => this.#delivered(marker),
+      onNotice: printNotice,
+    });
+    this.#sender = new Sender(options, this.#clock, this.#crowd.signal);
+    const { churn, workers } = options.config;
+    this.#churn = new Churn({
+      ratePerSecond: churn / workers,
+      users: this.#crowd.users,
+      random: seededRandom(options.seed),
+      comeAgain: (user) => this.#crowd.comeAgain(user),
+    });
+  }
+
+  async connect(): Promise<number> {
+    await this.#crowd.connect();
+    return this.#crowd.users.filter(({ sender, connection }) => sender >= 0 && connection).length;
+  }
+
+  async send(plan: SendPlan): Promise<void> {
+    this.#crowd.settle();
+    this.#steadyFromUs = Math.floor(plan.steadyMs * 1000);
+    this.#beginSteady(plan);
+    this.#churn.run();
+    await this.#sender.send(plan, this.#crowd.users);
+  }
+
+  async calm(): Promise<void> {
+    this.#endSteady();
+    await this.#churn.stop();
+    this.#crowd.wakeSlowReaders();
+  }
+
+  sample(): Promise<WorkerSample> {
+    const { ledger, connections } = this.#crowd;
+    return Promise.resolve({
+      atMs: this.#clock.nowMs,
+      connections,
+      sent: this.#sender.sent,
+      own: this.#crowd.ownCount,
+      delivered: ledger.delivered,
+      missing: ledger.missing,
+      spunMs: this.#sender.spunMs,
+      latencies: {
+        handshake: this.#handshake.take(),
+        warmup: this.#warmup.take(),
+        steady: this.#steady.take(),
+        raw: this.#raw.take(),
+        slip: this.#sender.slip.take(),
+        lag: this.#lag.take(),
+      },
+      spreads: this.#spreads.take(),
+    });
+  }
+
+  outstanding(): Promise<number> {
+    return Promise.resolve(this.#crowd.outstanding);
+  }
+
+  async leave(): Promise<WorkerResult> {
+    const { summary, ledger, slowReaders } = this.#crowd;
+    const counts = ledger.counts;
+    await this.#crowd.leave();
+    this.#lagTimer[Symbol.dispose]();
+    summary.sent = this.#sender.sent;
+    return {
+      summary: { ...summary },
+      ledger: counts,
+      slow: slowReaders,
+      steady: this.#steadyCounts,
+      unsent: { disconnected: this.#sender.disconnected, blocked: this.#sender.blocked },
+      churned: this.#crowd.churned,
+    };
+  }
+
+  stop(): void {
+    this.#crowd.stop();
+  }
+
+  /** Counts from the beginning of the steady phase on. */
+  async #beginSteady({ startMs, steadyMs }: SendPlan): Promise<void> {
+    if (steadyMs > startMs) await delay(steadyMs - this.#clock.nowMs, this.#crowd.signal);
+    this.#beforeSteady = { ...this.#count(), atMs: Math.max(steadyMs, this.#clock.nowMs) };
+  }
+
+  #endSteady(): void {
+    const before = this.#beforeSteady;
+    if (!before) return;
+    const after = this.#count();
+    this.#steadyCounts = {
+      seconds: (after.atMs - before.atMs) / 1000,
+      sent: after.sent - before.sent,
+      delivered: after.delivered - before.delivered,
+    };
+  }
+
+  #count() {
+    return {
+      atMs: this.#clock.nowMs,
+      sent: this.#sender.sent,
+      delivered: this.#crowd.ledger.delivered,
+    };
+  }
+
+  #delivered(marker: Readonly<Marker>): void {
+    const nowMs = this.#clock.lastMs;
+    const us = nowMs * 1000 - marker.plannedUs;
+    if (marker.plannedUs < this.#steadyFromUs) return this.#warmup.record(us);
+    this.#steady.record(us);
+    this.#raw.record(us - marker.lateUs);
+    this.#spreads.record(marker, nowMs);
+  }
+}

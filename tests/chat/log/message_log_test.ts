@@ -1,0 +1,175 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Cursor, MessageLog } from "../../../lib/chat/log/message_log.ts";
+import { AMPLE_BUDGET } from "../room_options.ts";
+import { eachFrame } from "../../../lib/websocket/frame.ts";
+import { OPCODE } from "../../../lib/websocket/opcode.ts";
+import { seededRandom } from "../../../lib/load/seeded_random.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+function append(log: MessageLog, text: string, sender?: Cursor): void {
+  const bytes = encoder.encode(text);
+  const offset = log.append(OPCODE.text, bytes, 0, bytes.length);
+  sender?.skip(offset, log.head);
+}
+
+/** Takes everything there is to take, and reads the texts in it. */
+function takeAll(cursor: Cursor): string[] {
+  const texts: string[] = [];
+  for (let frames; (frames = cursor.take());) texts.push(...textsOf(frames));
+  return texts;
+}
+
+function textsOf(frames: Uint8Array): string[] {
+  return Array.from(eachFrame(frames), ({ payload }) => decoder.decode(payload));
+}
+
+Deno.test("MessageLog.append() writes frames that MessageLog.read() returns as they are", () => {
+  const log = new MessageLog({ retentionBytes: 1000, budget: AMPLE_BUDGET });
+  const source = encoder.encode("<hello>");
+  assertEquals(log.append(OPCODE.text, source, 1, 6), 0);
+  assertEquals(log.append(OPCODE.binary, Uint8Array.of(255), 0, 1), 7);
+  assertEquals([...log.read(0, log.head)], [0x81, 5, 104, 101, 108, 108, 111, 0x82, 1, 255]);
+});
+
+for (const length of [0, 1, 64, 65, 125, 126, 65_535, 65_536, 300_000]) {
+  Deno.test(`MessageLog.append() takes a message of ${length} bytes`, () => {
+    const log = new MessageLog({ retentionBytes: 1000, budget: AMPLE_BUDGET });
+    append(log, "before");
+    const cursor = new Cursor(log);
+    const text = "x".repeat(length);
+    append(log, text);
+    assertEquals(takeAll(cursor), [text]);
+  });
+}
+
+Deno.test("Cursor.take() serves what is said after its making, and not what was said before", () => {
+  const log = new MessageLog({ retentionBytes: 1000, budget: AMPLE_BUDGET });
+  append(log, "before");
+  const cursor = new Cursor(log);
+  assertEquals([cursor.isBehind, cursor.take()], [false, undefined]);
+  append(log, "one");
+  append(log, "two");
+  assertEquals(textsOf(cursor.take()!), ["one", "two"]);
+  assertEquals(cursor.take(), undefined);
+});
+
+Deno.test("Cursor.take() skips the reader's own frames, wherever they stand", () => {
+  const log = new MessageLog({ retentionBytes: 1000, budget: AMPLE_BUDGET });
+  const cursor = new Cursor(log);
+  append(log, "mine 1", cursor);
+  assertEquals(cursor.isBehind, false);
+  append(log, "theirs 1");
+  append(log, "mine 2", cursor);
+  append(log, "mine 3", cursor);
+  append(log, "theirs 2");
+  append(log, "mine 4", cursor);
+  assertEquals(textsOf(cursor.take()!), ["theirs 1"]);
+  assertEquals(textsOf(cursor.take()!), ["theirs 2"]);
+  assertEquals([cursor.take(), cursor.position], [undefined, log.head]);
+});
+
+Deno.test("what a cursor has taken stays as it is when the log goes on and drops it", () => {
+  const log = new MessageLog({ retentionBytes: 1, budget: AMPLE_BUDGET });
+  const cursor = new Cursor(log);
+  append(log, "kept");
+  const frames = cursor.take()!;
+  for (let count = 0; count < 1000; count++) append(log, "x".repeat(1000));
+  assert(log.start > 0);
+  assertEquals(textsOf(frames), ["kept"]);
+});
+
+Deno.test("a cursor that the log has left behind is lost, and skips to the oldest frame kept", () => {
+  const log = new MessageLog({ retentionBytes: 10_000, budget: AMPLE_BUDGET });
+  const cursor = new Cursor(log);
+  for (let count = 0; count < 1000; count++) append(log, String(count).padStart(1000));
+  assert(cursor.isLost);
+  assertThrows(() => cursor.take(), RangeError, "Cannot read the log at 0");
+  assertEquals(cursor.skipToOldest(), log.start);
+  const texts = takeAll(cursor);
+  assertEquals(texts.at(-1)!.trim(), "999");
+  assertEquals(Number(texts[0]), 1000 - texts.length);
+  assertEquals(cursor.skipToOldest(), 0);
+});
+
+Deno.test("messages have numbers, and asides between them have none", () => {
+  const log = new MessageLog({ retentionBytes: 1_000_000, headNumber: 7, budget: AMPLE_BUDGET });
+  const ends = new Map([[7, 0]]);
+  const asides: { start: number; end: number }[] = [];
+  for (let number = 8; number < 1000; number++) {
+    append(log, `${number}`.padEnd(number));
+    ends.set(number, log.head);
+    if (number % 3 > 0) continue;
+    const start = log.head;
+    log.appendAside(OPCODE.text, encoder.encode("aside"));
+    asides.push({ start, end: log.head });
+  }
+  assertEquals([log.numberBefore, log.headNumber], [7, 999]);
+  for (const [number, end] of ends) {
+    assertEquals([log.offsetAfter(number), log.numberAt(end)], [end, number]);
+  }
+  for (const { end } of asides) assertEquals(log.offsetAfter(log.numberAt(end)) < end, true);
+  assertEquals(log.asides(0, log.head), asides);
+  const [, , from, between, to] = asides as { start: number; end: number }[];
+  assertEquals(log.asides(from!.start, to!.start), [from!, between!]);
+});
+
+/** The log as one thinks of it: an array of messages. */
+interface ModelMessage {
+  readonly text: string;
+  readonly sender: number;
+  readonly start: number;
+}
+
+for (let seed = 1; seed <= 200; seed++) {
+  Deno.test(`MessageLog and Cursor do what a simple model does, seed ${seed}`, () => {
+    const random = seededRandom(seed);
+    const below = (limit: number) => Math.floor(random() * limit);
+    const retentionBytes = 1 + below(20_000);
+    const log = new MessageLog({ retentionBytes, budget: AMPLE_BUDGET });
+    const messages: ModelMessage[] = [];
+    const cursors = Array.from({ length: 1 + below(5) }, () => new Cursor(log));
+    // For each cursor, which message it has to be served next.
+    const next = cursors.map(() => 0);
+
+    for (let step = 0; step < 400; step++) {
+      const index = below(cursors.length);
+      const cursor = cursors[index]!;
+      const what = random();
+      if (what < 0.6) {
+        const sender = random() < 0.2 ? -1 : index;
+        const text = `${step}`.padEnd(random() < 0.05 ? below(9000) : below(200), ".");
+        messages.push({ text, sender, start: log.head });
+        append(log, text, cursors[sender]);
+      } else if (what < 0.9) {
+        if (cursor.isLost) {
+          assertThrows(() => cursor.take(), RangeError);
+          cursor.skipToOldest();
+          while ((messages[next[index]!]?.start ?? log.head) < log.start) next[index]!++;
+        }
+        for (const text of textsOf(cursor.take() ?? new Uint8Array(0))) {
+          while (messages[next[index]!]!.sender === index) next[index]!++;
+          assertEquals(text, messages[next[index]!++]!.text);
+        }
+      } else {
+        // A reader that comes now is served from here on.
+        cursors[index] = new Cursor(log);
+        next[index] = messages.length;
+        for (const [at, message] of messages.entries()) {
+          if (message.sender === index) messages[at] = { ...message, sender: -2 };
+        }
+      }
+      assert(log.head - log.start <= log.head, "the log keeps no more than there is");
+      assert(
+        log.start === 0 || log.head - log.start >= retentionBytes,
+        "the log keeps what it promises",
+      );
+    }
+    for (const [index, cursor] of cursors.entries()) {
+      if (cursor.isLost) continue;
+      const expected = messages.slice(next[index]).filter(({ sender }) => sender !== index);
+      assertEquals(takeAll(cursor), expected.map(({ text }) => text));
+    }
+  });
+}

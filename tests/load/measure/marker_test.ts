@@ -1,0 +1,63 @@
+import { assertEquals } from "@std/assert";
+import {
+  findMarker,
+  type Marker,
+  MARKER_BYTES,
+  readMarker,
+  writeMarker,
+} from "../../../lib/load/measure/marker.ts";
+
+/** The most that each field holds, but for the sender. */
+const MARKER: Marker = {
+  run: 0xabcd,
+  sender: 12_345,
+  number: 2 ** 32 - 1,
+  plannedUs: 2 ** 40 - 1,
+  lateUs: 2 ** 28 - 1,
+  wholeBytes: 2 ** 20 - 1,
+};
+
+const NONE: Marker = { run: 0, sender: 0, number: 0, plannedUs: 0, lateUs: 0, wholeBytes: 0 };
+
+function marked(before: string, after: string): Uint8Array {
+  const bytes = new TextEncoder().encode(`${before}${"?".repeat(MARKER_BYTES)}${after}`);
+  writeMarker(bytes, before.length, MARKER);
+  return bytes;
+}
+
+for (const [before, after] of [["", ""], ["Bob: ", ""], ['{"text":"', '"}'], ["a ~ b ", " ~"]]) {
+  Deno.test(`a marker is found and read between ${before} and ${after}`, () => {
+    const bytes = marked(before!, after!);
+    const at = findMarker(bytes, 0, bytes.length);
+    assertEquals(at, before!.length);
+    const marker = { ...NONE };
+    assertEquals([readMarker(bytes, at, marker), marker], [true, MARKER]);
+  });
+}
+
+Deno.test("a marker is letters that no JSON and no HTML escapes", () => {
+  assertEquals(/^~[a-p]+~$/.test(new TextDecoder().decode(marked("", ""))), true);
+});
+
+Deno.test("findMarker() finds none where there is none, or only a part of one", () => {
+  for (const text of ["", "hello", "~", "~".repeat(2), "~" + "a".repeat(MARKER_BYTES - 2)]) {
+    const bytes = new TextEncoder().encode(text);
+    assertEquals(findMarker(bytes, 0, bytes.length), -1);
+  }
+});
+
+Deno.test("readMarker() sees any letter that has changed, and any two that have changed places", () => {
+  const good = marked("", "");
+  for (let at = 0; at < MARKER_BYTES; at++) {
+    for (const letter of [0x20, 0x61, 0x70, 0x71, 0x7e, 0xc3]) {
+      const bytes = good.slice();
+      if (bytes[at] === letter) continue;
+      bytes[at] = letter;
+      assertEquals(readMarker(bytes, 0, { ...NONE }), false);
+    }
+    const bytes = good.slice();
+    if (at === MARKER_BYTES - 1 || bytes[at] === bytes[at + 1]) continue;
+    [bytes[at], bytes[at + 1]] = [bytes[at + 1]!, bytes[at]!];
+    assertEquals(readMarker(bytes, 0, { ...NONE }), false);
+  }
+});

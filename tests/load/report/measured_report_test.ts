@@ -1,0 +1,185 @@
+import { assertEquals } from "@std/assert";
+import { parseGate } from "../../../lib/load/report/gate.ts";
+import { NO_COUNTS } from "../../../lib/load/measure/ledger.ts";
+import {
+  measuredJsonReport,
+  measuredTextReport,
+} from "../../../lib/load/report/measured_report.ts";
+import type { Measurement } from "../../../lib/load/measured_run.ts";
+import { Summary } from "../../../lib/load/measure/summary.ts";
+import { judge } from "../../../lib/load/report/verdict.ts";
+import { GOOD, LATENCY } from "./measurements.ts";
+
+const FACTS = { url: "ws://h/ws", count: 3, elapsedMs: 5040, isInterrupted: false };
+
+function badRun(): Measurement {
+  const summary = new Summary();
+  Object.assign(summary, { opened: 2, sent: 9, received: 23, lost: 1 });
+  summary.addFailure({ cause: "HTTP 503", advice: "" });
+  summary.addClose({ code: 1000, reason: "" });
+  summary.addClose({ code: 4008, reason: "" });
+  return {
+    ...GOOD,
+    summary,
+    ledger: { ...NO_COUNTS, delivered: 15, lost: 3, duplicated: 1, echoed: 2 },
+    slow: {
+      count: 2,
+      closeCodes: new Map([[4008, 1]]),
+      ledger: { ...NO_COUNTS, delivered: 4, lost: 5 },
+    },
+    achievedRate: 90.25,
+    latencies: { ...GOOD.latencies, spread: undefined },
+    unsent: { disconnected: 1, blocked: 2 },
+    churned: 7,
+    busyCores: undefined,
+    workers: 2,
+  };
+}
+
+Deno.test("measuredTextReport() shows a run in which all went well", () => {
+  const gates = [parseGate("lost=0")!, parseGate("p99<250ms")!];
+  assertEquals(
+    measuredTextReport(GOOD, judge(GOOD, { gates, count: 3, isStrict: false }), FACTS),
+    `Every message arrived once and in order: 20 deliveries
+  passed  lost=0  (0)
+  passed  p99<250ms  (3)
+
+Run of 5.0 s at ws://h/ws
+Connections
+  opened       3 of 3
+  failed       0
+  lost         0
+  close codes  3 × 1000
+Delivery
+  sent         10
+  delivered    20
+  lost         0
+  duplicated   0
+  reordered    0
+  corrupt      0
+  echoed       0
+  foreign      3
+Rate, per second
+  messages     100 of 100
+  deliveries   200
+Latency, ms           p50      p90      p99    p99.9      max
+  to everybody       1.00     2.00     3.00     4.00     5.00
+  since sent         1.00     2.00     3.00     4.00     5.00
+  to the first       1.00     2.00     3.00     4.00     5.00
+  to the last        1.00     2.00     3.00     4.00     5.00
+  first to last      1.00     2.00     3.00     4.00     5.00
+  handshake          1.00     2.00     3.00     4.00     5.00
+This client, ms       p50      p90      p99    p99.9      max
+  sent late          1.00     2.00     3.00     4.00     5.00
+  event loop         1.00     2.00     3.00     4.00     5.00
+  busy         0.25 cores with 1 thread`,
+  );
+});
+
+Deno.test("measuredTextReport() shows a run with every kind of trouble, the worst first", () => {
+  const run = badRun();
+  assertEquals(
+    measuredTextReport(
+      run,
+      judge(run, { gates: [parseGate("lost=0")!], count: 3, isStrict: false }),
+      { ...FACTS, isInterrupted: true },
+    ),
+    `Not every message arrived once and in order, at those who stayed: 1 lost their connection: 3 lost, 1 duplicated; this server returns a message to its own sender
+1 of 3 users did not get in
+  FAILED  lost=0  (3)
+
+Run of 5.0 s at ws://h/ws, stopped by the user
+Connections
+  opened       2 of 3
+  failed       1: 1 × HTTP 503
+  lost         1, 0 came back, 1 still away
+  close codes  1 × 1000, 1 × 4008
+  came again   7, as --churn has it
+Delivery
+  sent         9, 1 not, as no sender was connected, 2 not, as the server did not read from their senders
+  delivered    15
+  lost         3
+  duplicated   1
+  reordered    0
+  corrupt      0
+  echoed       2
+  foreign      0
+Slow readers
+  readers      2
+  ended        1 × 4008, by the server
+  delivered    4, once they read again
+  lost         5, to those whom the server kept
+Rate, per second
+  messages     90.3 of 100
+  deliveries   200
+Latency, ms           p50      p90      p99    p99.9      max
+  to everybody       1.00     2.00     3.00     4.00     5.00
+  since sent         1.00     2.00     3.00     4.00     5.00
+  to the first       1.00     2.00     3.00     4.00     5.00
+  to the last        1.00     2.00     3.00     4.00     5.00
+  first to last  none
+  handshake          1.00     2.00     3.00     4.00     5.00
+This client, ms       p50      p90      p99    p99.9      max
+  sent late          1.00     2.00     3.00     4.00     5.00
+  event loop         1.00     2.00     3.00     4.00     5.00
+  busy         not measured with 2 threads`,
+  );
+});
+
+Deno.test("measuredJsonReport() has its version and every figure", () => {
+  const run = badRun();
+  assertEquals(
+    JSON.parse(
+      measuredJsonReport(
+        run,
+        judge(run, { gates: [parseGate("lost=0")!], count: 3, isStrict: false }),
+        FACTS,
+      ),
+    ),
+    {
+      version: 1,
+      url: "ws://h/ws",
+      elapsedMs: 5040,
+      interrupted: false,
+      delivered: false,
+      passed: false,
+      clientLimits: [],
+      gates: [{ gate: "lost=0", value: 3, passed: false }],
+      connections: {
+        count: 3,
+        opened: 2,
+        failed: 1,
+        failures: { "HTTP 503": 1 },
+        lost: 1,
+        cameBack: 0,
+        closeCodes: { 1000: 1, 4008: 1 },
+        churned: 7,
+      },
+      messages: { sent: 9, received: 23, unsent: { disconnected: 1, blocked: 2 } },
+      delivery: {
+        delivered: 15,
+        lost: 3,
+        duplicated: 1,
+        reordered: 0,
+        corrupt: 0,
+        echoed: 2,
+        foreign: 0,
+      },
+      slow: {
+        count: 2,
+        closeCodes: { 4008: 1 },
+        delivery: { ...NO_COUNTS, delivered: 4, lost: 5 },
+      },
+      rates: { offeredRate: 100, achievedRate: 90.25, deliveriesPerSecond: 200 },
+      latencyMs: {
+        delivery: LATENCY,
+        raw: LATENCY,
+        first: LATENCY,
+        last: LATENCY,
+        spread: null,
+        handshake: LATENCY,
+      },
+      client: { slipMs: LATENCY, lagMs: LATENCY, busyCores: null, workers: 2 },
+    },
+  );
+});

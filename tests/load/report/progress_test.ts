@@ -1,0 +1,37 @@
+import { assertEquals } from "@std/assert";
+import { progressLine } from "../../../lib/load/report/progress.ts";
+import type { TimelinePoint } from "../../../lib/load/measure/recorder.ts";
+
+const POINT: TimelinePoint = {
+  seconds: 7,
+  phase: "steady",
+  phaseSeconds: 3.1,
+  connections: 500,
+  sentPerSecond: 3999.7,
+  deliveriesPerSecond: 1_996_000,
+  p50: 1,
+  p99: 9,
+  p99SoFar: 5.21,
+  missing: 2,
+  busyCores: 0.5,
+};
+
+const REST = "4000 sent/s · 1996000 delivered/s · p99 5.2 ms · missing 2 · 500 open";
+
+for (
+  const [part, line] of [
+    [{ phase: "connecting" }, "connecting 3 s · 500 open"],
+    [{ phase: "warm-up" }, `warm-up 3 of 5 s · ${REST}`],
+    [{ phase: "steady" }, `steady 3 of 10 s · ${REST}`],
+    [{ phase: "draining" }, `draining 3 s · ${REST}`],
+    [{ p99SoFar: undefined }, `steady 3 of 10 s · ${REST.replace("5.2", "–")}`],
+  ] as const
+) {
+  Deno.test(`progressLine() says ${line}`, () => {
+    assertEquals(progressLine({ ...POINT, ...part }, { warmupMs: 5000, durationMs: 10_000 }), line);
+  });
+}
+
+Deno.test("progressLine() tells no total of what has no end", () => {
+  assertEquals(progressLine(POINT, { warmupMs: 0, durationMs: 0 }), `steady 3 s · ${REST}`);
+});

@@ -1,0 +1,72 @@
+import { assertEquals } from "@std/assert";
+import { jsonReport, textReport } from "../../../lib/load/report/report.ts";
+import { Summary } from "../../../lib/load/measure/summary.ts";
+
+const FACTS = { url: "ws://h/ws", count: 4, elapsedMs: 20_040, isInterrupted: false };
+
+function busySummary(): Summary {
+  const summary = new Summary();
+  Object.assign(summary, { opened: 2, sent: 25, received: 200, lost: 2, cameBack: 1 });
+  summary.addFailure({ cause: "HTTP 503", advice: "" });
+  summary.addFailure({ cause: "HTTP 503", advice: "" });
+  summary.addClose({ code: 1001, reason: "" });
+  summary.addClose({ code: 1001, reason: "" });
+  summary.addClose({ code: 1000, reason: "" });
+  return summary;
+}
+
+Deno.test("textReport() shows a run with trouble", () => {
+  assertEquals(
+    textReport(busySummary(), FACTS),
+    `Summary of 20.0 s at ws://h/ws
+  opened       2 of 4
+  failed       2: 2 × HTTP 503
+  lost         2, 1 came back, 1 still away
+  sent         25
+  received     200
+  close codes  2 × 1001, 1 × 1000`,
+  );
+});
+
+Deno.test("textReport() shows a run in which nothing happened", () => {
+  assertEquals(
+    textReport(new Summary(), FACTS),
+    `Summary of 20.0 s at ws://h/ws
+  opened       0 of 4
+  failed       0
+  not yet open 4
+  lost         0
+  sent         0
+  received     0
+  close codes  none`,
+  );
+});
+
+Deno.test("jsonReport() has its version and every count", () => {
+  assertEquals(JSON.parse(jsonReport(busySummary(), FACTS)), {
+    version: 1,
+    url: "ws://h/ws",
+    elapsedMs: 20_040,
+    interrupted: false,
+    connections: {
+      count: 4,
+      opened: 2,
+      failed: 2,
+      failures: { "HTTP 503": 2 },
+      lost: 2,
+      cameBack: 1,
+      closeCodes: { 1000: 1, 1001: 2 },
+    },
+    messages: { sent: 25, received: 200 },
+  });
+});
+
+Deno.test("Summary.isClean() holds only if everybody came in and nobody is away", () => {
+  const clean = new Summary();
+  Object.assign(clean, { opened: 2, lost: 1, cameBack: 1 });
+  const away = new Summary();
+  Object.assign(away, { opened: 2, lost: 1 });
+  const unfinished = new Summary();
+  Object.assign(unfinished, { opened: 1 });
+  assertEquals([clean, away, unfinished].map((each) => each.isClean(2)), [true, false, false]);
+});

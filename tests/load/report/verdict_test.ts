@@ -1,0 +1,86 @@
+import { assertEquals } from "@std/assert";
+import { parseGate } from "../../../lib/load/report/gate.ts";
+import { Summary } from "../../../lib/load/measure/summary.ts";
+import { judge } from "../../../lib/load/report/verdict.ts";
+import { GOOD, LATENCY } from "./measurements.ts";
+
+function demands(...gates: string[]) {
+  return { gates: gates.map((text) => parseGate(text)!), count: 3, isStrict: false };
+}
+
+Deno.test("judge() finds no fault with a good run, though strangers talk too", () => {
+  assertEquals(judge(GOOD, demands()), {
+    isDelivered: true,
+    isPassed: true,
+    clientLimits: [],
+    gates: [],
+  });
+});
+
+for (const fault of ["lost", "duplicated", "reordered", "corrupt"] as const) {
+  Deno.test(`judge() does not call a run delivered in which something was ${fault}`, () => {
+    const ledger = { ...GOOD.ledger, [fault]: 1 };
+    const { isDelivered, gates } = judge({ ...GOOD, ledger }, demands(`${fault}=0`));
+    assertEquals([isDelivered, gates[0]!.isPassed], [false, false]);
+  });
+}
+
+for (
+  const [part, limit] of [
+    [{ achievedRate: 90 }, "it sent 90.0 of 100 messages/s"],
+    [
+      { latencies: { ...GOOD.latencies, slip: { ...LATENCY, p99: 25 } } },
+      "1 % of the messages were sent 25.0 ms late or more",
+    ],
+    [
+      { latencies: { ...GOOD.latencies, lag: { ...LATENCY, p99: 25 } } },
+      "its event loop was 25.0 ms late or more for 1 % of the time",
+    ],
+    [{ busyCores: 0.95 }, "it kept 0.95 cores busy with its one thread; try more --workers"],
+    [
+      { busyCores: 1.9, workers: 2 },
+      "it kept 1.90 cores busy with its 2 threads; try more --workers",
+    ],
+  ] as const
+) {
+  Deno.test(`judge() says of a client that was the limit: ${limit}`, () => {
+    assertEquals(judge({ ...GOOD, ...part }, demands()).clientLimits, [limit]);
+  });
+}
+
+Deno.test("judge() holds each measure against its gate", () => {
+  const texts = ["p50<=1ms", "p99.9<4ms", "failed=0", "rate>=100", "deliveries>200"];
+  const { gates } = judge(GOOD, demands(...texts));
+  assertEquals(gates.map(({ isPassed }) => isPassed), [true, false, true, true, false]);
+});
+
+Deno.test("judge() takes an echo for no fault, and lets a gate find it", () => {
+  const ledger = { ...GOOD.ledger, echoed: 10 };
+  const { isDelivered, gates } = judge({ ...GOOD, ledger }, demands("echoed=0"));
+  assertEquals([isDelivered, gates[0]!.isPassed], [true, false]);
+});
+
+Deno.test("judge() calls a run in which nothing was sent no proof of anything", () => {
+  const ledger = { ...GOOD.ledger, delivered: 0 };
+  const summary = new Summary();
+  const { isDelivered, gates } = judge({ ...GOOD, ledger, summary }, demands("lost=0"));
+  assertEquals([isDelivered, gates[0]!.isPassed], [false, false]);
+});
+
+Deno.test("judge() does not blame the client for senders whom the server has thrown out, or does not read from", () => {
+  for (const unsent of [{ disconnected: 50, blocked: 0 }, { disconnected: 0, blocked: 50 }]) {
+    assertEquals(judge({ ...GOOD, achievedRate: 50, unsent }, demands()).clientLimits, []);
+  }
+});
+
+Deno.test("judge() passes no run that somebody did not get into, or that failed a gate or strictness", () => {
+  const limited = { ...GOOD, achievedRate: 90 };
+  const verdicts = [
+    judge(GOOD, { ...demands(), count: 4 }),
+    judge(GOOD, demands("lost>0")),
+    judge(limited, { ...demands(), isStrict: true }),
+    judge(limited, demands()),
+  ];
+  assertEquals(verdicts.map(({ isPassed }) => isPassed), [false, false, false, true]);
+  assertEquals(verdicts.every(({ isDelivered }) => isDelivered), true);
+});

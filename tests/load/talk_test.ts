@@ -1,0 +1,300 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { parseFlags } from "../../lib/cli/flags.ts";
+import { CLIENT_FLAGS, type ClientConfig } from "../../lib/load/config.ts";
+import { runLoad } from "../../lib/load/talk.ts";
+import type { Summary } from "../../lib/load/measure/summary.ts";
+import { targetOf } from "../../lib/load/users/target.ts";
+import { handshakeResponse } from "../../lib/websocket/handshake.ts";
+import { parseHead } from "../../lib/websocket/http_head.ts";
+import { readHead } from "../socket/handshake.ts";
+import { Mailbox } from "../socket/mailbox.ts";
+
+const PEM = {
+  cert: new URL("../socket/tls_cert.pem", import.meta.url).pathname,
+  key: new URL("../socket/tls_key.pem", import.meta.url).pathname,
+};
+
+/** A run against some server of a test. */
+interface TestRun {
+  readonly notices: Mailbox<string>;
+  readonly messages: Mailbox<string>;
+  readonly done: Promise<Summary>;
+  stop(): void;
+}
+
+function start(port: number, overrides: Partial<ClientConfig>): TestRun {
+  const { config } = parseFlags(CLIENT_FLAGS, {
+    args: ["--url", `ws://127.0.0.1:${port}/`, "--stagger=0"],
+  });
+  const stop = new AbortController();
+  const notices = new Mailbox<string>();
+  const messages = new Mailbox<string>();
+  const full = { ...config, ...overrides };
+  const done = targetOf(full).then((target) =>
+    runLoad(full, {
+      target,
+      signal: stop.signal,
+      printMessage: (line) => messages.put(line),
+      printNotice: (line) => notices.put(line),
+      random: () => 0.999,
+    })
+  );
+  return { notices, messages, done, stop: () => stop.abort() };
+}
+
+type SocketHandler = (socket: WebSocket, connection: number) => void;
+
+/** A WebSocket server that does to its n-th connection what the test says. */
+function serve(onSocket: SocketHandler) {
+  let connection = 0;
+  return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+    const { socket, response } = Deno.upgradeWebSocket(request);
+    const number = ++connection;
+    socket.onopen = () => onSocket(socket, number);
+    return response;
+  });
+}
+
+/** A TCP server that answers the first bytes of each connection with this text, or with nothing at all. */
+function answer(text: string | undefined) {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const connections: Deno.TcpConn[] = [];
+  const serving = (async () => {
+    for await (const connection of listener) {
+      connections.push(connection);
+      if (text === undefined) continue;
+      await connection.read(new Uint8Array(4096));
+      await connection.write(new TextEncoder().encode(text));
+      connection.closeWrite();
+    }
+  })();
+  return {
+    port: (listener.addr as Deno.NetAddr).port,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      for (const connection of connections) connection.close();
+      await serving;
+    },
+  };
+}
+
+/** Completes the handshake of the next connection, and leaves it at that. */
+async function acceptWebSocket(listener: Deno.TcpListener): Promise<Deno.TcpConn> {
+  const connection = await listener.accept();
+  const { head } = await readHead(connection);
+  const key = parseHead(head)!.headers.get("sec-websocket-key")!;
+  await connection.write(handshakeResponse(key));
+  return connection;
+}
+
+const REFUSALS: readonly [name: string, answer: string, cause: string, advice: string][] = [
+  ["404", "HTTP/1.1 404 Not Found\r\n\r\n", "HTTP 404", "HTTP 404 Not Found: check the path"],
+  ["403", "HTTP/1.1 403 Forbidden\r\n\r\n", "HTTP 403", "does not let this client in"],
+  ["503", "HTTP/1.1 503 Busy\r\n\r\n", "HTTP 503", "HTTP 503 Service Unavailable: it is full"],
+  ["a page", "HTTP/1.1 200 OK\r\n\r\nhello", "HTTP 200", "check that --url names a WebSocket"],
+  ["an unknown status", "HTTP/1.1 599 Odd\r\n\r\n", "HTTP 599", "HTTP 599: check that --url"],
+  ["nothing", "", "closed during the handshake", "check that it speaks WebSocket"],
+  [
+    "SSH",
+    "SSH-2.0-x\r\n",
+    "not a WebSocket handshake",
+    "(The server does not answer in HTTP): check that it is a WebSocket server",
+  ],
+];
+
+for (const [name, text, cause, advice] of REFUSALS) {
+  Deno.test(`runLoad() explains a server that answers the handshake with ${name}`, async () => {
+    await using server = answer(text);
+    const { notices, done } = start(server.port, { count: 2 });
+    const summary = await done;
+    assertEquals(summary.failures, new Map([[cause, 2]]));
+    assertMatch(await notices.take(), /^Connecting 2 users/);
+    assertStringIncludes(await notices.take(), advice);
+    assertEquals(await notices.take(), "Connected: 0 of 2");
+  });
+}
+
+Deno.test("runLoad() gives up on a server that never answers the handshake", async () => {
+  await using server = answer(undefined);
+  const { notices, done } = start(server.port, { count: 1, connectTimeoutMs: 50 });
+  assertEquals((await done).failures, new Map([["handshake timeout", 1]]));
+  await notices.take();
+  assertStringIncludes(await notices.take(), "within 50 ms (--connect-timeout)");
+});
+
+Deno.test("runLoad() stops while the server has not answered the handshake", async () => {
+  await using server = answer(undefined);
+  const run = start(server.port, { count: 1 });
+  await run.notices.take();
+  run.stop();
+  const summary = await run.done;
+  assertEquals([summary.opened, summary.failed], [0, 0]);
+});
+
+Deno.test("runLoad() comes back when the server closes with 1001", async () => {
+  await using server = serve((socket, connection) => {
+    if (connection === 1) socket.close(1001, "restarting");
+  });
+  const { notices, done, stop } = start(server.addr.port, { count: 1 });
+  assertMatch(await notices.take(), /^Connecting 1 user to/);
+  assertEquals(await notices.take(), "Connected: 1 of 1");
+  assertEquals(
+    await notices.take(),
+    "The server closed a connection with 1001 restarting: trying to come back",
+  );
+  assertEquals(await notices.take(), "Every lost connection has come back");
+  stop();
+  const summary = await done;
+  assertEquals([summary.lost, summary.cameBack, summary.isClean(1)], [1, 1, true]);
+  assertEquals(summary.closeCodes, new Map([[1001, 1], [1000, 1]]));
+});
+
+Deno.test("runLoad() comes back when a connection breaks off, even after failed attempts", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const { notices, done, stop } = start(port, { count: 1 });
+  const connection = await acceptWebSocket(listener);
+  await notices.take();
+  assertEquals(await notices.take(), "Connected: 1 of 1");
+  listener.close();
+  connection.close();
+  assertMatch(await notices.take(), /^A connection broke off .*: trying to come back$/);
+  const back = Promise.withResolvers<void>();
+  await using _server = Deno.serve(
+    { hostname: "127.0.0.1", port, onListen: () => {} },
+    (request) => {
+      const { socket, response } = Deno.upgradeWebSocket(request);
+      socket.onopen = () => back.resolve();
+      return response;
+    },
+  );
+  await back.promise;
+  assertEquals(await notices.take(), "Every lost connection has come back");
+  stop();
+  const summary = await done;
+  assertEquals([summary.lost, summary.cameBack], [1, 1]);
+  assertEquals(summary.closeCodes, new Map([[1006, 1], [1000, 1]]));
+});
+
+Deno.test("runLoad() does not wait for ever for a server that never answers its close", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { notices, done, stop } = start((listener.addr as Deno.NetAddr).port, { count: 1 });
+  using _silent = await acceptWebSocket(listener);
+  await notices.take();
+  assertEquals(await notices.take(), "Connected: 1 of 1");
+  stop();
+  const summary = await done;
+  assertEquals([summary.opened, summary.closeCodes], [1, new Map([[1006, 1]])]);
+});
+
+Deno.test("runLoad() does not wait for ever for a TLS server that never answers its close", async () => {
+  using listener = Deno.listenTls({
+    hostname: "127.0.0.1",
+    port: 0,
+    cert: await Deno.readTextFile(PEM.cert),
+    key: await Deno.readTextFile(PEM.key),
+  });
+  const url = `wss://127.0.0.1:${(listener.addr as Deno.NetAddr).port}/`;
+  const { notices, done, stop } = start(0, { count: 1, url, insecure: true });
+  using conn = await listener.accept();
+  const { head } = await readHead(conn);
+  const key = parseHead(head)!.headers.get("sec-websocket-key")!;
+  await conn.write(handshakeResponse(key));
+  await notices.take();
+  assertEquals(await notices.take(), "Connected: 1 of 1");
+  stop();
+  assertEquals((await done).closeCodes, new Map([[1006, 1]]));
+});
+
+const FINAL: readonly [name: string, code: number, overrides: Partial<ClientConfig>][] = [
+  ["when the server closes with 1008", 1008, {}],
+  ["with --no-reconnect", 1001, { reconnect: false }],
+];
+
+for (const [name, code, overrides] of FINAL) {
+  Deno.test(`runLoad() does not come back ${name}`, async () => {
+    await using server = serve((socket) => socket.close(code, "no"));
+    const { notices, done } = start(server.addr.port, { count: 1, ...overrides });
+    const summary = await done;
+    assertEquals([summary.lost, summary.cameBack, summary.isClean(1)], [1, 0, false]);
+    assertEquals(summary.closeCodes, new Map([[code, 1]]));
+    await notices.take();
+    await notices.take();
+    assertEquals(
+      await notices.take(),
+      `The server closed a connection with ${code} no: not coming back`,
+    );
+  });
+}
+
+Deno.test("runLoad() fills the id into the message and makes one harmless line of what arrives", async () => {
+  const received = new Mailbox<string>();
+  await using server = serve((socket) => {
+    socket.onmessage = ({ data }) => received.put(data);
+    socket.send("two\nlines");
+    socket.send(Uint8Array.of(1, 2, 3));
+  });
+  const { messages, done, stop } = start(server.addr.port, {
+    count: 1,
+    intervalMs: 1,
+    message: "{id}, not {you}, says {id}",
+  });
+  assertEquals(await messages.take(), "Client 1: two\\nlines");
+  assertEquals(await messages.take(), "Client 1: (3 bytes)");
+  assertEquals(await received.take(), "1, not {you}, says 1");
+  stop();
+  const summary = await done;
+  assertEquals(summary.received, 2);
+});
+
+Deno.test("runLoad() sends what the flags say with each handshake, and takes the subprotocol it is given", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const run = start((listener.addr as Deno.NetAddr).port, {
+    count: 1,
+    header: ["X-One: 1", "x-two:2"],
+    origin: "https://a.example",
+    protocol: ["chorus.v1", "other"],
+    token: "secret",
+  });
+  using conn = await listener.accept();
+  const { headers } = parseHead((await readHead(conn)).head)!;
+  const sent = ["x-one", "x-two", "origin", "sec-websocket-protocol", "authorization"]
+    .map((name) => headers.get(name));
+  assertEquals(sent, ["1", "2", "https://a.example", "chorus.v1, other", "Bearer secret"]);
+  const answer = new TextDecoder().decode(handshakeResponse(headers.get("sec-websocket-key")!));
+  await conn.write(
+    new TextEncoder().encode(
+      answer.replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: other\r\n\r\n"),
+    ),
+  );
+  await run.notices.take();
+  assertEquals(await run.notices.take(), "Connected: 1 of 1");
+  conn.close();
+  run.stop();
+  await run.done;
+});
+
+for (
+  const [name, overrides, opened, advice] of [
+    ["trusts no certificate of its own", {}, 0, "name its issuer with --cacert"],
+    ["trusts the certificates of --cacert", { cacert: PEM.cert }, 1, undefined],
+    ["trusts any certificate with --insecure", { insecure: true }, 1, undefined],
+  ] as const
+) {
+  Deno.test(`runLoad() ${name}`, async () => {
+    await using server = Deno.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      cert: await Deno.readTextFile(PEM.cert),
+      key: await Deno.readTextFile(PEM.key),
+      onListen: () => {},
+    }, (request) => Deno.upgradeWebSocket(request).response);
+    const url = `wss://localhost:${server.addr.port}/`;
+    const { notices, done, stop } = start(server.addr.port, { count: 1, url, ...overrides });
+    await notices.take();
+    if (advice) assertStringIncludes(await notices.take(), advice);
+    assertEquals(await notices.take(), `Connected: ${opened} of 1`);
+    stop();
+    assertEquals((await done).opened, opened);
+  });
+}

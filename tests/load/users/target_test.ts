@@ -1,0 +1,55 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { parseFlags } from "../../../lib/cli/flags.ts";
+import { CLIENT_FLAGS } from "../../../lib/load/config.ts";
+import { CaCertError, targetOf } from "../../../lib/load/users/target.ts";
+
+function parse(...args: string[]) {
+  return parseFlags(CLIENT_FLAGS, { args });
+}
+
+Deno.test("targetOf() is the URL alone where no flag says more", async () => {
+  assertEquals(await targetOf(parse().config), {
+    url: "ws://127.0.0.1:8000/ws",
+    headers: {},
+    protocols: [],
+    caCerts: undefined,
+    isInsecure: false,
+  });
+});
+
+Deno.test("targetOf() keeps commas and colons of a header, each flag one", async () => {
+  const { config, faults } = parse("-H", "A: 1, 2", "--header=B:c:d", "--protocol", "x,y");
+  const { headers, protocols } = await targetOf(config);
+  assertEquals([faults, headers, protocols], [[], { a: "1, 2", b: "c:d" }, ["x", "y"]]);
+});
+
+Deno.test("targetOf() sends one field for a name, and --token rather than a header", async () => {
+  const { config } = parse("-H", "A: 1", "-H", "a: 2", "-H", "AUTHORIZATION: x", "--token", "t");
+  const { headers } = await targetOf(config);
+  assertEquals(headers, { a: "1, 2", authorization: "Bearer t" });
+});
+
+for (
+  const [flag, value] of [
+    ["--header", "no colon"],
+    ["--header", "bad name: 1"],
+    ["--header", "Host: elsewhere"],
+    ["--header", "sec-websocket-key: mine"],
+    ["--header", "X: a\r\nY: b"],
+    ["--origin", "a\nb"],
+    ["--protocol", "a b"],
+    ["--token", "a\r\nb"],
+  ] as const
+) {
+  Deno.test(`${flag} may not be ${JSON.stringify(value)}`, () => {
+    const { faults } = parse(flag, value);
+    assertEquals([faults.length, faults[0]!.includes(flag)], [1, true]);
+  });
+}
+
+Deno.test("targetOf() tells which file of --cacert cannot be read", async () => {
+  const { config } = parse("--cacert", "/no/such/file");
+  const error = await targetOf(config).catch((error) => error);
+  assertEquals(error instanceof CaCertError, true);
+  assertStringIncludes(error.message, "/no/such/file");
+});

@@ -1,0 +1,19 @@
+import { assertStringIncludes } from "@std/assert";
+import { welcome } from "../../lib/server/banner.ts";
+
+Deno.test("welcome() names the commands of a user who has Deno", () => {
+  const text = welcome(new URL("http://127.0.0.1:8000/"), "/usr/bin/deno");
+  assertStringIncludes(text, "listening on http://127.0.0.1:8000/");
+  assertStringIncludes(text, "  deno task client --count 9\n");
+});
+
+Deno.test("welcome() names the commands of a user who runs Deno through npx, on another port", () => {
+  const text = welcome(
+    new URL("http://127.0.0.1:9000/"),
+    "/root/.npm/_npx/1/node_modules/deno/deno",
+  );
+  assertStringIncludes(
+    text,
+    `npx -y deno@${Deno.version.deno} task client --count 9 --url ws://127.0.0.1:9000/ws\n`,
+  );
+});
