@@ -9,7 +9,7 @@ import { type App, startApp } from "./lib/server/app.ts";
 import { configFaults, SERVER_FLAGS, type ServerConfig } from "./lib/server/config.ts";
 import { acceptFailure, startFailure } from "./lib/server/start_failure.ts";
 import { readTlsFiles } from "./lib/server/security/tls_files.ts";
-import { welcome } from "./lib/server/banner.ts";
+import { bannerText } from "./lib/server/banner.ts";
 
 const { config, sources, ...parsed } = parseFlags(SERVER_FLAGS, {
   args: Deno.args,
@@ -44,7 +44,7 @@ async function run(config: ServerConfig): Promise<number> {
     console.error(startFailure(error, config));
     return EXIT_CODE.failure;
   }
-  if (config.logFormat === "text") console.log(welcome(app.url, Deno.execPath()));
+  if (config.logFormat === "text") console.log(bannerText(app.url, Deno.execPath()));
   else logger.info("Listening on {url}", { url: app.url.href });
 
   const stop = Promise.withResolvers<void>();

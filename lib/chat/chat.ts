@@ -7,7 +7,7 @@ import { encodeFrames } from "./log/frames.ts";
 import type { History } from "./history/history.ts";
 import { PlainMember } from "./plain_member.ts";
 import { Registry } from "./registry.ts";
-import type { Beginning } from "./history/room_history.ts";
+import type { ReplayRequest } from "./history/room_history.ts";
 import { Rooms } from "./rooms.ts";
 import { SessionKey } from "./session.ts";
 import { TurnClock } from "./turn_clock.ts";
@@ -17,7 +17,7 @@ import type { ServerConfig } from "../server/config.ts";
 import type { Publication } from "../server/http/publication.ts";
 
 /** What a connection has asked for. */
-export interface Entry extends Beginning {
+export interface JoinRequest extends ReplayRequest {
   readonly roomName: string;
   /** What it calls itself. */
   readonly name: string | null;
@@ -27,7 +27,7 @@ export interface Entry extends Beginning {
 }
 
 /** A connection that has been opened. */
-export interface Arrived {
+export interface NewConnection {
   /** Its UUID. */
   readonly id: string;
   readonly wire: Wire;
@@ -35,7 +35,7 @@ export interface Arrived {
 }
 
 /** What has become of a publication: it has this position, there is no place for its room, or it may be lost. */
-export type Published = { readonly position: string } | "no place" | "not kept";
+export type Published = { readonly position: string } | "no capacity" | "not committed";
 
 /** Why a connection has ended. */
 export interface Ending {
@@ -86,10 +86,14 @@ export class Chat {
    *
    * @param onMember Told of its member before anything is sent to it: if that fails, the member leaves.
    */
-  join({ id, wire, address }: Arrived, entry: Entry, onMember: (member: Member) => void): void {
-    const { roomName, name, format, session } = entry;
+  join(
+    { id, wire, address }: NewConnection,
+    joinRequest: JoinRequest,
+    onMember: (member: Member) => void,
+  ): void {
+    const { roomName, name, format, session } = joinRequest;
     this.rooms.within(roomName, (room) => {
-      const welcome = room.history.welcome(entry);
+      const welcome = room.history.replayStart(joinRequest);
       const known = session === undefined ? undefined : this.#sessions.idOf(session);
       const author = { id: format === "chorus" ? known ?? id : id, name };
       const options: MemberOptions = { id, author, room, wire };
@@ -134,7 +138,7 @@ export class Chat {
   ): void {
     const { binary, logMessages } = this.#config;
     const isText = opcode === OPCODE.text;
-    if (!isText && !binary) return member.giveUp(CLOSE_CODES.unsupportedData);
+    if (!isText && !binary) return member.close(CLOSE_CODES.unsupportedData);
     if (logMessages) {
       const text = isText
         ? new TextDecoder().decode(bytes.subarray(start, end))
@@ -151,7 +155,7 @@ export class Chat {
    */
   async publish(roomName: string, { text, name, id }: Publication): Promise<Published> {
     for (;;) {
-      if (!this.rooms.hasPlaceFor(roomName)) return "no place";
+      if (!this.rooms.hasCapacityFor(roomName)) return "no capacity";
       const backlog = this.rooms.within(roomName, (room) => room.backlog);
       if (!backlog) break;
       await backlog;
@@ -162,17 +166,17 @@ export class Chat {
     const said = Promise.withResolvers<Published>();
     this.rooms.within(roomName, (room) => {
       const payload = new TextEncoder().encode(text);
-      const number = room.sayOnce(payload, { id: null, name }, { id });
+      const number = room.publishOnce(payload, { id: null, name }, { id });
       const position = room.history.positionOf(number);
       const isKept = () => {
-        if (number <= room.history.keptNumber) said.resolve({ position });
-        return number > room.history.keptNumber;
+        if (number <= room.history.committedSeq) said.resolve({ position });
+        return number > room.history.committedSeq;
       };
       if (!isKept()) return;
-      room.history.awaitKept({
-        onKept: isKept,
-        onNotKept: () => {
-          said.resolve("not kept");
+      room.history.awaitCommit({
+        onCommitted: isKept,
+        onCommitFailed: () => {
+          said.resolve("not committed");
           return false;
         },
       });

@@ -3,7 +3,7 @@ import { parseSay, type SayFault } from "./chorus_v1.ts";
 import { Member, type MemberOptions, type MissReason } from "./member.ts";
 import { encodeFrames } from "./log/frames.ts";
 import { type Message, saidText } from "./message.ts";
-import type { Welcome } from "./history/room_history.ts";
+import type { ReplayStart } from "./history/room_history.ts";
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -35,7 +35,7 @@ export class ChorusMember extends Member {
   }
 
   /** Greets it, with what it has missed for good, and serves it from there. */
-  enter({ after, isRecovered, gap }: Welcome): void {
+  enter({ after, isRecovered, gap }: ReplayStart): void {
     const { room, author } = this;
     this.#served = after;
     this.#send({
@@ -53,23 +53,23 @@ export class ChorusMember extends Member {
   }
 
   receive(bytes: Uint8Array, start: number, end: number, isText: boolean): void {
-    if (!isText) return this.giveUp(CLOSE_CODES.unsupportedData);
+    if (!isText) return this.close(CLOSE_CODES.unsupportedData);
     const parsed = parseSay(decoder.decode(bytes.subarray(start, end)));
     if ("fault" in parsed) return this.#sendError(parsed.fault);
     const { text, id } = parsed.say;
     const payload = encoder.encode(text);
-    const number = this.room.sayOnce(payload, this.author, { id, skip: this });
+    const number = this.room.publishOnce(payload, this.author, { id, skip: this });
     if (id === undefined) return;
     this.#acks.push({ id, number });
-    if (number > this.room.history.keptNumber) this.room.history.awaitKept(this);
+    if (number > this.room.history.committedSeq) this.room.history.awaitCommit(this);
     this.#ackSoon();
   }
 
   /** More is kept than before. Returns whether there is more to wait for. */
-  onKept(): boolean {
+  onCommitted(): boolean {
     this.#ackSoon();
-    const { keptNumber } = this.room.history;
-    return this.#acks.some(({ number }) => number > keptNumber);
+    const { committedSeq } = this.room.history;
+    return this.#acks.some(({ number }) => number > committedSeq);
   }
 
   override stop(): void {
@@ -78,13 +78,13 @@ export class ChorusMember extends Member {
   }
 
   /** What is not kept by now may be lost: whoever says it again with its id is acked if it is kept after all. */
-  onNotKept(): boolean {
-    const { keptNumber } = this.room.history;
+  onCommitFailed(): boolean {
+    const { committedSeq } = this.room.history;
     for (const { id, number } of this.#acks) {
-      if (number <= keptNumber) continue;
-      this.#sendError({ code: "not_kept", message: "This message may be lost", id });
+      if (number <= committedSeq) continue;
+      this.#sendError({ code: "not_committed", message: "This message may be lost", id });
     }
-    this.#acks = this.#acks.filter(({ number }) => number <= keptNumber);
+    this.#acks = this.#acks.filter(({ number }) => number <= committedSeq);
     return false;
   }
 
@@ -115,7 +115,7 @@ export class ChorusMember extends Member {
   /** What it has said itself counts as served once all before it has been. */
   #updateServed(): void {
     if (!this.isLive || this.cursor.isLost) return;
-    this.#served = this.room.logOf(this).numberAt(this.cursor.position);
+    this.#served = this.room.logOf(this).seqAt(this.cursor.position);
   }
 
   /** Acknowledges at the end of this turn, so that many acks are one write. */
@@ -125,7 +125,7 @@ export class ChorusMember extends Member {
     queueMicrotask(() => {
       this.#isAckDue = false;
       this.#updateServed();
-      const dueNumber = Math.min(this.#served, this.room.history.keptNumber);
+      const dueNumber = Math.min(this.#served, this.room.history.committedSeq);
       const due = this.#acks.filter(({ number }) => number <= dueNumber);
       if (due.length === 0) return;
       this.#acks = this.#acks.filter(({ number }) => number > dueNumber);
@@ -155,7 +155,7 @@ export class ChorusMember extends Member {
 
 /** Tells that a message is not, or not yet, as safe as was asked for. */
 interface NotKept {
-  readonly code: "not_kept";
+  readonly code: "not_committed";
   readonly message: string;
   readonly id: string;
 }

@@ -11,7 +11,7 @@ const PAGE = { messages: 500, length: 256 * 1024 };
 export type WireFormat = "plain" | "chorus";
 
 /** Why a member has missed something: it was slow, or something was not kept. */
-export type MissReason = "too slow" | "not kept";
+export type MissReason = "too slow" | "not committed";
 
 /** What a member is made of. */
 export interface MemberOptions {
@@ -76,8 +76,8 @@ export abstract class Member {
   }
 
   /** Ends the connection. It is out of the registry and the room when this returns. */
-  giveUp(verdict: CloseCode): void {
-    this.wire.giveUp(verdict);
+  close(closeStatus: CloseCode): void {
+    this.wire.close(closeStatus);
   }
 
   /** Begins to serve it what is behind a number, which must be kept: first what has been said, then what is. */
@@ -101,19 +101,19 @@ export abstract class Member {
 
   async #replay(after: number): Promise<void> {
     const log = this.room.logOf(this);
-    while (after < log.numberBefore) {
-      if (after < this.room.history.numberBefore) {
-        if (!this.room.keepsSlow(this, 0)) return;
-        after = this.room.history.numberBefore;
+    while (after < log.seqBefore) {
+      if (after < this.room.history.seqBefore) {
+        if (!this.room.handleSlowReader(this, 0)) return;
+        after = this.room.history.seqBefore;
         this.onMissed(after, "too slow");
         continue;
       }
-      const limit = Math.min(PAGE.messages, log.numberBefore - after);
+      const limit = Math.min(PAGE.messages, log.seqBefore - after);
       const messages = this.room.history.read(after, limit, PAGE.length);
-      const first = messages[0]?.number ?? log.numberBefore + 1;
-      if (first > after + 1) this.onMissed(first - 1, "not kept");
+      const first = messages[0]?.number ?? log.seqBefore + 1;
+      if (first > after + 1) this.onMissed(first - 1, "not committed");
       if (messages.length === 0) {
-        after = log.numberBefore;
+        after = log.seqBefore;
         continue;
       }
       const own = new Set(this.#own.map(({ number }) => number));
@@ -136,7 +136,7 @@ export abstract class Member {
     const offset = log.offsetAfter(after);
     this.cursor = new Cursor(log, offset);
     // Asides from before it came are not for it; what it has said itself stands behind them.
-    for (const { start, end } of log.asides(offset, this.#joinedAt)) this.cursor.skip(start, end);
+    for (const { start, end } of log.events(offset, this.#joinedAt)) this.cursor.skip(start, end);
     for (const { start, end } of this.#own) {
       if (start >= this.cursor.position) this.cursor.skip(start, end);
     }

@@ -16,7 +16,7 @@ const PRESENCE_MS = 50;
 export type SlowReaderPolicy = "close" | "skip";
 
 /** What a room is made of. */
-export interface RoomOptions extends Omit<RoomHistoryOptions, "log" | "onKept"> {
+export interface RoomOptions extends Omit<RoomHistoryOptions, "log" | "onCommitted"> {
   /** How many bytes of frames the room keeps in each format that is spoken in it. It is what bounds its memory. */
   readonly logRetentionBytes: number;
   readonly slowReader: SlowReaderPolicy;
@@ -60,7 +60,7 @@ export class Room {
     this.history = new RoomHistory(name, {
       ...options,
       log: this.#logOptions(),
-      onKept: () => options.onForgettable(this),
+      onCommitted: () => options.onForgettable(this),
     });
     this.#plain = this.#audience(this.history.log);
   }
@@ -94,8 +94,8 @@ export class Room {
   join(member: Member): void {
     this.#members.add(member);
     if (member.format === "chorus") {
-      const { headNumber } = this.history;
-      this.#chorus ??= this.#audience(new MessageLog({ ...this.#logOptions(), headNumber }));
+      const { headSeq } = this.history;
+      this.#chorus ??= this.#audience(new MessageLog({ ...this.#logOptions(), headSeq }));
     }
     this.presence.add(member.author.id, member.author);
     this.#tellPresence();
@@ -140,7 +140,7 @@ export class Room {
    *
    * @returns The number of the message that was said with it first.
    */
-  sayOnce(
+  publishOnce(
     payload: Uint8Array,
     author: Author,
     { id, skip }: { readonly id?: string | undefined; readonly skip?: Member },
@@ -158,11 +158,11 @@ export class Room {
   }
 
   /** Decides about a member that has been left behind. Returns whether it stays. */
-  keepsSlow(member: Member, missedBytes: number): boolean {
+  handleSlowReader(member: Member, missedBytes: number): boolean {
     const { slowReader, onSlowReader } = this.#options;
     const isKept = slowReader === "skip";
     onSlowReader(member, isKept ? missedBytes : 0);
-    if (!isKept) member.giveUp(CLOSE_CODES.tooSlow);
+    if (!isKept) member.close(CLOSE_CODES.tooSlow);
     return isKept;
   }
 
@@ -177,7 +177,7 @@ export class Room {
     const atMs = this.#options.now();
     const plain = this.#plain;
     const offset = this.history.append(opcode, bytes, start, end, { author, atMs });
-    const number = plain.log.headNumber;
+    const number = plain.log.headSeq;
     const own = this.#options.echo ? undefined : skip;
     if (own?.format === "plain") own.skipOwn({ number, start: offset, end: plain.log.head });
     plain.broadcast.request();
@@ -207,7 +207,7 @@ export class Room {
         const { members, total } = changes[type];
         if (total === 0) continue;
         const text = presenceText(type, { members, count: total, memberCount: this.presence.size });
-        this.#chorus.log.appendAside(OPCODE.text, encoder.encode(text));
+        this.#chorus.log.appendEvent(OPCODE.text, encoder.encode(text));
       }
       this.#chorus.broadcast.request();
     }, PRESENCE_MS);
@@ -228,17 +228,17 @@ export class Room {
       log,
       defer,
       startTimer,
-      keepsLost: (member) => this.#keepsLost(member),
+      handleSlowReader: (member) => this.#handleSlowReader(member),
       maxBacklogBytes: logRetentionBytes / 4,
     });
     return { log, broadcast };
   }
 
-  #keepsLost(member: Member): boolean {
+  #handleSlowReader(member: Member): boolean {
     const missedBytes = Math.max(0, this.logOf(member).start - member.cursor.position);
-    if (!this.keepsSlow(member, missedBytes)) return false;
+    if (!this.handleSlowReader(member, missedBytes)) return false;
     member.cursor.skipToOldest();
-    member.onMissed(this.logOf(member).numberAt(member.cursor.position), "too slow");
+    member.onMissed(this.logOf(member).seqAt(member.cursor.position), "too slow");
     return true;
   }
 }

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { History } from "./history/history.ts";
-import { Keeper } from "./history/committer.ts";
+import { Committer } from "./history/committer.ts";
 import { LogBudget } from "./log/log_budget.ts";
 import { Room, type RoomOptions } from "./room.ts";
 import type { RoomHistory } from "./history/room_history.ts";
@@ -33,12 +33,12 @@ export class Rooms {
     this.#options = options;
     const { history, defer, startTimer, onHistoryFault } = options;
     if (history) {
-      const keeper = new Keeper<RoomHistory>(history, {
+      const committer = new Committer<RoomHistory>(history, {
         defer,
         startTimer,
         onFault: onHistoryFault,
       });
-      this.#durable = { history, keeper };
+      this.#durable = { history, committer };
     }
     this.#budget = new LogBudget(options.maxLogBytes, () => {
       while (this.#budget.isOver && this.#forgetOne());
@@ -51,7 +51,7 @@ export class Rooms {
   }
 
   /** Whether the room of this name is there, or there is a place for it. */
-  hasPlaceFor(name: string): boolean {
+  hasCapacityFor(name: string): boolean {
     return this.#rooms.has(name) || this.size < this.#options.maxRooms || this.#empty.size > 0;
   }
 
@@ -107,13 +107,13 @@ export class Rooms {
   async flushed(): Promise<void> {
     do {
       await Promise.all(this.#rooms.values().map((room) => room.flushed()).toArray());
-      await this.#durable?.keeper.settled();
+      await this.#durable?.committer.settled();
     } while (!this.#rooms.values().every(({ isFlushed }) => isFlushed));
   }
 
   /** Ends keeping what is said. */
   stop(): void {
-    this.#durable?.keeper.stop();
+    this.#durable?.committer.stop();
   }
 
   #forgetOne(): boolean {

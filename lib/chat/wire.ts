@@ -12,5 +12,5 @@ export interface Wire {
   /** Sends whole frames ahead of the next delivery. */
   sendPrivate(frames: Uint8Array<ArrayBuffer>): void;
   /** Ends the connection. Its member is out of the registry and the room when this returns. */
-  giveUp(verdict: CloseCode): void;
+  close(closeStatus: CloseCode): void;
 }

@@ -1,5 +1,5 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { Batch, Epoch, History, KeptRoom } from "../chat/history/history.ts";
+import type { Batch, Epoch, History, StoredRoom } from "../chat/history/history.ts";
 import type { Message } from "../chat/message.ts";
 import { newEpoch } from "../chat/history/position.ts";
 import { BUSY_TIMEOUT_MS, type SqliteWriterOptions } from "./sqlite_writer.ts";
@@ -55,11 +55,11 @@ export class SqliteHistory implements History {
     }
   }
 
-  open(room: string): KeptRoom | undefined {
+  open(room: string): StoredRoom | undefined {
     const kept = this.#statements.room.get(room) as { id: number; head: number } | undefined;
     if (!kept) return undefined;
     const epochs = this.#statements.epochs.all(kept.id) as unknown as Epoch[];
-    return { headNumber: kept.head, epochs };
+    return { headSeq: kept.head, epochs };
   }
 
   oldest(room: string, fromMs: number): number | undefined {

@@ -1,7 +1,7 @@
 import { checkHandshake, isUpgrade } from "../websocket/handshake.ts";
 import type { FieldMap } from "../websocket/http_head.ts";
-import type { Entry } from "../chat/chat.ts";
-import { parseEntry } from "./join_request.ts";
+import type { JoinRequest } from "../chat/chat.ts";
+import { parseJoinRequest } from "./join_request.ts";
 import { type OriginPolicy, refusedOrigin } from "./security/origin.ts";
 import { isPagePath } from "./page/page.ts";
 
@@ -16,9 +16,9 @@ export interface IncomingRequest {
 }
 
 /** What is to be done with a request. */
-export type Verdict =
+export type Decision =
   /** An upgrade. */
-  | { readonly kind: "chat"; readonly entry: Entry }
+  | { readonly kind: "chat"; readonly joinRequest: JoinRequest }
   | { readonly kind: "page" }
   | { readonly kind: "health" }
   /** The rooms over HTTP, which have refusals of their own. */
@@ -38,13 +38,13 @@ export interface AdmissionOptions {
   /** Whether the chat has as many connections as it may have. */
   readonly isFull: () => boolean;
   /** Whether the room of this name is there, or can be made. */
-  readonly hasPlaceFor: (roomName: string) => boolean;
+  readonly hasCapacityFor: (roomName: string) => boolean;
 }
 
 /**
  * Decides what is to be done with a request.
  *
- * | path             | verdict                                                           |
+ * | path             | decision                                                           |
  * | ---------------- | ----------------------------------------------------------------- |
  * | `/ws`            | an upgrade to the chat, 400 for a bad query; 426 to anything else  |
  * | `/`              | the same; the page to anything else                               |
@@ -53,7 +53,7 @@ export interface AdmissionOptions {
  * | `/healthz`       | 200                                                               |
  * | any other        | 404                                                               |
  */
-export function admit(request: IncomingRequest, options: AdmissionOptions): Verdict {
+export function admit(request: IncomingRequest, options: AdmissionOptions): Decision {
   const { method, path, query, headers } = request;
   const refused = refusedOrigin(headers, options.originPolicy);
   if (refused !== undefined) return refusal(403, refused);
@@ -63,22 +63,22 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Verd
       connection: "close",
     });
   }
-  const entry = path === "/ws" || path === "/" ? parseEntry(query, headers) : undefined;
-  if (entry && (path === "/ws" || isUpgrade(headers))) {
+  const joinRequest = path === "/ws" || path === "/" ? parseJoinRequest(query, headers) : undefined;
+  if (joinRequest && (path === "/ws" || isUpgrade(headers))) {
     const fault = checkHandshake(request);
     if (fault) return { kind: "refusal", ...fault };
-    if (typeof entry === "string") return refusal(400, entry);
+    if (typeof joinRequest === "string") return refusal(400, joinRequest);
     if (options.isFull()) {
       return refusal(503, "The chat is full: try again later", { "retry-after": "10" });
     }
-    if (!options.hasPlaceFor(entry.roomName)) {
+    if (!options.hasCapacityFor(joinRequest.roomName)) {
       return refusal(503, "There are too many rooms: try again later", { "retry-after": "10" });
     }
-    return { kind: "chat", entry };
+    return { kind: "chat", joinRequest };
   }
   if (isRoomsPath(path)) return { kind: "rooms" };
   // The page of a room that cannot be would try for ever to come in.
-  if (typeof entry === "string") return refusal(400, entry);
+  if (typeof joinRequest === "string") return refusal(400, joinRequest);
   if (path !== "/healthz" && !isPagePath(path)) {
     return refusal(
       404,
@@ -102,6 +102,6 @@ function refusal(
   status: number,
   message: string,
   headers: Readonly<Record<string, string>> = {},
-): Verdict {
+): Decision {
   return { kind: "refusal", status, message, headers };
 }

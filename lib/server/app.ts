@@ -6,7 +6,7 @@ import { Chat } from "../chat/chat.ts";
 import type { ServerConfig } from "./config.ts";
 import { DirectEngine } from "./engines/direct_engine.ts";
 import { EventStreams } from "./http/event_streams.ts";
-import { FrontDoor } from "./engines/gateway.ts";
+import { Gateway } from "./engines/gateway.ts";
 import { RoomsApi } from "./http/rooms_api.ts";
 import { type Client, createHandler } from "./http/routes.ts";
 import { ServeEngine } from "./engines/serve_engine.ts";
@@ -76,7 +76,7 @@ export async function startApp(
       originPolicy: { boundTo: address.hostname, hostname, allowOrigin: config.allowOrigin },
       isDraining: () => drained !== undefined,
       isFull,
-      hasPlaceFor: (roomName) => chat.rooms.hasPlaceFor(roomName),
+      hasCapacityFor: (roomName) => chat.rooms.hasCapacityFor(roomName),
     });
   const requestFault = (error: unknown) =>
     logger.error("A request failed: {error}", { error: String(error) });
@@ -93,12 +93,13 @@ export async function startApp(
       },
       handler: createHandler({
         admit: judge,
-        upgrade: (request, client, entry) => serveEngine.upgrade(request, client, entry),
+        upgrade: (request, client, joinRequest) =>
+          serveEngine.upgrade(request, client, joinRequest),
         roomsApi: new RoomsApi({
           config,
           chat,
           isFull,
-          listen: (entry, address) => eventStreams.open(entry, address),
+          listen: (joinRequest, address) => eventStreams.open(joinRequest, address),
           onFault: requestFault,
         }),
         clientAt: ({ remoteAddr }) => clientAt(remoteAddr as Deno.NetAddr),
@@ -106,13 +107,13 @@ export async function startApp(
     });
 
   let server: Deno.HttpServer<Deno.NetAddr>;
-  let door: FrontDoor | undefined;
+  let gateway: Gateway | undefined;
   let address: Deno.NetAddr;
   if (directEngine) {
     // Only the door comes to this port, and knows by the local port of its pipe for which client it does.
-    server = serve({ hostname: "127.0.0.1", port: 0 }, (address) => door?.clientAt(address));
+    server = serve({ hostname: "127.0.0.1", port: 0 }, (address) => gateway?.clientAt(address));
     try {
-      door = new FrontDoor({
+      gateway = new Gateway({
         hostname,
         port,
         tls,
@@ -125,7 +126,7 @@ export async function startApp(
         serve: (connection) => directEngine.serve(connection),
         logger,
       });
-      address = await door.open();
+      address = await gateway.open();
     } catch (error) {
       directEngine[Symbol.dispose]();
       await server.shutdown();
@@ -138,7 +139,7 @@ export async function startApp(
   }
 
   const drain = async () => {
-    door?.close();
+    gateway?.close();
     const deadlineMs = performance.now() + drainTimeoutMs;
     // Readers that are slow to take what has been said must leave time for the close frames.
     await withinMs(drainTimeoutMs / 2, chat.rooms.flushed());
@@ -149,9 +150,9 @@ export async function startApp(
     // ever for one whose peer has stopped reading.
     const shutdown = server.shutdown();
     await withinMs(SHUTDOWN_MS, shutdown);
-    if (door) await withinMs(SHUTDOWN_MS, door.unpiped());
+    if (gateway) await withinMs(SHUTDOWN_MS, gateway.unpiped());
     directEngine?.[Symbol.dispose]();
-    door?.closeConnections();
+    gateway?.closeConnections();
     await withinMs(SHUTDOWN_MS, shutdown);
     chat.rooms.stop();
     if (history) {

@@ -3,7 +3,7 @@ import { parseMemberName } from "../chat/member_name.ts";
 import { DEFAULT_ROOM_NAME, parseRoomName } from "../chat/room_name.ts";
 import { hasToken } from "../websocket/handshake.ts";
 import type { FieldMap } from "../websocket/http_head.ts";
-import type { Entry } from "../chat/chat.ts";
+import type { JoinRequest } from "../chat/chat.ts";
 
 /** The most messages of its history that a room shows to who joins. */
 const MAX_LAST = 10_000;
@@ -14,7 +14,7 @@ const MAX_LAST = 10_000;
  *
  * @returns A text that says what is wrong with it, if something is.
  */
-export function parseEntry(query: string, headers: FieldMap): Entry | string {
+export function parseJoinRequest(query: string, headers: FieldMap): JoinRequest | string {
   const given = new URLSearchParams(query);
   const room = given.get("room");
   const roomName = room === null ? DEFAULT_ROOM_NAME : parseRoomName(room);

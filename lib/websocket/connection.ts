@@ -6,7 +6,7 @@ import { PieceWriter } from "./piece_writer.ts";
 import { PrivateQueue } from "./private_queue.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { Remainder } from "./remainder.ts";
-import type { Receiver, Transport } from "./transport.ts";
+import type { Transport, TransportListener } from "./transport.ts";
 
 /** What a connection tells the program that uses it. */
 export interface ConnectionListener {
@@ -45,7 +45,7 @@ export interface ConnectionOptions extends FrameParserOptions {
  * peer may still be sending: then this side only half-closes, and reads on until the peer ends too. A full close with unread
  * bytes would make the system reset the connection, and a reset can overtake the close frame.
  */
-export class Connection implements Receiver, FrameHandler {
+export class Connection implements TransportListener, FrameHandler {
   readonly #transport: Transport;
   readonly #options: ConnectionOptions;
   readonly #listener: ConnectionListener;
@@ -89,7 +89,7 @@ export class Connection implements Receiver, FrameHandler {
     this.#parser = new FrameParser(options, this);
     this.#writer = new PieceWriter(transport, options.clock, () => this.#goOnWriting());
     this.lastReadAtMs = options.clock.nowMs;
-    transport.receiver = this;
+    transport.listener = this;
   }
 
   /** Since when a write has made no progress; undefined if none is under way. */

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { Receiver, Transport } from "./transport.ts";
+import type { Transport, TransportListener } from "./transport.ts";
 
 /** The method with which a stream of Node's writes one chunk, once its own queue lets it. */
 interface StreamWriter {
@@ -19,7 +19,7 @@ type TransportSocket = Socket & StreamWriter & { [TRANSPORT]: SocketTransport };
  * the call, and so says at once whether the system has taken everything.
  */
 export class SocketTransport implements Transport {
-  receiver: Receiver;
+  listener: TransportListener;
   /** What went wrong first. */
   error: Error | undefined;
   readonly #socket: TransportSocket;
@@ -30,8 +30,8 @@ export class SocketTransport implements Transport {
   #onWritten: (() => void) | undefined;
 
   /** @param tcp The TCP socket below, if `socket` is one of TLS. */
-  constructor(socket: Socket, receiver: Receiver, tcp: Socket = socket) {
-    this.receiver = receiver;
+  constructor(socket: Socket, listener: TransportListener, tcp: Socket = socket) {
+    this.listener = listener;
     this.#socket = socket as TransportSocket;
     this.#tcp = tcp;
     this.#written = (error) => this.#endWrite(error);
@@ -90,11 +90,11 @@ export class SocketTransport implements Transport {
 // The listeners are the same for all sockets: ten thousand times four closures are some megabytes.
 
 function onData(this: Socket, bytes: Uint8Array): void {
-  (this as TransportSocket)[TRANSPORT].receiver.onData(bytes);
+  (this as TransportSocket)[TRANSPORT].listener.onData(bytes);
 }
 
 function onEnd(this: Socket): void {
-  (this as TransportSocket)[TRANSPORT].receiver.onEnd();
+  (this as TransportSocket)[TRANSPORT].listener.onEnd();
 }
 
 function onError(this: Socket, error: Error): void {
@@ -102,6 +102,6 @@ function onError(this: Socket, error: Error): void {
 }
 
 function onClose(this: Socket): void {
-  const { receiver, error } = (this as TransportSocket)[TRANSPORT];
-  receiver.onGone(error);
+  const { listener, error } = (this as TransportSocket)[TRANSPORT];
+  listener.onGone(error);
 }

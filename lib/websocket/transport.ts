@@ -1,7 +1,7 @@
 /** The byte stream below a connection, as the code above it sees it: {@linkcode SocketTransport} is one. */
 export interface Transport {
   /** Who is told what happens. Whoever hands a transport over sets another. */
-  receiver: Receiver;
+  listener: TransportListener;
   /**
    * Sends bytes; they must not change until they are sent. Only one write may be under way.
    *
@@ -21,8 +21,8 @@ export interface Transport {
 }
 
 /** What happens on a transport. */
-export interface Receiver {
-  /** The peer has sent these. They belong to the receiver. */
+export interface TransportListener {
+  /** The peer has sent these. They belong to the listener. */
   onData(bytes: Uint8Array): void;
   /** The peer has ended its side. */
   onEnd(): void;

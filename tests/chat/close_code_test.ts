@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { CLOSE_CODES, shouldComeBack } from "../../lib/chat/close_code.ts";
+import { CLOSE_CODES, shouldReconnect } from "../../lib/chat/close_code.ts";
 
 Deno.test("CLOSE_CODES has no code twice", () => {
   const codes = Object.values(CLOSE_CODES).map(({ code }) => code);
@@ -15,7 +15,7 @@ const CASES: readonly [code: number, comesBack: boolean][] = [
 ];
 
 for (const [code, comesBack] of CASES) {
-  Deno.test(`shouldComeBack() says ${comesBack} to ${code}`, () => {
-    assertEquals(shouldComeBack(code), comesBack);
+  Deno.test(`shouldReconnect() says ${comesBack} to ${code}`, () => {
+    assertEquals(shouldReconnect(code), comesBack);
   });
 }

@@ -31,13 +31,13 @@ class TestRoom {
     const members = ids.map((id) => new FakeMember(id, this.room));
     for (const member of members) {
       this.room.join(member);
-      member.start(this.room.history.headNumber);
+      member.start(this.room.history.headSeq);
     }
     return members;
   }
 
   say(text: string, sender?: FakeMember): void {
-    this.room.sayOnce(encoder.encode(text), NOBODY, sender ? { skip: sender } : {});
+    this.room.publishOnce(encoder.encode(text), NOBODY, sender ? { skip: sender } : {});
   }
 
   /** Runs what has been deferred, once. */
@@ -74,7 +74,7 @@ class FakeMember extends PlainMember {
     const wire: Wire = {
       deliver: (frames, onDelivered) => this.#take(frames, onDelivered),
       sendPrivate: () => {},
-      giveUp: (verdict) => {
+      close: (verdict) => {
         this.verdict = verdict;
         room.leave(this);
       },

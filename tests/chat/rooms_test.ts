@@ -25,11 +25,11 @@ function roomsOf(bounds: Partial<RoomsOptions> = {}): Rooms {
 /** Lets somebody into a room. Returns what takes them out. */
 function join(rooms: Rooms, name: string, onDelivered = () => {}): () => void {
   const deliver = () => (onDelivered(), true);
-  const wire = { deliver, sendPrivate: () => {}, giveUp: () => {} };
+  const wire = { deliver, sendPrivate: () => {}, close: () => {} };
   return rooms.within(name, (room) => {
     const member = new PlainMember({ id: "a", author: { id: "a", name: null }, room, wire });
     room.join(member);
-    member.start(room.history.headNumber);
+    member.start(room.history.headSeq);
     return () => {
       room.leave(member);
       rooms.settle(room);
@@ -39,7 +39,7 @@ function join(rooms: Rooms, name: string, onDelivered = () => {}): () => void {
 
 function say(rooms: Rooms, name: string, bytes = 10): Room {
   return rooms.within(name, (room) => {
-    room.sayOnce(new Uint8Array(bytes), NOBODY, {});
+    room.publishOnce(new Uint8Array(bytes), NOBODY, {});
     return room;
   });
 }
@@ -77,9 +77,9 @@ Deno.test("a room with members makes place for nobody", () => {
     say(rooms, name);
     return join(rooms, name);
   });
-  assertEquals([rooms.hasPlaceFor("four"), rooms.hasPlaceFor("one")], [false, true]);
+  assertEquals([rooms.hasCapacityFor("four"), rooms.hasCapacityFor("one")], [false, true]);
   leaves[1]!();
-  assertEquals(rooms.hasPlaceFor("four"), true);
+  assertEquals(rooms.hasCapacityFor("four"), true);
   join(rooms, "four");
   assertEquals(rooms.names("", 10), ["four", "one", "three"]);
 });
@@ -102,7 +102,7 @@ Deno.test("a room alone that needs more memory than there is keeps less", () => 
   join(rooms, "tea");
   for (let count = 0; count < 1000; count++) say(rooms, "tea", 1000);
   const { log } = rooms.within("tea", ({ history }) => history);
-  assertEquals(log.headNumber, 1000);
+  assertEquals(log.headSeq, 1000);
   assert(log.head - log.start <= 256 * 1024, `${log.head - log.start} bytes are kept`);
 });
 
@@ -144,7 +144,7 @@ Deno.test("a room whose kept messages cannot be read makes place for another, as
   } as unknown as History;
   const rooms = roomsOf({ history, maxRooms: 1, onHistoryFault: (error) => faults.push(error) });
   say(rooms, "one");
-  assertEquals([rooms.size, rooms.hasPlaceFor("two")], [1, true]);
+  assertEquals([rooms.size, rooms.hasCapacityFor("two")], [1, true]);
   say(rooms, "two");
   assertEquals([rooms.size, faults.length], [1, 2]);
 });
@@ -191,12 +191,12 @@ Deno.test("who leaves without having been served is not waited for when messages
     append: () => Promise.resolve(),
   } as unknown as History;
   const rooms = roomsOf({ history, defer: setImmediate, startTimer: setTimeout });
-  const wire = { deliver: () => false, sendPrivate: () => {}, giveUp: () => {} };
+  const wire = { deliver: () => false, sendPrivate: () => {}, close: () => {} };
   const room = rooms.within("tea", (room) => {
     const member = new ChorusMember({ id: "a", author: { id: "a", name: null }, room, wire }, "");
     room.join(member);
-    member.enter(room.history.welcome({}));
-    room.sayOnce(encoder.encode("never heard"), NOBODY, {});
+    member.enter(room.history.replayStart({}));
+    room.publishOnce(encoder.encode("never heard"), NOBODY, {});
     const said = encoder.encode('{"type":"say","text":"hi","id":"c1"}');
     member.receive(said, 0, said.length, true);
     assertEquals(room.history.isUrgent, true);
@@ -204,5 +204,5 @@ Deno.test("who leaves without having been served is not waited for when messages
     return room;
   });
   await rooms.flushed();
-  assertEquals([room.history.keptNumber, room.history.isUrgent], [2, false]);
+  assertEquals([room.history.committedSeq, room.history.isUrgent], [2, false]);
 });

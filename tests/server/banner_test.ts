@@ -1,14 +1,14 @@
 import { assertStringIncludes } from "@std/assert";
-import { welcome } from "../../lib/server/banner.ts";
+import { bannerText } from "../../lib/server/banner.ts";
 
-Deno.test("welcome() names the commands of a user who has Deno", () => {
-  const text = welcome(new URL("http://127.0.0.1:8000/"), "/usr/bin/deno");
+Deno.test("bannerText() names the commands of a user who has Deno", () => {
+  const text = bannerText(new URL("http://127.0.0.1:8000/"), "/usr/bin/deno");
   assertStringIncludes(text, "listening on http://127.0.0.1:8000/");
   assertStringIncludes(text, "  deno task client --count 9\n");
 });
 
-Deno.test("welcome() names the commands of a user who runs Deno through npx, on another port", () => {
-  const text = welcome(
+Deno.test("bannerText() names the commands of a user who runs Deno through npx, on another port", () => {
+  const text = bannerText(
     new URL("http://127.0.0.1:9000/"),
     "/root/.npm/_npx/1/node_modules/deno/deno",
   );

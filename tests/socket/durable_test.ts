@@ -114,7 +114,7 @@ for (const engine of ENGINES) {
     one.say("not kept yet", "c2");
     assertEquals(await other.take(2), ["kept", "not kept yet"]);
     const error = await one.next("error", "ack");
-    assertEquals([error.code, error.id], ["not_kept", "c2"]);
+    assertEquals([error.code, error.id], ["not_committed", "c2"]);
     assertStringIncludes(
       String((await server.logged("The history in {data} fails")).properties.why),
       "locked",
@@ -180,7 +180,7 @@ Deno.test("a reader is told of a hole in what was kept, and gets all that is aro
     after: `${epoch}-39`,
     before: `${epoch}-50`,
     missedCount: 10,
-    reason: "not kept",
+    reason: "not committed",
     behind: 39,
   });
   const url = new URL("/rooms/lobby/messages?limit=45", server.app.url);
@@ -303,7 +303,7 @@ Deno.test("on a full disk chat goes on, senders are told, and what waits is kept
         one.say(`${saidCount} ${long}`, `${saidCount++}`);
         told = await one.next("ack", "error");
       } while (told.type === "ack");
-      assertEquals(told.code, "not_kept");
+      assertEquals(told.code, "not_committed");
       assertStringIncludes(
         String((await server.logged("The history in {data} fails")).properties.why),
         "full",

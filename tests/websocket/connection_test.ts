@@ -4,7 +4,7 @@ import { Connection, type ConnectionListener } from "../../lib/websocket/connect
 import { encodeFrame } from "../../lib/websocket/frame.ts";
 import type { Role } from "../../lib/websocket/frame_parser.ts";
 import type { MessageOpcode } from "../../lib/websocket/opcode.ts";
-import type { Receiver, Transport } from "../../lib/websocket/transport.ts";
+import type { Transport, TransportListener } from "../../lib/websocket/transport.ts";
 import {
   CONFORMANCE_CASES,
   decodeWireFrames,
@@ -16,7 +16,7 @@ import {
 
 /** A transport that keeps what is written, and lets a test say when something happens. */
 class FakeTransport implements Transport {
-  receiver: Receiver = { onData: () => {}, onEnd: () => {}, onGone: () => {} };
+  listener: TransportListener = { onData: () => {}, onEnd: () => {}, onGone: () => {} };
   readonly written: number[] = [];
   ending: "end" | "destroy" | "reset" | undefined;
   isPaused = false;
@@ -64,11 +64,11 @@ class FakeTransport implements Transport {
     }
   }
 
-  /** Sends these pieces to the receiver. */
+  /** Sends these pieces to the listener. */
   receive(pieces: readonly Uint8Array[]): void {
     for (const piece of pieces) {
-      // What is received belongs to the receiver, which may change it.
-      this.receiver.onData(piece.slice());
+      // What is received belongs to the listener, which may change it.
+      this.listener.onData(piece.slice());
       this.settle();
     }
   }
@@ -138,7 +138,7 @@ for (const role of ["server", "client"] as const) {
       for (const [index, pieces] of [...cuts(bytes)].entries()) {
         const echo = new Echo(role, index % 2 === 0);
         echo.transport.receive(pieces);
-        echo.transport.receiver.onEnd();
+        echo.transport.listener.onEnd();
         // Only the code of our own close frame is in the table, not its reason.
         const shown = echo.frames.map(({ opcode, payload }) => ({
           opcode,
@@ -162,7 +162,7 @@ for (const role of ["server", "client"] as const) {
     echo.transport.receive([Uint8Array.from(encodeWireFrame(frame(8, [0x0f, 0xa8]), peer))]);
     // The server ends the TCP connection, and the client waits for that (section 7.1.1).
     assertEquals(echo.transport.ending, role === "server" ? "destroy" : "end");
-    echo.transport.receiver.onEnd();
+    echo.transport.listener.onEnd();
     assertEquals(echo.status, { code: 4008, reason: "too slow" });
     const [close, ...rest] = echo.frames;
     assertEquals(rest, []);
@@ -171,16 +171,16 @@ for (const role of ["server", "client"] as const) {
 
   Deno.test(`Connection, as a ${role}, ends with 1006 when the stream does`, () => {
     const echo = new Echo(role);
-    echo.transport.receiver.onEnd();
+    echo.transport.listener.onEnd();
     assertEquals([echo.status?.code, echo.frames, echo.transport.ending], [1006, [], "destroy"]);
-    echo.transport.receiver.onGone(undefined);
+    echo.transport.listener.onGone(undefined);
     assertEquals(echo.events, ["closing", "closed"]);
   });
 }
 
 Deno.test("Connection tells the reason when the stream breaks", () => {
   const echo = new Echo("server");
-  echo.transport.receiver.onGone(new Error("read ECONNRESET"));
+  echo.transport.listener.onGone(new Error("read ECONNRESET"));
   assertEquals(echo.status, { code: 1006, reason: "read ECONNRESET" });
 });
 
@@ -190,7 +190,7 @@ Deno.test("Connection half-closes after a fault, and lets the peer finish", () =
   assertEquals([echo.transport.ending, echo.events], ["end", ["closing"]]);
   echo.transport.receive([new Uint8Array(10_000)]);
   assertEquals([echo.transport.ending, echo.status], ["end", undefined]);
-  echo.transport.receiver.onEnd();
+  echo.transport.listener.onEnd();
   assertEquals([echo.transport.ending, echo.status?.code], ["destroy", 1002]);
 });
 
@@ -198,7 +198,7 @@ Deno.test("Connection that hears the end of the stream while it closes still wri
   const echo = new Echo("server");
   echo.connection.sendPrivate(encodeFrame(1, payloadBytes("first")));
   echo.connection.close(1001, "");
-  echo.transport.receiver.onEnd();
+  echo.transport.listener.onEnd();
   assertEquals(echo.events, ["closing"]);
   echo.transport.settle();
   assertEquals(echo.frames.map(({ opcode }) => opcode), [1, 8]);

@@ -1,21 +1,21 @@
 import type { Batch, History } from "./history.ts";
 
-/** How long the keeper gathers what nobody waits for, in milliseconds: a commit costs as much as sending hundreds of messages. */
+/** How long the committer gathers what nobody waits for, in milliseconds: a commit costs as much as sending hundreds of messages. */
 const GATHER_MS = 50;
 
-/** How long the keeper waits after a failure before it tries again, in milliseconds. */
+/** How long the committer waits after a failure before it tries again, in milliseconds. */
 const RETRY_MS = 500;
 
-/** What the keeper keeps. */
-export interface Keepable {
+/** What the committer keeps. */
+export interface Committable {
   /** Whether somebody waits for it to be kept, or there is much. */
   readonly isUrgent: boolean;
   /** What is to be kept next; undefined if all is. */
   nextBatch(): Batch | undefined;
   /** The last batch is kept. */
-  onKept(): void;
+  onCommitted(): void;
   /** It is not. It is asked for again later. */
-  onNotKept(): void;
+  onCommitFailed(): void;
 }
 
 /**
@@ -28,15 +28,15 @@ export interface Keepable {
  *                                 └─────────────────────────a while─────────────────────────────────────┘
  * ```
  */
-export class Keeper<K extends Keepable> {
+export class Committer<K extends Committable> {
   readonly #history: History;
-  readonly #options: KeeperOptions;
+  readonly #options: CommitterOptions;
   readonly #dirty = new Set<K>();
   #state: "idle" | "gathering" | "scheduled" | "committing" | "waiting" = "idle";
   #whenIdle: PromiseWithResolvers<void> | undefined;
   #isStopped = false;
 
-  constructor(history: History, options: KeeperOptions) {
+  constructor(history: History, options: CommitterOptions) {
     this.#history = history;
     this.#options = options;
   }
@@ -100,7 +100,7 @@ export class Keeper<K extends Keepable> {
   }
 
   #goOn(kept: readonly K[]): void {
-    for (const room of kept) room.onKept();
+    for (const room of kept) room.onCommitted();
     // In these more may have been said meanwhile, and in others. Where all is kept, there is no next batch.
     for (const room of [...kept, ...this.#dirty]) this.request(room);
   }
@@ -108,7 +108,7 @@ export class Keeper<K extends Keepable> {
   #retryLater(notKept: readonly K[]): void {
     for (const room of notKept) {
       this.#dirty.add(room);
-      room.onNotKept();
+      room.onCommitFailed();
     }
     this.#options.startTimer(() => {
       this.#state = "idle";
@@ -117,8 +117,8 @@ export class Keeper<K extends Keepable> {
   }
 }
 
-/** What a keeper needs. */
-export interface KeeperOptions {
+/** What a committer needs. */
+export interface CommitterOptions {
   /** Runs a function once the reads that are ready have been let in. */
   readonly defer: (run: () => void) => void;
   readonly startTimer: (run: () => void, ms: number) => void;

@@ -1,4 +1,4 @@
-import type { History, KeptRoom } from "./history.ts";
+import type { History, StoredRoom } from "./history.ts";
 import type { Message } from "../message.ts";
 
 /** How many messages are read first. Then as many as there are already, up to the most, as they may be long. */
@@ -18,7 +18,7 @@ export class DurableRoom {
   }
 
   /** What is known of it; undefined if it cannot be read. */
-  open(): KeptRoom | undefined {
+  open(): StoredRoom | undefined {
     return this.#tried(() => this.#history.open(this.#name) ?? NEVER_KEPT);
   }
 
@@ -62,4 +62,4 @@ export class DurableRoom {
 }
 
 /** What is known of a room that has never been. */
-const NEVER_KEPT: KeptRoom = { headNumber: 0, epochs: [] };
+const NEVER_KEPT: StoredRoom = { headSeq: 0, epochs: [] };

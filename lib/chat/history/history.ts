@@ -29,9 +29,9 @@ export interface Epoch {
 }
 
 /** What is known of a room that was there before. */
-export interface KeptRoom {
+export interface StoredRoom {
   /** The number of the newest message that was kept. */
-  readonly headNumber: number;
+  readonly headSeq: number;
   /** In order. The last message of each is the one before the next begins. */
   readonly epochs: readonly Epoch[];
 }
@@ -50,7 +50,7 @@ export interface History extends AsyncDisposable {
   /** With which session tokens are signed, so that they are good after a restart. */
   readonly sessionKey: Uint8Array;
   /** What is known of a room; undefined if it has never been. */
-  open(room: string): KeptRoom | undefined;
+  open(room: string): StoredRoom | undefined;
   /** The number of the oldest message that is kept, and not older than a time in milliseconds since 1970, if any. */
   oldest(room: string, fromMs: number): number | undefined;
   /** The messages behind this number, in order: `limit` of them, or all that are kept. */

@@ -1,7 +1,7 @@
 import type { MessageOpcode } from "../../websocket/opcode.ts";
 import { DurableRoom } from "./durable_room.ts";
 import type { Batch, Epoch, History } from "./history.ts";
-import type { Keepable, Keeper } from "./committer.ts";
+import type { Committable, Committer } from "./committer.ts";
 import type { Author, Message } from "../message.ts";
 import type { MessageLog, MessageLogOptions } from "../log/message_log.ts";
 import { formatPosition, newEpoch, parsePosition } from "./position.ts";
@@ -14,10 +14,10 @@ const URGENT_BYTES = 64 * 1024;
 /** What the history of a room is made of. */
 export interface RoomHistoryOptions {
   /** The bounds of what is kept in memory. */
-  readonly log: Omit<MessageLogOptions, "headNumber">;
+  readonly log: Omit<MessageLogOptions, "headSeq">;
   /** Where messages are kept that must outlive memory; undefined if none must. */
   readonly durable:
-    | { readonly history: History; readonly keeper: Keeper<RoomHistory> }
+    | { readonly history: History; readonly committer: Committer<RoomHistory> }
     | undefined;
   /** How many messages are kept at most; 0 is no bound. */
   readonly historyMessages: number;
@@ -26,13 +26,13 @@ export interface RoomHistoryOptions {
   /** Told why what is kept cannot be read. */
   readonly onHistoryFault: (error: unknown) => void;
   /** Told that more is kept than before. */
-  readonly onKept: () => void;
+  readonly onCommitted: () => void;
   /** The time in milliseconds since 1970. */
   readonly now: () => number;
 }
 
 /** Where in what has been said a member begins. */
-export interface Beginning {
+export interface ReplayRequest {
   /** The position it has heard up to; it begins there, or at the oldest message that is kept. */
   readonly since?: string | undefined;
   /** Without a position: how many of the last messages it wants. */
@@ -40,7 +40,7 @@ export interface Beginning {
 }
 
 /** How a member is let in. */
-export interface Welcome {
+export interface ReplayStart {
   /** The number of the message that it is served from, exclusive. */
   readonly after: number;
   /** Whether it gets everything behind the position that it has given. */
@@ -55,7 +55,7 @@ export interface Welcome {
 }
 
 /** What a room remembers of what was said: the transcript in memory, and behind it what is kept in a durable history. */
-export class RoomHistory implements Keepable {
+export class RoomHistory implements Committable {
   readonly #name: string;
   readonly #options: RoomHistoryOptions;
   /** In order; the last is the one that is counted in now. */
@@ -68,7 +68,7 @@ export class RoomHistory implements Keepable {
   /** The numbers of the messages that came with an id, by author and id, as long as memory holds them; in order. */
   readonly #numberById = new Map<string, number>();
   /** Who waits for what they have said to be kept. */
-  readonly #awaiting = new Set<KeptListener>();
+  readonly #awaiting = new Set<CommitListener>();
 
   constructor(name: string, options: RoomHistoryOptions) {
     this.#name = name;
@@ -77,11 +77,11 @@ export class RoomHistory implements Keepable {
     // What cannot be read must not be written over: then nothing of this room is kept.
     const durableRoom = durable && new DurableRoom(durable.history, name, options.onHistoryFault);
     const kept = durableRoom?.open();
-    const headNumber = kept?.headNumber ?? 0;
-    const epoch = { name: kept ? durable!.history.epoch : newEpoch(), after: headNumber };
+    const headSeq = kept?.headSeq ?? 0;
+    const epoch = { name: kept ? durable!.history.epoch : newEpoch(), after: headSeq };
     const epochs = kept?.epochs ?? [];
     this.#epochs = epochs.at(-1)?.name === epoch.name ? epochs : [...epochs, epoch];
-    this.#transcript = new Transcript({ ...log, headNumber });
+    this.#transcript = new Transcript({ ...log, headSeq });
     this.#canKeep = !durable || kept !== undefined;
     if (kept) {
       this.#durable = durableRoom;
@@ -95,26 +95,26 @@ export class RoomHistory implements Keepable {
   }
 
   /** The number of the newest message. */
-  get headNumber(): number {
-    return this.log.headNumber;
+  get headSeq(): number {
+    return this.log.headSeq;
   }
 
   /** The number of the message before the oldest that is kept. */
-  get numberBefore(): number {
+  get seqBefore(): number {
     const { historyMessages, historyAgeMs, now } = this.#options;
     const fromMs = historyAgeMs === 0 ? 0 : now() - historyAgeMs;
     const oldest = this.#durable?.oldest(fromMs);
     return Math.max(
-      Math.min(this.log.numberBefore, (oldest ?? Infinity) - 1),
-      historyMessages === 0 ? 0 : this.headNumber - historyMessages,
+      Math.min(this.log.seqBefore, (oldest ?? Infinity) - 1),
+      historyMessages === 0 ? 0 : this.headSeq - historyMessages,
       this.#transcript.lastBefore(fromMs),
     );
   }
 
   /** Up to which message all are as safe as was asked for. */
-  get keptNumber(): number {
+  get committedSeq(): number {
     if (!this.#canKeep) return 0;
-    return this.#unkept?.keptNumber ?? this.headNumber;
+    return this.#unkept?.committedSeq ?? this.headSeq;
   }
 
   /** Whether what is said is kept beyond memory, now or later. */
@@ -124,7 +124,7 @@ export class RoomHistory implements Keepable {
 
   /** Whether nothing is lost when this is forgotten. */
   get isForgettable(): boolean {
-    return this.headNumber === (this.#unkept ? this.keptNumber : this.numberBefore);
+    return this.headSeq === (this.#unkept ? this.committedSeq : this.seqBefore);
   }
 
   /** Resolves when as much is kept that senders may be read from again; undefined if they may now. */
@@ -139,20 +139,20 @@ export class RoomHistory implements Keepable {
   }
 
   /** Where a member begins that asks for this. */
-  welcome({ since, last = 0 }: Beginning): Welcome {
-    const { headNumber, numberBefore } = this;
+  replayStart({ since, last = 0 }: ReplayRequest): ReplayStart {
+    const { headSeq, seqBefore } = this;
     if (since === undefined) {
-      return { after: Math.max(numberBefore, headNumber - last), isRecovered: false };
+      return { after: Math.max(seqBefore, headSeq - last), isRecovered: false };
     }
     const number = this.#numberOf(since);
     if (number === undefined) {
-      const gap = { after: since, missedCount: numberBefore, reason: "unknown position" } as const;
-      return { after: numberBefore, isRecovered: false, gap };
+      const gap = { after: since, missedCount: seqBefore, reason: "unknown position" } as const;
+      return { after: seqBefore, isRecovered: false, gap };
     }
-    if (number >= numberBefore) return { after: number, isRecovered: true };
-    const missedCount = numberBefore - number;
+    if (number >= seqBefore) return { after: number, isRecovered: true };
+    const missedCount = seqBefore - number;
     const gap = { after: since, missedCount, reason: "expired" } as const;
-    return { after: numberBefore, isRecovered: false, gap };
+    return { after: seqBefore, isRecovered: false, gap };
   }
 
   /**
@@ -161,13 +161,13 @@ export class RoomHistory implements Keepable {
    * number.
    */
   read(after: number, limit: number, maxLength: number): Message[] {
-    const { numberBefore } = this.log;
-    const older = after < numberBefore
-      ? this.#durable?.read(after, Math.min(limit, numberBefore - after), maxLength) ?? []
+    const { seqBefore } = this.log;
+    const older = after < seqBefore
+      ? this.#durable?.read(after, Math.min(limit, seqBefore - after), maxLength) ?? []
       : [];
-    const last = older.at(-1)?.number ?? numberBefore;
+    const last = older.at(-1)?.number ?? seqBefore;
     const leftLength = maxLength - older.reduce((sum, { body }) => sum + body.length, 0);
-    if (older.length === limit || last < numberBefore || leftLength <= 0) return older;
+    if (older.length === limit || last < seqBefore || leftLength <= 0) return older;
     const from = Math.max(last, after);
     return [...older, ...this.#transcript.read(from, limit - older.length, leftLength)];
   }
@@ -183,7 +183,7 @@ export class RoomHistory implements Keepable {
     const offset = this.#transcript.append(opcode, bytes, start, end, author, atMs);
     if (this.#unkept) {
       this.#unkept.check();
-      this.#options.durable!.keeper.request(this);
+      this.#options.durable!.committer.request(this);
     }
     return offset;
   }
@@ -191,26 +191,26 @@ export class RoomHistory implements Keepable {
   /** The number of the message that an author has said with an id, if it is kept. */
   numberOf(author: Author, id: string): number | undefined {
     const known = this.#numberById.get(keyOf(author, id));
-    if (known !== undefined && known > this.log.numberBefore) return known;
+    if (known !== undefined && known > this.log.seqBefore) return known;
     return this.#durable?.numberOf(author.id, id);
   }
 
   /** Tells with which id its author has said the newest message. */
   setId(author: Author, id: string): void {
     for (const [key, number] of this.#numberById) {
-      if (number > this.log.numberBefore) break;
+      if (number > this.log.seqBefore) break;
       this.#numberById.delete(key);
     }
-    this.#numberById.set(keyOf(author, id), this.headNumber);
-    this.#unkept?.addId(this.headNumber, id);
+    this.#numberById.set(keyOf(author, id), this.headSeq);
+    this.#unkept?.addId(this.headSeq, id);
   }
 
   /** Tells a listener when more is kept, or could not be, until it has heard enough. */
-  awaitKept(listener: KeptListener): void {
+  awaitCommit(listener: CommitListener): void {
     if (this.#unkept) {
       this.#awaiting.add(listener);
-      this.#options.durable!.keeper.request(this);
-    } else if (!this.#canKeep) listener.onNotKept();
+      this.#options.durable!.committer.request(this);
+    } else if (!this.#canKeep) listener.onCommitFailed();
   }
 
   get isUrgent(): boolean {
@@ -223,16 +223,16 @@ export class RoomHistory implements Keepable {
     return unkept && { room: this.#name, epoch: this.#epochs.at(-1)!, ...unkept };
   }
 
-  onKept(): void {
-    this.#unkept!.onKept();
+  onCommitted(): void {
+    this.#unkept!.onCommitted();
     for (const listener of this.#awaiting) {
-      if (!listener.onKept()) this.#awaiting.delete(listener);
+      if (!listener.onCommitted()) this.#awaiting.delete(listener);
     }
-    this.#options.onKept();
+    this.#options.onCommitted();
   }
 
-  onNotKept(): void {
-    this.#unkept!.onNotKept();
+  onCommitFailed(): void {
+    this.#unkept!.onCommitFailed();
     this.#tellNotKept();
   }
 
@@ -243,7 +243,7 @@ export class RoomHistory implements Keepable {
 
   #tellNotKept(): void {
     for (const listener of this.#awaiting) {
-      if (!listener.onNotKept()) this.#awaiting.delete(listener);
+      if (!listener.onCommitFailed()) this.#awaiting.delete(listener);
     }
   }
 
@@ -255,7 +255,7 @@ export class RoomHistory implements Keepable {
     const next = this.#epochs[index + 1];
     // What was said behind the last that was kept of an epoch is gone with its server.
     if (next) return Math.min(position.number, next.after);
-    return position.number <= this.headNumber ? position.number : undefined;
+    return position.number <= this.headSeq ? position.number : undefined;
   }
 }
 
@@ -264,7 +264,7 @@ function keyOf({ id: authorId }: Author, id: string): string {
 }
 
 /** Who waits for messages to be kept. Each returns whether it waits for more. */
-export interface KeptListener {
-  onKept(): boolean;
-  onNotKept(): boolean;
+export interface CommitListener {
+  onCommitted(): boolean;
+  onCommitFailed(): boolean;
 }

@@ -33,7 +33,7 @@ export class Transcript {
     const offset = this.log.append(opcode, bytes, start, end);
     const last = this.#authors.length - 1;
     if (last < 0 || this.#authors[last] !== author || this.#timesMs[last] !== atMs) {
-      this.#firstNumbers.push(this.log.headNumber);
+      this.#firstNumbers.push(this.log.headSeq);
       this.#authors.push(author);
       this.#timesMs.push(atMs);
       // Most of the table may be about messages that the log has dropped.
@@ -81,7 +81,7 @@ export class Transcript {
   lastBefore(timeMs: number): number {
     const line = this.#timesMs.findIndex((atMs) => atMs >= timeMs);
     if (line === 0 || this.#timesMs.length === 0) return 0;
-    return line < 0 ? this.log.headNumber : this.#firstNumbers[line]! - 1;
+    return line < 0 ? this.log.headSeq : this.#firstNumbers[line]! - 1;
   }
 
   /** Which line of the table a message belongs to. */
@@ -96,7 +96,7 @@ export class Transcript {
   }
 
   #trim(): void {
-    const gone = this.#runOf(this.log.numberBefore + 1);
+    const gone = this.#runOf(this.log.seqBefore + 1);
     if (gone < this.#authors.length / 2) return;
     for (const column of [this.#firstNumbers, this.#authors, this.#timesMs]) column.splice(0, gone);
   }

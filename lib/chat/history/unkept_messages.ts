@@ -8,7 +8,7 @@ const MAX_WAITING = { held: 1 / 4, lost: 4 };
 export class UnkeptMessages {
   readonly #transcript: Transcript;
   readonly #retentionBytes: number;
-  #keptNumber: number;
+  #committedSeq: number;
   #keptOffset: number;
   /** How far the batch goes that is on its way. */
   #next = { number: 0, offset: 0 };
@@ -20,7 +20,7 @@ export class UnkeptMessages {
   constructor(transcript: Transcript, retentionBytes: number) {
     this.#transcript = transcript;
     this.#retentionBytes = retentionBytes;
-    this.#keptNumber = transcript.log.headNumber;
+    this.#committedSeq = transcript.log.headSeq;
     this.#keptOffset = transcript.log.head;
     transcript.log.heldFrom = this.#keptOffset;
   }
@@ -36,8 +36,8 @@ export class UnkeptMessages {
   }
 
   /** Up to which message all are kept. */
-  get keptNumber(): number {
-    return this.#keptNumber;
+  get committedSeq(): number {
+    return this.#committedSeq;
   }
 
   /** Resolves when senders may be read from again; undefined if they may now. */
@@ -64,29 +64,29 @@ export class UnkeptMessages {
     const { log } = this.#transcript;
     if (this.isOvertaken) {
       this.#keptOffset = log.start;
-      this.#keptNumber = log.numberBefore;
+      this.#committedSeq = log.seqBefore;
     }
     if (this.#keptOffset === log.head) return undefined;
     const frames = log.read(this.#keptOffset, log.head).slice();
     const offset = this.#keptOffset + frames.length;
-    const number = log.numberAt(offset);
+    const number = log.seqAt(offset);
     this.#next = { number, offset };
-    const first = this.#keptNumber + 1;
+    const first = this.#committedSeq + 1;
     const ids = this.#ids.filter(([each]) => each >= first && each <= number);
     return { first, frames, runs: this.#transcript.runs(first, number), ids };
   }
 
-  onKept(): void {
+  onCommitted(): void {
     const { number, offset } = this.#next;
     this.#isFailing = false;
-    this.#keptNumber = number;
+    this.#committedSeq = number;
     this.#keptOffset = offset;
     this.#ids = this.#ids.filter(([each]) => each > number);
     this.#transcript.log.heldFrom = offset;
     if (!this.#isLong) this.#letGo();
   }
 
-  onNotKept(): void {
+  onCommitFailed(): void {
     this.#isFailing = true;
     this.#transcript.log.heldFrom = Infinity;
     this.#letGo();

@@ -30,7 +30,7 @@ export interface BroadcastOptions<M extends Served> {
    * Decides about a member of which the log has dropped something it has not been served: true if it stays, with its cursor
    * moved on, and false if it has been given up.
    */
-  readonly keepsLost: (member: M) => boolean;
+  readonly handleSlowReader: (member: M) => boolean;
   /** How many bytes of the log even the fastest member may be behind before the senders are held back. */
   readonly maxBacklogBytes: number;
 }
@@ -153,11 +153,11 @@ export class Broadcast<M extends Served> {
     // A member that was given up within the last sweep may have asked for this one before that had begun to wait.
     if (this.#awaitedCount > 0) return;
     this.#isNeeded = false;
-    const { log, keepsLost } = this.#options;
+    const { log, handleSlowReader } = this.#options;
     for (const reader of this.#readers.values()) {
       if (reader.state === "idle") {
         if (this.#serve(reader, "awaited")) this.#awaitedCount++;
-      } else if (reader.member.cursor.isLost) keepsLost(reader.member);
+      } else if (reader.member.cursor.isLost) handleSlowReader(reader.member);
     }
     if (this.#busyCount === 0 && !this.#isNeeded) this.#advance(log.head);
     if (this.#awaitedCount > 0) this.#watch();
@@ -172,7 +172,7 @@ export class Broadcast<M extends Served> {
   #serve(reader: Reader<M>, state: "awaited" | "alone"): boolean {
     const { member } = reader;
     const { cursor } = member;
-    if (cursor.isLost && !this.#options.keepsLost(member)) return false;
+    if (cursor.isLost && !this.#options.handleSlowReader(member)) return false;
     for (let left = MAX_SERVED_BYTES; left > 0;) {
       const frames = cursor.take();
       if (!frames) return false;

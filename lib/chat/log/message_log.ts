@@ -28,7 +28,7 @@ export interface MessageLogOptions {
   /** How many bytes are kept at least; the oldest chunk goes as soon as those behind it are as many. */
   readonly retentionBytes: number;
   /** The number of the message before the first that is appended. */
-  readonly headNumber?: number;
+  readonly headSeq?: number;
   /** What all logs share. When that is used up, this one keeps less. */
   readonly budget: LogBudget;
 }
@@ -38,7 +38,7 @@ export interface MessageLogOptions {
  * Whoever reads it does so with a {@linkcode Cursor}, which costs next to nothing however far it lags: the log is kept once
  * for all.
  *
- * Messages are numbered one by one. Between them may be asides, which have no number and concern only those who are there
+ * Messages are numbered one by one. Between them may be events, which have no number and concern only those who are there
  * to read them.
  */
 export class MessageLog {
@@ -46,21 +46,21 @@ export class MessageLog {
   readonly #budget: LogBudget;
   #chunks: Chunk[] = [];
   #head = 0;
-  #headNumber: number;
-  /** The asides that are kept, in order. */
-  #asides: Range[] = [];
+  #headSeq: number;
+  /** The events that are kept, in order. */
+  #events: Range[] = [];
   /** What was read last: nearly every reader reads the same, and a view costs more than a comparison. */
   #lastRead = { from: -1, to: -1, frames: new Uint8Array(0) };
 
   /** Nothing behind this offset is dropped, whatever is to be kept. */
   heldFrom = Infinity;
-  /** What {@linkcode numberAt} has found last. */
+  /** What {@linkcode seqAt} has found last. */
   #lastNumber: NumberedOffset = { offset: -1, number: -1 };
 
-  constructor({ retentionBytes, headNumber = 0, budget }: MessageLogOptions) {
+  constructor({ retentionBytes, headSeq = 0, budget }: MessageLogOptions) {
     this.#retentionBytes = retentionBytes;
     this.#budget = budget;
-    this.#headNumber = headNumber;
+    this.#headSeq = headSeq;
   }
 
   /** The offset behind the newest frame. */
@@ -74,13 +74,13 @@ export class MessageLog {
   }
 
   /** The number of the newest message. */
-  get headNumber(): number {
-    return this.#headNumber;
+  get headSeq(): number {
+    return this.#headSeq;
   }
 
   /** The number of the message before the oldest that is kept. */
-  get numberBefore(): number {
-    return this.#chunks[0]?.messagesBefore ?? this.#headNumber;
+  get seqBefore(): number {
+    return this.#chunks[0]?.messagesBefore ?? this.#headSeq;
   }
 
   /**
@@ -90,14 +90,14 @@ export class MessageLog {
    */
   append(opcode: number, bytes: Uint8Array, start: number, end: number): number {
     const offset = this.#append(opcode, bytes, start, end);
-    this.#headNumber++;
+    this.#headSeq++;
     return offset;
   }
 
   /** Appends a frame without a number. */
-  appendAside(opcode: number, bytes: Uint8Array): void {
+  appendEvent(opcode: number, bytes: Uint8Array): void {
     const start = this.#append(opcode, bytes, 0, bytes.length);
-    this.#asides.push({ start, end: this.#head });
+    this.#events.push({ start, end: this.#head });
   }
 
   /** Gives back the memory. Nothing may be appended after that. */
@@ -113,26 +113,26 @@ export class MessageLog {
   }
 
   /** The number of the last message that ends at or before an offset, which must be kept and the end of a frame. */
-  numberAt(offset: number): number {
-    if (offset === this.#head) return this.#headNumber;
+  seqAt(offset: number): number {
+    if (offset === this.#head) return this.#headSeq;
     if (offset !== this.#lastNumber.offset) {
       this.#lastNumber = this.#walk(this.#chunkAt(offset), { offset, number: Infinity });
     }
     return this.#lastNumber.number;
   }
 
-  /** The asides from one offset up to another that are kept, in order. */
-  asides(from: number, to: number): Range[] {
-    return this.#asides.filter(({ start }) => start >= from && start < to);
+  /** The events from one offset up to another that are kept, in order. */
+  events(from: number, to: number): Range[] {
+    return this.#events.filter(({ start }) => start >= from && start < to);
   }
 
   /** Walks over the frames of a chunk until it comes to an offset or to the end of a message. */
   #walk(chunk: Chunk, until: NumberedOffset): NumberedOffset {
     let { start: offset, messagesBefore: number } = chunk;
-    let aside = this.#asides.findIndex(({ start }) => start >= offset);
+    let aside = this.#events.findIndex(({ start }) => start >= offset);
     const end = Math.min(until.offset, chunk.start + chunk.used);
     while (offset < end && number < until.number) {
-      const isAside = this.#asides[aside]?.start === offset;
+      const isAside = this.#events[aside]?.start === offset;
       offset += frameBytes(chunk.bytes, offset - chunk.start);
       if (isAside) aside++;
       else number++;
@@ -173,7 +173,7 @@ export class MessageLog {
     const chunk = {
       bytes: new Uint8Array(Math.max(size, frameBytes)),
       start: this.#head,
-      messagesBefore: this.#headNumber,
+      messagesBefore: this.#headSeq,
       used: 0,
     };
     this.#chunks.push(chunk);
@@ -181,7 +181,7 @@ export class MessageLog {
     while (this.#chunks.length > 1 && this.#isOldestSpare()) {
       this.#budget.add(-this.#chunks.shift()!.bytes.length);
     }
-    while (this.#asides.length > 0 && this.#asides[0]!.start < this.start) this.#asides.shift();
+    while (this.#events.length > 0 && this.#events[0]!.start < this.start) this.#events.shift();
     return chunk;
   }
 

@@ -7,7 +7,7 @@ import { encodeFrame } from "../../websocket/frame.ts";
 import { HeadReader } from "../../websocket/http_head.ts";
 import { type MessageOpcode, OPCODE } from "../../websocket/opcode.ts";
 import { SocketTransport } from "../../websocket/socket_transport.ts";
-import type { Receiver } from "../../websocket/transport.ts";
+import type { TransportListener } from "../../websocket/transport.ts";
 import { LONGEST_TIMER_MS } from "../delay.ts";
 import { type ConnectFailure, connectFailure, handshakeTimeout } from "./connect_failure.ts";
 
@@ -120,7 +120,7 @@ export function connect(target: Target, options: ConnectOptions): Promise<Attemp
   );
   signal.addEventListener("abort", abort);
 
-  const receiver: Receiver = {
+  const listener: TransportListener = {
     onData: (bytes) => {
       try {
         const parts = head.push(bytes);
@@ -137,7 +137,7 @@ export function connect(target: Target, options: ConnectOptions): Promise<Attemp
     onEnd: () => fail(head.bytes.length > 0 ? new HandshakeError(NOT_HTTP) : undefined),
     onGone: fail,
   };
-  const transport = new SocketTransport(socket, receiver);
+  const transport = new SocketTransport(socket, listener);
   socket.setNoDelay(true);
   socket.once(url.startsWith("wss:") ? "secureConnect" : "connect", () => {
     transport.write(handshake.request, () => {});

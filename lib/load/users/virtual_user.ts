@@ -1,4 +1,4 @@
-import { shouldComeBack } from "../../chat/close_code.ts";
+import { shouldReconnect } from "../../chat/close_code.ts";
 import { backoffMs, LONGEST_BACKOFF_MS } from "./backoff.ts";
 import type { ClientConfig } from "../config.ts";
 import { type Close, connect, type Connection, type OnMessage, type Target } from "./connect.ts";
@@ -65,7 +65,7 @@ export async function liveVirtualUser(id: number, options: UserOptions): Promise
       const openedAtMs = performance.now();
       const close = await talk(id, attempt.connection, options);
       if (signal.aborted) return listener.left(id, close);
-      const willComeBack = config.reconnect && shouldComeBack(close.code);
+      const willComeBack = config.reconnect && shouldReconnect(close.code);
       listener.lost(id, close, willComeBack);
       if (!willComeBack) return;
       // A server that takes everybody in and throws them out again must not be hammered.

@@ -46,7 +46,7 @@ export class DirectEngine implements Disposable {
   }
 
   /** Completes a handshake and serves the connection. `received` is what has come in behind it. */
-  serve({ transport, key, entry, received, address }: AdmittedConnection): void {
+  serve({ transport, key, joinRequest, received, address }: AdmittedConnection): void {
     const wire = new DirectWire(transport, {
       chat: this.#chat,
       options: this.#options,
@@ -59,16 +59,16 @@ export class DirectEngine implements Disposable {
     const { id, connection } = wire;
     this.#heartbeat.add(connection);
     this.#wires.add(wire);
-    const protocol = entry.format === "chorus" ? CHORUS_PROTOCOL : undefined;
+    const protocol = joinRequest.format === "chorus" ? CHORUS_PROTOCOL : undefined;
     connection.sendPrivate(handshakeResponse(key, protocol));
-    this.#chat.join({ id, wire, address }, entry, (member) => wire.member = member);
+    this.#chat.join({ id, wire, address }, joinRequest, (member) => wire.member = member);
     if (received.length > 0) connection.onData(received);
   }
 
   /** Closes every connection with 1001 and resolves when the last of them has ended. */
   async closeAll(): Promise<void> {
     this.#isClosing = true;
-    for (const wire of this.#wires) wire.giveUp(CLOSE_CODES.goingAway);
+    for (const wire of this.#wires) wire.close(CLOSE_CODES.goingAway);
     if (this.#wires.size > 0) await this.#whenEmpty.promise;
   }
 
@@ -111,7 +111,7 @@ class DirectWire implements Wire, ConnectionListener {
     this.connection.sendPrivate(frames);
   }
 
-  giveUp({ code, reason }: CloseCode): void {
+  close({ code, reason }: CloseCode): void {
     this.connection.close(code, reason);
   }
 

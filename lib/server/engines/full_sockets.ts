@@ -3,7 +3,7 @@ const POLL_MS = 10;
 
 interface FullSocket {
   readonly socket: Pick<WebSocket, "readyState" | "bufferedAmount">;
-  readonly resolve: (verdict: "emptier" | "stalled") => void;
+  readonly resolve: (closeStatus: "emptier" | "stalled") => void;
   bufferedAmount: number;
   sinceMs: number;
 }

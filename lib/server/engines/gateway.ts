@@ -4,11 +4,11 @@ import type { Logger } from "@logtape/logtape";
 import { lookIntervalMs } from "../../websocket/heartbeat.ts";
 import { parseHead } from "../../websocket/http_head.ts";
 import { SocketTransport } from "../../websocket/socket_transport.ts";
-import type { Receiver, Transport } from "../../websocket/transport.ts";
+import type { Transport, TransportListener } from "../../websocket/transport.ts";
 import { formatAddress } from "../address.ts";
-import type { IncomingRequest, Verdict } from "../admission.ts";
-import { Arrival } from "./pending_connection.ts";
-import type { Entry } from "../../chat/chat.ts";
+import type { Decision, IncomingRequest } from "../admission.ts";
+import { PendingConnection } from "./pending_connection.ts";
+import type { JoinRequest } from "../../chat/chat.ts";
 import { Listener } from "./listener.ts";
 import { Pipe } from "./pipe.ts";
 import type { TlsFiles } from "../security/tls_files.ts";
@@ -24,7 +24,7 @@ export interface PipedClient {
 }
 
 /** What the front door needs from the composition root. */
-export interface FrontDoorOptions {
+export interface GatewayOptions {
   readonly hostname: string;
   readonly port: number;
   readonly tls: TlsFiles | undefined;
@@ -36,7 +36,7 @@ export interface FrontDoorOptions {
   readonly maxPipes: number;
   /** How long nothing may go through a pipe before it is ended; 0 is for ever. */
   readonly pipeIdleTimeoutMs: number;
-  readonly admit: (request: IncomingRequest) => Verdict;
+  readonly admit: (request: IncomingRequest) => Decision;
   /** Takes over a connection to complete its handshake. */
   readonly serve: (connection: AdmittedConnection) => void;
   readonly logger: Logger;
@@ -48,7 +48,7 @@ export interface AdmittedConnection {
   /** The client's key. */
   readonly key: string;
   /** What it has asked for. */
-  readonly entry: Entry;
+  readonly joinRequest: JoinRequest;
   /** What has come in behind its handshake. */
   readonly received: Uint8Array;
   readonly address: string;
@@ -59,28 +59,28 @@ export interface AdmittedConnection {
  * direct engine takes the connection over. Anything else, every refusal included, is piped byte for byte to the private
  * `Deno.serve`, which judges by the same rules.
  */
-export class FrontDoor {
-  readonly #options: FrontDoorOptions;
+export class Gateway {
+  readonly #options: GatewayOptions;
   readonly #listener: Listener;
   readonly #secureContext: SecureContext | undefined;
   /** Those who have not been handed over: their first request is being read, or they are refused, or wait for a pipe. */
-  readonly #arrivals = new Set<Arrival>();
+  readonly #pending = new Set<PendingConnection>();
   /** The pipes by their local port. */
   readonly #pipes = new Map<number, PipedClient & { readonly pipe: Pipe }>();
   #whenUnpiped: PromiseWithResolvers<void> | undefined;
-  /** Those of the arrivals who wait for theirs. */
-  readonly #waiting = new Set<Arrival>();
+  /** Those of the pending who wait for theirs. */
+  readonly #waiting = new Set<PendingConnection>();
   #reaper: ReturnType<typeof setInterval> | undefined;
 
   /** Throws if the certificate or its key is not good. */
-  constructor(options: FrontDoorOptions) {
+  constructor(options: GatewayOptions) {
     const { hostname, port, tls, logger } = options;
     this.#options = options;
     this.#secureContext = tls && createSecureContext({ ...tls });
     this.#listener = new Listener({
       hostname,
       port,
-      onConnection: (socket) => this.#welcome(socket),
+      onConnection: (socket) => this.#accept(socket),
       logger,
     });
   }
@@ -109,7 +109,7 @@ export class FrontDoor {
   /** Ends the connections that are at the door or piped through it. */
   closeConnections(): void {
     clearInterval(this.#reaper);
-    for (const { transport } of this.#arrivals) transport.destroy();
+    for (const { transport } of this.#pending) transport.destroy();
     for (const { end } of this.#pipes.values()) end();
   }
 
@@ -118,37 +118,37 @@ export class FrontDoor {
     return hostname === LOOPBACK ? this.#pipes.get(port) : undefined;
   }
 
-  #welcome(tcp: Socket): void {
+  #accept(tcp: Socket): void {
     const { remoteAddress, remotePort } = tcp;
     // It has gone before it was accepted.
     if (remoteAddress === undefined) return void tcp.destroy();
     const secureContext = this.#secureContext;
     const socket = secureContext ? new TLSSocket(tcp, { isServer: true, secureContext }) : tcp;
     const address = formatAddress({ hostname: remoteAddress, port: remotePort! });
-    this.#arrivals.add(
-      new Arrival(new SocketTransport(socket, NOBODY, tcp), address, {
-        onHead: (arrival, head, rest) => this.#usher(arrival, head, rest),
-        onGone: (arrival, error) => this.#forget(arrival, error),
+    this.#pending.add(
+      new PendingConnection(new SocketTransport(socket, NOBODY, tcp), address, {
+        onHead: (pending, head, rest) => this.#dispatch(pending, head, rest),
+        onGone: (pending, error) => this.#forget(pending, error),
       }),
     );
   }
 
-  #forget(arrival: Arrival, error: Error | undefined): void {
-    this.#arrivals.delete(arrival);
+  #forget(pending: PendingConnection, error: Error | undefined): void {
+    this.#pending.delete(pending);
     if (error) {
-      this.#options.logger.debug("A connection broke off at the front door: {error}", {
+      this.#options.logger.debug("A connection broke off at the front gateway: {error}", {
         error: String(error),
       });
     }
   }
 
   /** Sends a client on to where its first request belongs. */
-  #usher(arrival: Arrival, head: Uint8Array, rest: Uint8Array): void {
-    const { transport, address } = arrival;
+  #dispatch(pending: PendingConnection, head: Uint8Array, rest: Uint8Array): void {
+    const { transport, address } = pending;
     try {
       const admitted = this.#admitted(head);
-      if (!admitted) return this.#pipe(arrival);
-      this.#arrivals.delete(arrival);
+      if (!admitted) return this.#pipe(pending);
+      this.#pending.delete(pending);
       this.#options.serve({ ...admitted, transport, received: rest, address });
     } catch (error) {
       // A fault of the program must not end everybody else's connections.
@@ -158,47 +158,47 @@ export class FrontDoor {
   }
 
   /** The handshake key and the wishes of a request that is admitted to the chat; undefined for any other request. */
-  #admitted(headBytes: Uint8Array): Pick<AdmittedConnection, "key" | "entry"> | undefined {
+  #admitted(headBytes: Uint8Array): Pick<AdmittedConnection, "key" | "joinRequest"> | undefined {
     const head = parseHead(headBytes);
     if (!head) return undefined;
     const { start: [method, target, version], headers } = head;
     // Whatever is not plain, such as bytes that should have been escaped, is read by Deno alone.
     if (version !== "HTTP/1.1" || /[^!-~]|#/.test(target)) return undefined;
     const [path = "", ...query] = target.split("?");
-    const verdict = this.#options.admit({ method, path, query: query.join("?"), headers });
-    if (verdict.kind !== "chat") return undefined;
-    return { key: headers.get("sec-websocket-key")!, entry: verdict.entry };
+    const decision = this.#options.admit({ method, path, query: query.join("?"), headers });
+    if (decision.kind !== "chat") return undefined;
+    return { key: headers.get("sec-websocket-key")!, joinRequest: decision.joinRequest };
   }
 
-  #pipe(arrival: Arrival): void {
+  #pipe(pending: PendingConnection): void {
     const { upstreamPort, maxPipes } = this.#options;
     if (this.#pipes.size + this.#waiting.size >= maxPipes) {
-      return arrival.refuse("503 Service Unavailable", "The server is full: try again later");
+      return pending.refuse("503 Service Unavailable", "The server is full: try again later");
     }
-    const { transport, address, received } = arrival;
+    const { transport, address, received } = pending;
     // Until the pipe is open the client waits, and may end its side, or go.
     transport.pause();
-    this.#waiting.add(arrival);
+    this.#waiting.add(pending);
     let hasClientEnded = false;
     const socket = connect({ host: LOOPBACK, port: upstreamPort, allowHalfOpen: true });
     const upstream = new SocketTransport(socket, {
       ...NOBODY,
       onGone: () => {
-        this.#waiting.delete(arrival);
+        this.#waiting.delete(pending);
         transport.destroy();
       },
     });
-    transport.receiver = {
+    transport.listener = {
       onData: () => {},
       onEnd: () => hasClientEnded = true,
       onGone: (error) => {
-        this.#forget(arrival, error);
+        this.#forget(pending, error);
         upstream.destroy();
       },
     };
     socket.on("connect", () => {
-      this.#waiting.delete(arrival);
-      this.#arrivals.delete(arrival);
+      this.#waiting.delete(pending);
+      this.#pending.delete(pending);
       const port = socket.localPort!;
       const pipe = new Pipe(transport, upstream, () => {
         this.#pipes.delete(port);
@@ -215,9 +215,9 @@ export class FrontDoor {
     const { handshakeTimeoutMs, pipeIdleTimeoutMs } = this.#options;
     const nowMs = performance.now();
     if (handshakeTimeoutMs > 0) {
-      for (const arrival of this.#arrivals) {
-        if (arrival.isReading && nowMs - arrival.sinceMs >= handshakeTimeoutMs) {
-          arrival.refuse("408 Request Timeout", "The request took too long");
+      for (const pending of this.#pending) {
+        if (pending.isReading && nowMs - pending.sinceMs >= handshakeTimeoutMs) {
+          pending.refuse("408 Request Timeout", "The request took too long");
         }
       }
     }
@@ -229,5 +229,5 @@ export class FrontDoor {
   }
 }
 
-/** The receiver of a transport from which nothing is expected. */
-const NOBODY: Receiver = { onData: () => {}, onEnd: () => {}, onGone: () => {} };
+/** The listener of a transport from which nothing is expected. */
+const NOBODY: TransportListener = { onData: () => {}, onEnd: () => {}, onGone: () => {} };

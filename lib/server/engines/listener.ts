@@ -31,7 +31,7 @@ export class Listener {
   #address: Deno.NetAddr | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #hasAccepted = true;
-  #knock: Socket | undefined;
+  #probe: Socket | undefined;
   #unansweredChecks = 0;
   #isClosed = false;
 
@@ -56,7 +56,7 @@ export class Listener {
   close(): void {
     this.#isClosed = true;
     clearInterval(this.#timer);
-    this.#knock?.destroy();
+    this.#probe?.destroy();
     this.#server?.close();
   }
 
@@ -65,9 +65,9 @@ export class Listener {
     // Half-open: a peer that has ended its side may still be waiting for what we have to say.
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       this.#hasAccepted = true;
-      if (!this.#isKnock(socket)) return this.#options.onConnection(socket);
+      if (!this.#isProbe(socket)) return this.#options.onConnection(socket);
       socket.destroy();
-      this.#stopKnocking();
+      this.#stopProbing();
     });
     server.on("error", reject);
     server.listen({ host: hostname, port, backlog: BACKLOG }, () => {
@@ -83,32 +83,32 @@ export class Listener {
     return promise;
   }
 
-  #isKnock({ remoteAddress, remotePort }: Socket): boolean {
-    return remotePort !== undefined && remotePort === this.#knock?.localPort &&
-      remoteAddress === this.#knock.localAddress;
+  #isProbe({ remoteAddress, remotePort }: Socket): boolean {
+    return remotePort !== undefined && remotePort === this.#probe?.localPort &&
+      remoteAddress === this.#probe.localAddress;
   }
 
   #check(): void {
     const hasAccepted = this.#hasAccepted;
     this.#hasAccepted = false;
-    if (hasAccepted) this.#stopKnocking();
-    else if (!this.#knock) {
+    if (hasAccepted) this.#stopProbing();
+    else if (!this.#probe) {
       const { hostname, port } = this.#address!;
-      this.#knock = connect({ host: reachable(hostname), port });
+      this.#probe = connect({ host: reachable(hostname), port });
       // Whether it is answered is all that counts.
-      this.#knock.on("error", () => {});
+      this.#probe.on("error", () => {});
     } else if (++this.#unansweredChecks >= PATIENCE_CHECKS) this.#listenAnew();
   }
 
-  #stopKnocking(): void {
-    this.#knock?.destroy();
-    this.#knock = undefined;
+  #stopProbing(): void {
+    this.#probe?.destroy();
+    this.#probe = undefined;
     this.#unansweredChecks = 0;
   }
 
   async #listenAnew(): Promise<void> {
     const { logger } = this.#options;
-    this.#stopKnocking();
+    this.#stopProbing();
     this.#hasAccepted = true;
     this.#server?.close();
     try {

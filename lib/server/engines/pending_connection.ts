@@ -1,5 +1,5 @@
 import { HeadReader, HeadTooLongError } from "../../websocket/http_head.ts";
-import type { Receiver, Transport } from "../../websocket/transport.ts";
+import type { Transport, TransportListener } from "../../websocket/transport.ts";
 
 /** The longest head of a first request. */
 const MAX_HEAD_BYTES = 16 * 1024;
@@ -7,12 +7,12 @@ const MAX_HEAD_BYTES = 16 * 1024;
 /** How long a client that has been refused may take to read the answer. */
 const LINGER_MS = 1000;
 
-/** What an arrival tells the door. */
-export interface ArrivalListener {
+/** What an pending tells the gateway. */
+export interface PendingConnectionListener {
   /** The head of the first request is whole; `rest` has come in behind it. */
-  onHead(arrival: Arrival, head: Uint8Array, rest: Uint8Array): void;
+  onHead(pending: PendingConnection, head: Uint8Array, rest: Uint8Array): void;
   /** It has gone before it was handed over. */
-  onGone(arrival: Arrival, error: Error | undefined): void;
+  onGone(pending: PendingConnection, error: Error | undefined): void;
 }
 
 /**
@@ -23,21 +23,21 @@ export interface ArrivalListener {
  *    └─too long, too late, no room──▶ refused ──it has read that, or its time is over──▶ gone
  * ```
  */
-export class Arrival implements Receiver {
+export class PendingConnection implements TransportListener {
   readonly transport: Transport;
   readonly address: string;
   readonly sinceMs = performance.now();
-  readonly #listener: ArrivalListener;
+  readonly #listener: PendingConnectionListener;
   readonly #head = new HeadReader(MAX_HEAD_BYTES);
   #lingering: ReturnType<typeof setTimeout> | undefined;
   /** Whether its first request is still being read. */
   isReading = true;
 
-  constructor(transport: Transport, address: string, listener: ArrivalListener) {
+  constructor(transport: Transport, address: string, listener: PendingConnectionListener) {
     this.transport = transport;
     this.address = address;
     this.#listener = listener;
-    transport.receiver = this;
+    transport.listener = this;
   }
 
   /** Everything that has come. */

@@ -1,4 +1,4 @@
-import type { Receiver, Transport } from "../../websocket/transport.ts";
+import type { Transport, TransportListener } from "../../websocket/transport.ts";
 
 /** How long a client may take to read the end of the last answer and to end its side too. */
 const LINGER_MS = 1000;
@@ -18,8 +18,8 @@ export class Pipe {
     this.#client = client;
     this.#upstream = upstream;
     this.#onEnded = onEnded;
-    client.receiver = this.#way(client, upstream, () => upstream.end());
-    upstream.receiver = this.#way(upstream, client, () => this.#linger());
+    client.listener = this.#way(client, upstream, () => upstream.end());
+    upstream.listener = this.#way(upstream, client, () => this.#linger());
   }
 
   /** Ends both connections at once. */
@@ -28,7 +28,7 @@ export class Pipe {
     this.#upstream.destroy();
   }
 
-  #way(from: Transport, to: Transport, onEnd: () => void): Receiver {
+  #way(from: Transport, to: Transport, onEnd: () => void): TransportListener {
     let isWriting = false;
     let hasEnded = false;
     return {

@@ -4,7 +4,7 @@ import type { Member } from "../../chat/member.ts";
 import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
 import type { Wire } from "../../chat/wire.ts";
 import { OPCODE } from "../../websocket/opcode.ts";
-import type { Chat, Entry } from "../../chat/chat.ts";
+import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import type { ServerConfig } from "../config.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 import { FullSockets } from "./full_sockets.ts";
@@ -45,24 +45,24 @@ export class ServeEngine {
   }
 
   /** Answers a request that has passed admission with the upgrade to a WebSocket, and serves that. */
-  upgrade(request: Request, client: Client, entry: Entry): Response {
+  upgrade(request: Request, client: Client, joinRequest: JoinRequest): Response {
     const idleTimeout = Math.ceil(this.#config.pingIntervalMs / 1000);
-    const protocol = entry.format === "chorus" ? CHORUS_PROTOCOL : "";
+    const protocol = joinRequest.format === "chorus" ? CHORUS_PROTOCOL : "";
     const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout, protocol });
     socket.binaryType = "arraybuffer";
     // If the peer is gone before that, Deno tells nothing at all of the socket.
-    socket.onopen = () => this.#serve(socket, client, entry);
+    socket.onopen = () => this.#serve(socket, client, joinRequest);
     return response;
   }
 
   /** Closes every connection with 1001 and resolves when the last of them has ended. */
   async closeAll(): Promise<void> {
     this.#isClosing = true;
-    for (const wire of this.#wires) wire.giveUp(CLOSE_CODES.goingAway);
+    for (const wire of this.#wires) wire.close(CLOSE_CODES.goingAway);
     if (this.#wires.size > 0) await this.#whenEmpty.promise;
   }
 
-  #serve(socket: WebSocket, client: Client, entry: Entry): void {
+  #serve(socket: WebSocket, client: Client, joinRequest: JoinRequest): void {
     const chat = this.#chat;
     const wire = new ServeWire(socket, {
       chat,
@@ -75,11 +75,11 @@ export class ServeEngine {
       clearTimeout(closeDeadline);
       if (!this.#wires.delete(wire)) return;
       chat.leave(wire.member);
-      chat.ended(wire.member, wire.verdict ?? { code: code || 1006, reason });
+      chat.ended(wire.member, wire.closeStatus ?? { code: code || 1006, reason });
       if (this.#isClosing && this.#wires.size === 0) this.#whenEmpty.resolve();
     };
     const { closeTimeoutMs } = this.#config;
-    wire.onGivenUp = () => {
+    wire.onClosing = () => {
       if (closeTimeoutMs === 0 || this.#isClosing) return;
       closeDeadline = setTimeout(() => {
         client.end?.();
@@ -90,17 +90,17 @@ export class ServeEngine {
     socket.onerror = () => chat.leave(wire.member);
     socket.onclose = ({ code, reason }) => gone(code, reason);
     const { id } = wire;
-    chat.join({ id, wire, address: client.address }, entry, (member) => wire.member = member);
-    if (this.#isClosing) wire.giveUp(CLOSE_CODES.goingAway);
+    chat.join({ id, wire, address: client.address }, joinRequest, (member) => wire.member = member);
+    if (this.#isClosing) wire.close(CLOSE_CODES.goingAway);
   }
 
-  #receive({ member, verdict }: ServeWire, data: string | ArrayBuffer): void {
+  #receive({ member, closeStatus }: ServeWire, data: string | ArrayBuffer): void {
     // Deno hands on what comes after the close frame has gone out, too.
-    if (verdict) return;
+    if (closeStatus) return;
     const isText = typeof data === "string";
     const bytes = isText ? new TextEncoder().encode(data) : new Uint8Array(data);
     if (bytes.length > this.#config.maxMessageBytes) {
-      return member.giveUp(CLOSE_CODES.messageTooBig);
+      return member.close(CLOSE_CODES.messageTooBig);
     }
     this.#chat.receive(member, isText ? OPCODE.text : OPCODE.binary, bytes, 0, bytes.length);
   }
@@ -113,13 +113,13 @@ class ServeWire implements Wire {
   readonly #socket: WebSocket;
   readonly #decoder: FrameDecoder;
   readonly #fullSockets: FullSockets;
-  #verdict: CloseCode | undefined;
+  #closeStatus: CloseCode | undefined;
   /** How much it has been sent of its own since it last had taken nearly everything. */
   #privateBytes = 0;
   /** Set as soon as it is in the chat, which is before anything is received. */
   member!: Member;
   /** Called when the server has begun to close the connection, and the peer's answer is waited for. */
-  onGivenUp: () => void = () => {};
+  onClosing: () => void = () => {};
 
   constructor(
     socket: WebSocket,
@@ -136,14 +136,14 @@ class ServeWire implements Wire {
   }
 
   /** Why the server closed this connection, if it was the server: Deno may report another code than was sent. */
-  get verdict(): CloseCode | undefined {
-    return this.#verdict;
+  get closeStatus(): CloseCode | undefined {
+    return this.#closeStatus;
   }
 
   deliver(frames: Uint8Array, onDelivered: () => void): boolean {
     for (const message of this.#decoder.decode(frames)) this.#send(message);
-    this.#fullSockets.whenEmptier(this.#socket).then((verdict) => {
-      if (verdict === "stalled") this.giveUp(CLOSE_CODES.tooSlow);
+    this.#fullSockets.whenEmptier(this.#socket).then((closeStatus) => {
+      if (closeStatus === "stalled") this.close(CLOSE_CODES.tooSlow);
       onDelivered();
     });
     return false;
@@ -153,16 +153,16 @@ class ServeWire implements Wire {
     if (this.#fullSockets.isEmptier(this.#socket)) this.#privateBytes = 0;
     this.#privateBytes += frames.length;
     // Deno cannot hold it back from asking for more.
-    if (this.#privateBytes > MAX_PRIVATE_BYTES) return this.giveUp(CLOSE_CODES.tooSlow);
+    if (this.#privateBytes > MAX_PRIVATE_BYTES) return this.close(CLOSE_CODES.tooSlow);
     for (const message of this.#decoder.decode(frames)) this.#send(message);
   }
 
-  giveUp(verdict: CloseCode): void {
+  close(closeStatus: CloseCode): void {
     this.#chat.leave(this.member);
     if (this.#socket.readyState !== WebSocket.OPEN) return;
-    this.#verdict = verdict;
-    this.#socket.close(verdict.code, verdict.reason);
-    this.onGivenUp();
+    this.#closeStatus = closeStatus;
+    this.#socket.close(closeStatus.code, closeStatus.reason);
+    this.onClosing();
   }
 
   /** A socket that throws harms nobody else: it is taken out, and its close event follows. */
@@ -171,7 +171,7 @@ class ServeWire implements Wire {
     try {
       this.#socket.send(message);
     } catch {
-      this.giveUp(CLOSE_CODES.internalError);
+      this.close(CLOSE_CODES.internalError);
     }
   }
 }

@@ -4,7 +4,7 @@ import { generate as generateUuid } from "@std/uuid/v7";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/member.ts";
 import type { Wire } from "../../chat/wire.ts";
-import type { Chat, Entry } from "../../chat/chat.ts";
+import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import type { ServerConfig } from "../config.ts";
 import { FrameDecoder } from "../engines/frame_decoder.ts";
 
@@ -33,16 +33,16 @@ export class EventStreams {
   }
 
   /** Lets a listener in that has been admitted, and answers with all that it is to hear. */
-  open(entry: Entry, address: string): Response {
-    const wire: EventWire = new EventWire(this.#config, this.#decoder, (verdict) => {
+  open(joinRequest: JoinRequest, address: string): Response {
+    const wire: EventWire = new EventWire(this.#config, this.#decoder, (closeStatus) => {
       this.#wires.delete(wire);
       if (!wire.member) return;
       this.#chat.leave(wire.member);
-      this.#chat.ended(wire.member, verdict);
+      this.#chat.ended(wire.member, closeStatus);
     });
     this.#wires.add(wire);
     const { id } = wire;
-    this.#chat.join({ id, wire, address }, entry, (member) => wire.member = member);
+    this.#chat.join({ id, wire, address }, joinRequest, (member) => wire.member = member);
     return new Response(wire.events.pipeThrough(new ServerSentEventStream()), {
       headers: EVENTS_HEADERS,
     });
@@ -50,7 +50,7 @@ export class EventStreams {
 
   /** Ends them all, behind what has been said. */
   closeAll(): void {
-    for (const wire of this.#wires) wire.giveUp(CLOSE_CODES.goingAway);
+    for (const wire of this.#wires) wire.close(CLOSE_CODES.goingAway);
   }
 }
 
@@ -60,7 +60,7 @@ class EventWire implements Wire {
   readonly events: ReadableStream<ServerSentEventMessage>;
   readonly #decoder: FrameDecoder;
   readonly #stallTimeoutMs: number;
-  readonly #onEnded: (verdict: CloseCode) => void;
+  readonly #onEnded: (closeStatus: CloseCode) => void;
   readonly #heartbeat: ReturnType<typeof setInterval> | undefined;
   #controller!: ReadableStreamDefaultController<ServerSentEventMessage>;
   #onDelivered: (() => void) | undefined;
@@ -71,7 +71,7 @@ class EventWire implements Wire {
   constructor(
     { pingIntervalMs, stallTimeoutMs }: ServerConfig,
     decoder: FrameDecoder,
-    onEnded: (verdict: CloseCode) => void,
+    onEnded: (closeStatus: CloseCode) => void,
   ) {
     this.#decoder = decoder;
     this.#stallTimeoutMs = stallTimeoutMs;
@@ -97,12 +97,12 @@ class EventWire implements Wire {
     this.#enqueue(frames);
   }
 
-  giveUp(verdict: CloseCode): void {
+  close(closeStatus: CloseCode): void {
     if (!this.#isOpen) return;
     // Who does not read would never come to the end of what waits for it.
-    if (verdict === CLOSE_CODES.tooSlow) this.#controller.error(new Error(verdict.reason));
+    if (closeStatus === CLOSE_CODES.tooSlow) this.#controller.error(new Error(closeStatus.reason));
     else this.#controller.close();
-    this.#end(verdict);
+    this.#end(closeStatus);
   }
 
   #enqueue(frames: Uint8Array): void {
@@ -124,15 +124,15 @@ class EventWire implements Wire {
     if (this.#controller.desiredSize! > 0) return this.#controller.enqueue({ comment: "" });
     const stalledMs = performance.now() - this.#lastReadMs;
     if (this.#stallTimeoutMs > 0 && stalledMs >= this.#stallTimeoutMs) {
-      this.giveUp(CLOSE_CODES.tooSlow);
+      this.close(CLOSE_CODES.tooSlow);
     }
   }
 
-  #end(verdict: CloseCode): void {
+  #end(closeStatus: CloseCode): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     clearInterval(this.#heartbeat);
-    this.#onEnded(verdict);
+    this.#onEnded(closeStatus);
     this.#pulled();
   }
 }

@@ -1,10 +1,10 @@
 import { saidText } from "../../chat/message.ts";
 import { parseRoomName } from "../../chat/room_name.ts";
 import type { FieldMap } from "../../websocket/http_head.ts";
-import type { Chat, Entry } from "../../chat/chat.ts";
+import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import type { ServerConfig } from "../config.ts";
 import { preflight, withCors } from "./cors.ts";
-import { parseEntry } from "../join_request.ts";
+import { parseJoinRequest } from "../join_request.ts";
 import { EVENTS_HEADERS } from "./event_streams.ts";
 import { problem } from "./problem.ts";
 import { readPublication } from "./publication.ts";
@@ -23,7 +23,7 @@ export interface RoomsApiOptions {
   /** Whether there may be no more listeners. */
   readonly isFull: () => boolean;
   /** Answers a request for a room's events. */
-  readonly listen: (entry: Entry, address: string) => Response;
+  readonly listen: (joinRequest: JoinRequest, address: string) => Response;
   /** Told why a request could not be answered. */
   readonly onFault: (error: unknown) => void;
 }
@@ -89,7 +89,7 @@ export class RoomsApi {
           rooms.within(each, (room) => ({
             name: each,
             memberCount: room.presence.size,
-            position: room.history.positionOf(room.history.headNumber),
+            position: room.history.positionOf(room.history.headSeq),
           }))
         ),
       },
@@ -106,14 +106,14 @@ export class RoomsApi {
     }
     const since = searchParams.get("after") ?? undefined;
     return rooms.within(roomName, (room) => {
-      const { after, isRecovered, gap } = room.history.welcome({ since, last: Infinity });
+      const { after, isRecovered, gap } = room.history.replayStart({ since, last: Infinity });
       const messages = room.history.read(after, limit, MAX_ANSWER_LENGTH);
-      const { headNumber } = room.history;
-      const number = messages.at(-1)?.number ?? headNumber;
+      const { headSeq } = room.history;
+      const number = messages.at(-1)?.number ?? headSeq;
       const position = room.history.positionOf(number);
       const path = `/rooms/${encodeURIComponent(roomName)}/messages`;
-      const headers = number < headNumber ? { link: link(path, { after: position, limit }) } : {};
-      const notKeptCount = (messages[0]?.number ?? headNumber + 1) - after - 1;
+      const headers = number < headSeq ? { link: link(path, { after: position, limit }) } : {};
+      const notKeptCount = (messages[0]?.number ?? headSeq + 1) - after - 1;
       const missedCount = (gap?.missedCount ?? 0) + notKeptCount;
       const recovered = isRecovered && notKeptCount === 0;
       const about = { room: roomName, position, recovered, missedCount };
@@ -130,10 +130,10 @@ export class RoomsApi {
     const publication = await readPublication(request, config.maxMessageBytes);
     if ("detail" in publication) return problem(publication.status, publication.detail);
     const published = await chat.publish(roomName, publication);
-    if (published === "no place") {
+    if (published === "no capacity") {
       return problem(503, "There are too many rooms: try again later", { "retry-after": "10" });
     }
-    if (published === "not kept") {
+    if (published === "not committed") {
       return problem(503, "The message may be lost: try again with the same id", {
         "retry-after": "1",
       });
@@ -143,9 +143,9 @@ export class RoomsApi {
 
   #events(roomName: string, { method, headers }: Request, url: URL, { address }: Client): Response {
     const { chat, isFull, listen } = this.#options;
-    const given = parseEntry(url.search.slice(1), ANY_FORMAT);
+    const given = parseJoinRequest(url.search.slice(1), ANY_FORMAT);
     if (typeof given === "string") return problem(400, given);
-    if (isFull() || !chat.rooms.hasPlaceFor(roomName)) {
+    if (isFull() || !chat.rooms.hasCapacityFor(roomName)) {
       return problem(503, "The chat is full: try again later", { "retry-after": "10" });
     }
     if (method === "HEAD") return new Response(null, { headers: EVENTS_HEADERS });

@@ -1,5 +1,5 @@
-import { type IncomingRequest, isRoomsPath, type Verdict } from "../admission.ts";
-import type { Entry } from "../../chat/chat.ts";
+import { type Decision, type IncomingRequest, isRoomsPath } from "../admission.ts";
+import type { JoinRequest } from "../../chat/chat.ts";
 import { servePage } from "../page/page.ts";
 import { problem } from "./problem.ts";
 import type { RoomsApi } from "./rooms_api.ts";
@@ -13,9 +13,9 @@ export interface Client {
 
 /** What the routes need from the composition root. */
 export interface RoutesOptions {
-  readonly admit: (request: IncomingRequest) => Verdict;
+  readonly admit: (request: IncomingRequest) => Decision;
   /** Makes a request that has been admitted to the chat a member of it. */
-  readonly upgrade: (request: Request, client: Client, entry: Entry) => Response;
+  readonly upgrade: (request: Request, client: Client, joinRequest: JoinRequest) => Response;
   readonly roomsApi: Pick<RoomsApi, "handle">;
   /** Who has sent a request; undefined if it did not come the way it should. */
   readonly clientAt: (info: Deno.ServeHandlerInfo) => Client | undefined;
@@ -33,15 +33,15 @@ export function createHandler(
     const { method, headers } = request;
     const url = URL.parse(request.url);
     if (!url) return text(400, `Host must be a host name: it was ${headers.get("host")}`);
-    const verdict = admit({
+    const decision = admit({
       method,
       path: url.pathname,
       query: url.search.slice(1),
       headers,
     });
-    switch (verdict.kind) {
+    switch (decision.kind) {
       case "chat":
-        return upgrade(request, client, verdict.entry);
+        return upgrade(request, client, decision.joinRequest);
       case "page":
         return servePage(url.pathname, headers);
       case "health":
@@ -50,9 +50,9 @@ export function createHandler(
         return roomsApi.handle(request, url, client);
       case "refusal":
         return (isRoomsPath(url.pathname) ? problem : text)(
-          verdict.status,
-          verdict.message,
-          verdict.headers,
+          decision.status,
+          decision.message,
+          decision.headers,
         );
     }
   };

@@ -15,7 +15,7 @@ export interface OriginPolicy {
  *
  * A page is the server's own if its origin is the host that the request was sent to; a request without an origin comes from
  * no page, or from the server's own. On a loopback address that host must be a loopback name. Without that, a page of
- * evil.example whose DNS entry is switched to 127.0.0.1 after it has loaded ("DNS rebinding") would count as the server's own
+ * evil.example whose DNS joinRequest is switched to 127.0.0.1 after it has loaded ("DNS rebinding") would count as the server's own
  * and read a chat that is on loopback to be private.
  */
 export function refusedOrigin(headers: FieldMap, policy: OriginPolicy): string | undefined {

@@ -39,7 +39,7 @@ for (const isFast of [true, false]) {
     if (!isFast) pending.push(onDelivered);
     return isFast;
   };
-  const wire = { deliver, sendPrivate: () => {}, giveUp: () => {} };
+  const wire = { deliver, sendPrivate: () => {}, close: () => {} };
   for (let count = 0; count < 500; count++) {
     const id = String(count);
     const member = new PlainMember({ id, author: { id, name: null }, room, wire });
@@ -47,7 +47,7 @@ for (const isFast of [true, false]) {
     member.start(0);
   }
   Deno.bench(`flush a message to 500 ${isFast ? "fast" : "slow"} members`, () => {
-    room.sayOnce(message, NOBODY, {});
+    room.publishOnce(message, NOBODY, {});
     for (let turn; (turn = turns.shift());) turn();
     for (const onDelivered of pending.splice(0)) onDelivered();
     for (let turn; (turn = turns.shift());) turn();

@@ -1,14 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
 import type { Batch, History } from "../../../lib/chat/history/history.ts";
-import { type Keepable, Keeper } from "../../../lib/chat/history/committer.ts";
+import { type Committable, Committer } from "../../../lib/chat/history/committer.ts";
 
-/** A keeper whose turns, timers and commits a test sets off. */
+/** A committer whose turns, timers and commits a test sets off. */
 class TestKeeper {
   /** What was asked to be committed, oldest first, each the rooms of one transaction. */
   readonly commits: string[][] = [];
   readonly faults: unknown[] = [];
-  readonly keeper: Keeper<FakeRoom>;
+  readonly committer: Committer<FakeRoom>;
   #turns: (() => void)[] = [];
   #timers: (() => void)[] = [];
   #commit: PromiseWithResolvers<void> | undefined;
@@ -21,7 +21,7 @@ class TestKeeper {
         return this.#commit.promise;
       },
     };
-    this.keeper = new Keeper<FakeRoom>(history as Partial<History> as History, {
+    this.committer = new Committer<FakeRoom>(history as Partial<History> as History, {
       defer: (run) => this.#turns.push(run),
       startTimer: (run) => this.#timers.push(run),
       onFault: (error) => this.faults.push(error),
@@ -31,7 +31,7 @@ class TestKeeper {
   /** Says something in a room. */
   say(room: FakeRoom): void {
     room.unkept++;
-    this.keeper.request(room);
+    this.committer.request(room);
   }
 
   turn(): void {
@@ -50,11 +50,11 @@ class TestKeeper {
   }
 }
 
-class FakeRoom implements Keepable {
+class FakeRoom implements Committable {
   readonly name: string;
   unkept = 0;
   isUrgent = false;
-  told: ("kept" | "not kept")[] = [];
+  told: ("kept" | "not committed")[] = [];
   #sent = 0;
 
   constructor(name: string) {
@@ -66,13 +66,13 @@ class FakeRoom implements Keepable {
     return this.unkept === 0 ? undefined : { room: this.name } as Batch;
   }
 
-  onKept(): void {
+  onCommitted(): void {
     this.unkept -= this.#sent;
     this.told.push("kept");
   }
 
-  onNotKept(): void {
-    this.told.push("not kept");
+  onCommitFailed(): void {
+    this.told.push("not committed");
   }
 }
 
@@ -131,7 +131,7 @@ Deno.test("what could not be kept is told, and tried again with what is said lat
   test.turn();
   const fault = new Error("the disk is full");
   await test.end(fault);
-  assertEquals([test.faults, tea.told], [[fault], ["not kept"]]);
+  assertEquals([test.faults, tea.told], [[fault], ["not committed"]]);
   test.say(milk);
   test.turn();
   assertEquals(test.commits.length, 1);
@@ -140,16 +140,16 @@ Deno.test("what could not be kept is told, and tried again with what is said lat
   test.turn();
   assertEquals(test.commits, [["tea"], ["tea", "milk"]]);
   await test.end();
-  assertEquals([tea.told, milk.told], [["not kept", "kept"], ["kept"]]);
+  assertEquals([tea.told, milk.told], [["not committed", "kept"], ["kept"]]);
 });
 
 Deno.test("settled() waits for all that was said, and not for what cannot be kept", async () => {
   const test = new TestKeeper();
   const tea = new FakeRoom("tea");
-  await test.keeper.settled();
+  await test.committer.settled();
   test.say(tea);
   let isSettled = false;
-  const settling = test.keeper.settled().then(() => isSettled = true);
+  const settling = test.committer.settled().then(() => isSettled = true);
   test.turn();
   test.say(tea);
   await test.end();
@@ -160,11 +160,11 @@ Deno.test("settled() waits for all that was said, and not for what cannot be kep
   await settling;
   assertEquals([test.commits.length, tea.unkept], [2, 0]);
   test.say(tea);
-  const again = test.keeper.settled();
+  const again = test.committer.settled();
   test.turn();
   await test.end(new Error("the disk is full"));
   await again;
-  await test.keeper.settled();
+  await test.committer.settled();
 });
 
 Deno.test("settled() waits for what is urgent, too, with one transaction at a time", async () => {
@@ -172,7 +172,7 @@ Deno.test("settled() waits for what is urgent, too, with one transaction at a ti
   const tea = new FakeRoom("tea");
   test.say(tea);
   let isSettled = false;
-  const settling = test.keeper.settled().then(() => isSettled = true);
+  const settling = test.committer.settled().then(() => isSettled = true);
   test.turn();
   tea.isUrgent = true;
   test.say(tea);
@@ -186,14 +186,14 @@ Deno.test("settled() waits for what is urgent, too, with one transaction at a ti
   assertEquals([test.commits.length, tea.unkept], [2, 0]);
 });
 
-Deno.test("a keeper that is stopped begins nothing, whether it gathered, waited or was asked again", async () => {
+Deno.test("a committer that is stopped begins nothing, whether it gathered, waited or was asked again", async () => {
   const test = new TestKeeper();
   const tea = new FakeRoom("tea");
   test.say(tea);
   test.fireTimers();
   test.turn();
   await test.end(new Error("the disk is full"));
-  test.keeper.stop();
+  test.committer.stop();
   tea.isUrgent = true;
   for (let count = 0; count < 3; count++) {
     test.fireTimers();

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
-import { Keeper } from "../../../lib/chat/history/committer.ts";
+import { Committer } from "../../../lib/chat/history/committer.ts";
 import type { Message } from "../../../lib/chat/message.ts";
 import { RoomHistory, type RoomHistoryOptions } from "../../../lib/chat/history/room_history.ts";
 import { SqliteHistory } from "../../../lib/history/sqlite_history.ts";
@@ -41,9 +41,9 @@ function testHistory(options: RoomHistoryOptions, clock: { nowMs: number }): Tes
       const opcode = isText ? OPCODE.text : OPCODE.binary;
       history.append(opcode, bytes, 0, bytes.length, { author, atMs: clock.nowMs++ });
       if (id !== undefined) history.setId(author, id);
-      return history.headNumber;
+      return history.headSeq;
     },
-    settled: async () => await options.durable?.keeper.settled(),
+    settled: async () => await options.durable?.committer.settled(),
   };
 }
 
@@ -56,7 +56,7 @@ function optionsOf(bounds: Bounds, clock: { nowMs: number }, retentionBytes: num
     onHistoryFault: (error: unknown) => {
       throw error;
     },
-    onKept: () => {},
+    onCommitted: () => {},
     now: () => clock.nowMs,
     ...bounds,
   };
@@ -77,12 +77,12 @@ async function withFile(
     historyMessages,
     historyAgeMs,
   });
-  const keeper = new Keeper<RoomHistory>(history, {
+  const committer = new Committer<RoomHistory>(history, {
     defer: setImmediate,
     startTimer: setTimeout,
     onFault: options.onHistoryFault,
   });
-  const test = testHistory({ ...options, durable: { history, keeper } }, clock);
+  const test = testHistory({ ...options, durable: { history, committer } }, clock);
   await use(test);
   await test.settled();
 }
@@ -177,11 +177,11 @@ for (const [kind, using_] of Object.entries(KINDS)) {
       const { history } = test;
       const first = history.positionOf(0);
       await sayMany(test, 500);
-      assertEquals(history.welcome({ since: first }), { after: 0, isRecovered: true });
+      assertEquals(history.replayStart({ since: first }), { after: 0, isRecovered: true });
       const since = history.positionOf(321);
-      assertEquals(history.welcome({ since }), { after: 321, isRecovered: true });
+      assertEquals(history.replayStart({ since }), { after: 321, isRecovered: true });
       const head = history.positionOf(500);
-      assertEquals(history.welcome({ since: head }), { after: 500, isRecovered: true });
+      assertEquals(history.replayStart({ since: head }), { after: 500, isRecovered: true });
       const epoch = head.split("-")[0];
       for (
         const unknown of [
@@ -193,7 +193,7 @@ for (const [kind, using_] of Object.entries(KINDS)) {
           `${EPOCH}-3`,
         ]
       ) {
-        assertEquals(history.welcome({ since: unknown }), {
+        assertEquals(history.replayStart({ since: unknown }), {
           after: 0,
           isRecovered: false,
           gap: { after: unknown, missedCount: 0, reason: "unknown position" },
@@ -203,13 +203,13 @@ for (const [kind, using_] of Object.entries(KINDS)) {
 
   Deno.test(`${kind}: the last messages are as many as are wanted, or there are`, () =>
     using_({}, async (test) => {
-      assertEquals(test.history.welcome({ last: 10 }), { after: 0, isRecovered: false });
+      assertEquals(test.history.replayStart({ last: 10 }), { after: 0, isRecovered: false });
       await sayMany(test, 300);
       const { history } = test;
       for (const [last, after] of [[0, 300], [1, 299], [250, 50], [300, 0], [301, 0]] as const) {
-        assertEquals(history.welcome({ last }), { after, isRecovered: false });
+        assertEquals(history.replayStart({ last }), { after, isRecovered: false });
       }
-      assertEquals(history.welcome({}), { after: 300, isRecovered: false });
+      assertEquals(history.replayStart({}), { after: 300, isRecovered: false });
     }));
 
   Deno.test(`${kind}: no more messages are there than may be`, () =>
@@ -217,15 +217,15 @@ for (const [kind, using_] of Object.entries(KINDS)) {
       const { history } = test;
       const since = history.positionOf(0);
       await sayMany(test, 100);
-      assertEquals(history.welcome({ since }), { after: 0, isRecovered: true });
+      assertEquals(history.replayStart({ since }), { after: 0, isRecovered: true });
       await sayMany(test, 250);
-      assertEquals(history.welcome({ since }), {
+      assertEquals(history.replayStart({ since }), {
         after: 250,
         isRecovered: false,
         gap: { after: since, missedCount: 250, reason: "expired" },
       });
       assertEquals(numbersOf(history.read(250, 1000, Infinity)), range(251, 350));
-      assertEquals(history.welcome({ last: 1000 }).after, 250);
+      assertEquals(history.replayStart({ last: 1000 }).after, 250);
     }));
 
   Deno.test(`${kind}: no older messages are there than may be`, () =>
@@ -237,13 +237,13 @@ for (const [kind, using_] of Object.entries(KINDS)) {
       await sayMany(test, 1500);
       clock.nowMs += 30_000;
       await sayMany(test, 1500);
-      assertEquals(history.welcome({ since }), { after: 0, isRecovered: true });
+      assertEquals(history.replayStart({ since }), { after: 0, isRecovered: true });
       clock.nowMs += 30_000;
-      const { after, isRecovered, gap } = history.welcome({ since });
+      const { after, isRecovered, gap } = history.replayStart({ since });
       assertEquals([after, isRecovered, gap!.reason], [1500, false, "expired"]);
       assertEquals(numbersOf(history.read(1500, 2000, Infinity)), range(1501, 3000));
       clock.nowMs += 60_000;
-      assertEquals(history.welcome({ since }).after, 3000);
+      assertEquals(history.replayStart({ since }).after, 3000);
     }));
 
   Deno.test(`${kind}: an id is its author's`, () =>
@@ -271,18 +271,18 @@ for (const [kind, using_] of Object.entries(KINDS)) {
     using_({}, async (test) => {
       const { history } = test;
       const number = test.say("one");
-      if (history.keptNumber < number) {
+      if (history.committedSeq < number) {
         await new Promise<void>((resolve) =>
-          history.awaitKept({
-            onKept: () => {
+          history.awaitCommit({
+            onCommitted: () => {
               resolve();
               return false;
             },
-            onNotKept: () => true,
+            onCommitFailed: () => true,
           })
         );
       }
-      assertEquals(history.keptNumber, number);
+      assertEquals(history.committedSeq, number);
     }));
 }
 
@@ -292,17 +292,20 @@ Deno.test("in SQLite: a room goes on where it was, and old positions stay good",
     for (let run = 0; run < 3; run++) {
       await withFile(path, { historyAgeMs: 60_000 }, async (test) => {
         const { history } = test;
-        assertEquals(history.headNumber, 100 * run);
-        assertEquals(history.welcome({ last: 1000 }), { after: 0, isRecovered: false });
+        assertEquals(history.headSeq, 100 * run);
+        assertEquals(history.replayStart({ last: 1000 }), { after: 0, isRecovered: false });
         for (const [index, since] of positions.entries()) {
-          assertEquals(history.welcome({ since }), { after: 100 * index + 50, isRecovered: true });
+          assertEquals(history.replayStart({ since }), {
+            after: 100 * index + 50,
+            isRecovered: true,
+          });
         }
         await sayMany(test, 100);
         positions.push(history.positionOf(100 * run + 50));
         // What a reader has heard of that was never kept is not what is said by that number later.
         const lost = history.positionOf(100 * run + 101);
         positions.forEach((since) => assertEquals(history.positionOf(numberIn(since)), since));
-        assertEquals(history.welcome({ since: lost }).isRecovered, false);
+        assertEquals(history.replayStart({ since: lost }).isRecovered, false);
       });
     }
   }));

@@ -93,26 +93,26 @@ Deno.test("a cursor that the log has left behind is lost, and skips to the oldes
   assertEquals(cursor.skipToOldest(), 0);
 });
 
-Deno.test("messages have numbers, and asides between them have none", () => {
-  const log = new MessageLog({ retentionBytes: 1_000_000, headNumber: 7, budget: AMPLE_BUDGET });
+Deno.test("messages have numbers, and events between them have none", () => {
+  const log = new MessageLog({ retentionBytes: 1_000_000, headSeq: 7, budget: AMPLE_BUDGET });
   const ends = new Map([[7, 0]]);
-  const asides: { start: number; end: number }[] = [];
+  const events: { start: number; end: number }[] = [];
   for (let number = 8; number < 1000; number++) {
     append(log, `${number}`.padEnd(number));
     ends.set(number, log.head);
     if (number % 3 > 0) continue;
     const start = log.head;
-    log.appendAside(OPCODE.text, encoder.encode("aside"));
-    asides.push({ start, end: log.head });
+    log.appendEvent(OPCODE.text, encoder.encode("aside"));
+    events.push({ start, end: log.head });
   }
-  assertEquals([log.numberBefore, log.headNumber], [7, 999]);
+  assertEquals([log.seqBefore, log.headSeq], [7, 999]);
   for (const [number, end] of ends) {
-    assertEquals([log.offsetAfter(number), log.numberAt(end)], [end, number]);
+    assertEquals([log.offsetAfter(number), log.seqAt(end)], [end, number]);
   }
-  for (const { end } of asides) assertEquals(log.offsetAfter(log.numberAt(end)) < end, true);
-  assertEquals(log.asides(0, log.head), asides);
-  const [, , from, between, to] = asides as { start: number; end: number }[];
-  assertEquals(log.asides(from!.start, to!.start), [from!, between!]);
+  for (const { end } of events) assertEquals(log.offsetAfter(log.seqAt(end)) < end, true);
+  assertEquals(log.events(0, log.head), events);
+  const [, , from, between, to] = events as { start: number; end: number }[];
+  assertEquals(log.events(from!.start, to!.start), [from!, between!]);
 });
 
 /** The log as one thinks of it: an array of messages. */

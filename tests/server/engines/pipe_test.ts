@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { Pipe } from "../../../lib/server/engines/pipe.ts";
-import type { Receiver, Transport } from "../../../lib/websocket/transport.ts";
+import type { Transport, TransportListener } from "../../../lib/websocket/transport.ts";
 
 /** A transport that takes its time, and tells what is done to it. */
 class SlowTransport implements Transport {
-  receiver: Receiver = { onData: () => {}, onEnd: () => {}, onGone: () => {} };
+  listener: TransportListener = { onData: () => {}, onEnd: () => {}, onGone: () => {} };
   readonly done: string[] = [];
   #onWritten: (() => void) | undefined;
 
@@ -43,22 +43,22 @@ Deno.test("Pipe ends a side only when all that came before has been taken", () =
   const client = new SlowTransport(), upstream = new SlowTransport();
   let endedCount = 0;
   new Pipe(client, upstream, () => endedCount++);
-  upstream.receiver.onData(new Uint8Array(5));
-  upstream.receiver.onEnd();
+  upstream.listener.onData(new Uint8Array(5));
+  upstream.listener.onEnd();
   assertEquals([client.done, upstream.done], [["write 5"], ["pause"]]);
   client.written();
   assertEquals(client.done, ["write 5", "end"]);
-  client.receiver.onGone(undefined);
-  upstream.receiver.onGone(undefined);
+  client.listener.onGone(undefined);
+  upstream.listener.onGone(undefined);
   assertEquals([endedCount, upstream.done], [1, ["pause", "destroy"]]);
 });
 
 Deno.test("Pipe passes one piece at a time, and the end of a request", () => {
   const client = new SlowTransport(), upstream = new SlowTransport();
   new Pipe(client, upstream, () => {});
-  client.receiver.onData(new Uint8Array(3));
+  client.listener.onData(new Uint8Array(3));
   assertEquals([client.done, upstream.done], [["pause"], ["write 3"]]);
   upstream.written();
-  client.receiver.onEnd();
+  client.listener.onEnd();
   assertEquals([client.done, upstream.done], [["pause", "resume"], ["write 3", "end"]]);
 });
