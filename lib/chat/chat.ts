@@ -110,7 +110,7 @@ export class Chat {
       room.join(member);
       if (member instanceof ChorusMember) return member.enter(welcome);
       // The greeting is sent first of all, as nothing is delivered yet.
-      if (this.#config.greeting !== "") wire.sendPrivate(encodeFrames([this.#config.greeting]));
+      if (this.#config.greeting !== "") wire.sendFrames(encodeFrames([this.#config.greeting]));
       member.start(welcome.after);
     });
   }

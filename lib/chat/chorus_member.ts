@@ -149,7 +149,7 @@ export class ChorusMember extends Member {
   }
 
   #send(...objects: readonly object[]): void {
-    this.wire.sendPrivate(encodeFrames(objects.map((each) => JSON.stringify(each))));
+    this.wire.sendFrames(encodeFrames(objects.map((each) => JSON.stringify(each))));
   }
 }
 

@@ -10,7 +10,7 @@ export interface Wire {
    */
   deliver(frames: Uint8Array, onDelivered: () => void): boolean;
   /** Sends whole frames ahead of the next delivery. */
-  sendPrivate(frames: Uint8Array<ArrayBuffer>): void;
+  sendFrames(frames: Uint8Array<ArrayBuffer>): void;
   /** Ends the connection. Its member is out of the registry and the room when this returns. */
   close(closeStatus: CloseCode): void;
 }

@@ -119,7 +119,7 @@ export class Connection implements TransportListener, FrameHandler {
   }
 
   /** Sends whole frames ahead of the next delivery, and behind the one under way. */
-  sendPrivate(frame: Uint8Array): void {
+  sendFrames(frame: Uint8Array): void {
     if (this.#state !== "open") return;
     (this.#private ??= new PrivateQueue()).push(frame);
     this.#write();
@@ -129,7 +129,7 @@ export class Connection implements TransportListener, FrameHandler {
   ping(): void {
     if (this.#state !== "open") return;
     this.pingedAtMs = this.#options.clock.nowMs;
-    this.sendPrivate(encodeFrame(OPCODE.ping, new Uint8Array(0), this.#key()));
+    this.sendFrames(encodeFrame(OPCODE.ping, new Uint8Array(0), this.#key()));
   }
 
   /** Begins the closing handshake. Closing twice is harmless: the first word stands. */

@@ -73,7 +73,7 @@ class FakeMember extends PlainMember {
   constructor(id: string, room: Room) {
     const wire: Wire = {
       deliver: (frames, onDelivered) => this.#take(frames, onDelivered),
-      sendPrivate: () => {},
+      sendFrames: () => {},
       close: (verdict) => {
         this.verdict = verdict;
         room.leave(this);

@@ -25,7 +25,7 @@ function roomsOf(bounds: Partial<RoomsOptions> = {}): Rooms {
 /** Lets somebody into a room. Returns what takes them out. */
 function join(rooms: Rooms, name: string, onDelivered = () => {}): () => void {
   const deliver = () => (onDelivered(), true);
-  const wire = { deliver, sendPrivate: () => {}, close: () => {} };
+  const wire = { deliver, sendFrames: () => {}, close: () => {} };
   return rooms.within(name, (room) => {
     const member = new PlainMember({ id: "a", author: { id: "a", name: null }, room, wire });
     room.join(member);
@@ -191,7 +191,7 @@ Deno.test("who leaves without having been served is not waited for when messages
     append: () => Promise.resolve(),
   } as unknown as History;
   const rooms = roomsOf({ history, defer: setImmediate, startTimer: setTimeout });
-  const wire = { deliver: () => false, sendPrivate: () => {}, close: () => {} };
+  const wire = { deliver: () => false, sendFrames: () => {}, close: () => {} };
   const room = rooms.within("tea", (room) => {
     const member = new ChorusMember({ id: "a", author: { id: "a", name: null }, room, wire }, "");
     room.join(member);

@@ -97,7 +97,7 @@ function echoClient(port: number): Promise<void> {
   const closed = Promise.withResolvers<void>();
   const listener: ConnectionListener = {
     onMessage: (opcode, bytes, start, end) =>
-      connection.sendPrivate(encodeFrame(opcode, bytes.subarray(start, end), 0x01020304)),
+      connection.sendFrames(encodeFrame(opcode, bytes.subarray(start, end), 0x01020304)),
     onClosing: () => {},
     onClosed: () => closed.resolve(),
     holdReading: () => undefined,

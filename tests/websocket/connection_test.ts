@@ -93,7 +93,7 @@ class Echo implements ConnectionListener {
 
   onMessage(opcode: MessageOpcode, bytes: Uint8Array, start: number, end: number): void {
     const key = this.#role === "client" ? 0x01020304 : undefined;
-    this.connection.sendPrivate(encodeFrame(opcode, bytes.subarray(start, end), key));
+    this.connection.sendFrames(encodeFrame(opcode, bytes.subarray(start, end), key));
   }
 
   onClosing(): void {
@@ -196,7 +196,7 @@ Deno.test("Connection half-closes after a fault, and lets the peer finish", () =
 
 Deno.test("Connection that hears the end of the stream while it closes still writes its close frame", () => {
   const echo = new Echo("server");
-  echo.connection.sendPrivate(encodeFrame(1, payloadBytes("first")));
+  echo.connection.sendFrames(encodeFrame(1, payloadBytes("first")));
   echo.connection.close(1001, "");
   echo.transport.listener.onEnd();
   assertEquals(echo.events, ["closing"]);
@@ -228,7 +228,7 @@ Deno.test("Connection.deliver() puts frames between private ones, whole", () => 
     ...encodeFrame(1, payloadBytes("2")),
   );
   assertEquals(echo.connection.deliver(data, () => deliveredCount++), false);
-  echo.connection.sendPrivate(encodeFrame(1, payloadBytes("private")));
+  echo.connection.sendFrames(encodeFrame(1, payloadBytes("private")));
   assertEquals(deliveredCount, 0);
   echo.transport.settle();
   assertEquals(deliveredCount, 1);
@@ -245,7 +245,7 @@ for (const isSlow of [false, true]) {
     const isDelivered = echo.connection.deliver(encodeFrame(1, payloadBytes(text)), () => {});
     assertEquals(isDelivered, !isSlow);
     if (isSlow) assertEquals(echo.transport.written.length, 65_536);
-    echo.connection.sendPrivate(encodeFrame(1, payloadBytes("private")));
+    echo.connection.sendFrames(encodeFrame(1, payloadBytes("private")));
     echo.transport.settle();
     const texts = echo.frames.map(({ payload }) => new TextDecoder().decode(payload));
     assertEquals(texts, [text, "private"]);
@@ -285,7 +285,7 @@ Deno.test("Connection reads no more while too many of its answers wait to be wri
   // The first is being written, and four wait.
   const states: boolean[] = [];
   for (let count = 0; count < 6; count++) {
-    connection.sendPrivate(answer);
+    connection.sendFrames(answer);
     connection.onData(pong.slice());
     states.push(transport.isPaused);
   }

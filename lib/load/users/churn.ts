@@ -8,7 +8,7 @@ export interface ChurnOptions {
   readonly users: readonly User[];
   /** A source of numbers from 0 up to 1. */
   readonly random: () => number;
-  readonly comeAgain: (user: User) => Promise<void>;
+  readonly reconnect: (user: User) => Promise<void>;
 }
 
 /** Lets users leave and come again, one after the other, chosen at random: listeners, if there are any. */
@@ -27,14 +27,14 @@ export class Churn {
 
   /** Goes on until {@linkcode stop}. */
   async run(): Promise<void> {
-    const { ratePerSecond, comeAgain } = this.#options;
+    const { ratePerSecond, reconnect } = this.#options;
     const startMs = performance.now();
     for (let turn = 1; ratePerSecond > 0; turn++) {
       await delay(startMs + turn * 1000 / ratePerSecond - performance.now(), this.#stop.signal);
       if (this.#stop.signal.aborted) return;
       const user = this.#pick();
       if (!user) continue;
-      const coming: Promise<void> = comeAgain(user).finally(() => this.#underWay.delete(coming));
+      const coming: Promise<void> = reconnect(user).finally(() => this.#underWay.delete(coming));
       this.#underWay.add(coming);
     }
   }

@@ -206,7 +206,7 @@ class OpenConnection implements Connection {
     if (!this.#connection.isOpen) return false;
     if (this.isBlocked) return false;
     this.#waitingBytes += text.length;
-    this.#connection.sendPrivate(encodeFrame(OPCODE.text, text, randomKey()));
+    this.#connection.sendFrames(encodeFrame(OPCODE.text, text, randomKey()));
     return true;
   }
 

@@ -11,7 +11,7 @@ import { periodMs } from "../measure/schedule.ts";
 import type { SendPlan, WorkerOptions } from "./worker.ts";
 
 /** Sends a worker's share of the messages, each with its marker. */
-export class Sender {
+export class MessageSender {
   readonly #options: WorkerOptions;
   readonly #clock: RunClock;
   readonly #signal: AbortSignal;

@@ -27,8 +27,8 @@ export interface User {
   isChurning: boolean;
 }
 
-/** What a crowd tells. */
-export interface CrowdListener {
+/** What a pool tells. */
+export interface UserPoolListener {
   /** A connection has been opened, so many microseconds after the attempt. */
   onOpened(us: number): void;
   /** A message has come to somebody who was to receive it and is not slow. */
@@ -38,7 +38,7 @@ export interface CrowdListener {
 }
 
 /** A worker's users and their connections, and what has come on them. */
-export class Crowd {
+export class UserPool {
   readonly users: readonly User[];
   readonly summary = new Summary();
   /** Of all who are not slow. */
@@ -47,7 +47,7 @@ export class Crowd {
   readonly #slowCloses = new Map<number, number>();
   readonly #options: WorkerOptions;
   readonly #clock: RunClock;
-  readonly #listener: CrowdListener;
+  readonly #listener: UserPoolListener;
   /** A signal for each handshake, as a signal is slow to tell thousands of listeners that come and go. */
   readonly #handshakes = new Set<AbortController>();
   readonly #over = new AbortController();
@@ -58,7 +58,7 @@ export class Crowd {
   #isArriving = false;
   #isLeaving = false;
 
-  constructor(options: WorkerOptions, clock: RunClock, listener: CrowdListener) {
+  constructor(options: WorkerOptions, clock: RunClock, listener: UserPoolListener) {
     const { config, run, sentBySender, index } = options;
     this.#options = options;
     this.#clock = clock;
@@ -107,7 +107,7 @@ export class Crowd {
   }
 
   /** Lets a user leave and come again; if it cannot, it has lost its connection. */
-  async comeAgain(user: User): Promise<void> {
+  async reconnect(user: User): Promise<void> {
     if (!user.connection) return;
     user.isChurning = true;
     this.summary.addClose(await leave(user.connection));

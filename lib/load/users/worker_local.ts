@@ -1,12 +1,12 @@
 import { Churn } from "./churn.ts";
-import { Crowd } from "./user_pool.ts";
+import { UserPool } from "./user_pool.ts";
 import { delay } from "../delay.ts";
 import { EventLoopLag } from "../measure/event_loop_lag.ts";
 import { LatencyBins } from "../measure/latency_bins.ts";
 import type { Marker } from "../measure/marker.ts";
 import { RunClock } from "../measure/run_clock.ts";
 import { seededRandom } from "../seeded_random.ts";
-import { Sender } from "./message_sender.ts";
+import { MessageSender } from "./message_sender.ts";
 import { SpreadRecorder } from "../measure/spread.ts";
 import type {
   LoadWorker,
@@ -20,8 +20,8 @@ import type {
 /** A worker in this thread. */
 export class LocalWorker implements LoadWorker {
   readonly #clock: RunClock;
-  readonly #crowd: Crowd;
-  readonly #sender: Sender;
+  readonly #users: UserPool;
+  readonly #sender: MessageSender;
   readonly #churn: Churn;
   readonly #spreads: SpreadRecorder;
   readonly #handshake = new LatencyBins();
@@ -39,47 +39,47 @@ export class LocalWorker implements LoadWorker {
   constructor(options: WorkerOptions, printNotice: (line: string) => void) {
     this.#clock = new RunClock(options.startEpochMs);
     this.#spreads = new SpreadRecorder(options.config.rate);
-    this.#crowd = new Crowd(options, this.#clock, {
+    this.#users = new UserPool(options, this.#clock, {
       onOpened: (us) => this.#handshake.record(us),
       onDelivered: (marker) => this.#delivered(marker),
       onNotice: printNotice,
     });
-    this.#sender = new Sender(options, this.#clock, this.#crowd.signal);
+    this.#sender = new MessageSender(options, this.#clock, this.#users.signal);
     const { churn, workers } = options.config;
     this.#churn = new Churn({
       ratePerSecond: churn / workers,
-      users: this.#crowd.users,
+      users: this.#users.users,
       random: seededRandom(options.seed),
-      comeAgain: (user) => this.#crowd.comeAgain(user),
+      reconnect: (user) => this.#users.reconnect(user),
     });
   }
 
   async connect(): Promise<number> {
-    await this.#crowd.connect();
-    return this.#crowd.users.filter(({ sender, connection }) => sender >= 0 && connection).length;
+    await this.#users.connect();
+    return this.#users.users.filter(({ sender, connection }) => sender >= 0 && connection).length;
   }
 
   async send(plan: SendPlan): Promise<void> {
-    this.#crowd.settle();
+    this.#users.settle();
     this.#steadyFromUs = Math.floor(plan.steadyMs * 1000);
     this.#beginSteady(plan);
     this.#churn.run();
-    await this.#sender.send(plan, this.#crowd.users);
+    await this.#sender.send(plan, this.#users.users);
   }
 
   async calm(): Promise<void> {
     this.#endSteady();
     await this.#churn.stop();
-    this.#crowd.wakeSlowReaders();
+    this.#users.wakeSlowReaders();
   }
 
   sample(): Promise<WorkerSample> {
-    const { ledger, connections } = this.#crowd;
+    const { ledger, connections } = this.#users;
     return Promise.resolve({
       atMs: this.#clock.nowMs,
       connections,
       sent: this.#sender.sent,
-      own: this.#crowd.ownCount,
+      own: this.#users.ownCount,
       delivered: ledger.delivered,
       missing: ledger.missing,
       spunMs: this.#sender.spunMs,
@@ -96,13 +96,13 @@ export class LocalWorker implements LoadWorker {
   }
 
   outstanding(): Promise<number> {
-    return Promise.resolve(this.#crowd.outstanding);
+    return Promise.resolve(this.#users.outstanding);
   }
 
   async leave(): Promise<WorkerResult> {
-    const { summary, ledger, slowReaders } = this.#crowd;
+    const { summary, ledger, slowReaders } = this.#users;
     const counts = ledger.counts;
-    await this.#crowd.leave();
+    await this.#users.leave();
     this.#lagTimer[Symbol.dispose]();
     summary.sent = this.#sender.sent;
     return {
@@ -111,17 +111,17 @@ export class LocalWorker implements LoadWorker {
       slow: slowReaders,
       steady: this.#steadyCounts,
       unsent: { disconnected: this.#sender.disconnected, blocked: this.#sender.blocked },
-      churned: this.#crowd.churned,
+      churned: this.#users.churned,
     };
   }
 
   stop(): void {
-    this.#crowd.stop();
+    this.#users.stop();
   }
 
   /** Counts from the beginning of the steady phase on. */
   async #beginSteady({ startMs, steadyMs }: SendPlan): Promise<void> {
-    if (steadyMs > startMs) await delay(steadyMs - this.#clock.nowMs, this.#crowd.signal);
+    if (steadyMs > startMs) await delay(steadyMs - this.#clock.nowMs, this.#users.signal);
     this.#beforeSteady = { ...this.#count(), atMs: Math.max(steadyMs, this.#clock.nowMs) };
   }
 
@@ -140,7 +140,7 @@ export class LocalWorker implements LoadWorker {
     return {
       atMs: this.#clock.nowMs,
       sent: this.#sender.sent,
-      delivered: this.#crowd.ledger.delivered,
+      delivered: this.#users.ledger.delivered,
     };
   }
 

@@ -60,7 +60,7 @@ export class DirectEngine implements Disposable {
     this.#heartbeat.add(connection);
     this.#wires.add(wire);
     const protocol = joinRequest.format === "chorus" ? CHORUS_PROTOCOL : undefined;
-    connection.sendPrivate(handshakeResponse(key, protocol));
+    connection.sendFrames(handshakeResponse(key, protocol));
     this.#chat.join({ id, wire, address }, joinRequest, (member) => wire.member = member);
     if (received.length > 0) connection.onData(received);
   }
@@ -107,8 +107,8 @@ class DirectWire implements Wire, ConnectionListener {
     return this.connection.deliver(frames, onDelivered);
   }
 
-  sendPrivate(frames: Uint8Array<ArrayBuffer>): void {
-    this.connection.sendPrivate(frames);
+  sendFrames(frames: Uint8Array<ArrayBuffer>): void {
+    this.connection.sendFrames(frames);
   }
 
   close({ code, reason }: CloseCode): void {

@@ -149,7 +149,7 @@ class ServeWire implements Wire {
     return false;
   }
 
-  sendPrivate(frames: Uint8Array<ArrayBuffer>): void {
+  sendFrames(frames: Uint8Array<ArrayBuffer>): void {
     if (this.#fullSockets.isEmptier(this.#socket)) this.#privateBytes = 0;
     this.#privateBytes += frames.length;
     // Deno cannot hold it back from asking for more.

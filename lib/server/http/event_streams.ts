@@ -93,7 +93,7 @@ class EventWire implements Wire {
     return false;
   }
 
-  sendPrivate(frames: Uint8Array): void {
+  sendFrames(frames: Uint8Array): void {
     this.#enqueue(frames);
   }
 

@@ -39,7 +39,7 @@ for (const isFast of [true, false]) {
     if (!isFast) pending.push(onDelivered);
     return isFast;
   };
-  const wire = { deliver, sendPrivate: () => {}, close: () => {} };
+  const wire = { deliver, sendFrames: () => {}, close: () => {} };
   for (let count = 0; count < 500; count++) {
     const id = String(count);
     const member = new PlainMember({ id, author: { id, name: null }, room, wire });
