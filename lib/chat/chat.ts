@@ -1,32 +1,54 @@
-import { setImmediate } from "node:timers";
 import type { Logger } from "@logtape/logtape";
+import { type MessageOpcode, OPCODE } from "../websocket/opcode.ts";
 import { ChorusMember } from "./chorus_member.ts";
+import type { SayMessage } from "./chorus_v1.ts";
 import { CLOSE_CODES } from "./close_code.ts";
-import type { Member, MemberOptions, WireFormat } from "./member.ts";
-import { encodeFrames } from "./log/frames.ts";
-import type { History } from "./history/history.ts";
-import { PlainMember } from "./plain_member.ts";
-import { Registry } from "./registry.ts";
+import { type History, HistoryUnavailableError } from "./history/history.ts";
 import type { ReplayRequest } from "./history/room_history.ts";
+import { encodeFrames } from "./log/frames.ts";
+import type { Member, MemberOptions } from "./member.ts";
+import { PlainMember } from "./plain_member.ts";
+import type { Room, RoomMember, SlowReaderPolicy, WireFormat } from "./room.ts";
 import { Rooms } from "./rooms.ts";
+import type { Scheduler } from "./scheduler.ts";
 import { SessionKey } from "./session.ts";
 import { TurnClock } from "./turn_clock.ts";
 import type { Wire } from "./wire.ts";
-import { type MessageOpcode, OPCODE } from "../websocket/opcode.ts";
-import type { ServerConfig } from "../server/config.ts";
-import type { Publication } from "../server/http/publication.ts";
 
-/** What a connection has asked for. */
+/** The configuration of a {@linkcode Chat}. Each field is the server's flag of the same name. */
+export interface ChatConfig {
+  readonly binary: boolean;
+  readonly echo: boolean;
+  readonly greeting: string;
+  readonly logMessages: boolean;
+  readonly slowReader: SlowReaderPolicy;
+  readonly logRetentionBytes: number;
+  readonly maxLogBytes: number;
+  readonly maxRooms: number;
+  readonly historyMessages: number;
+  readonly historyAgeMs: number;
+}
+
+/** What a {@linkcode Chat} needs besides its configuration. */
+export interface ChatOptions extends Scheduler {
+  readonly logger: Logger;
+  /** A durable history; undefined if messages are in memory only. */
+  readonly history: History | undefined;
+  /** Reads the time, in milliseconds since 1970. */
+  readonly readMs: () => number;
+}
+
+/** What a client asks for when it connects. */
 export interface JoinRequest extends ReplayRequest {
   readonly roomName: string;
-  /** What it calls itself. */
+  /** The name that the client claims; null if none. */
   readonly name: string | null;
   readonly format: WireFormat;
-  /** The token of the session that it was before. */
+  /** The session token of an earlier connection. */
   readonly session: string | undefined;
 }
 
-/** A connection that has been opened. */
+/** A connection that has just opened. */
 export interface NewConnection {
   /** Its UUID. */
   readonly id: string;
@@ -34,101 +56,96 @@ export interface NewConnection {
   readonly address: string;
 }
 
-/** What has become of a publication: it has this position, there is no place for its room, or it may be lost. */
+/** A message to publish for a client that is not in the room. */
+export type Publication = Omit<SayMessage, "type"> & { readonly name: string | null };
+
+/** The result of publishing: the message's position, or why it has none. */
 export type Published = { readonly position: string } | "no capacity" | "not committed";
 
-/** Why a connection has ended. */
-export interface Ending {
-  readonly code: number;
-  readonly reason: string;
-}
-
-/** The chat that all engines share: who is in it, what is said in it, and the log of both. */
+/** The chat that all engines share: a registry of members, and the rooms that they are in. */
 export class Chat {
-  readonly #config: ServerConfig;
-  readonly #logger: Logger;
-  readonly #registry = new Registry<Member>();
-  readonly #sessions: SessionKey;
   readonly rooms: Rooms;
-  /** How many slow readers the chat has closed, and how many times one has missed something and stayed. */
+  /** How many slow readers were closed, and how many times one has skipped messages and stayed. */
   readonly slowReaders = { closed: 0, skipped: 0 };
+  readonly #config: ChatConfig;
+  readonly #logger: Logger;
+  readonly #sessions: SessionKey;
+  /**
+   * The members by the UUID of their connection. A member is in the registry from when it can be sent to
+   * until it closes or fails.
+   */
+  readonly #registry = new Map<string, Member>();
 
-  /** @param history Where what is said is kept beyond memory; undefined if nowhere. */
-  constructor(config: ServerConfig, logger: Logger, history: History | undefined) {
+  constructor(config: ChatConfig, options: ChatOptions) {
+    const { logger, history, defer, startTimer, readMs } = options;
     this.#config = config;
     this.#logger = logger;
     this.#sessions = new SessionKey(history?.sessionKey);
-    const clock = new TurnClock(setImmediate);
+    const clock = new TurnClock(readMs, defer);
+    const { logRetentionBytes, maxLogBytes, maxRooms, historyMessages, historyAgeMs } = config;
     this.rooms = new Rooms({
-      logRetentionBytes: config.logRetentionBytes,
       history,
-      historyMessages: config.historyMessages,
-      historyAgeMs: config.historyAgeMs,
-      onHistoryFault: (error) => this.historyFault(error),
-      maxRooms: config.maxRooms,
-      maxLogBytes: config.maxLogBytes,
+      logRetentionBytes,
+      maxLogBytes,
+      maxRooms,
+      historyMessages,
+      historyAgeMs,
       slowReader: config.slowReader,
       echo: config.echo,
-      onSlowReader: (member, missedBytes) => this.#slowReader(member, missedBytes),
-      defer: setImmediate,
-      startTimer: setTimeout,
+      defer,
+      startTimer,
       now: () => clock.nowMs,
+      onSlowReader: (member, missedBytes) => this.#slowReader(member, missedBytes),
+      onError: (error) => this.logError(error),
     });
   }
 
-  /** How many are in the chat. */
+  /** The number of members. */
   get size(): number {
     return this.#registry.size;
   }
 
   /**
-   * Lets a connection in that has just been opened.
+   * Adds a connection that has just opened. If the messages that it needs cannot be read, it is closed
+   * with 1013.
    *
-   * @param onMember Told of its member before anything is sent to it: if that fails, the member leaves.
+   * @param onMember Called with the member before anything is sent to it, as a send that fails makes the
+   * member leave.
    */
   join(
-    { id, wire, address }: NewConnection,
-    joinRequest: JoinRequest,
+    connection: NewConnection,
+    request: JoinRequest,
     onMember: (member: Member) => void,
   ): void {
-    const { roomName, name, format, session } = joinRequest;
-    this.rooms.within(roomName, (room) => {
-      const welcome = room.history.replayStart(joinRequest);
-      const known = session === undefined ? undefined : this.#sessions.idOf(session);
-      const author = { id: format === "chorus" ? known ?? id : id, name };
-      const options: MemberOptions = { id, author, room, wire };
-      const member = format === "chorus"
-        ? new ChorusMember(options, this.#sessions.tokenOf(author.id))
-        : new PlainMember(options);
-      onMember(member);
-      this.#registry.add(member);
-      this.#logger.info("{id} connected from {address} to {room}", {
-        id,
-        address,
-        room: room.name,
-      });
-      room.join(member);
-      if (member instanceof ChorusMember) return member.enter(welcome);
-      // The greeting is sent first of all, as nothing is delivered yet.
-      if (this.#config.greeting !== "") wire.sendFrames(encodeFrames([this.#config.greeting]));
-      member.start(welcome.after);
-    });
+    try {
+      this.rooms.within(
+        request.roomName,
+        (room) => this.#enter(room, connection, request, onMember),
+      );
+    } catch (error) {
+      if (!(error instanceof HistoryUnavailableError)) throw error;
+      this.logError(error);
+      connection.wire.close(CLOSE_CODES.historyUnavailable);
+    }
   }
 
-  /** Takes a member out, the moment it closes, fails or is given up. Leaving twice is harmless. */
+  /** Removes a member as soon as it closes or fails. Leaving twice is harmless. */
   leave(member: Member): void {
-    if (!this.#registry.remove(member.id)) return;
+    if (!this.#registry.delete(member.id)) return;
     member.room.leave(member);
     this.rooms.settle(member.room);
     this.#logger.debug("{id} left the chat", { id: member.id });
   }
 
-  /** Tells that a connection is gone. */
-  ended({ id }: Member, { code, reason }: Ending): void {
+  /** Logs that the connection of a member has ended. */
+  ended(
+    { id }: Member,
+    { code, reason }: { readonly code: number; readonly reason: string },
+  ): void {
     this.#logger.info("{id} disconnected with {code} {reason}", { id, code, reason });
   }
 
-  /** Passes a member's message on to the others, or closes the member if the message is not one to be passed on. */
+  /** Handles the message `bytes[start, end)` of a member. */
   receive(
     member: Member,
     opcode: MessageOpcode,
@@ -143,60 +160,93 @@ export class Chat {
       const text = isText
         ? new TextDecoder().decode(bytes.subarray(start, end))
         : `(${end - start} bytes)`;
-      this.#logger.info("{id} says: {text}", { id: member.id, text });
+      this.#logger.info("{id} sent: {text}", { id: member.id, text });
     }
     member.receive(bytes, start, end, isText);
   }
 
   /**
-   * Says something for somebody who is not in the room.
+   * Publishes a message for a client that is not in the room. While the room's readers are far behind, it
+   * waits.
    *
-   * @returns When the message is as safe as was asked for, its position; or why it is not.
+   * @returns The position of the message, once it is stored as safely as the server was asked to store it.
    */
-  async publish(roomName: string, { text, name, id }: Publication): Promise<Published> {
-    for (;;) {
-      if (!this.rooms.hasCapacityFor(roomName)) return "no capacity";
-      const backlog = this.rooms.within(roomName, (room) => room.backlog);
-      if (!backlog) break;
-      await backlog;
+  async publish(roomName: string, publication: Publication): Promise<Published> {
+    try {
+      for (;;) {
+        if (!this.rooms.hasCapacityFor(roomName)) return "no capacity";
+        const backlog = this.rooms.within(roomName, (room) => room.backlog);
+        if (!backlog) break;
+        await backlog;
+      }
+      return await this.rooms.within(roomName, (room) => this.#publish(room, publication));
+    } catch (error) {
+      if (!(error instanceof HistoryUnavailableError)) throw error;
+      this.logError(error);
+      return "not committed";
     }
-    if (this.#config.logMessages) {
-      this.#logger.info("{name} publishes in {room}: {text}", { name, room: roomName, text });
-    }
-    const said = Promise.withResolvers<Published>();
-    this.rooms.within(roomName, (room) => {
-      const payload = new TextEncoder().encode(text);
-      const number = room.publishOnce(payload, { id: null, name }, { id });
-      const position = room.history.positionOf(number);
-      const isKept = () => {
-        if (number <= room.history.committedSeq) said.resolve({ position });
-        return number > room.history.committedSeq;
-      };
-      if (!isKept()) return;
-      room.history.awaitCommit({
-        onCommitted: isKept,
-        onCommitFailed: () => {
-          said.resolve("not committed");
-          return false;
-        },
-      });
+  }
+
+  /** Logs an error that does not end what the chat does. */
+  logError(error: unknown): void {
+    this.#logger.error("{error}", {
+      error: error instanceof Error ? error.message : String(error),
     });
-    return await said.promise;
   }
 
-  /** Tells why the durable history cannot be used. */
-  historyFault(error: unknown): void {
-    const why = error instanceof Error ? error.message : String(error);
-    this.#logger.error("The history in {data} fails: {why}", { data: this.#config.data, why });
+  #enter(
+    room: Room,
+    { id, wire, address }: NewConnection,
+    request: JoinRequest,
+    onMember: (member: Member) => void,
+  ): void {
+    const { name, format, session } = request;
+    const replayStart = room.history.replayStart(request);
+    const resumedId = session === undefined ? undefined : this.#sessions.idOf(session);
+    const author = { id: format === "chorus" ? resumedId ?? id : id, name };
+    const options: MemberOptions = { id, author, room, wire };
+    const member = format === "chorus"
+      ? new ChorusMember(options, this.#sessions.tokenOf(author.id))
+      : new PlainMember(options);
+    onMember(member);
+    this.#registry.set(id, member);
+    this.#logger.info("{id} connected from {address} to {room}", { id, address, room: room.name });
+    room.join(member);
+    if (member instanceof ChorusMember) return member.enter(replayStart);
+    // Nothing has been delivered yet, so the greeting comes first.
+    if (this.#config.greeting !== "") wire.sendFrames(encodeFrames([this.#config.greeting]));
+    member.start(replayStart.after);
   }
 
-  #slowReader({ id }: Member, missedBytes: number): void {
+  #publish(room: Room, { text, name, id }: Publication): Promise<Published> {
+    if (this.#config.logMessages) {
+      this.#logger.info("{name} published in {room}: {text}", { name, room: room.name, text });
+    }
+    const seq = room.publishText(text, { id: null, name }, { id });
+    const position = room.history.positionOf(seq);
+    if (seq <= room.history.committedSeq) return Promise.resolve({ position });
+    const { promise, resolve } = Promise.withResolvers<Published>();
+    room.history.awaitCommit({
+      onCommitted: () => {
+        const isCommitted = seq <= room.history.committedSeq;
+        if (isCommitted) resolve({ position });
+        return !isCommitted;
+      },
+      onCommitFailed: () => {
+        resolve("not committed");
+        return false;
+      },
+    });
+    return promise;
+  }
+
+  #slowReader({ id }: RoomMember, missedBytes: number): void {
     if (this.#config.slowReader === "close") {
       this.slowReaders.closed++;
-      this.#logger.warning("{id} reads too slowly: closing", { id });
+      this.#logger.warning("{id} reads too slowly: closing it", { id });
     } else {
       this.slowReaders.skipped++;
-      this.#logger.warning("{id} reads too slowly: it misses {missedBytes} bytes", {
+      this.#logger.warning("{id} reads too slowly: skipping {missedBytes} bytes", {
         id,
         missedBytes,
       });

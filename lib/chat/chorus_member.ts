@@ -1,43 +1,52 @@
+import {
+  encodeSaid,
+  encodeServerMessage,
+  type ErrorMessage,
+  type GapReason,
+  parseClientMessage,
+  type SayMessage,
+  type ServerMessage,
+} from "./chorus_v1.ts";
 import { CLOSE_CODES } from "./close_code.ts";
-import { parseSay, type SayFault } from "./chorus_v1.ts";
-import { Member, type MemberOptions, type MissReason } from "./member.ts";
-import { encodeFrames } from "./log/frames.ts";
-import { type Message, saidText } from "./message.ts";
+import { HistoryUnavailableError } from "./history/history.ts";
 import type { ReplayStart } from "./history/room_history.ts";
+import { encodeFrames } from "./log/frames.ts";
+import { Member, type MemberOptions } from "./member.ts";
+import type { Message } from "./message.ts";
 
 const decoder = new TextDecoder();
-const encoder = new TextEncoder();
 
-/** A message that this member has said, and is to be told of. */
+/** A message that the member published, and whose ack is due. */
 interface PendingAck {
   readonly id: string;
-  readonly number: number;
+  readonly seq: number;
 }
 
 /**
- * A member that is spoken to in `chorus.v1`.
+ * A member that speaks `chorus.v1`.
  *
- * An ack never overtakes what was said before its message. Without that, a client that takes the position of the ack for how
- * far it has heard would miss, after a break, what it had not got yet.
+ * An ack never overtakes the messages before its own. Otherwise a client that takes the position of an ack
+ * for how far it has read would miss, after a break, the messages that had not arrived. {@linkcode Wire.sendFrames}
+ * keeps that order.
  */
 export class ChorusMember extends Member {
   readonly format = "chorus";
   readonly #session: string;
-  /** Up to which message it has been served. */
-  #served = 0;
+  /** The last message that has been handed to the connection; its own messages count. */
+  #servedSeq = 0;
   #acks: PendingAck[] = [];
-  #isAckDue = false;
+  #isAckScheduled = false;
 
-  /** @param session The token by which its client may be the same member again. */
+  /** @param session The token that makes a later connection the same member. */
   constructor(options: MemberOptions, session: string) {
     super(options);
     this.#session = session;
   }
 
-  /** Greets it, with what it has missed for good, and serves it from there. */
+  /** Sends the welcome, and the gap if there is one, and starts serving the member. */
   enter({ after, isRecovered, gap }: ReplayStart): void {
     const { room, author } = this;
-    this.#served = after;
+    this.#servedSeq = after;
     this.#send({
       type: "welcome",
       you: author.id,
@@ -54,22 +63,25 @@ export class ChorusMember extends Member {
 
   receive(bytes: Uint8Array, start: number, end: number, isText: boolean): void {
     if (!isText) return this.close(CLOSE_CODES.unsupportedData);
-    const parsed = parseSay(decoder.decode(bytes.subarray(start, end)));
-    if ("fault" in parsed) return this.#sendError(parsed.fault);
-    const { text, id } = parsed.say;
-    const payload = encoder.encode(text);
-    const number = this.room.publishOnce(payload, this.author, { id, skip: this });
-    if (id === undefined) return;
-    this.#acks.push({ id, number });
-    if (number > this.room.history.committedSeq) this.room.history.awaitCommit(this);
-    this.#ackSoon();
+    const message = parseClientMessage(decoder.decode(bytes.subarray(start, end)));
+    if (message.type === "error") this.#send(message);
+    else this.#publish(message);
   }
 
-  /** More is kept than before. Returns whether there is more to wait for. */
+  /** Sends the acks of messages that are committed now. */
   onCommitted(): boolean {
-    this.#ackSoon();
+    this.#scheduleAcks();
+    return this.#awaitsCommit();
+  }
+
+  /** Reports the uncommitted messages. A client that publishes one again with its id gets its ack later. */
+  onCommitFailed(): boolean {
     const { committedSeq } = this.room.history;
-    return this.#acks.some(({ number }) => number > committedSeq);
+    for (const { id, seq } of this.#acks) {
+      if (seq > committedSeq) this.#send(notCommitted("This message may be lost", id));
+    }
+    this.#acks = this.#acks.filter(({ seq }) => seq <= committedSeq);
+    return false;
   }
 
   override stop(): void {
@@ -77,85 +89,95 @@ export class ChorusMember extends Member {
     this.#acks = [];
   }
 
-  /** What is not kept by now may be lost: whoever says it again with its id is acked if it is kept after all. */
-  onCommitFailed(): boolean {
-    const { committedSeq } = this.room.history;
-    for (const { id, number } of this.#acks) {
-      if (number <= committedSeq) continue;
-      this.#sendError({ code: "not_committed", message: "This message may be lost", id });
-    }
-    this.#acks = this.#acks.filter(({ number }) => number <= committedSeq);
-    return false;
-  }
-
   override deliver(frames: Uint8Array, onDelivered: () => void): boolean {
     const isDone = super.deliver(frames, onDelivered);
-    if (this.#acks.length > 0) this.#ackSoon();
+    if (this.#acks.length > 0) this.#scheduleAcks();
     this.#updateServed();
     return isDone;
   }
 
-  override onServed(number: number): void {
-    this.#served = number;
-    if (this.#acks.length > 0) this.#ackSoon();
+  protected override onServed(seq: number): void {
+    this.#servedSeq = seq;
+    if (this.#acks.length > 0) this.#scheduleAcks();
   }
 
-  override onMissed(upTo: number, reason: MissReason): void {
-    const after = this.#position(this.#served);
-    this.#sendGap(after, upTo, upTo - this.#served, reason);
-    this.#served = upTo;
+  protected override onMissed(upTo: number, reason: GapReason): void {
+    const after = this.#position(this.#servedSeq);
+    this.#sendGap(after, upTo, upTo - this.#servedSeq, reason);
+    this.#servedSeq = upTo;
+  }
+
+  protected override onReadFailed(): void {
+    this.#send({
+      type: "error",
+      code: "history_unavailable",
+      message: "Stored messages cannot be read: the server will try again",
+    });
   }
 
   protected encode(messages: readonly Message[]): Uint8Array<ArrayBuffer> {
     return encodeFrames(
-      messages.map((message) => saidText(this.#position(message.number), message)),
+      messages.map((message) => encodeSaid(this.#position(message.seq), message)),
     );
   }
 
-  /** What it has said itself counts as served once all before it has been. */
-  #updateServed(): void {
-    if (!this.isLive || this.cursor.isLost) return;
-    this.#served = this.room.logOf(this).seqAt(this.cursor.position);
+  #publish({ text, id }: SayMessage): void {
+    let seq: number;
+    try {
+      seq = this.room.publishText(text, this.author, { id, publisher: this });
+    } catch (error) {
+      if (!(error instanceof HistoryUnavailableError)) throw error;
+      this.room.reportError(error);
+      return this.#send(notCommitted("The message was not published: send it again", id!));
+    }
+    if (id === undefined) return;
+    this.#acks.push({ id, seq });
+    if (seq > this.room.history.committedSeq) this.room.history.awaitCommit(this);
+    this.#scheduleAcks();
   }
 
-  /** Acknowledges at the end of this turn, so that many acks are one write. */
-  #ackSoon(): void {
-    if (this.#isAckDue) return;
-    this.#isAckDue = true;
+  #awaitsCommit(): boolean {
+    const { committedSeq } = this.room.history;
+    return this.#acks.some(({ seq }) => seq > committedSeq);
+  }
+
+  /** A message of its own counts as served once everything before it has been served. */
+  #updateServed(): void {
+    if (!this.isLive || this.cursor.isLost) return;
+    this.#servedSeq = this.audience.log.seqAt(this.cursor.offset);
+  }
+
+  /** Sends acks at the end of this turn, so that many acks are one write. */
+  #scheduleAcks(): void {
+    if (this.#isAckScheduled) return;
+    this.#isAckScheduled = true;
     queueMicrotask(() => {
-      this.#isAckDue = false;
+      this.#isAckScheduled = false;
       this.#updateServed();
-      const dueNumber = Math.min(this.#served, this.room.history.committedSeq);
-      const due = this.#acks.filter(({ number }) => number <= dueNumber);
+      const dueSeq = Math.min(this.#servedSeq, this.room.history.committedSeq);
+      const due = this.#acks.filter(({ seq }) => seq <= dueSeq);
       if (due.length === 0) return;
-      this.#acks = this.#acks.filter(({ number }) => number > dueNumber);
+      this.#acks = this.#acks.filter(({ seq }) => seq > dueSeq);
       this.#send(
-        ...due.map(({ id, number }) => ({ type: "ack", id, position: this.#position(number) })),
+        ...due.map(({ id, seq }) => ({ type: "ack", id, position: this.#position(seq) } as const)),
       );
     });
   }
 
-  /** @param upTo The number of the last message that is gone. */
-  #sendGap(after: string, upTo: number, missedCount: number, reason: string): void {
+  /** @param upTo The sequence number of the last missed message. */
+  #sendGap(after: string, upTo: number, missedCount: number, reason: GapReason): void {
     this.#send({ type: "gap", after, before: this.#position(upTo + 1), missedCount, reason });
   }
 
-  #sendError({ code, message, id }: SayFault | NotKept): void {
-    this.#send({ type: "error", code, message, id });
+  #position(seq: number): string {
+    return this.room.history.positionOf(seq);
   }
 
-  #position(number: number): string {
-    return this.room.history.positionOf(number);
-  }
-
-  #send(...objects: readonly object[]): void {
-    this.wire.sendFrames(encodeFrames(objects.map((each) => JSON.stringify(each))));
+  #send(...messages: readonly ServerMessage[]): void {
+    this.wire.sendFrames(encodeFrames(messages.map(encodeServerMessage)));
   }
 }
 
-/** Tells that a message is not, or not yet, as safe as was asked for. */
-interface NotKept {
-  readonly code: "not_committed";
-  readonly message: string;
-  readonly id: string;
+function notCommitted(message: string, id: string): ErrorMessage {
+  return { type: "error", code: "not_committed", message, id };
 }

@@ -1,61 +1,182 @@
-/** The subprotocol that a client offers to be spoken to in JSON. */
+import type { Author, Message } from "./message.ts";
+
+/**
+ * The subprotocol `chorus.v1`: JSON messages in text frames. PROTOCOL.md documents every message; a test
+ * holds the two together.
+ */
 export const CHORUS_PROTOCOL = "chorus.v1";
 
-/** The longest id of a message. */
+/** The most characters of a message id. */
 const MAX_ID_CHARACTERS = 128;
 
-/** What a `chorus.v1` client says. */
-export interface Say {
+/** What a client sends. */
+export type ClientMessage = SayMessage;
+
+/** Publishes a text in the room. */
+export interface SayMessage {
+  readonly type: "say";
   readonly text: string;
-  /** By which the ack names it, and by which it is known when it comes again. */
-  readonly id: string | undefined;
+  /** Asks for an `ack`, and makes a retry harmless: the same id is not published twice. */
+  readonly id?: string;
 }
 
-/** Why something a client has sent cannot be understood. */
-export interface SayFault {
-  readonly code: "bad_json" | "unknown_type" | "bad_id" | "bad_text";
+/** What the server sends. */
+export type ServerMessage =
+  | WelcomeMessage
+  | SaidMessage
+  | AckMessage
+  | PresenceMessage
+  | GapMessage
+  | ErrorMessage;
+
+/** The first message of a connection. */
+export interface WelcomeMessage {
+  readonly type: "welcome";
+  /** The member's own UUID: the `from` of its messages. */
+  readonly you: string;
+  /** A token that makes a later connection the same member. */
+  readonly session: string;
+  readonly room: string;
+  /** Everything after this position follows. */
+  readonly position: string;
+  /** Whether everything after the requested position follows. */
+  readonly recovered: boolean;
+  /** The first 100 members. */
+  readonly members: readonly Author[];
+  readonly memberCount: number;
+}
+
+/** A message of the room. */
+export type SaidMessage =
+  & {
+    readonly type: "said";
+    readonly position: string;
+    /** The author's UUID; null for messages published over HTTP. */
+    readonly from: string | null;
+    readonly name: string | null;
+    /** When it was published, as an RFC 3339 timestamp in UTC. */
+    readonly at: string;
+  }
+  & ({ readonly text: string } | {
+    /** The bytes of a binary message, in base64. */
+    readonly binary: string;
+  });
+
+/** The client's message with this id is stored as safely as the server was asked to store it. */
+export interface AckMessage {
+  readonly type: "ack";
+  readonly id: string;
+  readonly position: string;
+}
+
+/** Members have joined or left. */
+export interface PresenceMessage {
+  readonly type: "joined" | "left";
+  /** The first 100 of them. */
+  readonly members: readonly Author[];
+  /** How many have joined or left. */
+  readonly count: number;
+  /** How many members there are now. */
+  readonly memberCount: number;
+}
+
+/** Messages between two positions that the client will not get. */
+export interface GapMessage {
+  readonly type: "gap";
+  readonly after: string;
+  readonly before: string;
+  readonly missedCount: number;
+  readonly reason: GapReason;
+}
+
+/**
+ * Why messages are missing: they are older than the server retains, the server does not know the
+ * position, the client read too slowly, or the messages were never committed.
+ */
+export type GapReason = "expired" | "unknown position" | "too slow" | "not committed";
+
+/** The server could not do what the client asked for. The connection stays open. */
+export interface ErrorMessage {
+  readonly type: "error";
+  readonly code: ErrorCode;
+  /** What is wrong, for people. */
   readonly message: string;
-  readonly id: string | undefined;
+  /** The id of the client's message, if it has one. */
+  readonly id?: string;
 }
 
-/** Reads what a `chorus.v1` client has sent: an object with `type` "say", a `text`, and an `id` if it wants an ack. */
-export function parseSay(json: string): { readonly say: Say } | { readonly fault: SayFault } {
+/** A stable name for an error, for programs. */
+export type ErrorCode =
+  | "bad_json"
+  | "unknown_type"
+  | "bad_id"
+  | "bad_text"
+  | "not_committed"
+  | "history_unavailable";
+
+/** Parses what a client has sent. Returns the error to answer with if it is not a valid message. */
+export function parseClientMessage(json: string): ClientMessage | ErrorMessage {
   let value: unknown;
   try {
     value = JSON.parse(json);
   } catch {
-    return { fault: { code: "bad_json", message: "A frame must be JSON", id: undefined } };
+    return errorOf("bad_json", "A frame must be JSON");
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return { fault: { code: "bad_json", message: "A frame must be an object", id: undefined } };
+    return errorOf("bad_json", "A frame must be a JSON object");
   }
-  const { type, ...said } = value as Record<string, unknown>;
-  if (type !== "say") {
-    const message = `The type must be "say": it was ${JSON.stringify(type) ?? "missing"}`;
-    return {
-      fault: { code: "unknown_type", message, id: isMessageId(said.id) ? said.id : undefined },
-    };
-  }
-  return checkSay(said);
+  const { type, ...fields } = value as Record<string, unknown>;
+  if (type === "say") return checkSay(fields);
+  const id = isMessageId(fields.id) ? fields.id : undefined;
+  return errorOf(
+    "unknown_type",
+    `The type must be "say": ${JSON.stringify(type) ?? "missing"}`,
+    id,
+  );
 }
 
-/** Checks the parts of something that is to be said. */
+/** Checks the fields of a message to publish. Unknown fields are ignored. */
 export function checkSay(
   { text, id }: Readonly<Record<string, unknown>>,
-): { readonly say: Say } | { readonly fault: SayFault } {
+): SayMessage | ErrorMessage {
   if (id !== undefined && !isMessageId(id)) {
-    const message = `The id must be a text of 1 to ${MAX_ID_CHARACTERS} characters`;
-    return { fault: { code: "bad_id", message, id: undefined } };
+    return errorOf("bad_id", `The id must be a string of 1 to ${MAX_ID_CHARACTERS} characters`);
   }
   if (typeof text !== "string" || !text.isWellFormed()) {
-    return {
-      fault: { code: "bad_text", message: "The text must be there, and be valid Unicode", id },
-    };
+    return errorOf("bad_text", "The text must be a string of valid Unicode", id);
   }
-  return { say: { text, id } };
+  return { type: "say", text, ...(id === undefined ? {} : { id }) };
+}
+
+/** Encodes a message of the server. */
+export function encodeServerMessage(message: ServerMessage): string {
+  return JSON.stringify(message);
+}
+
+/** Encodes a message of a room as a {@linkcode SaidMessage}: the hot path, so the JSON is put together by hand. */
+export function encodeSaid(position: string, message: Message): string {
+  const { author: { id, name }, atMs, body } = message;
+  const content = typeof body === "string"
+    ? `"text":${JSON.stringify(body)}`
+    : `"binary":"${body.toBase64()}"`;
+  return `{"type":"said","position":"${position}",` +
+    `"from":${id === null ? "null" : `"${id}"`},"name":${JSON.stringify(name)},${content},` +
+    `"at":"${timestamp(atMs)}"}`;
+}
+
+function errorOf(code: ErrorCode, message: string, id?: string): ErrorMessage {
+  return { type: "error", code, message, ...(id === undefined ? {} : { id }) };
 }
 
 function isMessageId(id: unknown): id is string {
   return typeof id === "string" && id !== "" && id.length <= MAX_ID_CHARACTERS &&
     id.isWellFormed();
+}
+
+/** The last timestamp: consecutive messages often have the same time. */
+let lastTimestamp = { ms: NaN, text: "" };
+
+function timestamp(ms: number): string {
+  if (lastTimestamp.ms !== ms) lastTimestamp = { ms, text: new Date(ms).toISOString() };
+  return lastTimestamp.text;
 }

@@ -1,33 +1,35 @@
-/** One way in which the server ends a connection. */
+/** A way in which the server closes a connection. */
 export interface CloseCode {
   readonly code: number;
-  /** What the close frame says beside the code. */
+  /** The reason in the close frame. */
   readonly reason: string;
-  /** Whether a client should come back, after a jittered delay. */
+  /** Whether a client should reconnect, after a jittered delay. */
   readonly reconnect: boolean;
 }
 
 /**
- * Every close code that Chorus issues or expects. 1000 to 1015 are RFC 6455 section 7.4.1.
+ * Every close code that Chorus sends or expects. Codes from 1000 to 1015 are those of RFC 6455
+ * section 7.4.1 and IANA's registry. Of Chorus's own codes, clients may reconnect after 4000 to 4499 and
+ * must not reconnect after 4500 to 4999.
  */
 export const CLOSE_CODES = {
-  /** Issued when the client closes, as the answer to it. */
+  /** Sent in answer to a client that closes. */
   normal: { code: 1000, reason: "normal closure", reconnect: false },
-  /** Issued when the server drains: it is stopping or restarting. */
+  /** Sent when the server stops or restarts. */
   goingAway: { code: 1001, reason: "going away", reconnect: true },
-  /** Issued when a frame breaks RFC 6455. */
+  /** Sent when a frame violates RFC 6455. */
   protocolError: { code: 1002, reason: "protocol error", reconnect: false },
-  /** Issued when a binary message arrives and the server does not relay them (`--binary`). */
+  /** Sent when a binary message arrives and the server does not relay them (`--binary`). */
   unsupportedData: { code: 1003, reason: "only text messages are relayed", reconnect: false },
-  /** Issued when a text message is not UTF-8. */
+  /** Sent when a text message is not UTF-8. */
   invalidPayload: { code: 1007, reason: "invalid UTF-8", reconnect: false },
-  /** Issued when a client breaks a rule that has no code of its own. */
-  policyViolation: { code: 1008, reason: "policy violation", reconnect: false },
-  /** Issued when a message is longer than the server takes. */
+  /** Sent when a message is longer than `--max-message-bytes`. */
   messageTooBig: { code: 1009, reason: "message too big", reconnect: false },
-  /** Issued when the server fails while it serves this connection. */
+  /** Sent when the server fails while it serves the connection. */
   internalError: { code: 1011, reason: "internal error", reconnect: true },
-  /** Issued when a reader is so far behind that the log has dropped what it has not read (`--slow-reader close`). */
+  /** Sent when the stored messages that the client needs cannot be read (`--data`). */
+  historyUnavailable: { code: 1013, reason: "stored messages cannot be read", reconnect: true },
+  /** Sent when the log has dropped messages that the client has not read (`--slow-reader close`). */
   tooSlow: { code: 4008, reason: "too slow", reconnect: true },
 } as const satisfies Record<string, CloseCode>;
 
@@ -36,8 +38,8 @@ const BY_CODE = new Map<number, CloseCode>(
 );
 
 /**
- * Whether a client should come back after a close with this code. A code that is not in the catalogue says nothing
- * against it: 1006, a connection that ended without a close frame, is the usual case.
+ * Whether a client should reconnect after a close with this code. It should after codes that are not in
+ * the catalogue; the most common is 1006, a connection that ended without a close frame.
  */
 export function shouldReconnect(code: number): boolean {
   return BY_CODE.get(code)?.reconnect ?? true;

@@ -1,17 +1,13 @@
-import type { CloseCode } from "./close_code.ts";
+import type { Audience } from "./audience.ts";
+import type { GapReason } from "./chorus_v1.ts";
+import { CLOSE_CODES, type CloseCode } from "./close_code.ts";
+import { HistoryUnavailableError } from "./history/history.ts";
+import type { BroadcastReader } from "./log/broadcast.ts";
+import { Cursor } from "./log/cursor.ts";
 import type { Author, Message } from "./message.ts";
-import { Cursor, type MessageLog } from "./log/message_log.ts";
-import type { Room } from "./room.ts";
+import { replay } from "./replay.ts";
+import type { OwnMessage, Room, RoomMember, WireFormat } from "./room.ts";
 import type { Wire } from "./wire.ts";
-
-/** How many messages, and about how many characters of them, go at a time to a member that is served what its log has not. */
-const PAGE = { messages: 500, length: 256 * 1024 };
-
-/** What is spoken with a member: `chorus` is `chorus.v1`. */
-export type WireFormat = "plain" | "chorus";
-
-/** Why a member has missed something: it was slow, or something was not kept. */
-export type MissReason = "too slow" | "not committed";
 
 /** What a member is made of. */
 export interface MemberOptions {
@@ -26,24 +22,22 @@ export interface MemberOptions {
  * A connection in a room.
  *
  * ```text
- * new ──enter(), its log goes back far enough──▶ live ──leaves──▶ gone
- *  └──enter(), it does not──▶ replaying, a page at a time ──the log is reached──▶ live
+ * new ──start(), its log goes back far enough──▶ live ──stop()──▶ gone
+ *  └──start(), its log does not──▶ replaying ──the log is reached──▶ live
  * ```
- *
- * What is said meanwhile is in the log, behind what is replayed: nothing is missed, and nothing comes twice.
  */
-export abstract class Member {
+export abstract class Member implements RoomMember, BroadcastReader {
   readonly id: string;
   readonly author: Author & { readonly id: string };
   readonly room: Room;
   protected readonly wire: Wire;
   abstract readonly format: WireFormat;
-  /** How far into the log of its format it has been served, from when it is live. */
+  /** How far into its log the member has been served. Set when the member goes live. */
   cursor!: Cursor;
   #state: "new" | "replaying" | "live" | "gone" = "new";
-  /** Where the log of its format ended when it came. */
+  /** Where its log ended when the member joined. */
   #joinedAt = 0;
-  /** What it has said itself before it was live. */
+  /** The messages that the member published itself before it went live. */
   #own: OwnMessage[] = [];
 
   constructor({ id, author, room, wire }: MemberOptions) {
@@ -53,101 +47,117 @@ export abstract class Member {
     this.wire = wire;
   }
 
-  /** Whether it hears what is said. */
+  /** Whether the member is served from its log. */
   get isLive(): boolean {
     return this.#state === "live";
   }
 
-  /** Handles what its client has sent. The bytes are lent. */
+  /** Handles a message of the client: `bytes[start, end)`, which are valid until the call returns. */
   abstract receive(bytes: Uint8Array, start: number, end: number, isText: boolean): void;
 
-  /** Messages as frames of its format. */
+  /** Encodes messages as frames of the member's format. */
   protected abstract encode(messages: readonly Message[]): Uint8Array<ArrayBuffer>;
 
-  /** Told that it has been served up to a message. */
-  onServed(_number: number): void {}
+  /** Called when the member has been served everything up to a message. */
+  protected onServed(_seq: number): void {}
 
-  /** Told that the messages up to this number are gone before it has been served them, and that it stays. */
-  onMissed(_upTo: number, _reason: MissReason): void {}
+  /** Called when the member will not get the messages up to a sequence number, and stays. */
+  protected onMissed(_upTo: number, _reason: GapReason): void {}
 
-  /** Sends whole frames out of the log. See {@linkcode Wire.deliver}. */
+  /** Called when stored messages could not be read for the member. The read is tried again. */
+  protected onReadFailed(): void {}
+
   deliver(frames: Uint8Array, onDelivered: () => void): boolean {
     return this.wire.deliver(frames, onDelivered);
   }
 
-  /** Ends the connection. It is out of the registry and the room when this returns. */
-  close(closeStatus: CloseCode): void {
-    this.wire.close(closeStatus);
+  handleLost(): boolean {
+    const { log } = this.audience;
+    if (!this.room.handleSlowReader(this, log.start - this.cursor.offset)) return false;
+    this.cursor.skipToOldest();
+    this.onMissed(log.seqAt(this.cursor.offset), "too slow");
+    return true;
   }
 
-  /** Begins to serve it what is behind a number, which must be kept: first what has been said, then what is. */
+  /** Closes the connection. When this returns, the member has left the chat and the room. */
+  close(status: CloseCode): void {
+    this.wire.close(status);
+  }
+
+  /** Serves the member everything after a sequence number, which must be retained: first a replay, then live. */
   start(after: number): void {
     if (this.#state === "gone") return;
+    const { log } = this.audience;
+    this.#joinedAt = log.head;
+    if (after >= log.seqBefore) return this.#goLive(after);
     this.#state = "replaying";
-    this.#joinedAt = this.room.logOf(this).head;
-    this.#replay(after);
+    this.#replay(after).catch((error) => {
+      this.room.reportError(error);
+      this.close(
+        error instanceof HistoryUnavailableError
+          ? CLOSE_CODES.historyUnavailable
+          : CLOSE_CODES.internalError,
+      );
+    });
   }
 
-  /** Ends serving it. */
+  /** Stops serving the member. */
   stop(): void {
     this.#state = "gone";
   }
 
-  /** Keeps a message of its own, just appended to the log of its format, from being served to it. */
   skipOwn(own: OwnMessage): void {
     if (this.#state === "live") this.cursor.skip(own.start, own.end);
     else this.#own.push(own);
   }
 
-  async #replay(after: number): Promise<void> {
-    const log = this.room.logOf(this);
-    while (after < log.seqBefore) {
-      if (after < this.room.history.seqBefore) {
-        if (!this.room.handleSlowReader(this, 0)) return;
-        after = this.room.history.seqBefore;
-        this.onMissed(after, "too slow");
-        continue;
-      }
-      const limit = Math.min(PAGE.messages, log.seqBefore - after);
-      const messages = this.room.history.read(after, limit, PAGE.length);
-      const first = messages[0]?.number ?? log.seqBefore + 1;
-      if (first > after + 1) this.onMissed(first - 1, "not committed");
-      if (messages.length === 0) {
-        after = log.seqBefore;
-        continue;
-      }
-      const own = new Set(this.#own.map(({ number }) => number));
-      const frames = this.encode(messages.filter(({ number }) => !own.has(number)));
-      after = messages.at(-1)!.number;
-      this.#own = this.#own.filter(({ number }) => number > after);
-      await new Promise<void>((resolve) => {
-        // Others have their turn after each page.
-        const goOn = () => this.room.defer(resolve);
-        if (frames.length === 0 || this.wire.deliver(frames, goOn)) goOn();
-      });
-      if (this.#state === "gone") return;
-      this.onServed(after);
-    }
-    this.#goLive(log, after);
+  /** The members of its format, itself included. */
+  protected get audience(): Audience {
+    return this.room.audienceOf(this.format);
   }
 
-  #goLive(log: MessageLog, after: number): void {
+  #replay(after: number): Promise<void> {
+    const { history, scheduler } = this.room;
+    return replay(after, {
+      history,
+      log: this.audience.log,
+      deliver: (messages) => this.#deliverPage(messages),
+      onMissed: (upTo, reason) => this.onMissed(upTo, reason),
+      handleSlowReader: () => this.room.handleSlowReader(this, 0),
+      onReadFailed: (error) => {
+        this.room.reportError(error);
+        this.onReadFailed();
+      },
+      wait: (ms) => new Promise((resolve) => scheduler.startTimer(resolve, ms)),
+      isActive: () => this.#state === "replaying",
+    }, (reached) => this.#goLive(reached));
+  }
+
+  async #deliverPage(messages: readonly Message[]): Promise<void> {
+    const own = new Set(this.#own.map(({ seq }) => seq));
+    const frames = this.encode(messages.filter(({ seq }) => !own.has(seq)));
+    const lastSeq = messages.at(-1)!.seq;
+    this.#own = this.#own.filter(({ seq }) => seq > lastSeq);
+    await new Promise<void>((resolve) => {
+      // Other members have their turn after each page.
+      const next = () => this.room.scheduler.defer(resolve);
+      if (frames.length === 0 || this.wire.deliver(frames, next)) next();
+    });
+    if (this.#state === "replaying") this.onServed(lastSeq);
+  }
+
+  #goLive(after: number): void {
+    const { log, broadcast } = this.audience;
     this.#state = "live";
     const offset = log.offsetAfter(after);
     this.cursor = new Cursor(log, offset);
-    // Asides from before it came are not for it; what it has said itself stands behind them.
+    // Events from before the member joined are not for it. Its own messages come after them.
     for (const { start, end } of log.events(offset, this.#joinedAt)) this.cursor.skip(start, end);
     for (const { start, end } of this.#own) {
-      if (start >= this.cursor.position) this.cursor.skip(start, end);
+      if (start >= this.cursor.offset) this.cursor.skip(start, end);
     }
     this.#own = [];
-    this.room.goLive(this);
+    broadcast.add(this);
+    if (this.cursor.isBehind) broadcast.request();
   }
-}
-
-/** A message that a member has said itself, and where it stands in the log of its format. */
-export interface OwnMessage {
-  readonly number: number;
-  readonly start: number;
-  readonly end: number;
 }

@@ -1,14 +1,14 @@
 import { OPCODE } from "../websocket/opcode.ts";
-import { Member } from "./member.ts";
 import { encodeFrames } from "./log/frames.ts";
+import { Member } from "./member.ts";
 import type { Message } from "./message.ts";
 
-/** A member that is spoken to in plain text: what one sends is what the others get, with nothing added. */
+/** A member without a subprotocol: what it sends is what the others get, with nothing added. */
 export class PlainMember extends Member {
   readonly format = "plain";
 
   receive(bytes: Uint8Array, start: number, end: number, isText: boolean): void {
-    this.room.say(isText ? OPCODE.text : OPCODE.binary, bytes, start, end, this);
+    this.room.publish(isText ? OPCODE.text : OPCODE.binary, bytes, start, end, this);
   }
 
   protected encode(messages: readonly Message[]): Uint8Array<ArrayBuffer> {

@@ -1,60 +1,59 @@
 import type { Author } from "./message.ts";
 
-/** The most members that one frame lists; beyond it only their number is told. */
+/** The most members that one message lists. */
 const MAX_LISTED = 100;
 
-/** Who has come, or gone, as `chorus.v1` tells it: the first hundred, and how many there are. */
+/** Members that have joined, or left: the first hundred, and how many. */
 export interface PresenceChange {
   readonly members: readonly Author[];
-  readonly total: number;
+  readonly count: number;
 }
 
-/** Who is in a room, and who has come and gone since that was told last. */
+/** The members of a room, and which have joined and left since the last report. */
 export class Presence {
-  /** Somebody who resumes may be there twice for a while. */
-  readonly #present = new Map<string, { readonly author: Author; connections: number }>();
+  /** A member that resumes may have two connections for a while. */
+  readonly #present = new Map<string, { readonly member: Author; connections: number }>();
   readonly #joined = new Map<string, Author>();
   readonly #left = new Map<string, Author>();
 
-  /** How many there are. */
+  /** The number of members. */
   get size(): number {
     return this.#present.size;
   }
 
-  /** The first hundred. */
+  /** The first hundred members. */
   get members(): readonly Author[] {
-    return this.#present.values().take(MAX_LISTED).map(({ author }) => author).toArray();
+    return this.#present.values().take(MAX_LISTED).map(({ member }) => member).toArray();
   }
 
-  /** A connection of somebody's has come. */
-  add(id: string, author: Author): void {
-    const known = this.#present.get(id);
-    if (known) {
-      known.connections++;
+  /** Adds a connection of a member. */
+  add(id: string, member: Author): void {
+    const present = this.#present.get(id);
+    if (present) {
+      present.connections++;
       return;
     }
-    this.#present.set(id, { author, connections: 1 });
-    if (!this.#left.delete(id)) this.#joined.set(id, author);
+    this.#present.set(id, { member, connections: 1 });
+    if (!this.#left.delete(id)) this.#joined.set(id, member);
   }
 
-  /** A connection of somebody's has gone. */
+  /** Removes a connection of a member. */
   remove(id: string): void {
-    const known = this.#present.get(id);
-    if (!known || --known.connections > 0) return;
+    const present = this.#present.get(id);
+    if (!present || --present.connections > 0) return;
     this.#present.delete(id);
-    if (!this.#joined.delete(id)) this.#left.set(id, known.author);
+    if (!this.#joined.delete(id)) this.#left.set(id, present.member);
   }
 
-  /** Who has come and gone since this was asked last; who has come and gone again is in neither. */
+  /** Takes the changes since the last call. A member that joined and left again is in neither. */
   takeChanges(): { readonly joined: PresenceChange; readonly left: PresenceChange } {
-    const [joined, left] = [take(this.#joined), take(this.#left)];
-    return { joined, left };
+    return { joined: take(this.#joined), left: take(this.#left) };
   }
 }
 
 function take(changed: Map<string, Author>): PresenceChange {
   const members = changed.values().take(MAX_LISTED).toArray();
-  const total = changed.size;
+  const count = changed.size;
   changed.clear();
-  return { members, total };
+  return { members, count };
 }

@@ -1,48 +1,65 @@
 import { type MessageOpcode, OPCODE } from "../websocket/opcode.ts";
-import { Broadcast } from "./log/broadcast.ts";
-import { CLOSE_CODES } from "./close_code.ts";
+import { Audience } from "./audience.ts";
+import { encodeSaid, encodeServerMessage } from "./chorus_v1.ts";
+import { CLOSE_CODES, type CloseCode } from "./close_code.ts";
+import { RoomHistory, type RoomHistoryOptions } from "./history/room_history.ts";
+import type { BroadcastReader } from "./log/broadcast.ts";
 import { toBody } from "./log/frames.ts";
 import type { LogBudget } from "./log/log_budget.ts";
-import type { Member } from "./member.ts";
-import { type Author, type Message, presenceText, saidText } from "./message.ts";
 import { MessageLog, type MessageLogOptions } from "./log/message_log.ts";
+import type { Author, Body } from "./message.ts";
 import { Presence } from "./presence.ts";
-import { RoomHistory, type RoomHistoryOptions } from "./history/room_history.ts";
+import type { Scheduler } from "./scheduler.ts";
 
-/** How long who comes and goes is gathered before it is told, in milliseconds. */
-const PRESENCE_MS = 50;
+/** How long joins and leaves gather before they are reported, in milliseconds. */
+const PRESENCE_INTERVAL_MS = 50;
 
-/** What becomes of a reader that the log has left behind: it is closed with 4008, or it misses what is gone. */
+/** What members get: `plain` is the texts alone, `chorus` is `chorus.v1`. */
+export type WireFormat = "plain" | "chorus";
+
+/** What happens to a reader that falls out of the log: it is closed with 4008, or skips ahead. */
 export type SlowReaderPolicy = "close" | "skip";
 
+/** A member as its room sees it. */
+export interface RoomMember extends BroadcastReader {
+  readonly id: string;
+  readonly author: Author & { readonly id: string };
+  readonly format: WireFormat;
+  /** Closes the connection. When this returns, the member has left the room. */
+  close(status: CloseCode): void;
+  /** Called when the member leaves. */
+  stop(): void;
+  /** Keeps a message that the member has just published from being served to it. */
+  skipOwn(own: OwnMessage): void;
+}
+
+/** A message that a member published itself, and its range in the log of the member's format. */
+export interface OwnMessage {
+  readonly seq: number;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** What a room is made of. */
-export interface RoomOptions extends Omit<RoomHistoryOptions, "log" | "onCommitted"> {
-  /** How many bytes of frames the room keeps in each format that is spoken in it. It is what bounds its memory. */
+export interface RoomOptions extends Omit<RoomHistoryOptions, "log" | "onCommitted">, Scheduler {
+  /** How many bytes of frames the room retains in each format. */
   readonly logRetentionBytes: number;
   readonly slowReader: SlowReaderPolicy;
   /** The memory that the logs of all rooms share. */
   readonly budget: LogBudget;
-  /** Whether members are served what they have said themselves. */
+  /** Whether members are served the messages that they publish. */
   readonly echo: boolean;
-  /** Told of each slow reader, and of how many bytes it has missed if it stays. */
-  readonly onSlowReader: (member: Member, missedBytes: number) => void;
-  /** Runs a function once the reads that are ready have been let in. */
-  readonly defer: (run: () => void) => void;
-  /** Runs a function after this many milliseconds. */
-  readonly startTimer: (run: () => void, ms: number) => void;
-  /** Told that all that was said is kept. */
+  /** Called for each slow reader, with the bytes that it skips if it stays. */
+  readonly onSlowReader: (member: RoomMember, missedBytes: number) => void;
+  /** Called with errors that do not end what the room does. */
+  readonly onError: (error: unknown) => void;
+  /** Called when every message of the room is committed. */
   readonly onForgettable: (room: Room) => void;
 }
 
-/** All members that are spoken to in one format: one log of frames, and the sweeps over it. */
-interface Audience {
-  readonly log: MessageLog;
-  readonly broadcast: Broadcast<Member>;
-}
-
 /**
- * Where members hear each other. What is said goes into the history, whose log serves the members that are spoken to in plain
- * text; as long as there are others, it goes into a second log in their format too.
+ * A room: members that get each other's messages. Messages go to the history, whose log serves the plain
+ * members. While there are `chorus.v1` members, messages go to a second log in that format as well.
  */
 export class Room {
   readonly name: string;
@@ -51,9 +68,10 @@ export class Room {
   readonly #options: RoomOptions;
   readonly #plain: Audience;
   #chorus: Audience | undefined;
-  readonly #members = new Set<Member>();
-  #isPresenceDue = false;
+  readonly #members = new Set<RoomMember>();
+  #isPresenceScheduled = false;
 
+  /** @throws {HistoryUnavailableError} If the durable history cannot be read. */
   constructor(name: string, options: RoomOptions) {
     this.name = name;
     this.#options = options;
@@ -65,12 +83,19 @@ export class Room {
     this.#plain = this.#audience(this.history.log);
   }
 
-  /** How many members it has. */
+  /** The number of connections in the room. */
   get size(): number {
     return this.#members.size;
   }
 
-  /** Resolves when senders may be read from again; undefined if they may now: some reader keeps up, or nobody is there. */
+  get scheduler(): Scheduler {
+    return this.#options;
+  }
+
+  /**
+   * Resolves when senders may be read from again; undefined if they may be read from now, because some
+   * reader keeps up, or there is none.
+   */
   get backlog(): Promise<void> | undefined {
     if (this.history.backlog) return this.history.backlog;
     const plain = this.#plain.broadcast;
@@ -80,141 +105,143 @@ export class Room {
     return plain.backlog && chorus.backlog && Promise.race([plain.backlog, chorus.backlog]);
   }
 
-  /** Whether all who keep up have been served what has been said so far. */
+  /** Whether every reader that keeps up has been served every message. */
   get isFlushed(): boolean {
     return this.#plain.broadcast.isFlushed && this.#chorus?.broadcast.isFlushed !== false;
   }
 
-  /** Resolves when what has been said until now has been served to all who keep up. */
+  /** Resolves when every reader that keeps up has been served all messages published until now. */
   async flushed(): Promise<void> {
     await Promise.all([this.#plain.broadcast.flushed(), this.#chorus?.broadcast.flushed()]);
   }
 
-  /** Lets a member in: it is in the room, and is served from when it is started. */
-  join(member: Member): void {
+  /** Adds a member. It is served from when it is started. */
+  join(member: RoomMember): void {
     this.#members.add(member);
     if (member.format === "chorus") {
       const { headSeq } = this.history;
       this.#chorus ??= this.#audience(new MessageLog({ ...this.#logOptions(), headSeq }));
     }
+    this.audienceOf(member.format).memberCount++;
     this.presence.add(member.author.id, member.author);
-    this.#tellPresence();
+    this.#schedulePresence();
   }
 
-  /** Takes a member out; leaving twice is harmless. */
-  leave(member: Member): void {
+  /** Removes a member. Leaving twice is harmless. */
+  leave(member: RoomMember): void {
     if (!this.#members.delete(member)) return;
     member.stop();
-    this.#audienceOf(member).broadcast.remove(member);
-    if (this.#chorus && !this.#members.values().some(({ format }) => format === "chorus")) {
-      this.#chorus.log.dispose();
+    const audience = this.audienceOf(member.format);
+    audience.broadcast.remove(member);
+    if (--audience.memberCount === 0 && audience === this.#chorus) {
+      audience.log.dispose();
       this.#chorus = undefined;
     }
     this.presence.remove(member.author.id);
-    this.#tellPresence();
+    this.#schedulePresence();
   }
 
-  /** Gives back the memory of a room that is forgotten. */
+  /** Frees the memory of a room that is forgotten. */
   dispose(): void {
     this.history.dispose();
   }
 
-  /** The log that a member is served from. */
-  logOf(member: Member): MessageLog {
-    return this.#audienceOf(member).log;
+  /** The members of a format. There is an audience of `chorus` only while such members are in the room. */
+  audienceOf(format: WireFormat): Audience {
+    return format === "plain" ? this.#plain : this.#chorus!;
   }
 
-  /** Serves a member from its cursor on, which must be one of its log. */
-  goLive(member: Member): void {
-    this.#audienceOf(member).broadcast.add(member);
-    if (member.cursor.isBehind) this.#audienceOf(member).broadcast.request();
+  /** Reports an error that does not end what the room does. */
+  reportError(error: unknown): void {
+    this.#options.onError(error);
   }
 
-  /** Runs a function once the reads that are ready have been let in. */
-  defer(run: () => void): void {
-    this.#options.defer(run);
-  }
-
-  /**
-   * Says a text, unless its author has said one with the same id.
-   *
-   * @returns The number of the message that was said with it first.
-   */
-  publishOnce(
-    payload: Uint8Array,
-    author: Author,
-    { id, skip }: { readonly id?: string | undefined; readonly skip?: Member },
-  ): number {
-    const known = id === undefined ? undefined : this.history.numberOf(author, id);
-    if (known !== undefined) return known;
-    const number = this.#append(OPCODE.text, payload, 0, payload.length, author, skip);
-    if (id !== undefined) this.history.setId(author, id);
-    return number;
-  }
-
-  /** Says what a member has sent, `bytes` from `start` to `end`, to everybody else. The bytes are copied. */
-  say(opcode: MessageOpcode, bytes: Uint8Array, start: number, end: number, member: Member): void {
+  /** Publishes `bytes[start, end)`, which a member has sent, to the other members. The bytes are copied. */
+  publish(
+    opcode: MessageOpcode,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    member: RoomMember,
+  ): void {
     this.#append(opcode, bytes, start, end, member.author, member);
   }
 
-  /** Decides about a member that has been left behind. Returns whether it stays. */
-  handleSlowReader(member: Member, missedBytes: number): boolean {
-    const { slowReader, onSlowReader } = this.#options;
-    const isKept = slowReader === "skip";
-    onSlowReader(member, isKept ? missedBytes : 0);
-    if (!isKept) member.close(CLOSE_CODES.tooSlow);
-    return isKept;
+  /**
+   * Publishes a text, unless its author has published one with the same id.
+   *
+   * @returns The sequence number of the message that was first published with the id.
+   * @throws {HistoryUnavailableError} If the id cannot be looked up. Then nothing is published.
+   */
+  publishText(
+    text: string,
+    author: Author,
+    { id, publisher }: {
+      readonly id?: string | undefined;
+      /** The member that publishes, which is not served the message. */
+      readonly publisher?: RoomMember;
+    },
+  ): number {
+    const knownSeq = id === undefined ? undefined : this.history.seqOf(author, id);
+    if (knownSeq !== undefined) return knownSeq;
+    const bytes = encoder.encode(text);
+    this.#append(OPCODE.text, bytes, 0, bytes.length, author, publisher, text);
+    if (id !== undefined) this.history.setId(author, id);
+    return this.history.headSeq;
   }
 
+  /** Applies the slow reader policy to a member. Returns whether the member stays. */
+  handleSlowReader(member: RoomMember, missedBytes: number): boolean {
+    const { slowReader, onSlowReader } = this.#options;
+    const stays = slowReader === "skip";
+    onSlowReader(member, stays ? missedBytes : 0);
+    if (!stays) member.close(CLOSE_CODES.tooSlow);
+    return stays;
+  }
+
+  /** @param body The decoded bytes, if the caller has them. */
   #append(
     opcode: MessageOpcode,
     bytes: Uint8Array,
     start: number,
     end: number,
     author: Author,
-    skip: Member | undefined,
-  ): number {
+    publisher: RoomMember | undefined,
+    body?: Body,
+  ): void {
     const atMs = this.#options.now();
-    const plain = this.#plain;
+    const { log, broadcast } = this.#plain;
     const offset = this.history.append(opcode, bytes, start, end, { author, atMs });
-    const number = plain.log.headSeq;
-    const own = this.#options.echo ? undefined : skip;
-    if (own?.format === "plain") own.skipOwn({ number, start: offset, end: plain.log.head });
-    plain.broadcast.request();
-    if (this.#chorus) {
-      const body = toBody(opcode, bytes.subarray(start, end));
-      this.#appendChorus(this.#chorus, { number, author, atMs, body }, own);
-    }
-    return number;
-  }
-
-  #appendChorus({ log, broadcast }: Audience, message: Message, own: Member | undefined): void {
-    const payload = encoder.encode(saidText(this.history.positionOf(message.number), message));
-    const start = log.append(OPCODE.text, payload, 0, payload.length);
-    if (own?.format === "chorus") own.skipOwn({ number: message.number, start, end: log.head });
+    const seq = log.headSeq;
+    const skipping = this.#options.echo ? undefined : publisher;
+    if (skipping?.format === "plain") skipping.skipOwn({ seq, start: offset, end: log.head });
     broadcast.request();
+    if (!this.#chorus) return;
+    const message = { seq, author, atMs, body: body ?? toBody(opcode, bytes.subarray(start, end)) };
+    const said = encoder.encode(encodeSaid(this.history.positionOf(seq), message));
+    const saidAt = this.#chorus.log.append(OPCODE.text, said, 0, said.length);
+    const { head } = this.#chorus.log;
+    if (skipping?.format === "chorus") skipping.skipOwn({ seq, start: saidAt, end: head });
+    this.#chorus.broadcast.request();
   }
 
-  /** Tells who has come and gone, after a while: a thousand arrivals are a few frames and not a thousand. */
-  #tellPresence(): void {
-    if (this.#isPresenceDue) return;
-    this.#isPresenceDue = true;
+  /** Reports joins and leaves after a while, so that a thousand joins are a few frames. */
+  #schedulePresence(): void {
+    if (this.#isPresenceScheduled) return;
+    this.#isPresenceScheduled = true;
     this.#options.startTimer(() => {
-      this.#isPresenceDue = false;
+      this.#isPresenceScheduled = false;
       const changes = this.presence.takeChanges();
       if (!this.#chorus) return;
       for (const type of ["joined", "left"] as const) {
-        const { members, total } = changes[type];
-        if (total === 0) continue;
-        const text = presenceText(type, { members, count: total, memberCount: this.presence.size });
+        const { members, count } = changes[type];
+        if (count === 0) continue;
+        const memberCount = this.presence.size;
+        const text = encodeServerMessage({ type, members, count, memberCount });
         this.#chorus.log.appendEvent(OPCODE.text, encoder.encode(text));
       }
       this.#chorus.broadcast.request();
-    }, PRESENCE_MS);
-  }
-
-  #audienceOf({ format }: Member): Audience {
-    return format === "plain" ? this.#plain : this.#chorus!;
+    }, PRESENCE_INTERVAL_MS);
   }
 
   #logOptions(): MessageLogOptions {
@@ -224,22 +251,7 @@ export class Room {
 
   #audience(log: MessageLog): Audience {
     const { logRetentionBytes, defer, startTimer } = this.#options;
-    const broadcast = new Broadcast<Member>({
-      log,
-      defer,
-      startTimer,
-      handleSlowReader: (member) => this.#handleSlowReader(member),
-      maxBacklogBytes: logRetentionBytes / 4,
-    });
-    return { log, broadcast };
-  }
-
-  #handleSlowReader(member: Member): boolean {
-    const missedBytes = Math.max(0, this.logOf(member).start - member.cursor.position);
-    if (!this.handleSlowReader(member, missedBytes)) return false;
-    member.cursor.skipToOldest();
-    member.onMissed(this.logOf(member).seqAt(member.cursor.position), "too slow");
-    return true;
+    return new Audience({ log, defer, startTimer, maxBacklogBytes: logRetentionBytes / 4 });
   }
 }
 

@@ -1,89 +1,78 @@
 import { Buffer } from "node:buffer";
-import type { History } from "./history/history.ts";
 import { Committer } from "./history/committer.ts";
+import { type History, readHistory } from "./history/history.ts";
 import { LogBudget } from "./log/log_budget.ts";
 import { Room, type RoomOptions } from "./room.ts";
-import type { RoomHistory } from "./history/room_history.ts";
 
-/** What bounds the rooms of a chat beside the bounds of each. */
+/** What the rooms of a chat are made of. */
 export interface RoomsOptions extends Omit<RoomOptions, "budget" | "durable" | "onForgettable"> {
-  /** Where messages are kept that must outlive memory; undefined if none must. */
+  /** A durable history; undefined if messages are in memory only. */
   readonly history: History | undefined;
   readonly maxRooms: number;
-  /** How much all rooms together may keep. */
+  /** The most bytes that the logs of all rooms retain together. */
   readonly maxLogBytes: number;
 }
 
 /**
  * The rooms of a chat, by name.
  *
- * A room in which nothing is kept is forgotten with its last member. One in which something is kept stays until its memory, or
- * its place, is needed: then the one goes that has been empty for longest. Where all is kept in a durable history, a room needs
- * no memory when nobody is in it.
+ * An empty room is forgotten when it retains no messages, or when a durable history has all of them. Other
+ * empty rooms stay until their memory or their place is needed: then the one that has been empty for the
+ * longest time is forgotten.
  */
 export class Rooms {
   readonly #options: RoomsOptions;
   readonly #durable: RoomOptions["durable"];
   readonly #budget: LogBudget;
   readonly #rooms = new Map<string, Room>();
-  /** Those without members, the one that has been empty for longest first. */
+  /** The empty rooms that retain messages, the one that has been empty for the longest time first. */
   readonly #empty = new Set<Room>();
 
   constructor(options: RoomsOptions) {
+    const { history, maxLogBytes } = options;
     this.#options = options;
-    const { history, defer, startTimer, onHistoryFault } = options;
-    if (history) {
-      const committer = new Committer<RoomHistory>(history, {
-        defer,
-        startTimer,
-        onFault: onHistoryFault,
-      });
-      this.#durable = { history, committer };
-    }
-    this.#budget = new LogBudget(options.maxLogBytes, () => {
+    this.#durable = history && { history, committer: new Committer(history, options) };
+    this.#budget = new LogBudget(maxLogBytes, () => {
       while (this.#budget.isOver && this.#forgetOne());
     });
   }
 
-  /** How many there are. */
+  /** The number of rooms in memory. */
   get size(): number {
     return this.#rooms.size;
   }
 
-  /** Whether the room of this name is there, or there is a place for it. */
+  /** Whether this room exists or can be created. */
   hasCapacityFor(name: string): boolean {
     return this.#rooms.has(name) || this.size < this.#options.maxRooms || this.#empty.size > 0;
   }
 
-  /** Whether the room of this name is there, or something is kept of it. */
+  /**
+   * Whether this room exists, in memory or in the durable history.
+   *
+   * @throws {HistoryUnavailableError} If the durable history cannot be read. The same goes for the next two.
+   */
   isKnown(name: string): boolean {
-    return this.#rooms.has(name) || this.#durable?.history.open(name) !== undefined;
+    if (this.#rooms.has(name)) return true;
+    const history = this.#durable?.history;
+    return history !== undefined && readHistory(() => history.open(name)) !== undefined;
   }
 
-  /** Names of rooms behind this one, in the order of their UTF-8: those that are there, and those of which something is kept. */
+  /** At most `limit` names of rooms after a name, in the order of their UTF-8. */
   names(after: string, limit: number): string[] {
-    const kept = this.#durable?.history.roomNames(after, limit) ?? [];
+    const history = this.#durable?.history;
+    const stored = history ? readHistory(() => history.roomNames(after, limit)) : [];
     const present = this.#rooms.keys().filter((name) => compareBytes(name, after) > 0);
-    return [...new Set([...present, ...kept])].sort(compareBytes).slice(0, limit);
+    return [...new Set([...present, ...stored])].sort(compareBytes).slice(0, limit);
   }
 
   /**
-   * Does something in the room of this name, which is made for it if it is not there: afterwards it stays if somebody is in
-   * it, or something is kept in it.
+   * Calls `act` with a room, which is created if it does not exist. Afterwards the room stays only if it
+   * has members or retains messages.
    */
   within<T>(name: string, act: (room: Room) => T): T {
-    let room = this.#rooms.get(name);
-    if (!room) {
-      if (this.size >= this.#options.maxRooms) this.#forgetOne();
-      room = new Room(name, {
-        ...this.#options,
-        durable: this.#durable,
-        budget: this.#budget,
-        onForgettable: (kept) => this.settle(kept),
-      });
-      this.#rooms.set(name, room);
-    }
-    // It must not be forgotten while something is done in it.
+    const room = this.#rooms.get(name) ?? this.#create(name);
+    // The room must not be forgotten meanwhile.
     this.#empty.delete(room);
     try {
       return act(room);
@@ -92,7 +81,7 @@ export class Rooms {
     }
   }
 
-  /** Looks whether a room is still needed, after somebody has left it. */
+  /** Forgets a room that is no longer needed. Call it after a member has left. */
   settle(room: Room): void {
     if (room.size > 0 || this.#rooms.get(room.name) !== room) return;
     this.#empty.delete(room);
@@ -101,8 +90,9 @@ export class Rooms {
   }
 
   /**
-   * Resolves when all who keep up have been served what has been said, in every room, and it is kept: at one and the same
-   * moment, as otherwise some would have heard what others have not.
+   * Resolves at a moment when, in all rooms at once, every reader that keeps up has been served every
+   * message, and the messages are committed. Room by room, some members could get messages that others
+   * do not.
    */
   async flushed(): Promise<void> {
     do {
@@ -111,9 +101,21 @@ export class Rooms {
     } while (!this.#rooms.values().every(({ isFlushed }) => isFlushed));
   }
 
-  /** Ends keeping what is said. */
+  /** Starts no more commits. */
   stop(): void {
     this.#durable?.committer.stop();
+  }
+
+  #create(name: string): Room {
+    const room = new Room(name, {
+      ...this.#options,
+      durable: this.#durable,
+      budget: this.#budget,
+      onForgettable: (forgettable) => this.settle(forgettable),
+    });
+    if (this.size >= this.#options.maxRooms) this.#forgetOne();
+    this.#rooms.set(name, room);
+    return room;
   }
 
   #forgetOne(): boolean {
@@ -130,7 +132,7 @@ export class Rooms {
   }
 }
 
-/** Compares texts by their UTF-8, as a durable history does; JavaScript would by their UTF-16. */
+/** Compares texts by their UTF-8, as a durable history does. JavaScript compares UTF-16. */
 function compareBytes(one: string, other: string): number {
   return Buffer.compare(Buffer.from(one), Buffer.from(other));
 }

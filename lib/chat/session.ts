@@ -1,8 +1,8 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 
 /**
- * Makes and checks session tokens: `UUID.SIGNATURE`. Whoever has the token of a session is its member. The UUID alone, which
- * everybody in the room gets to see, is worth nothing.
+ * Issues and checks session tokens, `UUID.SIGNATURE`. A client that presents a valid token is the member
+ * with that UUID. The UUID alone proves nothing, because every member of the room sees it.
  */
 export class SessionKey {
   readonly #key: Uint8Array;
@@ -11,17 +11,17 @@ export class SessionKey {
     this.#key = key;
   }
 
-  /** The token of a member. */
+  /** Issues the token of a member. */
   tokenOf(id: string): string {
     return `${id}.${this.#signature(id).toString("base64url")}`;
   }
 
-  /** Whose token this is; undefined if it is none of this key's. */
+  /** The member's UUID in a token; undefined if the token was not signed with this key. */
   idOf(token: string): string | undefined {
     const [id = "", signature = ""] = token.split(".");
-    const given = new TextEncoder().encode(signature);
-    const right = new TextEncoder().encode(this.#signature(id).toString("base64url"));
-    return given.length === right.length && timingSafeEqual(given, right) ? id : undefined;
+    const actual = new TextEncoder().encode(signature);
+    const expected = new TextEncoder().encode(this.#signature(id).toString("base64url"));
+    return actual.length === expected.length && timingSafeEqual(actual, expected) ? id : undefined;
   }
 
   #signature(id: string) {

@@ -1,16 +1,22 @@
 import type { CloseCode } from "./close_code.ts";
 
-/** One connection as a member sees it, whatever engine serves it. */
+/** A connection as its member sees it. Each engine implements it. */
 export interface Wire {
   /**
-   * Sends whole frames. Only one delivery may be under way.
+   * Sends whole frames of the log. Only one delivery may be under way.
    *
-   * @param onDelivered Called when the connection can take more, or is gone, if that is later.
-   * @returns Whether that is so already, and `onDelivered` not called.
+   * @returns True if the connection can take more now; otherwise calls `onDelivered` later, when it can
+   * take more or has ended.
    */
   deliver(frames: Uint8Array, onDelivered: () => void): boolean;
-  /** Sends whole frames ahead of the next delivery. */
+  /**
+   * Sends whole frames to this connection alone: after the delivery under way, and before the next.
+   *
+   * Acks rely on this order. A member counts a message as served as soon as the delivery has *taken* it.
+   * If an ack could overtake the delivery under way, a client could see the position of its ack before
+   * the messages up to it, and miss them if the connection broke between.
+   */
   sendFrames(frames: Uint8Array<ArrayBuffer>): void;
-  /** Ends the connection. Its member is out of the registry and the room when this returns. */
-  close(closeStatus: CloseCode): void;
+  /** Closes the connection. When this returns, its member has left the chat and the room. */
+  close(status: CloseCode): void;
 }

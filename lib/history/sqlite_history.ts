@@ -1,102 +1,139 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Batch, Epoch, History, StoredRoom } from "../chat/history/history.ts";
+import { newEpochName } from "../chat/history/position.ts";
 import type { Message } from "../chat/message.ts";
-import { newEpoch } from "../chat/history/position.ts";
 import { BUSY_TIMEOUT_MS, type SqliteWriterOptions } from "./sqlite_writer.ts";
-import { WriterThread } from "./writer_thread.ts";
+import { startSqliteWorker, type StartWorker, WriterThread } from "./writer_thread.ts";
 
 /**
- * Keeps the messages in an SQLite file: one thread writes, and this one reads, which WAL mode lets them do side by side.
+ * A history in an SQLite file. One thread writes and this one reads; WAL mode lets them do so at the same
+ * time.
  *
- * A commit survives the end of the process; with the durability "power" also that of the machine's power.
+ * A commit survives the end of the process; with the durability `power` it survives a loss of power too.
  */
 export class SqliteHistory implements History {
-  readonly epoch: string = newEpoch();
+  readonly epoch: string = newEpochName();
   readonly sessionKey: Uint8Array;
+  readonly #options: SqliteWriterOptions;
+  readonly #startWorker: StartWorker;
   readonly #lock: Deno.FsFile;
-  readonly #thread: WriterThread;
   readonly #database: DatabaseSync;
   readonly #statements: Readonly<Record<keyof typeof SQL, StatementSync>>;
+  #thread: WriterThread;
+  #isClosed = false;
 
-  private constructor(path: string, lock: Deno.FsFile, thread: WriterThread) {
+  private constructor(
+    options: SqliteWriterOptions,
+    { lock, thread, startWorker }: {
+      readonly lock: Deno.FsFile;
+      readonly thread: WriterThread;
+      readonly startWorker: StartWorker;
+    },
+  ) {
+    this.#options = options;
+    this.#startWorker = startWorker;
     this.#lock = lock;
     this.#thread = thread;
-    this.#database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+    const database = new DatabaseSync(options.path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+    this.#database = database;
     this.#statements = Object.fromEntries(
-      Object.entries(SQL).map(([name, sql]) => [name, this.#database.prepare(sql)]),
+      Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)]),
     ) as Record<keyof typeof SQL, StatementSync>;
-    // Rows as arrays are read nearly twice as fast; Deno's declarations do not know of them yet.
+    // Rows as arrays are read nearly twice as fast. Deno's declarations lack the method.
     (this.#statements.read as StatementSync & ArrayReader).setReturnArrays(true);
-    const { value } = this.#database.prepare(
-      "SELECT value FROM settings WHERE name = 'session key'",
-    )
-      .get() as { value: Uint8Array };
-    this.sessionKey = value;
+    this.sessionKey = this.#statements.sessionKey.get()!.value as Uint8Array;
   }
 
-  /** Opens a file, or makes it. Rejects with an Error that says why it cannot be used; it is left as it is then. */
-  static async open(options: SqliteWriterOptions): Promise<SqliteHistory> {
+  /**
+   * Opens a file, or creates it.
+   *
+   * @param startWorker Starts the writer thread's worker.
+   * @throws {Error} If the file cannot be used. It is left as it is.
+   */
+  static async open(
+    options: SqliteWriterOptions,
+    startWorker: StartWorker = startSqliteWorker,
+  ): Promise<SqliteHistory> {
     const { path } = options;
     const lock = await Deno.open(path, { read: true, write: true, create: true });
     let thread: WriterThread | undefined;
     try {
-      // The lock goes with the process, however it ends.
+      // The lock ends with the process, however it ends.
       if (!await lock.tryLock(true)) throw new Error("another server has it open");
-      thread = new WriterThread();
+      thread = new WriterThread(startWorker);
       await thread.request({ type: "open", options });
-      return new SqliteHistory(path, lock, thread);
-    } catch (error) {
+      return new SqliteHistory(options, { lock, thread, startWorker });
+    } catch (cause) {
       thread?.[Symbol.dispose]();
       lock.close();
-      const why = error instanceof Error ? error.message : String(error);
-      throw new Error(`Cannot keep the history in ${path} as ${why}: --data (CHORUS_DATA)`, {
-        cause: error,
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`Cannot store messages in ${path} as ${reason}: --data (CHORUS_DATA)`, {
+        cause,
       });
     }
   }
 
   open(room: string): StoredRoom | undefined {
-    const kept = this.#statements.room.get(room) as { id: number; head: number } | undefined;
-    if (!kept) return undefined;
-    const epochs = this.#statements.epochs.all(kept.id) as unknown as Epoch[];
-    return { headSeq: kept.head, epochs };
+    const row = this.#statements.room.get(room) as { id: number; head: number } | undefined;
+    if (!row) return undefined;
+    const epochs = this.#statements.epochs.all(row.id) as unknown as Epoch[];
+    return { headSeq: row.head, epochs };
   }
 
-  oldest(room: string, fromMs: number): number | undefined {
-    return this.#statements.oldest.get(room, fromMs)?.number as number | undefined;
+  oldestSeq(room: string, fromMs: number): number | undefined {
+    return this.#statements.oldestSeq.get(room, fromMs)?.seq as number | undefined;
   }
 
   read(room: string, after: number, limit: number): Message[] {
     const rows = this.#statements.read.all(room, after, limit) as unknown as Row[];
-    return rows.map(([number, atMs, id, name, body, whole]) => ({
-      number,
+    return rows.map(([seq, atMs, id, name, body, wholeText]) => ({
+      seq,
       author: { id, name },
       atMs,
-      body: whole ? decoder.decode(whole) : body,
+      body: wholeText ? decoder.decode(wholeText) : body,
     }));
   }
 
-  numberOf(room: string, authorId: string | null, id: string): number | undefined {
-    return this.#statements.numberOf.get(room, id, authorId)?.number as number | undefined;
+  seqOf(room: string, authorId: string | null, id: string): number | undefined {
+    return this.#statements.seqOf.get(room, id, authorId)?.seq as number | undefined;
   }
 
   roomNames(after: string, limit: number): string[] {
     return this.#statements.names.all(after, limit).map(({ name }) => String(name));
   }
 
-  append(batches: readonly Batch[]): Promise<void> {
-    const buffers = batches.map(({ frames }) => frames.buffer);
-    return this.#thread.request({ type: "append", batches }, buffers);
+  async append(batches: readonly Batch[]): Promise<void> {
+    if (this.#thread.hasEnded && !this.#isClosed) await this.#restartThread();
+    const buffers = batches.flatMap(({ bodies: { bytes, bounds, isBinary } }) => [
+      bytes.buffer,
+      bounds.buffer,
+      isBinary.buffer,
+    ]);
+    await this.#thread.request({ type: "append", batches }, buffers);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     try {
       this.#database.close();
-      await this.#thread.request({ type: "close" });
+      if (!this.#thread.hasEnded) await this.#thread.request({ type: "close" });
     } finally {
       this.#thread[Symbol.dispose]();
       this.#lock.close();
     }
+  }
+
+  /** Replaces a writer thread that has failed. Its last transaction was committed whole, or not at all. */
+  async #restartThread(): Promise<void> {
+    const thread = new WriterThread(this.#startWorker);
+    try {
+      await thread.request({ type: "open", options: this.#options });
+    } catch (error) {
+      thread[Symbol.dispose]();
+      throw error;
+    }
+    if (this.#isClosed) thread[Symbol.dispose]();
+    this.#thread = thread;
   }
 }
 
@@ -104,29 +141,31 @@ interface ArrayReader {
   setReturnArrays(enabled: boolean): void;
 }
 
-/** A message as the reading statement gives it. */
+/** A row of the `read` statement. */
 type Row = [
-  number: number,
+  seq: number,
   atMs: number,
-  author: string | null,
+  authorId: string | null,
   name: string | null,
   body: string | Uint8Array<ArrayBuffer>,
-  whole: Uint8Array<ArrayBuffer> | null,
+  wholeText: Uint8Array<ArrayBuffer> | null,
 ];
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** The bytes of a text with U+0000 in it, at which node:sqlite ends it; else NULL. */
-const WHOLE = `iif(instr(body, char(0)) > 0 AND typeof(body) = 'text', CAST(body AS BLOB), NULL)`;
+/** The bytes of a text that contains U+0000, as node:sqlite cuts such a text there; otherwise NULL. */
+const WHOLE_TEXT =
+  "iif(instr(body, char(0)) > 0 AND typeof(body) = 'text', CAST(body AS BLOB), NULL)";
 
 const OF_ROOM = "room = (SELECT id FROM rooms WHERE name = ?)";
 
 const SQL = {
+  sessionKey: "SELECT value FROM settings WHERE name = 'session key'",
   room: "SELECT id, head FROM rooms WHERE name = ?",
   epochs: "SELECT name, after FROM epochs WHERE room = ? ORDER BY after",
-  oldest: `SELECT number FROM messages WHERE ${OF_ROOM} AND at >= ? ORDER BY number LIMIT 1`,
-  read: `SELECT number, at, author, name, body, ${WHOLE} FROM messages
-    WHERE ${OF_ROOM} AND number > ? ORDER BY number LIMIT ?`,
-  numberOf: `SELECT number FROM messages WHERE ${OF_ROOM} AND id = ? AND author IS ?`,
+  oldestSeq: `SELECT seq FROM messages WHERE ${OF_ROOM} AND at >= ? ORDER BY seq LIMIT 1`,
+  read: `SELECT seq, at, author, name, body, ${WHOLE_TEXT} FROM messages
+    WHERE ${OF_ROOM} AND seq > ? ORDER BY seq LIMIT ?`,
+  seqOf: `SELECT seq FROM messages WHERE ${OF_ROOM} AND id = ? AND author IS ?`,
   names: "SELECT name FROM rooms WHERE name > ? ORDER BY name LIMIT ?",
 } as const;

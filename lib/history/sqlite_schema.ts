@@ -1,20 +1,20 @@
 import type { DatabaseSync } from "node:sqlite";
 
-/** "Chrs": how a file tells that it is one of ours. */
+/** "Chrs" in the file's header marks a database of Chorus. */
 const APPLICATION_ID = 0x43687273;
 
-/** Each brings a file from the version that is its index to the next. */
+/** Each migrates a file from the version that is its index to the next. */
 const MIGRATIONS = [
   `
   CREATE TABLE rooms (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
-    -- the number of the newest message that was kept, also when it has been trimmed since
+    -- the sequence number of the newest committed message, even if it has been trimmed since
     head INTEGER NOT NULL
   ) STRICT;
   CREATE TABLE epochs (
     room INTEGER NOT NULL,
-    -- the number of the last message before it
+    -- the sequence number of the last message before the epoch
     after INTEGER NOT NULL,
     name TEXT NOT NULL,
     PRIMARY KEY (room, name)
@@ -40,12 +40,13 @@ const MIGRATIONS = [
   DROP INDEX messages_by_id;
   CREATE INDEX messages_by_id ON messages (room, id, author) WHERE id IS NOT NULL;
 `,
+  "ALTER TABLE messages RENAME COLUMN number TO seq;",
 ];
 
 /**
- * Brings a file to the present schema.
+ * Migrates a file to the current schema.
  *
- * @throws {Error} If the file belongs to another program, or to a newer Chorus. It is left as it is.
+ * @throws {Error} If the file belongs to another program or to a newer Chorus. It is left as it is.
  */
 export function migrate(database: DatabaseSync): void {
   const version = pragma(database, "user_version");
@@ -54,16 +55,17 @@ export function migrate(database: DatabaseSync): void {
   if (applicationId !== APPLICATION_ID && !isEmpty) {
     throw new Error("it is the database of another program");
   }
-  if (version > MIGRATIONS.length) {
+  const latest = MIGRATIONS.length;
+  if (version > latest) {
     throw new Error(
-      `it was written by a newer Chorus: its schema is ${version}, and this one knows ${MIGRATIONS.length}`,
+      `it was written by a newer Chorus (schema ${version}; this one supports up to ${latest})`,
     );
   }
-  if (version === MIGRATIONS.length) return;
+  if (version === latest) return;
   database.exec("BEGIN IMMEDIATE");
-  for (const step of MIGRATIONS.slice(version)) database.exec(step);
+  for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
   database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
-  database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
+  database.exec(`PRAGMA user_version = ${latest}`);
   database.exec("COMMIT");
 }
 

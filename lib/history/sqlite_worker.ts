@@ -2,34 +2,34 @@
 import type { Batch } from "../chat/history/history.ts";
 import { SqliteWriter, type SqliteWriterOptions } from "./sqlite_writer.ts";
 
-/** How often what is too old is looked for, in milliseconds. */
+/** How often messages are trimmed by age. */
 const TRIM_INTERVAL_MS = 100;
 
-/** What the thread is told. */
+/** A request to the writer thread. */
 export type WriterRequest =
   | { readonly type: "open"; readonly options: SqliteWriterOptions }
   | { readonly type: "append"; readonly batches: readonly Batch[] }
   | { readonly type: "close" };
 
-/** What it answers, each time. */
+/** The answer to a request. */
 export interface WriterAnswer {
-  /** Why it could not be done. */
-  readonly fault: string | undefined;
+  /** Why the request failed; undefined if it succeeded. */
+  readonly reason: string | undefined;
 }
 
 let writer: SqliteWriter | undefined;
-let trimming: ReturnType<typeof setInterval> | undefined;
+let trimTimer: ReturnType<typeof setInterval> | undefined;
 
 function handle(request: WriterRequest): void {
   switch (request.type) {
     case "open": {
       const opened = new SqliteWriter(request.options);
       writer = opened;
-      trimming = setInterval(() => {
+      trimTimer = setInterval(() => {
         try {
           opened.trimByAge(Date.now());
         } catch {
-          // The next append meets the same fault, and tells it.
+          // The next append fails for the same reason and reports it.
         }
       }, TRIM_INTERVAL_MS);
       return;
@@ -37,17 +37,17 @@ function handle(request: WriterRequest): void {
     case "append":
       return writer!.append(request.batches);
     case "close":
-      clearInterval(trimming);
+      clearInterval(trimTimer);
       writer?.[Symbol.dispose]();
   }
 }
 
 self.onmessage = ({ data }: MessageEvent<WriterRequest>) => {
-  let fault: string | undefined;
+  let reason: string | undefined;
   try {
     handle(data);
   } catch (error) {
-    fault = error instanceof Error ? error.message : String(error);
+    reason = error instanceof Error ? error.message : String(error);
   }
-  self.postMessage({ fault } satisfies WriterAnswer);
+  self.postMessage({ reason } satisfies WriterAnswer);
 };

@@ -1,42 +1,55 @@
 import type { WriterAnswer, WriterRequest } from "./sqlite_worker.ts";
 
-/** The thread that writes a history's file. It does what it is asked for in order. */
-export class WriterThread implements Disposable {
-  readonly #worker = new Worker(new URL("./sqlite_worker.ts", import.meta.url), { type: "module" });
-  /** What has been asked for and not been answered, in order. */
-  readonly #pending: PromiseWithResolvers<void>[] = [];
-  /** Why there are no answers any more. */
-  #end: Error | undefined;
+/** Starts the worker of a {@linkcode WriterThread}. */
+export type StartWorker = () => Worker;
 
-  constructor() {
-    this.#worker.onmessage = ({ data: { fault } }: MessageEvent<WriterAnswer>) => {
+/** Starts the worker that writes an SQLite file. */
+export const startSqliteWorker: StartWorker = () =>
+  new Worker(new URL("./sqlite_worker.ts", import.meta.url), { type: "module" });
+
+/** The thread that writes the file of a history. It handles requests in order. */
+export class WriterThread implements Disposable {
+  readonly #worker: Worker;
+  /** The requests without an answer, in order. */
+  readonly #pending: PromiseWithResolvers<void>[] = [];
+  /** Why there are no more answers. */
+  #error: Error | undefined;
+
+  constructor(startWorker: StartWorker) {
+    this.#worker = startWorker();
+    this.#worker.onmessage = ({ data: { reason } }: MessageEvent<WriterAnswer>) => {
       const { resolve, reject } = this.#pending.shift()!;
-      if (fault === undefined) resolve();
-      else reject(new Error(fault));
+      if (reason === undefined) resolve();
+      else reject(new Error(reason));
     };
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.#stop(new Error(`its thread has failed: ${event.message}`));
+      this.#stop(new Error(`the writer thread failed: ${event.message}`));
     };
   }
 
-  /** Asks for something. Resolves when it is done; rejects with the reason if it is not. */
+  /** Whether the thread has ended: every further request is rejected. */
+  get hasEnded(): boolean {
+    return this.#error !== undefined;
+  }
+
+  /** Sends a request. Resolves when it is done; rejects with the reason if it fails. */
   request(message: WriterRequest, transfer: Transferable[] = []): Promise<void> {
-    if (this.#end) return Promise.reject(this.#end);
+    if (this.#error) return Promise.reject(this.#error);
     const answer = Promise.withResolvers<void>();
     this.#pending.push(answer);
     this.#worker.postMessage(message, transfer);
     return answer.promise;
   }
 
-  /** Ends the thread. What has not been done by now is not done. */
+  /** Ends the thread, and rejects the requests without an answer. */
   [Symbol.dispose](): void {
     this.#stop(new Error("it is closed"));
   }
 
-  #stop(end: Error): void {
-    this.#end ??= end;
+  #stop(error: Error): void {
+    this.#error ??= error;
     this.#worker.terminate();
-    for (const { reject } of this.#pending.splice(0)) reject(this.#end);
+    for (const { reject } of this.#pending.splice(0)) reject(this.#error);
   }
 }

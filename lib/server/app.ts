@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import type { Logger } from "@logtape/logtape";
 import { SqliteHistory } from "../history/sqlite_history.ts";
 import { formatAddress } from "./address.ts";
@@ -63,7 +64,13 @@ export async function startApp(
     historyMessages: config.historyMessages,
     historyAgeMs: config.historyAgeMs,
   });
-  const chat = new Chat(config, logger, history);
+  const chat = new Chat(config, {
+    logger,
+    history,
+    defer: setImmediate,
+    startTimer: setTimeout,
+    readMs: Date.now,
+  });
   const serveEngine = new ServeEngine(config, chat);
   const directEngine = config.engine === "direct" ? new DirectEngine(config, chat) : undefined;
   const eventStreams = new EventStreams(config, chat);
@@ -157,7 +164,7 @@ export async function startApp(
     chat.rooms.stop();
     if (history) {
       const closed = history[Symbol.asyncDispose]();
-      await withinMs(HISTORY_CLOSE_MS, closed.catch((error) => chat.historyFault(error)));
+      await withinMs(HISTORY_CLOSE_MS, closed.catch((error) => chat.logError(error)));
     }
   };
 

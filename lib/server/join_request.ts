@@ -1,6 +1,5 @@
 import { CHORUS_PROTOCOL } from "../chat/chorus_v1.ts";
-import { parseMemberName } from "../chat/member_name.ts";
-import { DEFAULT_ROOM_NAME, parseRoomName } from "../chat/room_name.ts";
+import { DEFAULT_ROOM_NAME, parseMemberName, parseRoomName } from "../chat/names.ts";
 import { hasToken } from "../websocket/handshake.ts";
 import type { FieldMap } from "../websocket/http_head.ts";
 import type { JoinRequest } from "../chat/chat.ts";

@@ -4,14 +4,14 @@ import type { RoomOptions } from "../../lib/chat/room.ts";
 /** A budget for tests of a log on its own. */
 export const AMPLE_BUDGET = new LogBudget(Infinity, () => {});
 
-/** What most rooms of tests are made of: nothing is kept but in memory, no turn and no timer runs, and the time stands. */
+/** Options for most rooms in tests: messages in memory only, no deferred function or timer runs, and time stands still. */
 export const ROOM_OPTIONS: RoomOptions = {
   logRetentionBytes: 1_000_000,
   budget: AMPLE_BUDGET,
   durable: undefined,
   historyMessages: 0,
   historyAgeMs: 0,
-  onHistoryFault: (error) => {
+  onError: (error) => {
     throw error;
   },
   onForgettable: () => {},

@@ -6,10 +6,9 @@ import type { Wire } from "../../lib/chat/wire.ts";
 import { eachFrame } from "../../lib/websocket/frame.ts";
 import { ROOM_OPTIONS } from "./room_options.ts";
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** A room whose turns and timers a test sets off. */
+/** A room whose deferred functions and timers the test runs. */
 class TestRoom {
   readonly slow: { id: string; missedBytes: number }[] = [];
   readonly room: Room;
@@ -36,16 +35,16 @@ class TestRoom {
     return members;
   }
 
-  say(text: string, sender?: FakeMember): void {
-    this.room.publishOnce(encoder.encode(text), NOBODY, sender ? { skip: sender } : {});
+  publish(text: string, publisher?: FakeMember): void {
+    this.room.publishText(text, NOBODY, publisher ? { publisher } : {});
   }
 
-  /** Runs what has been deferred, once. */
+  /** Runs the functions that are deferred now. */
   turn(): void {
     for (const turn of this.#turns.splice(0)) turn();
   }
 
-  /** Runs what has been deferred, and lets promises settle, until nothing is left to do. */
+  /** Runs deferred functions and lets promises settle until none is left. */
   async settle(): Promise<void> {
     do {
       for (const turn of this.#turns.splice(0)) turn();
@@ -53,7 +52,7 @@ class TestRoom {
     } while (this.#turns.length > 0);
   }
 
-  /** Lets the timers fire. */
+  /** Fires the timers. */
   async fireTimers(): Promise<void> {
     for (const timer of this.#timers.splice(0)) timer();
     await this.settle();
@@ -62,20 +61,20 @@ class TestRoom {
 
 const NOBODY = { id: null, name: null };
 
-/** A plain member whose wire does what a test says. */
+/** A plain member whose wire the test controls. */
 class FakeMember extends PlainMember {
   readonly got: string[] = [];
-  /** How many deliveries it has been asked to make. */
+  /** The number of deliveries. */
   deliveries = 0;
-  verdict: CloseCode | undefined;
+  closeStatus: CloseCode | undefined;
   #stall: PromiseWithResolvers<void> | undefined;
 
   constructor(id: string, room: Room) {
     const wire: Wire = {
       deliver: (frames, onDelivered) => this.#take(frames, onDelivered),
       sendFrames: () => {},
-      close: (verdict) => {
-        this.verdict = verdict;
+      close: (status) => {
+        this.closeStatus = status;
         room.leave(this);
       },
     };
@@ -96,7 +95,7 @@ class FakeMember extends PlainMember {
     const read = () => {
       for (const { payload } of eachFrame(frames)) this.got.push(decoder.decode(payload));
     };
-    // Some can take everything at once, and some take their time.
+    // The fast member takes everything within the call; the others take a while.
     if (!this.#stall && this.id === "fast") {
       read();
       return true;
@@ -109,38 +108,38 @@ class FakeMember extends PlainMember {
   }
 }
 
-Deno.test("what is said reaches everybody but the one to skip", async () => {
+Deno.test("a message reaches every member but its publisher", async () => {
   const test = new TestRoom();
   const [a, b, c] = test.join("a", "b", "c") as [FakeMember, FakeMember, FakeMember];
-  test.say("hi", b);
+  test.publish("hi", b);
   await test.settle();
   assertEquals([a.got, b.got, c.got], [["hi"], [], ["hi"]]);
 });
 
-Deno.test("what is said in one turn is one delivery", async () => {
+Deno.test("messages of one turn are one delivery", async () => {
   const test = new TestRoom();
   const [a] = test.join("a") as [FakeMember];
-  for (const text of ["1", "2", "3"]) test.say(text);
+  for (const text of ["1", "2", "3"]) test.publish(text);
   await test.settle();
   assertEquals([a.got, a.deliveries], [["1", "2", "3"], 1]);
 });
 
-Deno.test("a member that takes everything at once is served as the others are", async () => {
+Deno.test("a member that takes everything within the call gets the same messages", async () => {
   const test = new TestRoom();
   const [fast, slow] = test.join("fast", "slow") as [FakeMember, FakeMember];
   const large = "x".repeat(300_000);
-  for (const text of ["1", large, "2"]) test.say(text, text === "2" ? fast : undefined);
+  for (const text of ["1", large, "2"]) test.publish(text, text === "2" ? fast : undefined);
   await test.settle();
   assertEquals([fast.got, slow.got], [["1", large], ["1", large, "2"]]);
 });
 
-Deno.test("senders are let on when the reader that was behind leaves in the middle of a delivery", async () => {
+Deno.test("Room.backlog ends when the reader that is behind leaves during a delivery", async () => {
   const test = new TestRoom("close", 1_000_000);
   const [sender, reader] = test.join("sender", "reader") as [FakeMember, FakeMember];
   reader.stall();
-  test.say("x".repeat(10), sender);
+  test.publish("x".repeat(10), sender);
   await test.settle();
-  test.say("x".repeat(300_000), sender);
+  test.publish("x".repeat(300_000), sender);
   assert(test.room.backlog);
   test.room.leave(reader);
   await test.settle();
@@ -149,41 +148,41 @@ Deno.test("senders are let on when the reader that was behind leaves in the midd
   assertEquals(test.room.backlog, undefined);
 });
 
-Deno.test("a fast reader that is behind holds the senders back, and is not lost", async () => {
+Deno.test("a fast reader that is behind holds senders back and is not lost", async () => {
   const test = new TestRoom("close", 2_000_000);
   const [fast] = test.join("fast") as [FakeMember];
-  let saidCount = 0;
+  let publishedCount = 0;
   for (let turn = 0; turn < 40; turn++) {
-    // Each turn more than a sweep delivers to one member, unless the senders are held back.
+    // More in each turn than a sweep delivers to one member, unless senders are held back.
     for (let count = 0; count < 10 && !test.room.backlog; count++) {
-      test.say(`${saidCount++} ${"x".repeat(60_000)}`);
+      test.publish(`${publishedCount++} ${"x".repeat(60_000)}`);
     }
     test.turn();
   }
   await test.settle();
-  assertEquals([fast.verdict, fast.got.length], [undefined, saidCount]);
+  assertEquals([fast.closeStatus, fast.got.length], [undefined, publishedCount]);
 });
 
-Deno.test("a member is served from when it joined until it leaves", async () => {
+Deno.test("a member gets the messages from when it joins until it leaves", async () => {
   const test = new TestRoom();
   test.join("witness");
-  test.say("before");
+  test.publish("before");
   const [a] = test.join("a") as [FakeMember];
-  test.say("while");
+  test.publish("while");
   await test.settle();
   test.room.leave(a);
-  test.say("after");
+  test.publish("after");
   await test.settle();
   assertEquals(a.got, ["while"]);
 });
 
-Deno.test("what is said during a sweep waits for it, and then is one delivery", async () => {
+Deno.test("messages published during a sweep are one delivery after it", async () => {
   const test = new TestRoom();
   const [a, b] = test.join("a", "b") as [FakeMember, FakeMember];
   b.stall();
-  test.say("1");
+  test.publish("1");
   await test.settle();
-  for (const text of ["2", "3"]) test.say(text);
+  for (const text of ["2", "3"]) test.publish(text);
   await test.settle();
   assertEquals(a.got, ["1"]);
   b.resume();
@@ -192,60 +191,60 @@ Deno.test("what is said during a sweep waits for it, and then is one delivery", 
   assertEquals([b.got, b.deliveries], [["1", "2", "3"], 2]);
 });
 
-Deno.test("a reader that stalls holds the others up no longer than the patience lasts", async () => {
+Deno.test("a stalled reader holds up the others for no longer than the patience", async () => {
   const test = new TestRoom();
   const [a, b] = test.join("a", "b") as [FakeMember, FakeMember];
   b.stall();
-  test.say("1");
+  test.publish("1");
   await test.settle();
-  test.say("2");
+  test.publish("2");
   await test.settle();
   assertEquals(a.got, ["1"]);
-  await test.fireTimers(); // something has ended since the watch began
-  await test.fireTimers(); // nothing has ended since
+  await test.fireTimers(); // a delivery has ended since the watch started
+  await test.fireTimers(); // none has ended since
   assertEquals(a.got, ["1", "2"]);
-  test.say("3");
+  test.publish("3");
   await test.settle();
   assertEquals([a.got, b.got], [["1", "2", "3"], []]);
 });
 
-Deno.test("a reader on its own catches up, and then is swept with the others again", async () => {
+Deno.test("a reader on its own catches up and rejoins the sweeps", async () => {
   const test = new TestRoom();
   const [a, b] = test.join("a", "b") as [FakeMember, FakeMember];
   b.stall();
-  test.say("1");
+  test.publish("1");
   await test.settle();
   await test.fireTimers();
   await test.fireTimers();
-  test.say("2");
+  test.publish("2");
   await test.settle();
   b.resume();
   await test.settle();
   assertEquals([a.got, b.got], [["1", "2"], ["1", "2"]]);
   b.stall();
-  test.say("3");
-  test.say("4");
+  test.publish("3");
+  test.publish("4");
   await test.settle();
   assertEquals(a.got, ["1", "2", "3", "4"]);
-  test.say("5");
+  test.publish("5");
   await test.settle();
   assertEquals(a.got.length, 4, "the sweep waits for b again");
 });
 
-Deno.test("a member that leaves during its delivery does not confuse the next sweeps", async () => {
+Deno.test("a member that leaves during its delivery does not disturb the next sweeps", async () => {
   const test = new TestRoom();
   const [a, b] = test.join("a", "b") as [FakeMember, FakeMember];
   b.stall();
-  test.say("1");
+  test.publish("1");
   await test.settle();
   test.room.leave(b);
   await test.fireTimers();
   await test.fireTimers();
-  test.say("2");
+  test.publish("2");
   await test.settle();
   b.resume();
   await test.settle();
-  test.say("3");
+  test.publish("3");
   await test.settle();
   assertEquals(a.got, ["1", "2", "3"]);
   assertEquals(b.got, ["1"]);
@@ -253,12 +252,12 @@ Deno.test("a member that leaves during its delivery does not confuse the next sw
 
 const LONG = "x".repeat(10_000);
 
-/** Lets b stall until the log has dropped what it has not been served. */
+/** Stalls b until the log has dropped messages that b has not been served. */
 async function leaveBehind(test: TestRoom): Promise<[FakeMember, FakeMember]> {
   const [a, b] = test.join("a", "b") as [FakeMember, FakeMember];
   b.stall();
   for (let count = 0; count < 200; count++) {
-    test.say(`${count} ${LONG}`);
+    test.publish(`${count} ${LONG}`);
     await test.settle();
     await test.fireTimers();
     await test.fireTimers();
@@ -266,40 +265,40 @@ async function leaveBehind(test: TestRoom): Promise<[FakeMember, FakeMember]> {
   return [a, b];
 }
 
-Deno.test("--slow-reader close gives up a reader that has fallen out of the log, and nobody else", async () => {
+Deno.test("--slow-reader close closes the reader that has fallen out of the log and no other", async () => {
   const test = new TestRoom("close", 100_000);
   const [a, b] = await leaveBehind(test);
-  assertEquals([a.verdict, b.verdict?.code], [undefined, 4008]);
+  assertEquals([a.closeStatus, b.closeStatus?.code], [undefined, 4008]);
   assertEquals(test.slow, [{ id: "b", missedBytes: 0 }]);
   assertEquals(a.got.length, 200);
 });
 
-Deno.test("--slow-reader skip lets it miss what is gone, and go on with whole messages", async () => {
+Deno.test("--slow-reader skip continues with whole messages after the dropped ones", async () => {
   const test = new TestRoom("skip", 100_000);
   const [, b] = await leaveBehind(test);
-  assertEquals(b.verdict, undefined);
+  assertEquals(b.closeStatus, undefined);
   assert(test.slow.length > 0 && test.slow.every(({ missedBytes }) => missedBytes > 0));
   b.resume();
   await test.settle();
-  const numbers = b.got.map((text) => Number(text.split(" ")[0]));
-  assertEquals(numbers.at(-1), 199);
-  assert(numbers.length < 200);
-  assertEquals(numbers, [...numbers].sort((one, other) => one - other));
-  assertEquals(new Set(numbers).size, numbers.length);
+  const seqs = b.got.map((text) => Number(text.split(" ")[0]));
+  assertEquals(seqs.at(-1), 199);
+  assert(seqs.length < 200);
+  assertEquals(seqs, [...seqs].sort((one, other) => one - other));
+  assertEquals(new Set(seqs).size, seqs.length);
 });
 
-/** Lets b say more than a quarter of 100,000 bytes while a, the only reader, stalls. */
+/** Publishes more than a quarter of 100,000 bytes by b while a, the only reader, stalls. */
 async function buildBacklog(test: TestRoom): Promise<[FakeMember, FakeMember]> {
   const [a, b] = test.join("a", "b") as [FakeMember, FakeMember];
   a.stall();
   for (let count = 0; count < 3; count++) {
-    test.say(LONG, b);
+    test.publish(LONG, b);
     await test.settle();
   }
   return [a, b];
 }
 
-Deno.test("Room.backlog holds senders back while every reader is far behind, and lets them go on", async () => {
+Deno.test("Room.backlog lasts while every reader is far behind", async () => {
   const test = new TestRoom("close", 100_000);
   const [a] = await buildBacklog(test);
   const { backlog } = test.room;
@@ -323,7 +322,7 @@ Deno.test("Room.backlog ends when the only reader leaves", async () => {
   assertEquals(test.room.backlog, undefined);
 });
 
-Deno.test("Room.backlog ends when somebody joins who is not behind", async () => {
+Deno.test("Room.backlog ends when a member joins that is not behind", async () => {
   const test = new TestRoom("close", 100_000);
   const [a, b] = await buildBacklog(test);
   assert(test.room.backlog);
@@ -331,13 +330,13 @@ Deno.test("Room.backlog ends when somebody joins who is not behind", async () =>
   assertEquals(test.room.backlog, undefined);
   await test.fireTimers();
   await test.fireTimers();
-  test.say("hi", b);
+  test.publish("hi", b);
   await test.settle();
   assertEquals(c.got, ["hi"]);
   a.resume();
 });
 
-Deno.test("Room.backlog does not wait for a stalled reader while another reads", async () => {
+Deno.test("Room.backlog does not wait for a stalled reader while another reader keeps up", async () => {
   const test = new TestRoom("close", 100_000);
   const [, b] = await leaveBehind(test);
   assertEquals(b.got, []);

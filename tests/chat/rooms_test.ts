@@ -1,8 +1,9 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { setImmediate } from "node:timers";
 import { ChorusMember } from "../../lib/chat/chorus_member.ts";
+import { packBodies } from "../../lib/chat/history/packed_bodies.ts";
 import { encodeFrames } from "../../lib/chat/log/frames.ts";
-import type { History } from "../../lib/chat/history/history.ts";
+import { type History, HistoryUnavailableError } from "../../lib/chat/history/history.ts";
 import { PlainMember } from "../../lib/chat/plain_member.ts";
 import type { Room } from "../../lib/chat/room.ts";
 import { Rooms, type RoomsOptions } from "../../lib/chat/rooms.ts";
@@ -22,7 +23,7 @@ function roomsOf(bounds: Partial<RoomsOptions> = {}): Rooms {
   });
 }
 
-/** Lets somebody into a room. Returns what takes them out. */
+/** Adds a member to a room. Returns the function that removes it. */
 function join(rooms: Rooms, name: string, onDelivered = () => {}): () => void {
   const deliver = () => (onDelivered(), true);
   const wire = { deliver, sendFrames: () => {}, close: () => {} };
@@ -37,14 +38,14 @@ function join(rooms: Rooms, name: string, onDelivered = () => {}): () => void {
   });
 }
 
-function say(rooms: Rooms, name: string, bytes = 10): Room {
+function publish(rooms: Rooms, name: string, length = 10): Room {
   return rooms.within(name, (room) => {
-    room.publishOnce(new Uint8Array(bytes), NOBODY, {});
+    room.publishText("x".repeat(length), NOBODY, {});
     return room;
   });
 }
 
-Deno.test("a room in which nothing was said is forgotten with its last member", () => {
+Deno.test("a room without messages is forgotten with its last member", () => {
   const rooms = roomsOf();
   const leave = join(rooms, "tea");
   assertEquals(rooms.size, 1);
@@ -54,27 +55,27 @@ Deno.test("a room in which nothing was said is forgotten with its last member", 
   assertEquals(rooms.size, 0);
 });
 
-Deno.test("a room in which something was said stays, and is the same for who comes back", () => {
+Deno.test("a room with messages stays and is the same for the next member", () => {
   const rooms = roomsOf();
-  const room = say(rooms, "tea");
+  const room = publish(rooms, "tea");
   join(rooms, "tea")();
   assertEquals([rooms.size, rooms.isKnown("tea")], [1, true]);
   assert(rooms.within("tea", (found) => found === room));
 });
 
-Deno.test("the room that has been empty for longest makes place for a new one", () => {
+Deno.test("the room that has been empty for the longest time is forgotten for a new one", () => {
   const rooms = roomsOf();
-  for (const name of ["one", "two", "three"]) say(rooms, name);
-  // Somebody looks in: now "two" has been empty for longest.
+  for (const name of ["one", "two", "three"]) publish(rooms, name);
+  // A member joins "one" and leaves, so "two" has been empty for the longest time.
   join(rooms, "one")();
-  say(rooms, "four");
+  publish(rooms, "four");
   assertEquals(rooms.names("", 10), ["four", "one", "three"]);
 });
 
-Deno.test("a room with members makes place for nobody", () => {
+Deno.test("a room with members is not forgotten for a new one", () => {
   const rooms = roomsOf();
   const leaves = ["one", "two", "three"].map((name) => {
-    say(rooms, name);
+    publish(rooms, name);
     return join(rooms, name);
   });
   assertEquals([rooms.hasCapacityFor("four"), rooms.hasCapacityFor("one")], [false, true]);
@@ -84,30 +85,30 @@ Deno.test("a room with members makes place for nobody", () => {
   assertEquals(rooms.names("", 10), ["four", "one", "three"]);
 });
 
-Deno.test("when the memory of all rooms is used up, the one goes that has been empty for longest", () => {
+Deno.test("a room is forgotten when the logs exceed maxLogBytes, the longest empty one first", () => {
   const rooms = roomsOf({ maxRooms: 100, maxLogBytes: 40_000 });
   const leave = join(rooms, "used");
-  for (let index = 0; index < 50; index++) say(rooms, `room ${index}`);
-  // A log begins with 4 KiB.
+  for (let index = 0; index < 50; index++) publish(rooms, `room ${index}`);
+  // A log starts with 4 KiB.
   const names = rooms.names("", 100);
   assertEquals(names.length, 10);
   assert(names.includes("used") && names.includes("room 49") && !names.includes("room 0"));
-  say(rooms, "used", 100_000);
+  publish(rooms, "used", 100_000);
   assertEquals(rooms.names("", 100), ["used"]);
   leave();
 });
 
-Deno.test("a room alone that needs more memory than there is keeps less", () => {
+Deno.test("a single room that exceeds maxLogBytes retains less", () => {
   const rooms = roomsOf({ maxLogBytes: 100_000 });
   join(rooms, "tea");
-  for (let count = 0; count < 1000; count++) say(rooms, "tea", 1000);
+  for (let count = 0; count < 1000; count++) publish(rooms, "tea", 1000);
   const { log } = rooms.within("tea", ({ history }) => history);
   assertEquals(log.headSeq, 1000);
-  assert(log.head - log.start <= 256 * 1024, `${log.head - log.start} bytes are kept`);
+  assert(log.head - log.start <= 256 * 1024, `${log.head - log.start} bytes are retained`);
 });
 
-Deno.test("names are in the order of their UTF-8, behind one and up to a limit, in memory and in SQLite", async () => {
-  // In UTF-16 the last two stand the other way round.
+Deno.test("names() are in the order of their UTF-8, after a name and up to a limit, in memory and in SQLite", async () => {
+  // In UTF-16 the last two would be the other way round.
   const names = ["a", "b", "c", "\uff21", "\u{1f600}"];
   const directory = await Deno.makeTempDir();
   {
@@ -117,13 +118,16 @@ Deno.test("names are in the order of their UTF-8, behind one and up to a limit, 
       historyMessages: 0,
       historyAgeMs: 0,
     });
-    const kept = { room: "", epoch: { name: "e", after: 0 }, first: 1, ids: [] };
-    const runs = [{ first: 1, author: NOBODY, atMs: 0 }];
-    await history.append(
-      names.map((room) => ({ ...kept, room, frames: encodeFrames(["hi"]), runs })),
-    );
+    await history.append(names.map((room) => ({
+      room,
+      epoch: { name: "e", after: 0 },
+      firstSeq: 1,
+      bodies: packBodies(encodeFrames(["hi"]), 1),
+      authorSpans: [{ firstSeq: 1, author: NOBODY, atMs: 0 }],
+      ids: [],
+    })));
     const inMemory = roomsOf({ maxRooms: 10 });
-    for (const name of names.toReversed()) say(inMemory, name);
+    for (const name of names.toReversed()) publish(inMemory, name);
     for (const rooms of [inMemory, roomsOf({ history })]) {
       assertEquals(rooms.names("", 2), ["a", "b"]);
       assertEquals(rooms.names("b", 2), ["c", "\uff21"]);
@@ -134,47 +138,50 @@ Deno.test("names are in the order of their UTF-8, behind one and up to a limit, 
   await Deno.remove(directory, { recursive: true });
 });
 
-Deno.test("a room whose kept messages cannot be read makes place for another, as nothing of it is kept", () => {
-  const faults: unknown[] = [];
+Deno.test("within() throws and leaves no room behind when the history cannot be read", () => {
+  let isDamaged = true;
   const history = {
     epoch: "e",
     open: () => {
-      throw new Error("damaged");
+      if (isDamaged) throw new Error("damaged");
     },
+    oldestSeq: () => undefined,
+    append: () => Promise.resolve(),
   } as unknown as History;
-  const rooms = roomsOf({ history, maxRooms: 1, onHistoryFault: (error) => faults.push(error) });
-  say(rooms, "one");
-  assertEquals([rooms.size, rooms.hasCapacityFor("two")], [1, true]);
-  say(rooms, "two");
-  assertEquals([rooms.size, faults.length], [1, 2]);
+  const rooms = roomsOf({ history });
+  assertThrows(() => publish(rooms, "one"), HistoryUnavailableError, "damaged");
+  assertThrows(() => rooms.isKnown("one"), HistoryUnavailableError, "damaged");
+  assertEquals(rooms.size, 0);
+  isDamaged = false;
+  assertEquals(publish(rooms, "one").history.headSeq, 1);
 });
 
-Deno.test("what waits to be kept has a bound, also where senders cannot be held back", () => {
+Deno.test("uncommitted messages are bounded, even from senders that cannot be held back", () => {
   const history = {
     epoch: "e",
     open: () => undefined,
-    oldest: () => undefined,
+    oldestSeq: () => undefined,
     append: () => new Promise(() => {}),
   } as unknown as History;
   const rooms = roomsOf({ history, logRetentionBytes: 1_000_000, defer: (run) => run() });
-  const room = say(rooms, "tea");
+  const room = publish(rooms, "tea");
   const { log } = room.history;
-  for (let count = 0; count < 3900; count++) say(rooms, "tea", 1000);
+  for (let count = 0; count < 3900; count++) publish(rooms, "tea", 1000);
   assertEquals([room.backlog !== undefined, log.start], [true, 0]);
-  for (let count = 0; count < 500; count++) say(rooms, "tea", 1000);
-  assert(log.head - log.start < 1_300_000, `${log.head - log.start} bytes are kept`);
+  for (let count = 0; count < 500; count++) publish(rooms, "tea", 1000);
+  assert(log.head - log.start < 1_300_000, `${log.head - log.start} bytes are retained`);
 });
 
-Deno.test("the flush ends at a moment when every room is served, not one after the other", async () => {
+Deno.test("flushed() resolves at a moment when all rooms are served", async () => {
   const turns: (() => void)[] = [];
   const rooms = roomsOf({ defer: (run) => turns.push(run) });
   const heard: string[] = [];
   for (const name of ["tea", "coffee"]) join(rooms, name, () => heard.push(name));
-  say(rooms, "tea");
+  publish(rooms, "tea");
   let isFlushed = false;
   const flushed = rooms.flushed().then(() => isFlushed = true);
   turns.shift()!();
-  say(rooms, "coffee");
+  publish(rooms, "coffee");
   await new Promise((resolve) => setImmediate(resolve));
   assertEquals([heard, isFlushed], [["tea"], false]);
   while (turns.length > 0) turns.shift()!();
@@ -182,27 +189,35 @@ Deno.test("the flush ends at a moment when every room is served, not one after t
   assertEquals(heard, ["tea", "coffee"]);
 });
 
-Deno.test("who leaves without having been served is not waited for when messages are kept", async () => {
+Deno.test("a member that leaves before its ack is not waited for", async () => {
+  let appendCount = 0;
   const history = {
     epoch: "e",
     open: () => undefined,
-    oldest: () => undefined,
-    numberOf: () => undefined,
-    append: () => Promise.resolve(),
+    oldestSeq: () => undefined,
+    seqOf: () => undefined,
+    append: () => {
+      appendCount++;
+      return Promise.resolve();
+    },
   } as unknown as History;
-  const rooms = roomsOf({ history, defer: setImmediate, startTimer: setTimeout });
+  const rooms = roomsOf({ history, defer: setImmediate });
   const wire = { deliver: () => false, sendFrames: () => {}, close: () => {} };
+  join(rooms, "tea");
   const room = rooms.within("tea", (room) => {
-    const member = new ChorusMember({ id: "a", author: { id: "a", name: null }, room, wire }, "");
+    const member = new ChorusMember({ id: "b", author: { id: "b", name: null }, room, wire }, "");
     room.join(member);
     member.enter(room.history.replayStart({}));
-    room.publishOnce(encoder.encode("never heard"), NOBODY, {});
-    const said = encoder.encode('{"type":"say","text":"hi","id":"c1"}');
-    member.receive(said, 0, said.length, true);
-    assertEquals(room.history.isUrgent, true);
+    room.publishText("unread", NOBODY, {});
+    const say = encoder.encode('{"type":"say","text":"hi","id":"c1"}');
+    member.receive(say, 0, say.length, true);
     room.leave(member);
     return room;
   });
   await rooms.flushed();
-  assertEquals([room.history.committedSeq, room.history.isUrgent], [2, false]);
+  assertEquals([room.history.committedSeq, appendCount], [2, 1]);
+  // With a listener left, this message would be committed at once. It gathers instead.
+  publish(rooms, "tea");
+  await new Promise((resolve) => setImmediate(resolve));
+  assertEquals(appendCount, 1);
 });

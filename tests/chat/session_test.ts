@@ -4,7 +4,7 @@ import { SessionKey } from "../../lib/chat/session.ts";
 const ID = "019b0000-0000-7000-8000-00000000000a";
 const OTHER = "019b0000-0000-7000-8000-00000000000b";
 
-Deno.test("SessionKey knows its own tokens, and those made with the same key", () => {
+Deno.test("SessionKey.idOf() accepts tokens signed with the same key", () => {
   const bytes = crypto.getRandomValues(new Uint8Array(32));
   const key = new SessionKey(bytes);
   const token = key.tokenOf(ID);
@@ -14,7 +14,7 @@ Deno.test("SessionKey knows its own tokens, and those made with the same key", (
   assertEquals(new SessionKey().idOf(token), undefined);
 });
 
-Deno.test("SessionKey refuses a token that is another's, cut, changed, or made up", () => {
+Deno.test("SessionKey.idOf() rejects tokens of another member, truncated, changed, and forged ones", () => {
   const key = new SessionKey();
   const token = key.tokenOf(ID);
   const signature = token.split(".")[1]!;

@@ -1,36 +1,70 @@
 import { assertEquals } from "@std/assert";
+import { packBodies } from "../../lib/chat/history/packed_bodies.ts";
 import { encodeFrames } from "../../lib/chat/log/frames.ts";
 import { SqliteHistory } from "../../lib/history/sqlite_history.ts";
+import { startSqliteWorker } from "../../lib/history/writer_thread.ts";
 
 /** A batch of one message, the first of its room. */
 function batchOf(room: string) {
   return {
     room,
     epoch: { name: "0123456789abcdef", after: 0 },
-    first: 1,
-    frames: encodeFrames(["hi"]),
-    runs: [{ first: 1, author: { id: null, name: null }, atMs: 0 }],
+    firstSeq: 1,
+    bodies: packBodies(encodeFrames(["hi"]), 1),
+    authorSpans: [{ firstSeq: 1, author: { id: null, name: null }, atMs: 0 }],
     ids: [],
   };
 }
 
-Deno.test("what is on its way when a history closes is kept, and what comes later is refused", async () => {
+/** Calls a function with options for a file in a folder of its own. */
+async function withOptions(
+  use: (options: Parameters<typeof SqliteHistory.open>[0]) => Promise<void>,
+): Promise<void> {
   const folder = await Deno.makeTempDir();
-  const options = {
-    path: `${folder}/chat.db`,
-    durability: "process",
-    historyMessages: 0,
-    historyAgeMs: 0,
-  } as const;
-  const history = await SqliteHistory.open(options);
-  const appended = ["tea", "milk"].map((room) => history.append([batchOf(room)]));
-  const closed = history[Symbol.asyncDispose]();
-  await Promise.all([...appended, closed]);
-  const fault = await history.append([batchOf("sugar")]).catch((error) => error.message);
-  assertEquals(fault, "it is closed");
-  {
-    await using again = await SqliteHistory.open(options);
-    assertEquals(again.roomNames("", 10), ["milk", "tea"]);
+  try {
+    await use({
+      path: `${folder}/chat.db`,
+      durability: "process",
+      historyMessages: 0,
+      historyAgeMs: 0,
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
-  await Deno.remove(folder, { recursive: true });
-});
+}
+
+Deno.test("a history commits what is under way when it closes and rejects later batches", () =>
+  withOptions(async (options) => {
+    const history = await SqliteHistory.open(options);
+    const appended = ["tea", "milk"].map((room) => history.append([batchOf(room)]));
+    const closed = history[Symbol.asyncDispose]();
+    await Promise.all([...appended, closed]);
+    const reason = await history.append([batchOf("sugar")]).catch((error) => error.message);
+    assertEquals(reason, "it is closed");
+    await using reopened = await SqliteHistory.open(options);
+    assertEquals(reopened.roomNames("", 10), ["milk", "tea"]);
+  }));
+
+/** A worker that opens, and fails at the first append. */
+function startFailingWorker(): Worker {
+  const source = `self.onmessage = ({ data }) => {
+    if (data.type === "append") throw new Error("out of memory");
+    self.postMessage({ reason: undefined });
+  };`;
+  return new Worker(`data:text/javascript,${encodeURIComponent(source)}`, { type: "module" });
+}
+
+Deno.test("a writer thread that fails is started again at the next append", () =>
+  withOptions(async (options) => {
+    // The file must exist before the failing worker pretends to open it.
+    await (await SqliteHistory.open(options))[Symbol.asyncDispose]();
+    let startCount = 0;
+    await using history = await SqliteHistory.open(options, () => {
+      return ++startCount === 1 ? startFailingWorker() : startSqliteWorker();
+    });
+    const reason = await history.append([batchOf("tea")]).catch((error) => error.message);
+    assertEquals(reason, "the writer thread failed: Uncaught Error: out of memory");
+    await history.append([batchOf("tea")]);
+    assertEquals([startCount, history.roomNames("", 10)], [2, ["tea"]]);
+    assertEquals(history.read("tea", 0, 10).map(({ body }) => body), ["hi"]);
+  }));

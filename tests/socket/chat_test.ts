@@ -144,7 +144,7 @@ for (const engine of ENGINES) {
     await using peer = await Peer.open(server.url);
     const connected = await server.logged("{id} connected");
     peer.send("hello");
-    const { properties } = await server.logged("{id} says");
+    const { properties } = await server.logged("{id} sent");
     assertEquals(properties, { id: connected.properties.id, text: "hello" });
   });
 }

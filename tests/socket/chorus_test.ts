@@ -43,7 +43,7 @@ for (const engine of ENGINES) {
     await using server = await startTestApp({ engine, logMessages: true });
     await using speaker = await Peer.open(server.url);
     for (const text of ["one", "two", "three"]) speaker.send(text);
-    for (let count = 0; count < 3; count++) await server.logged("{id} says");
+    for (let count = 0; count < 3; count++) await server.logged("{id} sent");
     await using plain = await Peer.open(`${server.url}?last=2`);
     await using chorus = await ChorusPeer.open(`${server.url}?last=2`);
     await using all = await ChorusPeer.open(`${server.url}?last=100`);

@@ -59,7 +59,7 @@ for (const engine of ENGINES) {
     const [sender, receiver] = await Peer.openMany(server.url, 2) as [Peer, Peer];
     for (let count = 0; count < 2; count++) await server.logged("{id} connected");
     sender.send("last words");
-    await server.logged("{id} says");
+    await server.logged("{id} sent");
     await server.app.drain();
     assertEquals(await receiver.next(), "last words");
     assertEquals((await receiver.closed).code, 1001);

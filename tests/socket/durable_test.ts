@@ -5,7 +5,7 @@ import { ChorusPeer, type Told } from "./chorus_peer.ts";
 import { closeAll, Peer } from "./peer.ts";
 import { ENGINES, startTestApp } from "./test_app.ts";
 
-/** A path for a file in a folder that goes with the test. */
+/** A path for a file in a folder that is removed after the test. */
 async function tempFile(): Promise<AsyncDisposable & { readonly path: string }> {
   const folder = await Deno.makeTempDir();
   return {
@@ -14,8 +14,8 @@ async function tempFile(): Promise<AsyncDisposable & { readonly path: string }> 
   };
 }
 
-/** Why a server does not start. */
-async function startFault(overrides: Partial<ServerConfig>): Promise<string> {
+/** The message of the error with which a server does not start. */
+async function startError(overrides: Partial<ServerConfig>): Promise<string> {
   try {
     await using _server = await startTestApp(overrides);
   } catch (error) {
@@ -64,7 +64,7 @@ for (const engine of ENGINES) {
     });
   }
 
-  Deno.test(`${engine}: with --data, what the log has dropped comes from the file, without a hole`, async () => {
+  Deno.test(`${engine}: with --data, a replay reads the messages that the log has dropped from the file, without a gap`, async () => {
     await using file = await tempFile();
     await using server = await startTestApp({
       engine,
@@ -79,7 +79,7 @@ for (const engine of ENGINES) {
     for (let index = 0; index < count; index++) await speaker.next("ack");
     await using chorus = await ChorusPeer.open(`${server.url}?since=${position}`);
     await using plain = await Peer.open(`${server.url}?since=${position}`);
-    // Deno's engine cannot hold senders back, and the log is short: the sender waits for its acks now and then.
+    // The serve engine cannot hold senders back, and the log is short: the sender waits for its acks now and then.
     for (let index = count; index < 2 * count; index++) {
       speaker.say(text(index), `${index}`);
       if (index % 50 === 49) { while ((await speaker.next("ack")).id !== `${index}`); }
@@ -89,7 +89,7 @@ for (const engine of ENGINES) {
     assertEquals(await plain.take(2 * count), texts);
   });
 
-  Deno.test(`${engine}: with --data, a room takes no memory when nobody is in it`, async () => {
+  Deno.test(`${engine}: with --data, an empty room takes no memory`, async () => {
     await using file = await tempFile();
     await using server = await startTestApp({ engine, data: file.path });
     const one = await ChorusPeer.open(`${server.url}?room=tea`);
@@ -102,40 +102,40 @@ for (const engine of ENGINES) {
     assertEquals(again.welcome.position, ack.position);
   });
 
-  Deno.test(`${engine}: while the file cannot be written, chat goes on, and senders are told`, async () => {
+  Deno.test(`${engine}: while the file cannot be written, chat goes on and senders get an error`, async () => {
     await using file = await tempFile();
     await using server = await startTestApp({ engine, data: file.path });
     await using one = await ChorusPeer.open(server.url);
     await using other = await Peer.open(server.url);
-    one.say("kept", "c1");
+    one.say("committed", "c1");
     await one.next("ack");
     const intruder = new DatabaseSync(file.path);
     intruder.exec("BEGIN IMMEDIATE");
-    one.say("not kept yet", "c2");
-    assertEquals(await other.take(2), ["kept", "not kept yet"]);
+    one.say("not committed yet", "c2");
+    assertEquals(await other.take(2), ["committed", "not committed yet"]);
     const error = await one.next("error", "ack");
     assertEquals([error.code, error.id], ["not_committed", "c2"]);
     assertStringIncludes(
-      String((await server.logged("The history in {data} fails")).properties.why),
+      String((await server.logged("{error}")).properties.error),
       "locked",
     );
     const refused = await fetch(new URL("/rooms/lobby/messages", server.app.url), {
       method: "POST",
       headers: { "content-type": "text/plain" },
-      body: "nor this",
+      body: "nor is this",
     });
     assertEquals([refused.status, (await refused.json()).title], [503, "Service Unavailable"]);
     intruder.exec("ROLLBACK");
     intruder.close();
-    one.say("not kept yet", "c2");
+    one.say("not committed yet", "c2");
     const ack = await one.next("ack", "error");
     assertEquals([ack.id, ack.position.split("-")[1]], ["c2", "2"]);
     await using late = await ChorusPeer.open(`${server.url}?last=10`);
-    assertEquals(await late.texts(3), ["kept", "not kept yet", "nor this"]);
+    assertEquals(await late.texts(3), ["committed", "not committed yet", "nor is this"]);
   });
 }
 
-Deno.test("messages that are published faster than they can be kept wait, and none is refused", async () => {
+Deno.test("messages published over HTTP faster than they can be committed wait, and none is refused", async () => {
   await using file = await tempFile();
   await using server = await startTestApp({ data: file.path, logRetentionBytes: 64 * 1024 });
   const body = "x".repeat(60_000);
@@ -151,7 +151,7 @@ Deno.test("messages that are published faster than they can be kept wait, and no
   assertEquals(answers, Array.from(answers, () => 201));
 });
 
-Deno.test("a reader is told of a hole in what was kept, and gets all that is around it", async () => {
+Deno.test("a reader gets a gap for messages that were never committed, and every message around it", async () => {
   await using file = await tempFile();
   await using server = await startTestApp({ data: file.path, logRetentionBytes: 64 * 1024 });
   await using one = await ChorusPeer.open(server.url);
@@ -162,18 +162,18 @@ Deno.test("a reader is told of a hole in what was kept, and gets all that is aro
   }
   for (let index = 1; index <= count; index++) await one.next("ack");
   const database = new DatabaseSync(file.path);
-  database.exec("DELETE FROM messages WHERE number BETWEEN 40 AND 49");
+  database.exec("DELETE FROM messages WHERE seq BETWEEN 40 AND 49");
   database.close();
   await using late = await ChorusPeer.open(`${server.url}?since=${position}`);
-  const numbers: number[] = [];
+  const seqs: number[] = [];
   let gap: Told | undefined;
-  while (numbers.length < count - 10) {
+  while (seqs.length < count - 10) {
     const told = await late.next("said", "gap");
-    if (told.type === "said") numbers.push(Number(told.position.split("-")[1]));
-    else gap = { ...told, behind: numbers.at(-1) };
+    if (told.type === "said") seqs.push(Number(told.position.split("-")[1]));
+    else gap = { ...told, behind: seqs.at(-1) };
   }
   const all = Array.from({ length: count }, (_, index) => index + 1);
-  assertEquals(numbers, all.filter((number) => number < 40 || number > 49));
+  assertEquals(seqs, all.filter((seq) => seq < 40 || seq > 49));
   const epoch = position.split("-")[0];
   assertEquals(gap, {
     type: "gap",
@@ -189,7 +189,7 @@ Deno.test("a reader is told of a hole in what was kept, and gets all that is aro
     const response: Response = await fetch(new URL(path, url));
     const { messages, recovered, missedCount } = await response.json();
     pages.push(messages.length);
-    // The first page is of no position, and ends before the hole.
+    // The first page has no position, and ends before the gap.
     assertEquals(
       [recovered, missedCount],
       [[false, 0], [false, 10], [true, 0]][Math.min(2, pages.length - 1)],
@@ -199,7 +199,7 @@ Deno.test("a reader is told of a hole in what was kept, and gets all that is aro
   assertEquals(pages.reduce((one, other) => one + other), count - 10);
 });
 
-Deno.test("--history-messages bounds what a room's file holds", async () => {
+Deno.test("--history-messages limits the messages of a room in the file", async () => {
   await using file = await tempFile();
   await using server = await startTestApp({ data: file.path, historyMessages: 10 });
   await using one = await ChorusPeer.open(server.url);
@@ -216,31 +216,31 @@ Deno.test("--history-messages bounds what a room's file holds", async () => {
   database.close();
 });
 
-Deno.test("a file that is no database, or not ours, or newer, is refused and left as it is", async () => {
+Deno.test("a file that is not a database of this or an older Chorus is refused and left as it is", async () => {
   await using file = await tempFile();
   const { path } = file;
   await Deno.writeTextFile(path, "precious ".repeat(1000));
   const before = await Deno.readFile(path);
-  assertStringIncludes(await startFault({ data: path }), "file is not a database");
+  assertStringIncludes(await startError({ data: path }), "file is not a database");
   assertEquals(await Deno.readFile(path), before);
   await Deno.remove(path);
   let database = new DatabaseSync(path);
   database.exec("CREATE TABLE precious (a)");
   database.close();
-  assertStringIncludes(await startFault({ data: path }), "another program");
+  assertStringIncludes(await startError({ data: path }), "another program");
   await Deno.remove(path);
   {
     await using _server = await startTestApp({ data: path });
-    assertStringIncludes(await startFault({ data: path }), "another server has it open");
+    assertStringIncludes(await startError({ data: path }), "another server has it open");
   }
   database = new DatabaseSync(path);
   database.exec("PRAGMA user_version = 99");
   database.close();
-  assertStringIncludes(await startFault({ data: path }), "newer Chorus");
-  assert((await startFault({ data: `${path}/nowhere` })).length > 0);
+  assertStringIncludes(await startError({ data: path }), "newer Chorus");
+  assert((await startError({ data: `${path}/nowhere` })).length > 0);
 });
 
-Deno.test("a file of the first schema is brought to this one, and keeps what it has", async () => {
+Deno.test("a file of the first schema is migrated and keeps its messages", async () => {
   await using file = await tempFile();
   let position;
   {
@@ -255,6 +255,7 @@ Deno.test("a file of the first schema is brought to this one, and keeps what it 
   database.exec(`
     DROP INDEX messages_by_id;
     CREATE INDEX messages_by_id ON messages (room, id) WHERE id IS NOT NULL;
+    ALTER TABLE messages RENAME COLUMN seq TO number;
     PRAGMA user_version = 1;
   `);
   {
@@ -266,19 +267,46 @@ Deno.test("a file of the first schema is brought to this one, and keeps what it 
   database.close();
 });
 
-Deno.test("while what is kept cannot be read, HTTP tells so as problem details", async () => {
+Deno.test("while stored messages cannot be read, HTTP answers with problem details", async () => {
   await using file = await tempFile();
   await using server = await startTestApp({ data: file.path });
   const database = new DatabaseSync(file.path);
   database.exec("DROP TABLE rooms");
   database.close();
-  const response = await fetch(new URL("/rooms", server.app.url));
-  assertEquals([response.status, (await response.json()).status], [500, 500]);
-  const { properties } = await server.logged("A request failed: {error}");
-  assertStringIncludes(String(properties.error), "no such table");
+  for (const path of ["/rooms", "/rooms/tea/messages"]) {
+    const response = await fetch(new URL(path, server.app.url));
+    assertEquals([response.status, (await response.json()).status], [503, 503]);
+    assert(response.headers.has("retry-after"));
+    const { properties } = await server.logged("{error}");
+    assertStringIncludes(String(properties.error), "no such table");
+  }
 });
 
-Deno.test("on a full disk chat goes on, senders are told, and what waits is kept once there is room", async (t) => {
+Deno.test("while stored messages cannot be read, joins are closed with 1013 and live chat goes on", async () => {
+  await using file = await tempFile();
+  await using server = await startTestApp({ data: file.path });
+  await using publisher = await ChorusPeer.open(server.url);
+  await using listener = await Peer.open(server.url);
+  publisher.say("one", "c1");
+  await publisher.next("ack");
+  const database = new DatabaseSync(file.path);
+  database.exec("ALTER TABLE messages RENAME TO moved");
+  const refused = await Peer.open(`${server.url}?last=1`);
+  assertEquals((await refused.closed).code, 1013);
+  publisher.say("not looked up", "c2");
+  const error = await publisher.next("error", "ack");
+  assertEquals([error.code, error.id], ["not_committed", "c2"]);
+  publisher.say("live");
+  assertEquals(await listener.take(2), ["one", "live"]);
+  database.exec("ALTER TABLE moved RENAME TO messages");
+  database.close();
+  publisher.say("not looked up", "c2");
+  await publisher.next("ack");
+  await using late = await Peer.open(`${server.url}?last=3`);
+  assertEquals(await late.take(3), ["one", "live", "not looked up"]);
+});
+
+Deno.test("on a full disk chat goes on, senders get an error, and messages are committed once there is space", async (t) => {
   await using file = await tempFile();
   const folder = `${file.path}.d`;
   await Deno.mkdir(folder);
@@ -287,11 +315,11 @@ Deno.test("on a full disk chat goes on, senders are told, and what waits is kept
     stderr: "null",
   }).output().catch(() => ({ success: false }));
   if (!mounted.success) {
-    console.warn("    SKIPPED: no tmpfs can be mounted here: run the tests as root for this one");
+    console.warn("    SKIPPED: no tmpfs can be mounted here. Run this test as root.");
     return;
   }
   try {
-    await t.step("full, and then not", async () => {
+    await t.step("full, then with space", async () => {
       await using server = await startTestApp({ data: `${folder}/chat.db` });
       await using one = await ChorusPeer.open(server.url);
       await using other = await Peer.open(server.url);
@@ -305,12 +333,12 @@ Deno.test("on a full disk chat goes on, senders are told, and what waits is kept
       } while (told.type === "ack");
       assertEquals(told.code, "not_committed");
       assertStringIncludes(
-        String((await server.logged("The history in {data} fails")).properties.why),
+        String((await server.logged("{error}")).properties.error),
         "full",
       );
       assertEquals((await other.take(saidCount)).length, saidCount);
       await Deno.remove(`${folder}/filler`);
-      // The same id again: it is acked once it is kept, and not heard twice.
+      // The same id again is acked once it is committed, and not published twice.
       one.say("again", `${saidCount - 1}`);
       while ((await one.next("ack", "error")).type !== "ack");
       one.say("at last", "last");
@@ -321,7 +349,7 @@ Deno.test("on a full disk chat goes on, senders are told, and what waits is kept
   }
 });
 
-Deno.test("a file that is damaged inside does not stop the chat, and is told", async () => {
+Deno.test("a file that is damaged inside does not stop the chat", async () => {
   await using file = await tempFile();
   {
     await using server = await startTestApp({ data: file.path });
@@ -337,12 +365,11 @@ Deno.test("a file that is damaged inside does not stop the chat, and is told", a
   }
   database.close();
   await using server = await startTestApp({ data: file.path });
-  await using one = await ChorusPeer.open(`${server.url}?last=100`);
+  const refused = await Peer.open(`${server.url}?last=100`);
+  assertEquals((await refused.closed).code, 1013);
+  assertStringIncludes(String((await server.logged("{error}")).properties.error), "malformed");
+  await using one = await ChorusPeer.open(server.url);
   await using other = await Peer.open(server.url);
-  assertStringIncludes(
-    String((await server.logged("The history in {data} fails")).properties.why),
-    "malformed",
-  );
-  one.say("still here", "c1");
+  one.say("still here");
   assertEquals(await other.next(), "still here");
 });

@@ -43,7 +43,7 @@ for (const engine of ENGINES) {
     await using server = await startTestApp({ engine, logMessages: true });
     const [speaker] = await enter(server, "?room=tea") as [Peer];
     for (const text of ["one", "two", "three"]) speaker.send(text);
-    for (let count = 0; count < 3; count++) await server.logged("{id} says");
+    for (let count = 0; count < 3; count++) await server.logged("{id} sent");
     await closeAll([speaker]);
     await server.logged("{id} disconnected");
     assertEquals(server.app.roomCount, 1);
@@ -60,7 +60,7 @@ for (const engine of ENGINES) {
     await using server = await startTestApp({ engine, maxRooms: 1, logMessages: true });
     const [tea] = await enter(server, "?room=tea") as [Peer];
     tea.send("kept");
-    await server.logged("{id} says");
+    await server.logged("{id} sent");
     const refusal = await Peer.open(`${server.url}?room=coffee`).then(() => "let in", String);
     assertStringIncludes(refusal, "503");
     await closeAll([tea]);
@@ -85,7 +85,7 @@ for (const engine of ENGINES) {
     const speakers = await enter(server, ...rooms);
     const listeners = await enter(server, ...rooms);
     speakers.forEach((speaker) => speaker.send("at last"));
-    for (const _ of speakers) await server.logged("{id} says");
+    for (const _ of speakers) await server.logged("{id} sent");
     const drained = server.app.drain();
     for (const listener of listeners) {
       assertEquals(await listener.next(), "at last");

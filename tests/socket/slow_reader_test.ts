@@ -53,7 +53,7 @@ Deno.test("--slow-reader skip lets a reader miss what is gone, and go on with wh
   using stalled = await RawPeer.upgrade(server.port);
   for (let count = 0; count < 3; count++) await server.logged("{id} connected");
   await flood(sender, healthy);
-  const { properties } = await server.logged("{id} reads too slowly: it misses");
+  const { properties } = await server.logged("{id} reads too slowly: skipping");
   assert(Number(properties.missedBytes) > 0);
   assertEquals(server.app.connectionCount, 3);
   assert(server.app.slowReaders.skipped > 0);

@@ -1,61 +1,84 @@
+import type { Scheduler } from "../scheduler.ts";
 import type { Batch, History } from "./history.ts";
 
-/** How long the committer gathers what nobody waits for, in milliseconds: a commit costs as much as sending hundreds of messages. */
+/** How long messages that nobody waits for gather, as a commit costs as much as hundreds of sends. */
 const GATHER_MS = 50;
 
-/** How long the committer waits after a failure before it tries again, in milliseconds. */
+/** The pause after a failed commit. */
 const RETRY_MS = 500;
 
-/** What the committer keeps. */
+/** How often the commits are watched. A commit that lasts from one look to the next is stalled. */
+const COMMIT_DEADLINE_MS = 5000;
+
+/** A room as the committer sees it. */
 export interface Committable {
-  /** Whether somebody waits for it to be kept, or there is much. */
+  /** Whether its messages should be committed at once: somebody waits for them, or they are many. */
   readonly isUrgent: boolean;
-  /** What is to be kept next; undefined if all is. */
+  /** Takes the next messages to commit; undefined if all are committed. */
   nextBatch(): Batch | undefined;
-  /** The last batch is kept. */
+  /** Called when the last batch is committed. */
   onCommitted(): void;
-  /** It is not. It is asked for again later. */
+  /** Called when a commit has failed, or has stalled: then it may still succeed. */
   onCommitFailed(): void;
 }
 
+/** What a {@linkcode Committer} needs. */
+export interface CommitterOptions extends Scheduler {
+  /** Called with the reason when a commit fails or stalls. */
+  readonly onError: (error: unknown) => void;
+}
+
 /**
- * Keeps what is said, one transaction at a time for all rooms: what is said while one is under way is in the next, so that
- * they grow with the load, and their cost does not.
+ * Commits the messages of all rooms to a history, one transaction at a time. Messages that arrive during
+ * a commit go into the next one, so transactions grow with the load, and their cost per message falls.
  *
  * ```text
- * idle ──something is said──▶ gathering ──a while, or it is urgent──▶ scheduled ──▶ committing ──▶ idle
- *                                 ▲                                                    └─it fails──▶ waiting
- *                                 └─────────────────────────a while─────────────────────────────────────┘
+ * idle ──request()──▶ gathering ──50 ms, or urgent──▶ scheduled ──▶ committing ──▶ idle
+ *                         ▲                                             └─it fails──▶ waiting
+ *                         └──────────────────────500 ms──────────────────────────────────┘
  * ```
+ *
+ * A commit that takes longer than five to ten seconds, as on a disk that hangs, is stalled. It stays under
+ * way, but its rooms no longer wait for it.
  */
-export class Committer<K extends Committable> {
-  readonly #history: History;
+export class Committer {
+  readonly #history: Pick<History, "append">;
   readonly #options: CommitterOptions;
-  readonly #dirty = new Set<K>();
+  readonly #dirty = new Set<Committable>();
   #state: "idle" | "gathering" | "scheduled" | "committing" | "waiting" = "idle";
+  /** The rooms of the commit under way. */
+  #committing: readonly Committable[] = [];
+  #commitCount = 0;
+  #isWatched = false;
+  #isStalled = false;
   #whenIdle: PromiseWithResolvers<void> | undefined;
   #isStopped = false;
 
-  constructor(history: History, options: CommitterOptions) {
+  constructor(history: Pick<History, "append">, options: CommitterOptions) {
     this.#history = history;
     this.#options = options;
   }
 
-  /** Asks for a room to be kept. */
-  request(room: K): void {
+  /** Whether the commit under way has taken too long. */
+  get isStalled(): boolean {
+    return this.#isStalled;
+  }
+
+  /** Schedules a commit of a room's messages. */
+  request(room: Committable): void {
     this.#dirty.add(room);
     this.#gather();
     if (this.#state === "gathering" && room.isUrgent) this.#schedule();
   }
 
-  /** Resolves when all that was said is kept, or could not be. */
+  /** Resolves when every message is committed, or its commit has failed. */
   async settled(): Promise<void> {
     if (this.#state === "idle" || this.#state === "waiting") return;
     if (this.#state === "gathering") this.#schedule();
     await (this.#whenIdle ??= Promise.withResolvers()).promise;
   }
 
-  /** Begins no transaction any more. */
+  /** Starts no more transactions. */
   stop(): void {
     this.#isStopped = true;
   }
@@ -76,7 +99,7 @@ export class Committer<K extends Committable> {
 
   async #commit(): Promise<void> {
     this.#state = "committing";
-    const rooms: K[] = [];
+    const rooms: Committable[] = [];
     const batches: Batch[] = [];
     for (const room of this.#dirty) {
       const batch = room.nextBatch();
@@ -86,27 +109,55 @@ export class Committer<K extends Committable> {
     }
     this.#dirty.clear();
     try {
-      if (batches.length > 0) await this.#history.append(batches);
+      if (batches.length > 0) {
+        this.#committing = rooms;
+        this.#commitCount++;
+        this.#watch();
+        await this.#history.append(batches);
+      }
       this.#state = "idle";
-    } catch (error) {
+    } catch (cause) {
       this.#state = "waiting";
-      this.#options.onFault(error);
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      this.#options.onError(new Error(`Cannot commit messages: ${reason}`, { cause }));
     }
-    if (this.#state === "idle") this.#goOn(rooms);
+    this.#isStalled = false;
+    if (this.#state === "idle") this.#continue(rooms);
     else this.#retryLater(rooms);
     if (rooms.length > 0 && this.#state !== "waiting" && this.#whenIdle) return this.#schedule();
     this.#whenIdle?.resolve();
     this.#whenIdle = undefined;
   }
 
-  #goOn(kept: readonly K[]): void {
-    for (const room of kept) room.onCommitted();
-    // In these more may have been said meanwhile, and in others. Where all is kept, there is no next batch.
-    for (const room of [...kept, ...this.#dirty]) this.request(room);
+  /** Watches the commits under way, all with one timer, as there may be thousands of them a second. */
+  #watch(): void {
+    if (this.#isWatched) return;
+    this.#isWatched = true;
+    const watchedCommit = this.#commitCount;
+    this.#options.startTimer(() => {
+      this.#isWatched = false;
+      if (this.#state !== "committing") return;
+      if (this.#commitCount === watchedCommit) this.#stall();
+      else this.#watch();
+    }, COMMIT_DEADLINE_MS);
   }
 
-  #retryLater(notKept: readonly K[]): void {
-    for (const room of notKept) {
+  #stall(): void {
+    this.#isStalled = true;
+    this.#options.onError(
+      new Error(`Cannot commit messages: no answer for ${COMMIT_DEADLINE_MS} ms`),
+    );
+    for (const room of [...this.#committing, ...this.#dirty]) room.onCommitFailed();
+  }
+
+  #continue(committed: readonly Committable[]): void {
+    for (const room of committed) room.onCommitted();
+    // More messages may have arrived meanwhile, in these rooms and in others.
+    for (const room of [...committed, ...this.#dirty]) this.request(room);
+  }
+
+  #retryLater(failed: readonly Committable[]): void {
+    for (const room of failed) {
       this.#dirty.add(room);
       room.onCommitFailed();
     }
@@ -115,13 +166,4 @@ export class Committer<K extends Committable> {
       this.#gather();
     }, RETRY_MS);
   }
-}
-
-/** What a committer needs. */
-export interface CommitterOptions {
-  /** Runs a function once the reads that are ready have been let in. */
-  readonly defer: (run: () => void) => void;
-  readonly startTimer: (run: () => void, ms: number) => void;
-  /** Told why a transaction has failed. */
-  readonly onFault: (error: unknown) => void;
 }

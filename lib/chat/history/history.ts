@@ -1,64 +1,91 @@
 import type { Author, Message } from "../message.ts";
+import type { PackedBodies } from "./packed_bodies.ts";
 
-/** From a message on, who spoke, and when. */
-export interface Run {
-  readonly first: number;
+/** Consecutive messages by one author, published at the same time. It ends where the next span starts. */
+export interface AuthorSpan {
+  /** The sequence number of its first message. */
+  readonly firstSeq: number;
   readonly author: Author;
   readonly atMs: number;
 }
 
-/** Messages of a room, one behind the other, to be kept. */
+/** Consecutive messages of a room to commit. */
 export interface Batch {
   readonly room: string;
-  /** The epoch that they are of, and the number of the message before its first. */
   readonly epoch: Epoch;
-  /** The number of the first. */
-  readonly first: number;
-  /** The messages as whole, unmasked frames. */
-  readonly frames: Uint8Array<ArrayBuffer>;
-  readonly runs: readonly Run[];
-  /** The ids of those that came with one. */
-  readonly ids: readonly (readonly [number: number, id: string])[];
+  /** The sequence number of the first message. */
+  readonly firstSeq: number;
+  readonly bodies: PackedBodies;
+  readonly authorSpans: readonly AuthorSpan[];
+  /** The ids of the messages that have one. */
+  readonly ids: readonly (readonly [seq: number, id: string])[];
 }
 
-/** A time in which one server counted the messages of a room. */
+/**
+ * A time during which one process numbered the messages of a room.
+ *
+ * Messages that were not committed when a process is killed are gone, and the next process gives their
+ * sequence numbers to other messages. Without epochs, a reader that was ahead of the commit would resume
+ * from such a number and silently miss those other messages.
+ */
 export interface Epoch {
   readonly name: string;
-  /** The number of the last message before it. */
+  /** The sequence number of the last message before the epoch. */
   readonly after: number;
 }
 
-/** What is known of a room that was there before. */
+/** What a history knows of a room. */
 export interface StoredRoom {
-  /** The number of the newest message that was kept. */
+  /** The sequence number of the newest committed message, even if it has been trimmed since. */
   readonly headSeq: number;
-  /** In order. The last message of each is the one before the next begins. */
+  /** In order. The last message of each epoch is the one before the next epoch. */
   readonly epochs: readonly Epoch[];
 }
 
 /**
- * Where messages are kept that must outlive the memory of their room, and the process.
+ * A durable store of messages, which outlive the memory of their room and the process.
  *
- * What is not committed when the process is killed has never been: its numbers are given to other messages in the next epoch.
- * Without epochs a reader that was ahead of the commit would come back with such a number, and miss those.
- *
- * Reading may throw an Error if what is kept cannot be read.
+ * Guarantees: {@linkcode append} is atomic over all its batches; messages of a room are read in the order
+ * of their sequence numbers; a message that was read once is read again until it is trimmed. Every method
+ * that reads throws an Error if the store cannot be read.
  */
 export interface History extends AsyncDisposable {
-  /** The epoch of this run. */
+  /** The epoch of this process. */
   readonly epoch: string;
-  /** With which session tokens are signed, so that they are good after a restart. */
+  /** The key that signs session tokens. It is stored, so that tokens survive a restart. */
   readonly sessionKey: Uint8Array;
-  /** What is known of a room; undefined if it has never been. */
+  /** What is known of a room; undefined if it has no committed messages. */
   open(room: string): StoredRoom | undefined;
-  /** The number of the oldest message that is kept, and not older than a time in milliseconds since 1970, if any. */
-  oldest(room: string, fromMs: number): number | undefined;
-  /** The messages behind this number, in order: `limit` of them, or all that are kept. */
+  /** The sequence number of the oldest stored message that is not older than `fromMs` since 1970, if any. */
+  oldestSeq(room: string, fromMs: number): number | undefined;
+  /** At most `limit` stored messages after a sequence number, in order. */
   read(room: string, after: number, limit: number): Message[];
-  /** The number of the message that an author has said with an id. */
-  numberOf(room: string, authorId: string | null, id: string): number | undefined;
-  /** Names of rooms behind this one, in the order of their UTF-8. */
+  /** The sequence number of the message that an author published with this id, if it is stored. */
+  seqOf(room: string, authorId: string | null, id: string): number | undefined;
+  /** At most `limit` names of rooms after a name, in the order of their UTF-8. */
   roomNames(after: string, limit: number): string[];
-  /** Keeps batches, all or none. Resolves when they are as safe as was asked for; rejects if they are not kept. */
+  /**
+   * Commits batches, all or none. Resolves when they are as durable as the history was asked to make
+   * them; rejects if they are not committed.
+   */
   append(batches: readonly Batch[]): Promise<void>;
+}
+
+/** The stored messages of a room cannot be read. The cause tells why; a later attempt may succeed. */
+export class HistoryUnavailableError extends Error {
+  override readonly name = "HistoryUnavailableError";
+}
+
+/**
+ * Reads from a history.
+ *
+ * @throws {HistoryUnavailableError} If that fails.
+ */
+export function readHistory<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new HistoryUnavailableError(`Cannot read stored messages: ${reason}`, { cause });
+  }
 }

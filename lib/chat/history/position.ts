@@ -1,27 +1,66 @@
+import type { Epoch } from "./history.ts";
+
+/** The epochs of a room, and the positions that they make of sequence numbers. */
+export class Epochs {
+  readonly #epochs: readonly Epoch[];
+
+  /** @param epochs In order, the current one last. There is at least one. */
+  constructor(epochs: readonly Epoch[]) {
+    this.#epochs = epochs;
+  }
+
+  /** The epoch in which messages are numbered now. */
+  get current(): Epoch {
+    return this.#epochs.at(-1)!;
+  }
+
+  /** The position after the message with this sequence number. */
+  positionOf(seq: number): string {
+    const epoch = this.#epochs.findLast(({ after }) => after < seq) ?? this.#epochs[0]!;
+    return formatPosition({ epoch: epoch.name, seq });
+  }
+
+  /**
+   * The sequence number of the message before a position; undefined if the room never had the position.
+   *
+   * A position of an earlier epoch may be ahead of the last message that was committed in it. The
+   * messages between are gone, so the end of the epoch stands for it.
+   */
+  seqOf(text: string, headSeq: number): number | undefined {
+    const position = parsePosition(text);
+    const index = this.#epochs.findIndex(({ name }) => name === position?.epoch);
+    if (!position || index < 0) return undefined;
+    const next = this.#epochs[index + 1];
+    if (next) return Math.min(position.seq, next.after);
+    return position.seq <= headSeq ? position.seq : undefined;
+  }
+}
+
 /**
- * A place between two messages of a room. To clients it is an opaque text, `EPOCH-NUMBER`.
+ * A place between two messages of a room. Clients see it as an opaque text, `EPOCH-SEQ`.
  *
- * The epoch tells one beginning of a room from the next. Without it a client that comes back after the room has begun anew
- * would give a number that means other messages by now, and be told that it has missed nothing.
+ * The epoch tells one life of a room from the next. Without it, a client that reconnects after the room
+ * has started over would present a number that means another message now, and be told that it missed
+ * nothing.
  */
 export interface Position {
   readonly epoch: string;
-  /** How many messages of the room stand before it. */
-  readonly number: number;
+  /** The sequence number of the message before the position. */
+  readonly seq: number;
 }
 
-/** Makes an epoch that no other room has had. */
-export function newEpoch(): string {
+/** Makes the name of a new epoch. */
+export function newEpochName(): string {
   return crypto.getRandomValues(new Uint8Array(8)).toHex();
 }
 
-/** A position as clients get it. */
-export function formatPosition({ epoch, number }: Position): string {
-  return `${epoch}-${number}`;
+/** Formats a position for clients. */
+export function formatPosition({ epoch, seq }: Position): string {
+  return `${epoch}-${seq}`;
 }
 
-/** Reads a position; undefined if this is none. */
+/** Parses a position. Returns undefined if the text is not one. */
 export function parsePosition(text: string): Position | undefined {
-  const [, epoch, number] = text.match(/^([0-9a-f]{16})-(0|[1-9]\d{0,14})$/) ?? [];
-  return epoch === undefined ? undefined : { epoch, number: Number(number) };
+  const [, epoch, seq] = text.match(/^([0-9a-f]{16})-(0|[1-9]\d{0,14})$/) ?? [];
+  return epoch === undefined ? undefined : { epoch, seq: Number(seq) };
 }

@@ -1,92 +1,78 @@
 import type { MessageOpcode } from "../../websocket/opcode.ts";
-import { DurableRoom } from "./durable_room.ts";
-import type { Batch, Epoch, History } from "./history.ts";
-import type { Committable, Committer } from "./committer.ts";
-import type { Author, Message } from "../message.ts";
+import type { GapReason } from "../chorus_v1.ts";
 import type { MessageLog, MessageLogOptions } from "../log/message_log.ts";
-import { formatPosition, newEpoch, parsePosition } from "./position.ts";
+import type { Author, Message } from "../message.ts";
+import { readHistory } from "./history.ts";
+import { Epochs, newEpochName } from "./position.ts";
+import { type CommitListener, type Durable, RoomStore } from "./room_store.ts";
 import { Transcript } from "./transcript.ts";
-import { UnkeptMessages } from "./unkept_messages.ts";
 
-/** How much may gather before it is kept. */
-const URGENT_BYTES = 64 * 1024;
-
-/** What the history of a room is made of. */
+/** What a {@linkcode RoomHistory} is made of. */
 export interface RoomHistoryOptions {
-  /** The bounds of what is kept in memory. */
+  /** The bounds of the messages in memory. */
   readonly log: Omit<MessageLogOptions, "headSeq">;
-  /** Where messages are kept that must outlive memory; undefined if none must. */
-  readonly durable:
-    | { readonly history: History; readonly committer: Committer<RoomHistory> }
-    | undefined;
-  /** How many messages are kept at most; 0 is no bound. */
+  /** A durable history; undefined if messages are in memory only. */
+  readonly durable: Durable | undefined;
+  /** The most messages of the room; 0 is no limit. */
   readonly historyMessages: number;
-  /** For how long messages are kept; 0 is for ever. */
+  /** How long messages are retained; 0 is no limit. */
   readonly historyAgeMs: number;
-  /** Told why what is kept cannot be read. */
-  readonly onHistoryFault: (error: unknown) => void;
-  /** Told that more is kept than before. */
+  /** Called when more messages are committed than before. */
   readonly onCommitted: () => void;
   /** The time in milliseconds since 1970. */
   readonly now: () => number;
 }
 
-/** Where in what has been said a member begins. */
+/** The messages that a member wants first. */
 export interface ReplayRequest {
-  /** The position it has heard up to; it begins there, or at the oldest message that is kept. */
+  /** Everything after this position. */
   readonly since?: string | undefined;
-  /** Without a position: how many of the last messages it wants. */
+  /** Without a position: this many of the newest messages. */
   readonly last?: number | undefined;
 }
 
-/** How a member is let in. */
+/** Where a replay starts. */
 export interface ReplayStart {
-  /** The number of the message that it is served from, exclusive. */
+  /** The member is served every message after this sequence number. */
   readonly after: number;
-  /** Whether it gets everything behind the position that it has given. */
+  /** Whether that is everything after the position that it asked for. */
   readonly isRecovered: boolean;
-  /** What it has missed for good. */
+  /** The messages after that position that the member will not get. */
   readonly gap?: {
     readonly after: string;
-    /** How many messages of this epoch that is. */
+    /** The number of missed messages of this epoch. */
     readonly missedCount: number;
-    readonly reason: "expired" | "unknown position";
+    readonly reason: GapReason;
   };
 }
 
-/** What a room remembers of what was said: the transcript in memory, and behind it what is kept in a durable history. */
-export class RoomHistory implements Committable {
-  readonly #name: string;
+/** The messages of one room: the newest in memory, and older ones in a durable history, if there is one. */
+export class RoomHistory {
   readonly #options: RoomHistoryOptions;
-  /** In order; the last is the one that is counted in now. */
-  readonly #epochs: readonly Epoch[];
+  readonly #epochs: Epochs;
   readonly #transcript: Transcript;
-  /** Whether messages can be kept as was asked for. */
-  readonly #canKeep: boolean;
-  readonly #durable: DurableRoom | undefined;
-  readonly #unkept: UnkeptMessages | undefined;
-  /** The numbers of the messages that came with an id, by author and id, as long as memory holds them; in order. */
-  readonly #numberById = new Map<string, number>();
-  /** Who waits for what they have said to be kept. */
-  readonly #awaiting = new Set<CommitListener>();
+  readonly #store: RoomStore | undefined;
+  /** The sequence numbers of messages in memory that have an id, by author and id, ascending. */
+  readonly #seqById = new Map<string, number>();
 
-  constructor(name: string, options: RoomHistoryOptions) {
-    this.#name = name;
+  /** @throws {HistoryUnavailableError} If the durable history cannot be read. */
+  constructor(room: string, options: RoomHistoryOptions) {
+    const { durable, log, onCommitted } = options;
     this.#options = options;
-    const { durable, log } = options;
-    // What cannot be read must not be written over: then nothing of this room is kept.
-    const durableRoom = durable && new DurableRoom(durable.history, name, options.onHistoryFault);
-    const kept = durableRoom?.open();
-    const headSeq = kept?.headSeq ?? 0;
-    const epoch = { name: kept ? durable!.history.epoch : newEpoch(), after: headSeq };
-    const epochs = kept?.epochs ?? [];
-    this.#epochs = epochs.at(-1)?.name === epoch.name ? epochs : [...epochs, epoch];
+    const stored = durable && readHistory(() => durable.history.open(room));
+    const { headSeq, epochs } = stored ?? { headSeq: 0, epochs: [] };
+    const epoch = { name: durable?.history.epoch ?? newEpochName(), after: headSeq };
+    const isContinued = epochs.at(-1)?.name === epoch.name;
+    this.#epochs = new Epochs(isContinued ? epochs : [...epochs, epoch]);
     this.#transcript = new Transcript({ ...log, headSeq });
-    this.#canKeep = !durable || kept !== undefined;
-    if (kept) {
-      this.#durable = durableRoom;
-      this.#unkept = new UnkeptMessages(this.#transcript, log.retentionBytes);
-    }
+    this.#store = durable && new RoomStore({
+      ...durable,
+      room,
+      epoch: this.#epochs.current,
+      transcript: this.#transcript,
+      retentionBytes: log.retentionBytes,
+      onCommitted,
+    });
   }
 
   /** The messages in memory, as plain text members get them. */
@@ -94,85 +80,97 @@ export class RoomHistory implements Committable {
     return this.#transcript.log;
   }
 
-  /** The number of the newest message. */
+  /** The sequence number of the newest message. */
   get headSeq(): number {
     return this.log.headSeq;
   }
 
-  /** The number of the message before the oldest that is kept. */
+  /**
+   * The sequence number of the message before the oldest that is retained.
+   *
+   * @throws {HistoryUnavailableError} If the durable history cannot be read.
+   */
   get seqBefore(): number {
     const { historyMessages, historyAgeMs, now } = this.#options;
     const fromMs = historyAgeMs === 0 ? 0 : now() - historyAgeMs;
-    const oldest = this.#durable?.oldest(fromMs);
+    const oldestSeq = this.#store?.oldestSeq(fromMs) ?? Infinity;
     return Math.max(
-      Math.min(this.log.seqBefore, (oldest ?? Infinity) - 1),
+      Math.min(this.log.seqBefore, oldestSeq - 1),
       historyMessages === 0 ? 0 : this.headSeq - historyMessages,
-      this.#transcript.lastBefore(fromMs),
+      this.#transcript.lastSeqBefore(fromMs),
     );
   }
 
-  /** Up to which message all are as safe as was asked for. */
+  /** Every message up to this sequence number is stored as safely as the server was asked to store it. */
   get committedSeq(): number {
-    if (!this.#canKeep) return 0;
-    return this.#unkept?.committedSeq ?? this.headSeq;
+    return this.#store?.committedSeq ?? this.headSeq;
   }
 
-  /** Whether what is said is kept beyond memory, now or later. */
+  /** Whether messages go to a durable history. */
   get isDurable(): boolean {
-    return this.#unkept !== undefined;
+    return this.#store !== undefined;
   }
 
-  /** Whether nothing is lost when this is forgotten. */
+  /** Whether nothing is lost when the room's memory is freed. */
   get isForgettable(): boolean {
-    return this.headSeq === (this.#unkept ? this.committedSeq : this.seqBefore);
+    return this.headSeq === (this.#store ? this.committedSeq : this.seqBefore);
   }
 
-  /** Resolves when as much is kept that senders may be read from again; undefined if they may now. */
+  /** Resolves when senders may be read from again; undefined if they may be read from now. */
   get backlog(): Promise<void> | undefined {
-    return this.#unkept?.backlog;
+    return this.#store?.backlog;
   }
 
-  /** The position behind a message. */
-  positionOf(number: number): string {
-    const epoch = this.#epochs.findLast(({ after }) => after < number) ?? this.#epochs[0]!;
-    return formatPosition({ epoch: epoch.name, number });
+  /** The position after the message with this sequence number. */
+  positionOf(seq: number): string {
+    return this.#epochs.positionOf(seq);
   }
 
-  /** Where a member begins that asks for this. */
+  /**
+   * Decides where a replay starts.
+   *
+   * @throws {HistoryUnavailableError} If the durable history cannot be read.
+   */
   replayStart({ since, last = 0 }: ReplayRequest): ReplayStart {
-    const { headSeq, seqBefore } = this;
+    const { headSeq } = this;
+    // A join without a replay needs no read, so it works even if the history cannot be read.
+    if (since === undefined && last === 0) return { after: headSeq, isRecovered: false };
+    const { seqBefore } = this;
     if (since === undefined) {
       return { after: Math.max(seqBefore, headSeq - last), isRecovered: false };
     }
-    const number = this.#numberOf(since);
-    if (number === undefined) {
-      const gap = { after: since, missedCount: seqBefore, reason: "unknown position" } as const;
-      return { after: seqBefore, isRecovered: false, gap };
-    }
-    if (number >= seqBefore) return { after: number, isRecovered: true };
-    const missedCount = seqBefore - number;
-    const gap = { after: since, missedCount, reason: "expired" } as const;
+    const seq = this.#epochs.seqOf(since, headSeq);
+    if (seq !== undefined && seq >= seqBefore) return { after: seq, isRecovered: true };
+    const gap = seq === undefined
+      ? { after: since, missedCount: seqBefore, reason: "unknown position" } as const
+      : { after: since, missedCount: seqBefore - seq, reason: "expired" } as const;
     return { after: seqBefore, isRecovered: false, gap };
   }
 
   /**
-   * The messages behind this number, in order: `limit` of them, or all there are, or fewer once they are `maxLength` characters
-   * long together. There is no hole between them; if some that were not kept stood before the first, that is not the next
-   * number.
+   * The messages after a sequence number, in order and without a gap between them: at most `limit`, and no
+   * more once their bodies have `maxLength` characters together. If the first is not the next message,
+   * those between were never committed.
+   *
+   * @throws {HistoryUnavailableError} If the durable history cannot be read.
    */
   read(after: number, limit: number, maxLength: number): Message[] {
     const { seqBefore } = this.log;
-    const older = after < seqBefore
-      ? this.#durable?.read(after, Math.min(limit, seqBefore - after), maxLength) ?? []
+    const older = after < seqBefore && this.#store
+      ? this.#store.read(after, Math.min(limit, seqBefore - after), maxLength)
       : [];
-    const last = older.at(-1)?.number ?? seqBefore;
+    const lastSeq = older.at(-1)?.seq ?? seqBefore;
     const leftLength = maxLength - older.reduce((sum, { body }) => sum + body.length, 0);
-    if (older.length === limit || last < seqBefore || leftLength <= 0) return older;
-    const from = Math.max(last, after);
-    return [...older, ...this.#transcript.read(from, limit - older.length, leftLength)];
+    if (older.length === limit || lastSeq < seqBefore || leftLength <= 0) return older;
+    const newer = this.#transcript.read(
+      Math.max(lastSeq, after),
+      limit - older.length,
+      leftLength,
+    );
+    return [...older, ...newer];
   }
 
-  /** Appends a message. Returns the offset of its frame in the log. */
+  /** Appends `bytes[start, end)` as a message. Returns the offset of its frame in the log. */
   append(
     opcode: MessageOpcode,
     bytes: Uint8Array,
@@ -181,90 +179,41 @@ export class RoomHistory implements Committable {
     { author, atMs }: Pick<Message, "author" | "atMs">,
   ): number {
     const offset = this.#transcript.append(opcode, bytes, start, end, author, atMs);
-    if (this.#unkept) {
-      this.#unkept.check();
-      this.#options.durable!.committer.request(this);
-    }
+    this.#store?.onAppended();
     return offset;
   }
 
-  /** The number of the message that an author has said with an id, if it is kept. */
-  numberOf(author: Author, id: string): number | undefined {
-    const known = this.#numberById.get(keyOf(author, id));
-    if (known !== undefined && known > this.log.seqBefore) return known;
-    return this.#durable?.numberOf(author.id, id);
+  /**
+   * The sequence number of the message that an author published with this id, if it is retained.
+   *
+   * @throws {HistoryUnavailableError} If the durable history cannot be read.
+   */
+  seqOf(author: Author, id: string): number | undefined {
+    const seq = this.#seqById.get(keyOf(author, id));
+    return seq !== undefined && seq > this.log.seqBefore ? seq : this.#store?.seqOf(author, id);
   }
 
-  /** Tells with which id its author has said the newest message. */
+  /** Notes the id of the newest message, which this author published. */
   setId(author: Author, id: string): void {
-    for (const [key, number] of this.#numberById) {
-      if (number > this.log.seqBefore) break;
-      this.#numberById.delete(key);
+    for (const [key, seq] of this.#seqById) {
+      if (seq > this.log.seqBefore) break;
+      this.#seqById.delete(key);
     }
-    this.#numberById.set(keyOf(author, id), this.headSeq);
-    this.#unkept?.addId(this.headSeq, id);
+    this.#seqById.set(keyOf(author, id), this.headSeq);
+    this.#store?.addId(this.headSeq, id);
   }
 
-  /** Tells a listener when more is kept, or could not be, until it has heard enough. */
+  /** Calls a listener whenever a commit ends, until it waits for no more. Needs a durable history. */
   awaitCommit(listener: CommitListener): void {
-    if (this.#unkept) {
-      this.#awaiting.add(listener);
-      this.#options.durable!.committer.request(this);
-    } else if (!this.#canKeep) listener.onCommitFailed();
+    this.#store!.awaitCommit(listener);
   }
 
-  get isUrgent(): boolean {
-    return this.#awaiting.size > 0 || this.#unkept!.bytes > URGENT_BYTES;
-  }
-
-  nextBatch(): Batch | undefined {
-    if (this.#unkept!.isOvertaken) this.#tellNotKept();
-    const unkept = this.#unkept!.next();
-    return unkept && { room: this.#name, epoch: this.#epochs.at(-1)!, ...unkept };
-  }
-
-  onCommitted(): void {
-    this.#unkept!.onCommitted();
-    for (const listener of this.#awaiting) {
-      if (!listener.onCommitted()) this.#awaiting.delete(listener);
-    }
-    this.#options.onCommitted();
-  }
-
-  onCommitFailed(): void {
-    this.#unkept!.onCommitFailed();
-    this.#tellNotKept();
-  }
-
-  /** Gives back the memory. */
+  /** Frees the memory. Nothing may be appended afterwards. */
   dispose(): void {
     this.log.dispose();
-  }
-
-  #tellNotKept(): void {
-    for (const listener of this.#awaiting) {
-      if (!listener.onCommitFailed()) this.#awaiting.delete(listener);
-    }
-  }
-
-  /** How many messages stand before a position; undefined if it is none of this room. */
-  #numberOf(since: string): number | undefined {
-    const position = parsePosition(since);
-    const index = this.#epochs.findIndex(({ name }) => name === position?.epoch);
-    if (!position || index < 0) return undefined;
-    const next = this.#epochs[index + 1];
-    // What was said behind the last that was kept of an epoch is gone with its server.
-    if (next) return Math.min(position.number, next.after);
-    return position.number <= this.headSeq ? position.number : undefined;
   }
 }
 
 function keyOf({ id: authorId }: Author, id: string): string {
   return `${authorId} ${id}`;
-}
-
-/** Who waits for messages to be kept. Each returns whether it waits for more. */
-export interface CommitListener {
-  onCommitted(): boolean;
-  onCommitFailed(): boolean;
 }

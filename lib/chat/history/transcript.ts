@@ -1,19 +1,16 @@
 import { eachFrame } from "../../websocket/frame.ts";
 import type { MessageOpcode } from "../../websocket/opcode.ts";
 import { toBody } from "../log/frames.ts";
-import type { Run } from "./history.ts";
-import type { Author, Message } from "../message.ts";
 import { MessageLog, type MessageLogOptions } from "../log/message_log.ts";
+import type { Author, Message } from "../message.ts";
+import type { AuthorSpan } from "./history.ts";
 
-/**
- * What has been said in a room, as far as memory holds it: the messages in a {@linkcode MessageLog}, and beside it who said
- * them and when. Messages one behind the other by the same author at the same time share that.
- */
+/** The messages of a room in memory: a {@linkcode MessageLog}, and the author and time of each message. */
 export class Transcript {
-  /** The messages, as plain text members get them. */
+  /** The messages as plain text members get them. */
   readonly log: MessageLog;
-  /** Three columns of one table: from this message on, this author spoke, at this time. */
-  #firstNumbers: number[] = [];
+  /** The author spans, as three columns of one table. */
+  #firstSeqs: number[] = [];
   #authors: Author[] = [];
   #timesMs: number[] = [];
 
@@ -21,7 +18,7 @@ export class Transcript {
     this.log = new MessageLog(options);
   }
 
-  /** Appends a message, `bytes` from `start` to `end`. Returns the offset of its frame in the log. */
+  /** Appends `bytes[start, end)` as a message. Returns the offset of its frame in the log. */
   append(
     opcode: MessageOpcode,
     bytes: Uint8Array,
@@ -33,20 +30,23 @@ export class Transcript {
     const offset = this.log.append(opcode, bytes, start, end);
     const last = this.#authors.length - 1;
     if (last < 0 || this.#authors[last] !== author || this.#timesMs[last] !== atMs) {
-      this.#firstNumbers.push(this.log.headSeq);
+      this.#firstSeqs.push(this.log.headSeq);
       this.#authors.push(author);
       this.#timesMs.push(atMs);
-      // Most of the table may be about messages that the log has dropped.
+      // Most spans may belong to messages that the log has dropped.
       if (this.#authors.length % 1024 === 0) this.#trim();
     }
     return offset;
   }
 
-  /** The messages behind this number, which must be kept, in order: `limit` of them, or all, or fewer once they are `maxLength` long. */
+  /**
+   * The messages after a sequence number, in order: at most `limit`, and no more once their bodies have
+   * `maxLength` characters together. The log must retain all of them.
+   */
   read(after: number, limit: number, maxLength: number): Message[] {
     const { log } = this;
     const messages: Message[] = [];
-    let run = this.#runOf(after + 1);
+    let span = this.#spanOf(after + 1);
     let length = 0;
     const isFull = () => messages.length === limit || length >= maxLength;
     for (let offset = log.offsetAfter(after); offset < log.head && !isFull();) {
@@ -54,50 +54,52 @@ export class Transcript {
       offset += frames.length;
       for (const { opcode, payload } of eachFrame(frames)) {
         if (isFull()) break;
-        const number = after + messages.length + 1;
-        if (this.#firstNumbers[run + 1]! <= number) run++;
+        const seq = after + messages.length + 1;
+        if (this.#firstSeqs[span + 1]! <= seq) span++;
         const body = toBody(opcode, payload);
-        messages.push({ number, author: this.#authors[run]!, atMs: this.#timesMs[run]!, body });
+        messages.push({ seq, author: this.#authors[span]!, atMs: this.#timesMs[span]!, body });
         length += body.length;
       }
     }
     return messages;
   }
 
-  /** From which message on who spoke, for these messages, which must be kept. */
-  runs(first: number, last: number): Run[] {
-    const runs: Run[] = [];
-    for (let line = this.#runOf(first); this.#firstNumbers[line]! <= last; line++) {
-      runs.push({
-        first: Math.max(first, this.#firstNumbers[line]!),
-        author: this.#authors[line]!,
-        atMs: this.#timesMs[line]!,
+  /** The author spans of the messages from `first` to `last`. The log must retain all of them. */
+  authorSpans(first: number, last: number): AuthorSpan[] {
+    const spans: AuthorSpan[] = [];
+    for (let span = this.#spanOf(first); this.#firstSeqs[span]! <= last; span++) {
+      spans.push({
+        firstSeq: Math.max(first, this.#firstSeqs[span]!),
+        author: this.#authors[span]!,
+        atMs: this.#timesMs[span]!,
       });
     }
-    return runs;
+    return spans;
   }
 
-  /** The number of the last message in memory that is older than a time; 0 if none is. */
-  lastBefore(timeMs: number): number {
-    const line = this.#timesMs.findIndex((atMs) => atMs >= timeMs);
-    if (line === 0 || this.#timesMs.length === 0) return 0;
-    return line < 0 ? this.log.headSeq : this.#firstNumbers[line]! - 1;
+  /** The sequence number of the last message in memory that is older than a time; 0 if none is. */
+  lastSeqBefore(timeMs: number): number {
+    const span = this.#timesMs.findIndex((atMs) => atMs >= timeMs);
+    if (span === 0 || this.#timesMs.length === 0) return 0;
+    return span < 0 ? this.log.headSeq : this.#firstSeqs[span]! - 1;
   }
 
-  /** Which line of the table a message belongs to. */
-  #runOf(number: number): number {
-    let [low, high] = [0, this.#firstNumbers.length];
+  /** The index of the span that a message belongs to. */
+  #spanOf(seq: number): number {
+    let [low, high] = [0, this.#firstSeqs.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#firstNumbers[middle]! <= number) low = middle + 1;
+      if (this.#firstSeqs[middle]! <= seq) low = middle + 1;
       else high = middle;
     }
     return low - 1;
   }
 
   #trim(): void {
-    const gone = this.#runOf(this.log.seqBefore + 1);
-    if (gone < this.#authors.length / 2) return;
-    for (const column of [this.#firstNumbers, this.#authors, this.#timesMs]) column.splice(0, gone);
+    const droppedCount = this.#spanOf(this.log.seqBefore + 1);
+    if (droppedCount < this.#authors.length / 2) return;
+    for (const column of [this.#firstSeqs, this.#authors, this.#timesMs]) {
+      column.splice(0, droppedCount);
+    }
   }
 }

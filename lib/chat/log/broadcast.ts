@@ -1,92 +1,91 @@
-import type { Cursor, MessageLog } from "./message_log.ts";
+import type { Cursor } from "./cursor.ts";
+import type { Scheduler } from "../scheduler.ts";
+import type { MessageLog } from "./message_log.ts";
 
-/** How long a sweep waits while not one of its deliveries ends, in milliseconds. */
+/** A sweep stops waiting for its deliveries when none has ended for this long, in milliseconds. */
 const PATIENCE_MS = 10;
 
-/** How much a sweep delivers to one member before the next has its turn, if the member takes everything at once. */
+/** The most that one sweep delivers to a reader before the next reader has its turn. */
 const MAX_SERVED_BYTES = 256 * 1024;
 
-/** What a broadcast serves. */
-export interface Served {
+/** A reader as the broadcast sees it. */
+export interface BroadcastReader {
   /** How far into the log it has been served. */
   readonly cursor: Cursor;
   /**
-   * Sends whole frames out of the log.
+   * Sends whole frames of the log.
    *
-   * @param onDelivered Called when it can take more, or is gone, if that is later.
-   * @returns Whether that is so already, and `onDelivered` not called.
+   * @returns True if the reader can take more now; otherwise calls `onDelivered` later, when it can
+   * take more or has disconnected.
    */
   deliver(frames: Uint8Array, onDelivered: () => void): boolean;
+  /**
+   * Called when the log has dropped frames that the reader has not been served. Moves the cursor on, or
+   * closes the reader.
+   *
+   * @returns Whether the reader stays.
+   */
+  handleLost(): boolean;
 }
 
-/** What a broadcast needs from its room. */
-export interface BroadcastOptions<M extends Served> {
+/** What a {@linkcode Broadcast} needs. */
+export interface BroadcastOptions extends Scheduler {
   readonly log: MessageLog;
-  /** Runs a function once the reads that are ready have been let in. */
-  readonly defer: (run: () => void) => void;
-  /** Runs a function after this many milliseconds. */
-  readonly startTimer: (run: () => void, ms: number) => void;
-  /**
-   * Decides about a member of which the log has dropped something it has not been served: true if it stays, with its cursor
-   * moved on, and false if it has been given up.
-   */
-  readonly handleSlowReader: (member: M) => boolean;
-  /** How many bytes of the log even the fastest member may be behind before the senders are held back. */
+  /** Senders are held back while even the fastest reader is this many bytes behind. */
   readonly maxBacklogBytes: number;
 }
 
 /**
- * The flush: brings every member's cursor to the head of the log, a sweep at a time.
+ * The fan-out of a log: brings the cursors of all readers to the head, one sweep at a time.
  *
  * ```text
- * append ─▶ defer ─▶ sweep: deliveries to each member that is behind ─▶ all ended ─▶ defer ─▶ next sweep, if needed
- *                      └─ no delivery ended for a while: those left are on their own ───┘
+ * append ─▶ defer ─▶ sweep: one delivery to each reader that is behind ─▶ all ended ─▶ defer ─▶ next sweep
+ *                      └─ no delivery has ended for 10 ms: the rest continue alone ────┘
  * ```
  *
- * One sweep at a time: without that, members that refill themselves as soon as their write ends would keep the reads from
- * being let in, and senders would wait for hundreds of milliseconds. A delivery that outlives its sweep, as a stalled
- * reader's does, holds nobody up: its member goes on on its own, and joins the sweeps again when it has caught up.
- *
- * Nobody starves: there is a limit to what a sweep delivers to each.
+ * There is only one sweep at a time. Otherwise readers that refill themselves as their write ends would
+ * starve the reads, and senders would wait for hundreds of milliseconds. A delivery that outlives its
+ * sweep, such as a stalled reader's, holds up nobody: its reader continues alone, and joins the sweeps
+ * again when it has caught up.
  */
-export class Broadcast<M extends Served> {
-  readonly #options: BroadcastOptions<M>;
-  readonly #readers = new Map<M, Reader<M>>();
-  /** Whether there may be something to deliver that the sweep under way does not see. */
+export class Broadcast {
+  readonly #options: BroadcastOptions;
+  readonly #readers = new Map<BroadcastReader, ReaderState>();
+  /** Whether there may be frames to deliver that the sweep under way does not see. */
   #isNeeded = false;
   #isScheduled = false;
-  /** How many deliveries are under way. */
+  /** Deliveries under way. */
   #busyCount = 0;
-  /** For how many of them the sweep under way waits; the others are on their own. */
+  /** The deliveries under way that the current sweep waits for. */
   #awaitedCount = 0;
-  /** How many awaited deliveries have ended, in all sweeps. */
+  /** Awaited deliveries that have ended, in all sweeps. */
   #endedCount = 0;
   #isWatched = false;
-  /** How far the fastest member has been served that had something to be served. */
+  /** The furthest offset that a reader has been served up to. */
   #servedUpTo = 0;
   #backlog: PromiseWithResolvers<void> | undefined;
   #sweepEnd: PromiseWithResolvers<void> | undefined;
 
-  constructor(options: BroadcastOptions<M>) {
+  constructor(options: BroadcastOptions) {
     this.#options = options;
   }
 
-  /** How many members it serves. */
+  /** The number of readers. */
   get size(): number {
     return this.#readers.size;
   }
 
   /**
-   * Resolves when the backlog is short enough for senders to be read from again; undefined if it is.
+   * Resolves when senders may be read from again; undefined if they may be read from now.
    *
-   * Without that, a sender that is faster than every reader would push them all out of the log's retention, one after the
-   * other. With it, the sender's own TCP connection slows it down to the pace of the fastest reader.
+   * Without this, a sender that is faster than every reader would push all of them out of the retained
+   * log. With it, TCP slows the sender down to the pace of the fastest reader.
    */
   get backlog(): Promise<void> | undefined {
     return this.#backlog?.promise;
   }
 
-  /** Tells that the log has grown. */
+  /** Schedules a sweep. Call it after each append. */
   request(): void {
     this.#isNeeded = true;
     const { log, maxBacklogBytes } = this.#options;
@@ -96,37 +95,37 @@ export class Broadcast<M extends Served> {
     this.#schedule();
   }
 
-  /** Lets a member in. It may be the fastest. */
-  add(member: M): void {
-    const reader: Reader<M> = {
-      member,
-      state: "idle",
+  /** Adds a reader, which may be the fastest. */
+  add(reader: BroadcastReader): void {
+    const state: ReaderState = {
+      reader,
+      phase: "idle",
       servedUpTo: 0,
-      onDelivered: () => this.#delivered(reader),
+      onDelivered: () => this.#delivered(state),
     };
-    this.#readers.set(member, reader);
-    this.#advance(member.cursor.position);
+    this.#readers.set(reader, state);
+    this.#advance(reader.cursor.offset);
   }
 
-  /** Takes a member out; removing twice is harmless. */
-  remove(member: M): void {
-    const reader = this.#readers.get(member);
-    if (!reader) return;
-    this.#readers.delete(member);
-    const { state } = reader;
-    reader.state = "gone";
-    if (state !== "idle") this.#busyCount--;
-    if (state === "awaited" && --this.#awaitedCount === 0) this.#endSweep();
-    // The others may all be up to date, and nothing hold the senders back any more.
+  /** Removes a reader. Removing it twice is harmless. */
+  remove(reader: BroadcastReader): void {
+    const state = this.#readers.get(reader);
+    if (!state) return;
+    this.#readers.delete(reader);
+    const { phase } = state;
+    state.phase = "gone";
+    if (phase !== "idle") this.#busyCount--;
+    if (phase === "awaited" && --this.#awaitedCount === 0) this.#endSweep();
+    // The remaining readers may all be up to date, so that senders need not be held back.
     if (this.#backlog) this.request();
   }
 
-  /** Whether all who keep up have been served what has been said so far; who is on its own does not count. */
+  /** Whether every reader that keeps up has been served everything. Readers on their own do not count. */
   get isFlushed(): boolean {
     return this.#isServedUpTo(this.#options.log.head);
   }
 
-  /** Resolves when what has been said until now has been served to all who keep up. */
+  /** Resolves when every reader that keeps up has been served all frames that are in the log now. */
   async flushed(): Promise<void> {
     const { head } = this.#options.log;
     while (!this.#isServedUpTo(head)) {
@@ -137,8 +136,8 @@ export class Broadcast<M extends Served> {
   }
 
   #isServedUpTo(head: number): boolean {
-    const isServed = ({ state, member: { cursor } }: Reader<M>) =>
-      state !== "idle" || !cursor.isBehind || cursor.position >= head;
+    const isServed = ({ phase, reader: { cursor } }: ReaderState) =>
+      phase !== "idle" || !cursor.isBehind || cursor.offset >= head;
     return this.#awaitedCount === 0 && this.#readers.values().every(isServed);
   }
 
@@ -150,57 +149,56 @@ export class Broadcast<M extends Served> {
 
   #sweep(): void {
     this.#isScheduled = false;
-    // A member that was given up within the last sweep may have asked for this one before that had begun to wait.
+    // A reader that was closed within the last sweep may have scheduled this one too early.
     if (this.#awaitedCount > 0) return;
     this.#isNeeded = false;
-    const { log, handleSlowReader } = this.#options;
-    for (const reader of this.#readers.values()) {
-      if (reader.state === "idle") {
-        if (this.#serve(reader, "awaited")) this.#awaitedCount++;
-      } else if (reader.member.cursor.isLost) handleSlowReader(reader.member);
+    for (const state of this.#readers.values()) {
+      if (state.phase === "idle") {
+        if (this.#serve(state, "awaited")) this.#awaitedCount++;
+      } else if (state.reader.cursor.isLost) state.reader.handleLost();
     }
-    if (this.#busyCount === 0 && !this.#isNeeded) this.#advance(log.head);
+    if (this.#busyCount === 0 && !this.#isNeeded) this.#advance(this.#options.log.head);
     if (this.#awaitedCount > 0) this.#watch();
     else this.#endSweep();
   }
 
   /**
-   * Delivers what there is to deliver, up to a limit.
+   * Delivers the frames that a reader has not been served, up to a limit.
    *
-   * @returns Whether that goes on when this returns; if not, there may be more to deliver.
+   * @returns True if a delivery is still under way; otherwise there may be more to deliver.
    */
-  #serve(reader: Reader<M>, state: "awaited" | "alone"): boolean {
-    const { member } = reader;
-    const { cursor } = member;
-    if (cursor.isLost && !this.#options.handleSlowReader(member)) return false;
-    for (let left = MAX_SERVED_BYTES; left > 0;) {
+  #serve(state: ReaderState, phase: "awaited" | "alone"): boolean {
+    const { reader } = state;
+    const { cursor } = reader;
+    if (cursor.isLost && !reader.handleLost()) return false;
+    for (let leftBytes = MAX_SERVED_BYTES; leftBytes > 0;) {
       const frames = cursor.take();
       if (!frames) return false;
-      left -= frames.length;
-      reader.servedUpTo = cursor.position;
-      if (!member.deliver(frames, reader.onDelivered)) {
-        reader.state = state;
+      leftBytes -= frames.length;
+      state.servedUpTo = cursor.offset;
+      if (!reader.deliver(frames, state.onDelivered)) {
+        state.phase = phase;
         this.#busyCount++;
         return true;
       }
-      this.#advance(reader.servedUpTo);
+      this.#advance(state.servedUpTo);
     }
     this.#isNeeded ||= cursor.isBehind;
     return false;
   }
 
-  #delivered(reader: Reader<M>): void {
-    const { member, state } = reader;
-    if (state === "gone") return;
-    reader.state = "idle";
+  #delivered(state: ReaderState): void {
+    const { reader, phase } = state;
+    if (phase === "gone") return;
+    state.phase = "idle";
     this.#busyCount--;
-    this.#advance(reader.servedUpTo);
-    const { isBehind } = member.cursor;
-    if (state === "awaited") {
+    this.#advance(state.servedUpTo);
+    const { isBehind } = reader.cursor;
+    if (phase === "awaited") {
       this.#endedCount++;
       this.#isNeeded ||= isBehind;
       if (--this.#awaitedCount === 0) this.#endSweep();
-    } else if (isBehind && !this.#serve(reader, "alone")) this.#schedule();
+    } else if (isBehind && !this.#serve(state, "alone")) this.#schedule();
   }
 
   #endSweep(): void {
@@ -217,7 +215,7 @@ export class Broadcast<M extends Served> {
     this.#backlog = undefined;
   }
 
-  /** Looks after the sweep under way until it ends; once nothing has ended for a while, it lets go of what is left. */
+  /** Watches the current sweep. If no delivery has ended for a while, the sweep stops waiting for the rest. */
   #watch(): void {
     if (this.#isWatched) return;
     this.#isWatched = true;
@@ -226,8 +224,8 @@ export class Broadcast<M extends Served> {
       this.#isWatched = false;
       if (this.#awaitedCount === 0) return;
       if (this.#endedCount > endedBefore) return this.#watch();
-      for (const reader of this.#readers.values()) {
-        if (reader.state === "awaited") reader.state = "alone";
+      for (const state of this.#readers.values()) {
+        if (state.phase === "awaited") state.phase = "alone";
       }
       this.#awaitedCount = 0;
       this.#endSweep();
@@ -236,18 +234,18 @@ export class Broadcast<M extends Served> {
 }
 
 /**
- * A member as the sweeps see it.
+ * A reader and its phase.
  *
  * ```text
  * idle ──a sweep serves it──▶ awaited ──its delivery ends──▶ idle
  *                                └─it outlives its sweep──▶ alone ──its deliveries end──▶ idle
- * any of them ──it leaves──▶ gone
+ * any phase ──remove()──▶ gone
  * ```
  */
-interface Reader<M> {
-  readonly member: M;
-  state: "idle" | "awaited" | "alone" | "gone";
-  /** Where the delivery under way ends. */
+interface ReaderState {
+  readonly reader: BroadcastReader;
+  phase: "idle" | "awaited" | "alone" | "gone";
+  /** The offset at which the delivery under way ends. */
   servedUpTo: number;
   readonly onDelivered: () => void;
 }

@@ -1,22 +1,22 @@
 import { headerBytes, writeHeader } from "../../websocket/frame.ts";
 import { OPCODE } from "../../websocket/opcode.ts";
+import type { Body } from "../message.ts";
 
-/** What a frame carries: a text, or binary. */
-export type Body = string | Uint8Array;
-
-/** The most bytes that a header takes, and a UTF-16 code unit in UTF-8. */
+/** The most bytes that a frame header takes. */
 const MAX_HEADER_BYTES = 10;
+
+/** The most bytes that one UTF-16 code unit takes in UTF-8. */
 const MAX_BYTES_PER_UNIT = 3;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** What a frame carries. What is binary is not copied. */
+/** Decodes the payload of a frame. A binary payload is returned as it is, without a copy. */
 export function toBody(opcode: number, payload: Uint8Array): Body {
   return opcode === OPCODE.text ? decoder.decode(payload) : payload;
 }
 
-/** Encodes bodies as whole frames, one behind the other, at half the cost of a frame each. */
+/** Encodes each body as one unmasked frame, all in one buffer: half the cost of a buffer for each. */
 export function encodeFrames(bodies: readonly Body[]): Uint8Array<ArrayBuffer> {
   let maxBytes = 0;
   for (const body of bodies) {
@@ -31,7 +31,7 @@ export function encodeFrames(bodies: readonly Body[]): Uint8Array<ArrayBuffer> {
   return frames.slice(0, end);
 }
 
-/** Writes the payload first, as only that tells how long it is. Returns where the frame ends. */
+/** Writes a text frame and returns its end. The payload goes first, as its length is not known before. */
 function writeText(target: Uint8Array, at: number, text: string): number {
   const guess = at + headerBytes(text.length);
   const { written } = encoder.encodeInto(text, target.subarray(guess));

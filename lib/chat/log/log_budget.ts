@@ -1,23 +1,26 @@
-/** The memory that all logs share. */
+/** The memory that all message logs of a server share. */
 export class LogBudget {
   readonly #maxBytes: number;
-  readonly #makeRoom: () => void;
+  readonly #freeMemory: () => void;
   #usedBytes = 0;
 
-  /** @param makeRoom Called when more is used than may be; what it frees, it tells with {@linkcode add}. */
-  constructor(maxBytes: number, makeRoom: () => void) {
+  /**
+   * @param freeMemory Called when the logs use more than `maxBytes`. It reports what it frees through
+   * {@linkcode add}.
+   */
+  constructor(maxBytes: number, freeMemory: () => void) {
     this.#maxBytes = maxBytes;
-    this.#makeRoom = makeRoom;
+    this.#freeMemory = freeMemory;
   }
 
-  /** Whether more is used than may be. */
+  /** Whether the logs use more memory than allowed. */
   get isOver(): boolean {
     return this.#usedBytes > this.#maxBytes;
   }
 
-  /** Tells that a log has grown, or shrunk. */
+  /** Adds the bytes by which a log has grown; negative if it has shrunk. */
   add(bytes: number): void {
     this.#usedBytes += bytes;
-    if (bytes > 0 && this.isOver) this.#makeRoom();
+    if (bytes > 0 && this.isOver) this.#freeMemory();
   }
 }

@@ -1,45 +1,53 @@
-import type { LogBudget } from "./log_budget.ts";
 import { frameBytes, headerBytes, writeHeader } from "../../websocket/frame.ts";
+import type { LogBudget } from "./log_budget.ts";
 
-/** How large a chunk gets. It is also the most that is read at a time. */
+/** The size of a full-grown chunk, and the most that one read returns. */
 const LARGEST_CHUNK_BYTES = 256 * 1024;
 
-/** How large the first chunk is, so that a room in which little is said stays small. Each is twice the one before. */
+/** The size of the first chunk: small, so that a quiet room stays small. Each next chunk doubles it. */
 const FIRST_CHUNK_BYTES = 4 * 1024;
 
-/** A part of the log. Its bytes are written once and never again, as a write to a socket may be reading them. */
+/** A piece of the log. Its bytes never change once written, as a socket write may still read them. */
 interface Chunk {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Where the chunk begins in the log. */
+  /** The offset in the log at which the chunk starts. */
   readonly start: number;
-  /** How many messages were appended before its first. */
-  readonly messagesBefore: number;
-  used: number;
+  /** The sequence number of the last message before the chunk. */
+  readonly seqBefore: number;
+  usedBytes: number;
 }
 
-/** A range of the log. */
-interface Range {
+/** A range of offsets; `end` is exclusive. */
+interface OffsetRange {
   readonly start: number;
   readonly end: number;
 }
 
-/** What the log is bounded by. */
+/** The end of a message in the log, and its sequence number. */
+interface SeqOffset {
+  readonly offset: number;
+  readonly seq: number;
+}
+
+/** What a {@linkcode MessageLog} is made of. */
 export interface MessageLogOptions {
-  /** How many bytes are kept at least; the oldest chunk goes as soon as those behind it are as many. */
+  /** The log drops its oldest chunk as soon as the chunks after it hold this many bytes. */
   readonly retentionBytes: number;
-  /** The number of the message before the first that is appended. */
+  /** The sequence number of the last message before the log; 0 by default. */
   readonly headSeq?: number;
-  /** What all logs share. When that is used up, this one keeps less. */
+  /** The memory that all logs share. While it is exceeded, the log retains less. */
   readonly budget: LogBudget;
 }
 
 /**
- * The messages of a room as WebSocket frames, encoded once, one behind the other, each at an offset that never changes.
- * Whoever reads it does so with a {@linkcode Cursor}, which costs next to nothing however far it lags: the log is kept once
- * for all.
+ * The messages of a room in memory: WebSocket frames, encoded once, in order. Each frame has an offset
+ * in bytes, which never changes.
  *
- * Messages are numbered one by one. Between them may be events, which have no number and concern only those who are there
- * to read them.
+ * Readers read through a {@linkcode Cursor}. A reader that falls behind costs no memory, because all
+ * readers share the log.
+ *
+ * Messages have consecutive sequence numbers. Between them there may be events, such as `joined`: they
+ * have no sequence number, and are only for members that are present.
  */
 export class MessageLog {
   readonly #retentionBytes: number;
@@ -47,15 +55,15 @@ export class MessageLog {
   #chunks: Chunk[] = [];
   #head = 0;
   #headSeq: number;
-  /** The events that are kept, in order. */
-  #events: Range[] = [];
-  /** What was read last: nearly every reader reads the same, and a view costs more than a comparison. */
+  /** The events in the log, in order. */
+  #events: OffsetRange[] = [];
+  /** The last result of {@linkcode read}: most readers of a sweep ask for the same range. */
   #lastRead = { from: -1, to: -1, frames: new Uint8Array(0) };
+  /** The last result of {@linkcode seqAt}. */
+  #lastSeqAt: SeqOffset = { offset: -1, seq: -1 };
 
-  /** Nothing behind this offset is dropped, whatever is to be kept. */
-  heldFrom = Infinity;
-  /** What {@linkcode seqAt} has found last. */
-  #lastNumber: NumberedOffset = { offset: -1, number: -1 };
+  /** Frames from this offset on are not dropped, whatever the retention. Infinity pins nothing. */
+  pinnedFrom = Infinity;
 
   constructor({ retentionBytes, headSeq = 0, budget }: MessageLogOptions) {
     this.#retentionBytes = retentionBytes;
@@ -63,132 +71,132 @@ export class MessageLog {
     this.#headSeq = headSeq;
   }
 
-  /** The offset behind the newest frame. */
+  /** The offset at which the newest frame ends. */
   get head(): number {
     return this.#head;
   }
 
-  /** The offset of the oldest frame that is kept. */
+  /** The offset at which the oldest retained frame starts. */
   get start(): number {
     return this.#chunks[0]?.start ?? this.#head;
   }
 
-  /** The number of the newest message. */
+  /** The sequence number of the newest message. */
   get headSeq(): number {
     return this.#headSeq;
   }
 
-  /** The number of the message before the oldest that is kept. */
+  /** The sequence number of the message before the oldest retained one. */
   get seqBefore(): number {
-    return this.#chunks[0]?.messagesBefore ?? this.#headSeq;
+    return this.#chunks[0]?.seqBefore ?? this.#headSeq;
   }
 
-  /**
-   * Appends a message, `bytes` from `start` to `end`, as a frame.
-   *
-   * @returns The offset of the frame; it ends at the new head.
-   */
+  /** Appends `bytes[start, end)` as a message. Returns the offset of its frame, which ends at the new head. */
   append(opcode: number, bytes: Uint8Array, start: number, end: number): number {
     const offset = this.#append(opcode, bytes, start, end);
     this.#headSeq++;
     return offset;
   }
 
-  /** Appends a frame without a number. */
+  /** Appends an event: a frame without a sequence number. */
   appendEvent(opcode: number, bytes: Uint8Array): void {
     const start = this.#append(opcode, bytes, 0, bytes.length);
     this.#events.push({ start, end: this.#head });
   }
 
-  /** Gives back the memory. Nothing may be appended after that. */
+  /** Returns the memory to the budget. Nothing may be appended afterwards. */
   dispose(): void {
     for (const { bytes } of this.#chunks) this.#budget.add(-bytes.length);
   }
 
-  /** The end of the message of this number, which must be kept, or that of the one before the oldest. */
-  offsetAfter(number: number): number {
-    let at = this.#chunks.findLast(({ messagesBefore }) => messagesBefore <= number);
-    at ??= this.#chunks[0];
-    return at ? this.#walk(at, { offset: Infinity, number }).offset : this.#head;
+  /**
+   * The offset at which a message ends; for the message before the oldest retained one, the offset at
+   * which the log starts.
+   */
+  offsetAfter(seq: number): number {
+    const chunk = this.#chunks.findLast(({ seqBefore }) => seqBefore <= seq) ?? this.#chunks[0];
+    return chunk ? this.#walk(chunk, { offset: Infinity, seq }).offset : this.#head;
   }
 
-  /** The number of the last message that ends at or before an offset, which must be kept and the end of a frame. */
+  /** The sequence number of the last message that ends at or before an offset, which must be a retained frame's end. */
   seqAt(offset: number): number {
     if (offset === this.#head) return this.#headSeq;
-    if (offset !== this.#lastNumber.offset) {
-      this.#lastNumber = this.#walk(this.#chunkAt(offset), { offset, number: Infinity });
+    if (offset !== this.#lastSeqAt.offset) {
+      this.#lastSeqAt = this.#walk(this.#chunkAt(offset), { offset, seq: Infinity });
     }
-    return this.#lastNumber.number;
+    return this.#lastSeqAt.seq;
   }
 
-  /** The events from one offset up to another that are kept, in order. */
-  events(from: number, to: number): Range[] {
+  /** The retained events that start in `[from, to)`, in order. */
+  events(from: number, to: number): OffsetRange[] {
     return this.#events.filter(({ start }) => start >= from && start < to);
   }
 
-  /** Walks over the frames of a chunk until it comes to an offset or to the end of a message. */
-  #walk(chunk: Chunk, until: NumberedOffset): NumberedOffset {
-    let { start: offset, messagesBefore: number } = chunk;
-    let aside = this.#events.findIndex(({ start }) => start >= offset);
-    const end = Math.min(until.offset, chunk.start + chunk.used);
-    while (offset < end && number < until.number) {
-      const isAside = this.#events[aside]?.start === offset;
-      offset += frameBytes(chunk.bytes, offset - chunk.start);
-      if (isAside) aside++;
-      else number++;
-    }
-    return { offset, number };
-  }
-
-  #append(opcode: number, bytes: Uint8Array, start: number, end: number): number {
-    const length = end - start;
-    const chunk = this.#chunkFor(headerBytes(length) + length);
-    let at = writeHeader(chunk.bytes, chunk.used, opcode, length);
-    // Setting a view costs more than copying a short message by hand.
-    if (length > 64) chunk.bytes.set(bytes.subarray(start, end), at);
-    else for (let from = start; from < end;) chunk.bytes[at++] = bytes[from++]!;
-    const offset = this.#head;
-    chunk.used += headerBytes(length) + length;
-    this.#head = chunk.start + chunk.used;
-    return offset;
-  }
-
   /**
-   * The whole frames from one offset of the log up to another, or as many of them as stand in one piece of memory. Both
-   * must be kept, and be the ends of frames.
+   * Returns whole frames from one offset up to another, or up to the end of the chunk if that is nearer.
+   * Both offsets must be ends of retained frames.
+   *
+   * @throws {RangeError} If the log no longer has them.
    */
   read(from: number, to: number): Uint8Array {
     const last = this.#lastRead;
     if (last.from === from && last.to === to) return last.frames;
     const chunk = this.#chunkAt(from);
-    const frames = chunk.bytes.subarray(from - chunk.start, Math.min(chunk.used, to - chunk.start));
+    const end = Math.min(chunk.usedBytes, to - chunk.start);
+    const frames = chunk.bytes.subarray(from - chunk.start, end);
     this.#lastRead = { from, to, frames };
     return frames;
   }
 
+  /** Walks over the frames of a chunk until it reaches an offset or the end of a message. */
+  #walk(chunk: Chunk, until: SeqOffset): SeqOffset {
+    let { start: offset, seqBefore: seq } = chunk;
+    let event = this.#events.findIndex(({ start }) => start >= offset);
+    const end = Math.min(until.offset, chunk.start + chunk.usedBytes);
+    while (offset < end && seq < until.seq) {
+      const isEvent = this.#events[event]?.start === offset;
+      offset += frameBytes(chunk.bytes, offset - chunk.start);
+      if (isEvent) event++;
+      else seq++;
+    }
+    return { offset, seq };
+  }
+
+  #append(opcode: number, bytes: Uint8Array, start: number, end: number): number {
+    const length = end - start;
+    const chunk = this.#chunkFor(headerBytes(length) + length);
+    let at = writeHeader(chunk.bytes, chunk.usedBytes, opcode, length);
+    // For a short message, making a view costs more than copying by hand.
+    if (length > 64) chunk.bytes.set(bytes.subarray(start, end), at);
+    else for (let from = start; from < end;) chunk.bytes[at++] = bytes[from++]!;
+    const offset = this.#head;
+    chunk.usedBytes += headerBytes(length) + length;
+    this.#head = chunk.start + chunk.usedBytes;
+    return offset;
+  }
+
   #chunkFor(frameBytes: number): Chunk {
     const last = this.#chunks.at(-1);
-    if (last && last.bytes.length - last.used >= frameBytes) return last;
+    if (last && last.bytes.length - last.usedBytes >= frameBytes) return last;
     const size = Math.min(LARGEST_CHUNK_BYTES, last ? 2 * last.bytes.length : FIRST_CHUNK_BYTES);
     const chunk = {
       bytes: new Uint8Array(Math.max(size, frameBytes)),
       start: this.#head,
-      messagesBefore: this.#headSeq,
-      used: 0,
+      seqBefore: this.#headSeq,
+      usedBytes: 0,
     };
     this.#chunks.push(chunk);
     this.#budget.add(chunk.bytes.length);
-    while (this.#chunks.length > 1 && this.#isOldestSpare()) {
+    while (this.#chunks.length > 1 && this.#canDropOldest()) {
       this.#budget.add(-this.#chunks.shift()!.bytes.length);
     }
     while (this.#events.length > 0 && this.#events[0]!.start < this.start) this.#events.shift();
     return chunk;
   }
 
-  /** Whether there is still enough without the oldest chunk, or there must be less. */
-  #isOldestSpare(): boolean {
+  #canDropOldest(): boolean {
     const { start } = this.#chunks[1]!;
-    return start <= this.heldFrom &&
+    return start <= this.pinnedFrom &&
       (this.#budget.isOver || this.#head - start >= this.#retentionBytes);
   }
 
@@ -198,89 +206,6 @@ export class MessageLog {
       const chunk = this.#chunks[index]!;
       if (chunk.start <= offset) return chunk;
     }
-    throw new RangeError(`Cannot read the log at ${offset} as it is kept from ${this.start} on`);
-  }
-}
-
-/** The end of a message, and its number. */
-interface NumberedOffset {
-  readonly offset: number;
-  readonly number: number;
-}
-
-/**
- * How far one reader has been served.
- *
- * A reader is not served what it has said itself. Its own ranges wait in the cursor until the cursor has passed them.
- */
-export class Cursor {
-  readonly #log: MessageLog;
-  #position: number;
-  /** Starts and ends, by turns, of the reader's own frames, in order and not touching; from `#nextOwn` on, ahead. */
-  #own: number[] = [];
-  #nextOwn = 0;
-
-  constructor(log: MessageLog, position: number = log.head) {
-    this.#log = log;
-    this.#position = position;
-  }
-
-  /** The offset up to which the reader has been served. */
-  get position(): number {
-    return this.#position;
-  }
-
-  /** Whether there is something to read. */
-  get isBehind(): boolean {
-    this.#passOwn();
-    return this.#position < this.#log.head;
-  }
-
-  /** Whether the log has dropped something that the reader has not been served. */
-  get isLost(): boolean {
-    this.#passOwn();
-    return this.#position < this.#log.start;
-  }
-
-  /** Keeps a range of the log, just appended, from being served. */
-  skip(start: number, end: number): void {
-    if (start === this.#own.at(-1)) this.#own[this.#own.length - 1] = end;
-    else this.#own.push(start, end);
-    this.#passOwn();
-  }
-
-  /**
-   * Takes the next frames: all up to the head, or up to a frame of the reader's own, or as many as stand in one piece of
-   * memory. undefined if there are none. Throws a RangeError if the cursor is lost.
-   */
-  take(): Uint8Array | undefined {
-    if (!this.isBehind) return undefined;
-    const frames = this.#log.read(this.#position, this.#own[this.#nextOwn] ?? this.#log.head);
-    this.#position += frames.length;
-    return frames;
-  }
-
-  /**
-   * Moves a lost cursor to the oldest frame that is kept.
-   *
-   * @returns How many bytes of the log it has missed, its own among them.
-   */
-  skipToOldest(): number {
-    const missed = Math.max(0, this.#log.start - this.#position);
-    this.#position += missed;
-    this.#passOwn();
-    return missed;
-  }
-
-  #passOwn(): void {
-    while (this.#nextOwn < this.#own.length && this.#own[this.#nextOwn]! <= this.#position) {
-      this.#position = Math.max(this.#position, this.#own[this.#nextOwn + 1]!);
-      this.#nextOwn += 2;
-    }
-    // Cutting the passed ones off costs as much as there are left, so it waits until they are the greater part.
-    if (this.#nextOwn > this.#own.length / 2) {
-      this.#own.splice(0, this.#nextOwn);
-      this.#nextOwn = 0;
-    }
+    throw new RangeError(`Cannot read the log before its start at ${this.start}: ${offset}`);
   }
 }

@@ -87,8 +87,8 @@ class DirectWire implements Wire, ConnectionListener {
   readonly connection: Connection;
   readonly #chat: Chat;
   readonly #onEnded: () => void;
-  /** Set as soon as it is in the chat, which is before anything is received. */
-  member!: Member;
+  /** Set when it joins the chat, before anything is received; unset if it could not join. */
+  member: Member | undefined;
 
   constructor(
     transport: Transport,
@@ -116,19 +116,19 @@ class DirectWire implements Wire, ConnectionListener {
   }
 
   onMessage(opcode: MessageOpcode, bytes: Uint8Array, start: number, end: number): void {
-    this.#chat.receive(this.member, opcode, bytes, start, end);
+    this.#chat.receive(this.member!, opcode, bytes, start, end);
   }
 
   onClosing(): void {
-    this.#chat.leave(this.member);
+    if (this.member) this.#chat.leave(this.member);
   }
 
   onClosed(status: CloseStatus): void {
     this.#onEnded();
-    this.#chat.ended(this.member, status);
+    if (this.member) this.#chat.ended(this.member, status);
   }
 
   holdReading(): Promise<void> | undefined {
-    return this.member.room.backlog;
+    return this.member?.room.backlog;
   }
 }

@@ -74,8 +74,10 @@ export class ServeEngine {
     const gone = (code: number, reason: string) => {
       clearTimeout(closeDeadline);
       if (!this.#wires.delete(wire)) return;
-      chat.leave(wire.member);
-      chat.ended(wire.member, wire.closeStatus ?? { code: code || 1006, reason });
+      if (wire.member) {
+        chat.leave(wire.member);
+        chat.ended(wire.member, wire.closeStatus ?? { code: code || 1006, reason });
+      }
       if (this.#isClosing && this.#wires.size === 0) this.#whenEmpty.resolve();
     };
     const { closeTimeoutMs } = this.#config;
@@ -87,7 +89,7 @@ export class ServeEngine {
       }, closeTimeoutMs);
     };
     socket.onmessage = ({ data }) => this.#receive(wire, data);
-    socket.onerror = () => chat.leave(wire.member);
+    socket.onerror = () => wire.member && chat.leave(wire.member);
     socket.onclose = ({ code, reason }) => gone(code, reason);
     const { id } = wire;
     chat.join({ id, wire, address: client.address }, joinRequest, (member) => wire.member = member);
@@ -100,9 +102,9 @@ export class ServeEngine {
     const isText = typeof data === "string";
     const bytes = isText ? new TextEncoder().encode(data) : new Uint8Array(data);
     if (bytes.length > this.#config.maxMessageBytes) {
-      return member.close(CLOSE_CODES.messageTooBig);
+      return member!.close(CLOSE_CODES.messageTooBig);
     }
-    this.#chat.receive(member, isText ? OPCODE.text : OPCODE.binary, bytes, 0, bytes.length);
+    this.#chat.receive(member!, isText ? OPCODE.text : OPCODE.binary, bytes, 0, bytes.length);
   }
 }
 
@@ -116,8 +118,8 @@ class ServeWire implements Wire {
   #closeStatus: CloseCode | undefined;
   /** How much it has been sent of its own since it last had taken nearly everything. */
   #privateBytes = 0;
-  /** Set as soon as it is in the chat, which is before anything is received. */
-  member!: Member;
+  /** Set when it joins the chat, before anything is received; unset if it could not join. */
+  member: Member | undefined;
   /** Called when the server has begun to close the connection, and the peer's answer is waited for. */
   onClosing: () => void = () => {};
 
@@ -158,7 +160,7 @@ class ServeWire implements Wire {
   }
 
   close(closeStatus: CloseCode): void {
-    this.#chat.leave(this.member);
+    if (this.member) this.#chat.leave(this.member);
     if (this.#socket.readyState !== WebSocket.OPEN) return;
     this.#closeStatus = closeStatus;
     this.#socket.close(closeStatus.code, closeStatus.reason);

@@ -1,13 +1,9 @@
-import { checkSay, type Say } from "../../chat/chorus_v1.ts";
-import { parseMemberName } from "../../chat/member_name.ts";
+import type { Publication } from "../../chat/chat.ts";
+import { checkSay } from "../../chat/chorus_v1.ts";
+import { parseMemberName } from "../../chat/names.ts";
 
 /** How much longer than a message JSON may be: a byte may be written as `\u0000`, and there is more than the text. */
 const JSON_ALLOWANCE = { factor: 6, bytes: 4096 };
-
-/** What somebody publishes without being in the room. */
-export interface Publication extends Say {
-  readonly name: string | null;
-}
 
 /** Why a publication is refused. */
 export interface PublicationFault {
@@ -42,7 +38,7 @@ export async function readPublication(
   } catch {
     return { status: 400, detail: "The body must be UTF-8" };
   }
-  if (!isJson) return { text, id: undefined, name: null };
+  if (!isJson) return { text, name: null };
   const publication = parseJson(text);
   if ("detail" in publication) return publication;
   return new TextEncoder().encode(publication.text).length > maxMessageBytes ? tooBig : publication;
@@ -60,13 +56,14 @@ function parseJson(json: string): Publication | PublicationFault {
   }
   const said = value as Record<string, unknown>;
   const checked = checkSay(said);
-  if ("fault" in checked) return { status: 400, detail: checked.fault.message };
+  if (checked.type === "error") return { status: 400, detail: checked.message };
   const { name = null } = said;
   const parsed = typeof name === "string" ? parseMemberName(name) : name;
   if (parsed !== null && typeof parsed !== "string") {
     return { status: 400, detail: "The name must be 1 to 64 characters that can be seen" };
   }
-  return { ...checked.say, name: parsed };
+  const { text, id } = checked;
+  return { text, ...(id === undefined ? {} : { id }), name: parsed };
 }
 
 /** A request's body; undefined if it is longer than that. */

@@ -1,5 +1,6 @@
-import { saidText } from "../../chat/message.ts";
-import { parseRoomName } from "../../chat/room_name.ts";
+import { encodeSaid } from "../../chat/chorus_v1.ts";
+import { HistoryUnavailableError } from "../../chat/history/history.ts";
+import { parseRoomName } from "../../chat/names.ts";
 import type { FieldMap } from "../../websocket/http_head.ts";
 import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import type { ServerConfig } from "../config.ts";
@@ -50,6 +51,11 @@ export class RoomsApi {
     try {
       return withCors(request, await this.#answer(request, url, client));
     } catch (error) {
+      if (error instanceof HistoryUnavailableError) {
+        this.#options.chat.logError(error);
+        const detail = "Stored messages cannot be read: try again later";
+        return withCors(request, problem(503, detail, { "retry-after": "1" }));
+      }
       this.#options.onFault(error);
       return withCors(request, problem(500, "The server failed to answer this request"));
     }
@@ -109,16 +115,16 @@ export class RoomsApi {
       const { after, isRecovered, gap } = room.history.replayStart({ since, last: Infinity });
       const messages = room.history.read(after, limit, MAX_ANSWER_LENGTH);
       const { headSeq } = room.history;
-      const number = messages.at(-1)?.number ?? headSeq;
-      const position = room.history.positionOf(number);
+      const seq = messages.at(-1)?.seq ?? headSeq;
+      const position = room.history.positionOf(seq);
       const path = `/rooms/${encodeURIComponent(roomName)}/messages`;
-      const headers = number < headSeq ? { link: link(path, { after: position, limit }) } : {};
-      const notKeptCount = (messages[0]?.number ?? headSeq + 1) - after - 1;
+      const headers = seq < headSeq ? { link: link(path, { after: position, limit }) } : {};
+      const notKeptCount = (messages[0]?.seq ?? headSeq + 1) - after - 1;
       const missedCount = (gap?.missedCount ?? 0) + notKeptCount;
       const recovered = isRecovered && notKeptCount === 0;
       const about = { room: roomName, position, recovered, missedCount };
       const said = messages.map((message) =>
-        saidText(room.history.positionOf(message.number), message)
+        encodeSaid(room.history.positionOf(message.seq), message)
       );
       const body = `${JSON.stringify(about).slice(0, -1)},"messages":[${said.join(",")}]}\n`;
       return new Response(body, { headers: { ...JSON_HEADERS, ...headers } });

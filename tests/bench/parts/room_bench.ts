@@ -1,4 +1,5 @@
-import { Cursor, MessageLog } from "../../../lib/chat/log/message_log.ts";
+import { Cursor } from "../../../lib/chat/log/cursor.ts";
+import { MessageLog } from "../../../lib/chat/log/message_log.ts";
 import { AMPLE_BUDGET, ROOM_OPTIONS } from "../../chat/room_options.ts";
 import { PlainMember } from "../../../lib/chat/plain_member.ts";
 import { Room } from "../../../lib/chat/room.ts";
@@ -47,7 +48,7 @@ for (const isFast of [true, false]) {
     member.start(0);
   }
   Deno.bench(`flush a message to 500 ${isFast ? "fast" : "slow"} members`, () => {
-    room.publishOnce(message, NOBODY, {});
+    room.publishText("x".repeat(24), NOBODY, {});
     for (let turn; (turn = turns.shift());) turn();
     for (const onDelivered of pending.splice(0)) onDelivered();
     for (let turn; (turn = turns.shift());) turn();

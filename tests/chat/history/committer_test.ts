@@ -1,14 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
-import type { Batch, History } from "../../../lib/chat/history/history.ts";
+import type { Batch } from "../../../lib/chat/history/history.ts";
 import { type Committable, Committer } from "../../../lib/chat/history/committer.ts";
 
-/** A committer whose turns, timers and commits a test sets off. */
-class TestKeeper {
-  /** What was asked to be committed, oldest first, each the rooms of one transaction. */
+/** A committer whose deferred functions, timers, and commits the test runs. */
+class TestCommitter {
+  /** The rooms of each transaction, in order. */
   readonly commits: string[][] = [];
-  readonly faults: unknown[] = [];
-  readonly committer: Committer<FakeRoom>;
+  readonly errors: string[] = [];
+  readonly committer: Committer;
   #turns: (() => void)[] = [];
   #timers: (() => void)[] = [];
   #commit: PromiseWithResolvers<void> | undefined;
@@ -21,16 +21,16 @@ class TestKeeper {
         return this.#commit.promise;
       },
     };
-    this.committer = new Committer<FakeRoom>(history as Partial<History> as History, {
+    this.committer = new Committer(history, {
       defer: (run) => this.#turns.push(run),
       startTimer: (run) => this.#timers.push(run),
-      onFault: (error) => this.faults.push(error),
+      onError: (error) => this.errors.push((error as Error).message),
     });
   }
 
-  /** Says something in a room. */
-  say(room: FakeRoom): void {
-    room.unkept++;
+  /** Adds an uncommitted message to a room. */
+  publish(room: FakeRoom): void {
+    room.uncommitted++;
     this.committer.request(room);
   }
 
@@ -43,8 +43,8 @@ class TestKeeper {
   }
 
   /** Ends the commit under way. */
-  async end(fault?: Error): Promise<void> {
-    if (fault) this.#commit!.reject(fault);
+  async end(error?: Error): Promise<void> {
+    if (error) this.#commit!.reject(error);
     else this.#commit!.resolve();
     await new Promise<void>((resolve) => queueMicrotask(() => queueMicrotask(resolve)));
   }
@@ -52,9 +52,9 @@ class TestKeeper {
 
 class FakeRoom implements Committable {
   readonly name: string;
-  unkept = 0;
+  uncommitted = 0;
   isUrgent = false;
-  told: ("kept" | "not committed")[] = [];
+  calls: ("committed" | "failed")[] = [];
   #sent = 0;
 
   constructor(name: string) {
@@ -62,59 +62,59 @@ class FakeRoom implements Committable {
   }
 
   nextBatch(): Batch | undefined {
-    this.#sent = this.unkept;
-    return this.unkept === 0 ? undefined : { room: this.name } as Batch;
+    this.#sent = this.uncommitted;
+    return this.uncommitted === 0 ? undefined : { room: this.name } as Batch;
   }
 
   onCommitted(): void {
-    this.unkept -= this.#sent;
-    this.told.push("kept");
+    this.uncommitted -= this.#sent;
+    this.calls.push("committed");
   }
 
   onCommitFailed(): void {
-    this.told.push("not committed");
+    this.calls.push("failed");
   }
 }
 
-Deno.test("what nobody waits for is gathered for a while, of all rooms", async () => {
-  const test = new TestKeeper();
+Deno.test("messages that nobody waits for gather for a while, over all rooms", async () => {
+  const test = new TestCommitter();
   const [tea, milk] = [new FakeRoom("tea"), new FakeRoom("milk")];
-  test.say(tea);
-  test.say(milk);
-  test.say(tea);
+  test.publish(tea);
+  test.publish(milk);
+  test.publish(tea);
   test.turn();
   assertEquals(test.commits, []);
   test.fireTimers();
   test.turn();
   assertEquals(test.commits, [["tea", "milk"]]);
   await test.end();
-  assertEquals([tea.told, milk.told], [["kept"], ["kept"]]);
+  assertEquals([tea.calls, milk.calls], [["committed"], ["committed"]]);
   test.fireTimers();
   test.turn();
   assertEquals(test.commits.length, 1);
 });
 
-Deno.test("what somebody waits for is kept at the end of the turn, and the rest with it", () => {
-  const test = new TestKeeper();
+Deno.test("an urgent room is committed at the end of the turn, and the others with it", () => {
+  const test = new TestCommitter();
   const [tea, milk] = [new FakeRoom("tea"), new FakeRoom("milk")];
-  test.say(tea);
+  test.publish(tea);
   milk.isUrgent = true;
-  test.say(milk);
+  test.publish(milk);
   assertEquals(test.commits, []);
   test.turn();
   assertEquals(test.commits, [["tea", "milk"]]);
 });
 
-Deno.test("what is said during a commit is in the next one, at once if somebody waits", async () => {
+Deno.test("messages that arrive during a commit go into the next one", async () => {
   for (const same of [true, false]) {
-    const test = new TestKeeper();
+    const test = new TestCommitter();
     const tea = new FakeRoom("tea");
     const next = same ? tea : new FakeRoom("milk");
-    test.say(tea);
+    test.publish(tea);
     test.fireTimers();
     test.turn();
     next.isUrgent = true;
-    test.say(next);
+    test.publish(next);
     test.turn();
     assertEquals(test.commits, [["tea"]]);
     await test.end();
@@ -123,43 +123,43 @@ Deno.test("what is said during a commit is in the next one, at once if somebody 
   }
 });
 
-Deno.test("what could not be kept is told, and tried again with what is said later", async () => {
-  const test = new TestKeeper();
+Deno.test("a failed commit is reported and tried again with later messages", async () => {
+  const test = new TestCommitter();
   const [tea, milk] = [new FakeRoom("tea"), new FakeRoom("milk")];
   tea.isUrgent = true;
-  test.say(tea);
+  test.publish(tea);
   test.turn();
-  const fault = new Error("the disk is full");
-  await test.end(fault);
-  assertEquals([test.faults, tea.told], [[fault], ["not committed"]]);
-  test.say(milk);
+  await test.end(new Error("the disk is full"));
+  assertEquals(test.errors, ["Cannot commit messages: the disk is full"]);
+  assertEquals(tea.calls, ["failed"]);
+  test.publish(milk);
   test.turn();
   assertEquals(test.commits.length, 1);
-  // First the pause after the failure, and then the gathering.
+  // First the pause after the failure, then the gathering.
   for (let count = 0; count < 2; count++) test.fireTimers();
   test.turn();
   assertEquals(test.commits, [["tea"], ["tea", "milk"]]);
   await test.end();
-  assertEquals([tea.told, milk.told], [["not committed", "kept"], ["kept"]]);
+  assertEquals([tea.calls, milk.calls], [["failed", "committed"], ["committed"]]);
 });
 
-Deno.test("settled() waits for all that was said, and not for what cannot be kept", async () => {
-  const test = new TestKeeper();
+Deno.test("settled() waits for every message and not for those that cannot be committed", async () => {
+  const test = new TestCommitter();
   const tea = new FakeRoom("tea");
   await test.committer.settled();
-  test.say(tea);
+  test.publish(tea);
   let isSettled = false;
   const settling = test.committer.settled().then(() => isSettled = true);
   test.turn();
-  test.say(tea);
+  test.publish(tea);
   await test.end();
   assertEquals(isSettled, false);
   test.turn();
   await test.end();
   test.turn();
   await settling;
-  assertEquals([test.commits.length, tea.unkept], [2, 0]);
-  test.say(tea);
+  assertEquals([test.commits.length, tea.uncommitted], [2, 0]);
+  test.publish(tea);
   const again = test.committer.settled();
   test.turn();
   await test.end(new Error("the disk is full"));
@@ -167,29 +167,29 @@ Deno.test("settled() waits for all that was said, and not for what cannot be kep
   await test.committer.settled();
 });
 
-Deno.test("settled() waits for what is urgent, too, with one transaction at a time", async () => {
-  const test = new TestKeeper();
+Deno.test("settled() waits for urgent messages, with one transaction at a time", async () => {
+  const test = new TestCommitter();
   const tea = new FakeRoom("tea");
-  test.say(tea);
+  test.publish(tea);
   let isSettled = false;
   const settling = test.committer.settled().then(() => isSettled = true);
   test.turn();
   tea.isUrgent = true;
-  test.say(tea);
+  test.publish(tea);
   await test.end();
   test.turn();
   await new Promise((resolve) => setImmediate(resolve));
-  assertEquals([test.commits.length, tea.told, isSettled], [2, ["kept"], false]);
+  assertEquals([test.commits.length, tea.calls, isSettled], [2, ["committed"], false]);
   await test.end();
   test.turn();
   await settling;
-  assertEquals([test.commits.length, tea.unkept], [2, 0]);
+  assertEquals([test.commits.length, tea.uncommitted], [2, 0]);
 });
 
-Deno.test("a committer that is stopped begins nothing, whether it gathered, waited or was asked again", async () => {
-  const test = new TestKeeper();
+Deno.test("stop() starts no transaction, in whatever state the committer is", async () => {
+  const test = new TestCommitter();
   const tea = new FakeRoom("tea");
-  test.say(tea);
+  test.publish(tea);
   test.fireTimers();
   test.turn();
   await test.end(new Error("the disk is full"));
@@ -198,7 +198,40 @@ Deno.test("a committer that is stopped begins nothing, whether it gathered, wait
   for (let count = 0; count < 3; count++) {
     test.fireTimers();
     test.turn();
-    test.say(tea);
+    test.publish(tea);
   }
   assertEquals(test.commits, [["tea"]]);
+});
+
+Deno.test("a commit that does not end is reported as stalled, and completes when it ends", async () => {
+  const test = new TestCommitter();
+  const [tea, milk] = [new FakeRoom("tea"), new FakeRoom("milk")];
+  tea.isUrgent = true;
+  test.publish(tea);
+  test.turn();
+  test.publish(milk);
+  test.fireTimers(); // the gathering, which is over, and the watch
+  assertEquals(test.committer.isStalled, true);
+  assertEquals(test.errors, ["Cannot commit messages: no answer for 5000 ms"]);
+  assertEquals([tea.calls, milk.calls], [["failed"], ["failed"]]);
+  await test.end();
+  assertEquals([test.committer.isStalled, tea.calls], [false, ["failed", "committed"]]);
+  test.fireTimers();
+  test.turn();
+  assertEquals(test.commits, [["tea"], ["milk"]]);
+  await test.end();
+  assertEquals(milk.calls, ["failed", "committed"]);
+});
+
+Deno.test("commits that end are not stalled, however many there are", async () => {
+  const test = new TestCommitter();
+  const tea = new FakeRoom("tea");
+  tea.isUrgent = true;
+  for (let count = 0; count < 10; count++) {
+    test.publish(tea);
+    test.turn();
+    if (count % 3 === 2) test.fireTimers();
+    await test.end();
+  }
+  assertEquals([test.committer.isStalled, test.errors], [false, []]);
 });

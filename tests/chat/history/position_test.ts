@@ -1,15 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
-import { formatPosition, newEpoch, parsePosition } from "../../../lib/chat/history/position.ts";
+import { formatPosition, newEpochName, parsePosition } from "../../../lib/chat/history/position.ts";
 
-Deno.test("a position comes back from its text", () => {
-  const epoch = newEpoch();
-  assert(newEpoch() !== epoch);
-  for (const number of [0, 1, 10, 999_999_999_999_999]) {
-    assertEquals(parsePosition(formatPosition({ epoch, number })), { epoch, number });
+Deno.test("parsePosition() parses what formatPosition() formats", () => {
+  const epoch = newEpochName();
+  assert(newEpochName() !== epoch);
+  for (const seq of [0, 1, 10, 999_999_999_999_999]) {
+    assertEquals(parsePosition(formatPosition({ epoch, seq })), { epoch, seq });
   }
 });
 
-Deno.test("what is no position is told from one", () => {
+Deno.test("parsePosition() rejects texts that are not positions", () => {
   const epoch = "0123456789abcdef";
   assert(parsePosition(`${epoch}-7`));
   const wrong = [

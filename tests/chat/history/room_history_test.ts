@@ -14,17 +14,17 @@ const EPOCH = "0123456789abcdef";
 
 const encoder = new TextEncoder();
 
-/** What a test may ask for. */
+/** The bounds that a test sets. */
 type Bounds = Partial<Pick<RoomHistoryOptions, "historyMessages" | "historyAgeMs">>;
 
-/** The history of a room, and the time it lives in. */
+/** The history of a room, and its clock. */
 interface TestHistory {
   readonly history: RoomHistory;
-  /** The time, which a test sets. */
+  /** The time, set by the test. */
   readonly clock: { nowMs: number };
-  /** Says something, a little later than what was said before. Returns its number. */
-  say(text: string | Uint8Array, author?: Message["author"], id?: string): number;
-  /** Resolves when all is as safe as it gets. */
+  /** Publishes a message one millisecond after the last. Returns its sequence number. */
+  publish(text: string | Uint8Array, author?: Message["author"], id?: string): number;
+  /** Resolves when every message is committed. */
   settled(): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ function testHistory(options: RoomHistoryOptions, clock: { nowMs: number }): Tes
   return {
     history,
     clock,
-    say: (text, author = ANN, id) => {
+    publish: (text, author = ANN, id) => {
       const isText = typeof text === "string";
       const bytes = isText ? encoder.encode(text) : text;
       const opcode = isText ? OPCODE.text : OPCODE.binary;
@@ -53,16 +53,13 @@ function optionsOf(bounds: Bounds, clock: { nowMs: number }, retentionBytes: num
     durable: undefined,
     historyMessages: 0,
     historyAgeMs: 0,
-    onHistoryFault: (error: unknown) => {
-      throw error;
-    },
     onCommitted: () => {},
     now: () => clock.nowMs,
     ...bounds,
   };
 }
 
-/** Opens a file, for one test or a part of it. */
+/** Opens a file for a test, or for a part of it. */
 async function withFile(
   path: string,
   bounds: Bounds,
@@ -77,10 +74,12 @@ async function withFile(
     historyMessages,
     historyAgeMs,
   });
-  const committer = new Committer<RoomHistory>(history, {
+  const committer = new Committer(history, {
     defer: setImmediate,
     startTimer: setTimeout,
-    onFault: options.onHistoryFault,
+    onError: (error) => {
+      throw error;
+    },
   });
   const test = testHistory({ ...options, durable: { history, committer } }, clock);
   await use(test);
@@ -96,7 +95,7 @@ async function withTempFile(use: (path: string) => Promise<void>): Promise<void>
   }
 }
 
-/** What a room remembers is the same, wherever it is. In the second, memory holds but the last few kilobytes. */
+/** The contract holds for both. In SQLite, memory retains only the last few kilobytes. */
 const KINDS: Readonly<Record<string, Kind>> = {
   "in memory": async (bounds, use) => {
     const clock = { nowMs: Date.now() };
@@ -105,17 +104,17 @@ const KINDS: Readonly<Record<string, Kind>> = {
   "in SQLite": (bounds, use) => withTempFile((path) => withFile(path, bounds, use)),
 };
 
-/** Says so much that memory cannot hold it if it is short; a part at a time, as it must be kept first. */
-async function sayMany(test: TestHistory, count: number): Promise<void> {
+/** Publishes more than a short memory retains, and commits every twenty messages. */
+async function publishMany(test: TestHistory, count: number): Promise<void> {
   for (let number = 1; number <= count; number++) {
-    test.say(`${number} ${"x".repeat(1000)}`, number % 3 === 0 ? BOB : ANN, `id ${number}`);
+    test.publish(`${number} ${"x".repeat(1000)}`, number % 3 === 0 ? BOB : ANN, `id ${number}`);
     if (number % 20 === 0) await test.settled();
   }
   await test.settled();
 }
 
-function numbersOf(messages: readonly Message[]): number[] {
-  return messages.map(({ number }) => number);
+function seqsOf(messages: readonly Message[]): number[] {
+  return messages.map(({ seq }) => seq);
 }
 
 function range(first: number, last: number): number[] {
@@ -123,47 +122,47 @@ function range(first: number, last: number): number[] {
 }
 
 for (const [kind, using_] of Object.entries(KINDS)) {
-  Deno.test(`${kind}: a message comes back as it was said`, () =>
+  Deno.test(`${kind}: read() returns messages as they were published`, () =>
     using_({}, async (test) => {
       const atMs = test.clock.nowMs;
-      test.say("\uFEFFhi é\0😀");
-      test.say("", BOB);
-      test.say(Uint8Array.of(0, 255), NOBODY);
-      test.say("\0");
+      test.publish("\uFEFFhi é\0😀");
+      test.publish("", BOB);
+      test.publish(Uint8Array.of(0, 255), NOBODY);
+      test.publish("\0");
       await test.settled();
-      // What was said before is behind so much else that memory may have dropped it.
-      await sayMany(test, 200);
+      // So many messages follow that memory may have dropped the first ones.
+      await publishMany(test, 200);
       assertEquals(test.history.read(0, 4, Infinity), [
-        { number: 1, author: ANN, atMs, body: "\uFEFFhi é\0😀" },
-        { number: 2, author: BOB, atMs: atMs + 1, body: "" },
-        { number: 3, author: NOBODY, atMs: atMs + 2, body: Uint8Array.of(0, 255) },
-        { number: 4, author: ANN, atMs: atMs + 3, body: "\0" },
+        { seq: 1, author: ANN, atMs, body: "\uFEFFhi é\0😀" },
+        { seq: 2, author: BOB, atMs: atMs + 1, body: "" },
+        { seq: 3, author: NOBODY, atMs: atMs + 2, body: Uint8Array.of(0, 255) },
+        { seq: 4, author: ANN, atMs: atMs + 3, body: "\0" },
       ]);
     }));
 
-  Deno.test(`${kind}: pages are in order, without a hole, and end where the messages do`, () =>
+  Deno.test(`${kind}: read() pages through all messages in order and without a gap`, () =>
     using_({}, async (test) => {
-      await sayMany(test, 500);
+      await publishMany(test, 500);
       const { history } = test;
       for (const limit of [1, 7, 100, 1000]) {
-        const numbers: number[] = [];
-        for (let page; (page = history.read(numbers.length, limit, Infinity)).length > 0;) {
+        const seqs: number[] = [];
+        for (let page; (page = history.read(seqs.length, limit, Infinity)).length > 0;) {
           assert(page.length <= limit);
-          numbers.push(...numbersOf(page));
+          seqs.push(...seqsOf(page));
         }
-        assertEquals(numbers, range(1, 500));
+        assertEquals(seqs, range(1, 500));
       }
       assertEquals(history.read(500, 10, Infinity), []);
     }));
 
-  Deno.test(`${kind}: a page is no longer than may be, but for its last message, and never empty`, () =>
+  Deno.test(`${kind}: read() exceeds maxLength by its last message at most and returns at least one`, () =>
     using_({}, async (test) => {
-      await sayMany(test, 300);
+      await publishMany(test, 300);
       const { history } = test;
       for (const maxLength of [1, 1000, 1500, 50_000, 250_000]) {
         for (let after = 0; after < 300;) {
           const page = history.read(after, 1000, maxLength);
-          assertEquals(numbersOf(page), range(after + 1, after + page.length));
+          assertEquals(seqsOf(page), range(after + 1, after + page.length));
           const length = page.slice(0, -1).reduce((sum, { body }) => sum + body.length, 0);
           assert(page.length > 0 && length < maxLength);
           after += page.length;
@@ -172,11 +171,11 @@ for (const [kind, using_] of Object.entries(KINDS)) {
       }
     }));
 
-  Deno.test(`${kind}: a position is good for as long as what is behind it is kept`, () =>
+  Deno.test(`${kind}: replayStart() recovers from every position that the room has had`, () =>
     using_({}, async (test) => {
       const { history } = test;
       const first = history.positionOf(0);
-      await sayMany(test, 500);
+      await publishMany(test, 500);
       assertEquals(history.replayStart({ since: first }), { after: 0, isRecovered: true });
       const since = history.positionOf(321);
       assertEquals(history.replayStart({ since }), { after: 321, isRecovered: true });
@@ -201,10 +200,10 @@ for (const [kind, using_] of Object.entries(KINDS)) {
       }
     }));
 
-  Deno.test(`${kind}: the last messages are as many as are wanted, or there are`, () =>
+  Deno.test(`${kind}: replayStart() starts before the last messages`, () =>
     using_({}, async (test) => {
       assertEquals(test.history.replayStart({ last: 10 }), { after: 0, isRecovered: false });
-      await sayMany(test, 300);
+      await publishMany(test, 300);
       const { history } = test;
       for (const [last, after] of [[0, 300], [1, 299], [250, 50], [300, 0], [301, 0]] as const) {
         assertEquals(history.replayStart({ last }), { after, isRecovered: false });
@@ -212,66 +211,66 @@ for (const [kind, using_] of Object.entries(KINDS)) {
       assertEquals(history.replayStart({}), { after: 300, isRecovered: false });
     }));
 
-  Deno.test(`${kind}: no more messages are there than may be`, () =>
+  Deno.test(`${kind}: historyMessages limits the number of messages`, () =>
     using_({ historyMessages: 100 }, async (test) => {
       const { history } = test;
       const since = history.positionOf(0);
-      await sayMany(test, 100);
+      await publishMany(test, 100);
       assertEquals(history.replayStart({ since }), { after: 0, isRecovered: true });
-      await sayMany(test, 250);
+      await publishMany(test, 250);
       assertEquals(history.replayStart({ since }), {
         after: 250,
         isRecovered: false,
         gap: { after: since, missedCount: 250, reason: "expired" },
       });
-      assertEquals(numbersOf(history.read(250, 1000, Infinity)), range(251, 350));
+      assertEquals(seqsOf(history.read(250, 1000, Infinity)), range(251, 350));
       assertEquals(history.replayStart({ last: 1000 }).after, 250);
     }));
 
-  Deno.test(`${kind}: no older messages are there than may be`, () =>
+  Deno.test(`${kind}: historyAgeMs limits the age of messages`, () =>
     using_({ historyAgeMs: 60_000 }, async (test) => {
       const { history, clock } = test;
       const since = history.positionOf(0);
-      // The first are older than the later ones by half a minute, and memory may not hold them.
+      // The first half is older by half a minute, and memory may have dropped it.
       clock.nowMs -= 30_000;
-      await sayMany(test, 1500);
+      await publishMany(test, 1500);
       clock.nowMs += 30_000;
-      await sayMany(test, 1500);
+      await publishMany(test, 1500);
       assertEquals(history.replayStart({ since }), { after: 0, isRecovered: true });
       clock.nowMs += 30_000;
       const { after, isRecovered, gap } = history.replayStart({ since });
       assertEquals([after, isRecovered, gap!.reason], [1500, false, "expired"]);
-      assertEquals(numbersOf(history.read(1500, 2000, Infinity)), range(1501, 3000));
+      assertEquals(seqsOf(history.read(1500, 2000, Infinity)), range(1501, 3000));
       clock.nowMs += 60_000;
       assertEquals(history.replayStart({ since }).after, 3000);
     }));
 
-  Deno.test(`${kind}: an id is its author's`, () =>
+  Deno.test(`${kind}: seqOf() tells the ids of authors apart`, () =>
     using_({}, async (test) => {
       const { history } = test;
-      assertEquals(history.numberOf(ANN, "c1"), undefined);
-      const byAnn = test.say("one", ANN, "c1");
-      const byBob = test.say("two", BOB, "c1");
-      const byNobody = test.say("three", NOBODY, "c1");
+      assertEquals(history.seqOf(ANN, "c1"), undefined);
+      const byAnn = test.publish("one", ANN, "c1");
+      const byBob = test.publish("two", BOB, "c1");
+      const byNobody = test.publish("three", NOBODY, "c1");
       const check = () =>
-        assertEquals([ANN, BOB, NOBODY].map((author) => history.numberOf(author, "c1")), [
+        assertEquals([ANN, BOB, NOBODY].map((author) => history.seqOf(author, "c1")), [
           byAnn,
           byBob,
           byNobody,
         ]);
       check();
       await test.settled();
-      await sayMany(test, 300);
+      await publishMany(test, 300);
       check();
-      assertEquals(history.numberOf({ ...ANN, name: "Anna" }, "c1"), byAnn);
-      assertEquals(history.numberOf(ANN, "c2"), undefined);
+      assertEquals(history.seqOf({ ...ANN, name: "Anna" }, "c1"), byAnn);
+      assertEquals(history.seqOf(ANN, "c2"), undefined);
     }));
 
-  Deno.test(`${kind}: who waits for messages to be kept is told when they are`, () =>
+  Deno.test(`${kind}: awaitCommit() calls the listener when messages are committed`, () =>
     using_({}, async (test) => {
       const { history } = test;
-      const number = test.say("one");
-      if (history.committedSeq < number) {
+      const seq = test.publish("one");
+      if (history.committedSeq < seq) {
         await new Promise<void>((resolve) =>
           history.awaitCommit({
             onCommitted: () => {
@@ -282,17 +281,17 @@ for (const [kind, using_] of Object.entries(KINDS)) {
           })
         );
       }
-      assertEquals(history.committedSeq, number);
+      assertEquals(history.committedSeq, seq);
     }));
 }
 
-Deno.test("in SQLite: a room goes on where it was, and old positions stay good", () =>
+Deno.test("in SQLite: a room continues after a restart, and old positions stay valid", () =>
   withTempFile(async (path) => {
     const positions: string[] = [];
-    for (let run = 0; run < 3; run++) {
+    for (let restart = 0; restart < 3; restart++) {
       await withFile(path, { historyAgeMs: 60_000 }, async (test) => {
         const { history } = test;
-        assertEquals(history.headSeq, 100 * run);
+        assertEquals(history.headSeq, 100 * restart);
         assertEquals(history.replayStart({ last: 1000 }), { after: 0, isRecovered: false });
         for (const [index, since] of positions.entries()) {
           assertEquals(history.replayStart({ since }), {
@@ -300,16 +299,16 @@ Deno.test("in SQLite: a room goes on where it was, and old positions stay good",
             isRecovered: true,
           });
         }
-        await sayMany(test, 100);
-        positions.push(history.positionOf(100 * run + 50));
-        // What a reader has heard of that was never kept is not what is said by that number later.
-        const lost = history.positionOf(100 * run + 101);
-        positions.forEach((since) => assertEquals(history.positionOf(numberIn(since)), since));
+        await publishMany(test, 100);
+        positions.push(history.positionOf(100 * restart + 50));
+        // A message that was never committed is not the one that has its sequence number later.
+        const lost = history.positionOf(100 * restart + 101);
+        positions.forEach((since) => assertEquals(history.positionOf(seqIn(since)), since));
         assertEquals(history.replayStart({ since: lost }).isRecovered, false);
       });
     }
   }));
 
-function numberIn(position: string): number {
+function seqIn(position: string): number {
   return Number(position.split("-")[1]);
 }

@@ -5,7 +5,7 @@ import { OPCODE } from "../../../lib/websocket/opcode.ts";
 
 const encoder = new TextEncoder();
 
-// Where the header grows: by the length in characters and not in bytes, by both, and by neither.
+// Lengths around the header sizes, where the count of characters and of bytes differ or agree.
 const TEXTS = [
   "",
   "hi",
@@ -18,7 +18,7 @@ const TEXTS = [
 ]
   .concat(["a".repeat(65_535), "a".repeat(65_536), "é".repeat(32_768), "é".repeat(65_535)]);
 
-Deno.test("encodeFrames() gives the frames that encodeFrame() does, one behind the other", () => {
+Deno.test("encodeFrames() encodes the same frames as encodeFrame()", () => {
   for (const text of TEXTS) {
     assertEquals(encodeFrames([text]), encodeFrame(OPCODE.text, encoder.encode(text)));
     const bytes = encoder.encode(text);
@@ -27,7 +27,7 @@ Deno.test("encodeFrames() gives the frames that encodeFrame() does, one behind t
   assertEquals(encodeFrames([]), new Uint8Array(0));
 });
 
-Deno.test("toBody() gives back what encodeFrames() was given", () => {
+Deno.test("toBody() decodes what encodeFrames() encodes", () => {
   const bodies = [...TEXTS, ...TEXTS.map((text) => encoder.encode(text))];
   const frames = encodeFrames(bodies);
   assertEquals(

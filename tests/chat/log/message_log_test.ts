@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Cursor, MessageLog } from "../../../lib/chat/log/message_log.ts";
+import { Cursor } from "../../../lib/chat/log/cursor.ts";
+import { MessageLog } from "../../../lib/chat/log/message_log.ts";
 import { AMPLE_BUDGET } from "../room_options.ts";
 import { eachFrame } from "../../../lib/websocket/frame.ts";
 import { OPCODE } from "../../../lib/websocket/opcode.ts";
@@ -14,7 +15,7 @@ function append(log: MessageLog, text: string, sender?: Cursor): void {
   sender?.skip(offset, log.head);
 }
 
-/** Takes everything there is to take, and reads the texts in it. */
+/** Takes all frames and returns their texts. */
 function takeAll(cursor: Cursor): string[] {
   const texts: string[] = [];
   for (let frames; (frames = cursor.take());) texts.push(...textsOf(frames));
@@ -34,7 +35,7 @@ Deno.test("MessageLog.append() writes frames that MessageLog.read() returns as t
 });
 
 for (const length of [0, 1, 64, 65, 125, 126, 65_535, 65_536, 300_000]) {
-  Deno.test(`MessageLog.append() takes a message of ${length} bytes`, () => {
+  Deno.test(`MessageLog.append() appends a message of ${length} bytes`, () => {
     const log = new MessageLog({ retentionBytes: 1000, budget: AMPLE_BUDGET });
     append(log, "before");
     const cursor = new Cursor(log);
@@ -44,7 +45,7 @@ for (const length of [0, 1, 64, 65, 125, 126, 65_535, 65_536, 300_000]) {
   });
 }
 
-Deno.test("Cursor.take() serves what is said after its making, and not what was said before", () => {
+Deno.test("Cursor.take() returns messages appended after the cursor was made", () => {
   const log = new MessageLog({ retentionBytes: 1000, budget: AMPLE_BUDGET });
   append(log, "before");
   const cursor = new Cursor(log);
@@ -55,7 +56,7 @@ Deno.test("Cursor.take() serves what is said after its making, and not what was 
   assertEquals(cursor.take(), undefined);
 });
 
-Deno.test("Cursor.take() skips the reader's own frames, wherever they stand", () => {
+Deno.test("Cursor.take() skips the reader's own messages, wherever they are", () => {
   const log = new MessageLog({ retentionBytes: 1000, budget: AMPLE_BUDGET });
   const cursor = new Cursor(log);
   append(log, "mine 1", cursor);
@@ -67,10 +68,10 @@ Deno.test("Cursor.take() skips the reader's own frames, wherever they stand", ()
   append(log, "mine 4", cursor);
   assertEquals(textsOf(cursor.take()!), ["theirs 1"]);
   assertEquals(textsOf(cursor.take()!), ["theirs 2"]);
-  assertEquals([cursor.take(), cursor.position], [undefined, log.head]);
+  assertEquals([cursor.take(), cursor.offset], [undefined, log.head]);
 });
 
-Deno.test("what a cursor has taken stays as it is when the log goes on and drops it", () => {
+Deno.test("frames that a cursor has taken do not change when the log drops them", () => {
   const log = new MessageLog({ retentionBytes: 1, budget: AMPLE_BUDGET });
   const cursor = new Cursor(log);
   append(log, "kept");
@@ -80,34 +81,36 @@ Deno.test("what a cursor has taken stays as it is when the log goes on and drops
   assertEquals(textsOf(frames), ["kept"]);
 });
 
-Deno.test("a cursor that the log has left behind is lost, and skips to the oldest frame kept", () => {
+Deno.test("a cursor that the log has left behind is lost and skips to the oldest retained frame", () => {
   const log = new MessageLog({ retentionBytes: 10_000, budget: AMPLE_BUDGET });
   const cursor = new Cursor(log);
   for (let count = 0; count < 1000; count++) append(log, String(count).padStart(1000));
   assert(cursor.isLost);
-  assertThrows(() => cursor.take(), RangeError, "Cannot read the log at 0");
-  assertEquals(cursor.skipToOldest(), log.start);
+  assertThrows(() => cursor.take(), RangeError, "Cannot read the log before its start");
+  cursor.skipToOldest();
+  assertEquals(cursor.offset, log.start);
   const texts = takeAll(cursor);
   assertEquals(texts.at(-1)!.trim(), "999");
   assertEquals(Number(texts[0]), 1000 - texts.length);
-  assertEquals(cursor.skipToOldest(), 0);
+  cursor.skipToOldest();
+  assertEquals(cursor.offset, log.head);
 });
 
-Deno.test("messages have numbers, and events between them have none", () => {
+Deno.test("MessageLog numbers messages and not events", () => {
   const log = new MessageLog({ retentionBytes: 1_000_000, headSeq: 7, budget: AMPLE_BUDGET });
   const ends = new Map([[7, 0]]);
   const events: { start: number; end: number }[] = [];
-  for (let number = 8; number < 1000; number++) {
-    append(log, `${number}`.padEnd(number));
-    ends.set(number, log.head);
-    if (number % 3 > 0) continue;
+  for (let seq = 8; seq < 1000; seq++) {
+    append(log, `${seq}`.padEnd(seq));
+    ends.set(seq, log.head);
+    if (seq % 3 > 0) continue;
     const start = log.head;
-    log.appendEvent(OPCODE.text, encoder.encode("aside"));
+    log.appendEvent(OPCODE.text, encoder.encode("event"));
     events.push({ start, end: log.head });
   }
   assertEquals([log.seqBefore, log.headSeq], [7, 999]);
-  for (const [number, end] of ends) {
-    assertEquals([log.offsetAfter(number), log.seqAt(end)], [end, number]);
+  for (const [seq, end] of ends) {
+    assertEquals([log.offsetAfter(seq), log.seqAt(end)], [end, seq]);
   }
   for (const { end } of events) assertEquals(log.offsetAfter(log.seqAt(end)) < end, true);
   assertEquals(log.events(0, log.head), events);
@@ -115,7 +118,7 @@ Deno.test("messages have numbers, and events between them have none", () => {
   assertEquals(log.events(from!.start, to!.start), [from!, between!]);
 });
 
-/** The log as one thinks of it: an array of messages. */
+/** The log as a model: an array of messages. */
 interface ModelMessage {
   readonly text: string;
   readonly sender: number;
@@ -123,14 +126,14 @@ interface ModelMessage {
 }
 
 for (let seed = 1; seed <= 200; seed++) {
-  Deno.test(`MessageLog and Cursor do what a simple model does, seed ${seed}`, () => {
+  Deno.test(`MessageLog and Cursor behave like the model, seed ${seed}`, () => {
     const random = seededRandom(seed);
     const below = (limit: number) => Math.floor(random() * limit);
     const retentionBytes = 1 + below(20_000);
     const log = new MessageLog({ retentionBytes, budget: AMPLE_BUDGET });
     const messages: ModelMessage[] = [];
     const cursors = Array.from({ length: 1 + below(5) }, () => new Cursor(log));
-    // For each cursor, which message it has to be served next.
+    // For each cursor the index of the next message to be served.
     const next = cursors.map(() => 0);
 
     for (let step = 0; step < 400; step++) {
@@ -153,17 +156,17 @@ for (let seed = 1; seed <= 200; seed++) {
           assertEquals(text, messages[next[index]!++]!.text);
         }
       } else {
-        // A reader that comes now is served from here on.
+        // A new reader is served from here on.
         cursors[index] = new Cursor(log);
         next[index] = messages.length;
         for (const [at, message] of messages.entries()) {
           if (message.sender === index) messages[at] = { ...message, sender: -2 };
         }
       }
-      assert(log.head - log.start <= log.head, "the log keeps no more than there is");
+      assert(log.head - log.start <= log.head, "the log retains no more than it has");
       assert(
         log.start === 0 || log.head - log.start >= retentionBytes,
-        "the log keeps what it promises",
+        "the log retains at least its retention",
       );
     }
     for (const [index, cursor] of cursors.entries()) {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseRoomName } from "../../lib/chat/room_name.ts";
+import { parseRoomName } from "../../lib/chat/names.ts";
 
 for (
   const name of [
@@ -13,35 +13,35 @@ for (
     "🫖".repeat(128),
   ]
 ) {
-  Deno.test(`parseRoomName() takes ${name.slice(0, 20)}, of ${[...name].length} characters`, () => {
+  Deno.test(`parseRoomName() accepts ${name.slice(0, 20)}, of ${[...name].length} characters`, () => {
     assertEquals(parseRoomName(name), name);
   });
 }
 
 for (
   const [why, name] of [
-    ["nothing", ""],
+    ["an empty name", ""],
     ["129 characters", "x".repeat(129)],
     ["a space", "tea room"],
     ["a line break", "tea\nroom"],
     ["a control character", "tea\x00"],
-    ["a character of no width", "tea\u200b"],
-    ["what stands for bytes that are no UTF-8", "tea\ufffd"],
+    ["a zero-width character", "tea\u200b"],
+    ["a replacement character", "tea\ufffd"],
     ["a mark without a letter", "\u0301"],
-    ["a mark that joins nothing", "tea\u034f"],
+    ["a combining grapheme joiner", "tea\u034f"],
     ["a blank letter", "\u3164"],
     ["a blank symbol", "\u2800"],
-    ["this folder", "."],
-    ["the folder above", ".."],
-    ["a half of a pair", "tea\ud83e"],
-    ["a character for private use", "tea\ue000"],
+    ['the path segment "."', "."],
+    ['the path segment ".."', ".."],
+    ["an unpaired surrogate", "tea\ud83e"],
+    ["a private use character", "tea\ue000"],
   ] as const
 ) {
-  Deno.test(`parseRoomName() refuses ${why}`, () => {
+  Deno.test(`parseRoomName() rejects ${why}`, () => {
     assertEquals(parseRoomName(name), undefined);
   });
 }
 
-Deno.test("parseRoomName() makes one of two ways to write a letter", () => {
+Deno.test("parseRoomName() normalizes two encodings of a letter to one", () => {
   assertEquals(parseRoomName("Ku\u0308che"), "K\u00fcche");
 });

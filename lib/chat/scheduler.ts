@@ -1,0 +1,7 @@
+/** How the chat runs something later. Tests run it themselves. */
+export interface Scheduler {
+  /** Runs a function after the reads that are ready now. */
+  readonly defer: (run: () => void) => void;
+  /** Runs a function after this many milliseconds. */
+  readonly startTimer: (run: () => void, ms: number) => void;
+}

@@ -1,0 +1,86 @@
+import { assertEquals } from "@std/assert";
+import { HistoryUnavailableError } from "../../lib/chat/history/history.ts";
+import type { RoomHistory } from "../../lib/chat/history/room_history.ts";
+import { MessageLog } from "../../lib/chat/log/message_log.ts";
+import type { Message } from "../../lib/chat/message.ts";
+import { replay } from "../../lib/chat/replay.ts";
+import { AMPLE_BUDGET } from "./room_options.ts";
+
+/** A history of messages, in which some reads fail. */
+function historyOf(seqs: readonly number[], failedReads: number): RoomHistory {
+  let readCount = 0;
+  return {
+    get seqBefore() {
+      if (readCount++ < failedReads) throw new HistoryUnavailableError("the disk hangs");
+      return 0;
+    },
+    read: (after: number, limit: number) =>
+      seqs.filter((seq) => seq > after).slice(0, limit).map((seq) => ({ seq }) as Message),
+  } as unknown as RoomHistory;
+}
+
+/** Replays to a log that has dropped everything up to 1,200. Returns what the member saw. */
+async function run(history: RoomHistory, isActive = () => true) {
+  const seen = { seqs: [] as number[], gaps: [] as unknown[], failedReads: 0, liveAfter: -1 };
+  const log = new MessageLog({ retentionBytes: 1, headSeq: 1200, budget: AMPLE_BUDGET });
+  const options = {
+    history,
+    log,
+    deliver: (messages: readonly Message[]) => {
+      seen.seqs.push(...messages.map(({ seq }) => seq));
+      return Promise.resolve();
+    },
+    onMissed: (upTo: number, reason: string) => seen.gaps.push([upTo, reason]),
+    handleSlowReader: () => true,
+    onReadFailed: () => seen.failedReads++,
+    wait: () => Promise.resolve(),
+    isActive,
+  };
+  const result = replay(0, options, (after) => seen.liveAfter = after);
+  const error = await result.then(() => undefined, (error) => error.message);
+  return { ...seen, error };
+}
+
+const ALL = Array.from({ length: 1200 }, (_, index) => index + 1);
+
+Deno.test("replay() delivers every page and goes live after the last", async () => {
+  assertEquals(await run(historyOf(ALL, 0)), {
+    seqs: ALL,
+    gaps: [],
+    failedReads: 0,
+    liveAfter: 1200,
+    error: undefined,
+  });
+});
+
+Deno.test("replay() tries failed reads again and reports no gap for them", async () => {
+  const { seqs, gaps, failedReads, liveAfter } = await run(historyOf(ALL, 7));
+  assertEquals([seqs, gaps, failedReads, liveAfter], [ALL, [], 7, 1200]);
+});
+
+Deno.test("replay() throws when reads keep failing", async () => {
+  const { seqs, gaps, failedReads, liveAfter, error } = await run(historyOf(ALL, Infinity));
+  assertEquals([seqs, gaps, failedReads, liveAfter], [[], [], 19, -1]);
+  assertEquals(error, "the disk hangs");
+});
+
+Deno.test("replay() stops when the member leaves while it waits for a read", async () => {
+  const { failedReads, liveAfter, error } = await run(historyOf(ALL, Infinity), () => false);
+  assertEquals([failedReads, liveAfter, error], [1, -1, undefined]);
+});
+
+Deno.test("replay() reports messages that were never committed as a gap", async () => {
+  const committed = ALL.filter((seq) => seq < 40 || (seq >= 50 && seq <= 1100));
+  // A read ends at a gap, as that of a room does.
+  const history = historyOf(committed, 0);
+  const { seqs, gaps, liveAfter } = await run({
+    seqBefore: 0,
+    read: (after: number, limit: number, maxLength: number) => {
+      const page = history.read(after, limit, maxLength);
+      const end = page.findIndex(({ seq }, index) => index > 0 && seq !== page[index - 1]!.seq + 1);
+      return end < 0 ? page : page.slice(0, end);
+    },
+  } as unknown as RoomHistory);
+  assertEquals([seqs, liveAfter], [committed, 1200]);
+  assertEquals(gaps, [[49, "not committed"], [1200, "not committed"]]);
+});
