@@ -71,8 +71,8 @@ export class Chat {
   readonly #logger: Logger;
   readonly #sessions: SessionKey;
   /**
-   * The members by the UUID of their connection. A member is in the registry from when it can be sent to
-   * until it closes or fails.
+   * The members by the UUID of their connection. A member is in the registry from when it can be
+   * sent to until it closes or fails.
    */
   readonly #registry = new Map<string, Member>();
 
@@ -106,11 +106,11 @@ export class Chat {
   }
 
   /**
-   * Adds a connection that has just opened. If the messages that it needs cannot be read, it is closed
-   * with 1013.
+   * Adds a connection that has just opened. If the messages that it needs cannot be read, it is
+   * closed with 1013.
    *
-   * @param onMember Called with the member before anything is sent to it, as a send that fails makes the
-   * member leave.
+   * @param onMember Called with the member before anything is sent to it, as a send that fails
+   * makes the member leave.
    */
   join(
     connection: NewConnection,
@@ -166,10 +166,11 @@ export class Chat {
   }
 
   /**
-   * Publishes a message for a client that is not in the room. While the room's readers are far behind, it
-   * waits.
+   * Publishes a message for a client that is not in the room. While the room's readers are far
+   * behind, it waits.
    *
-   * @returns The position of the message, once it is stored as safely as the server was asked to store it.
+   * @returns The position of the message, once it is stored as safely as the server was asked to
+   * store it.
    */
   async publish(roomName: string, publication: Publication): Promise<Published> {
     try {

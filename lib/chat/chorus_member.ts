@@ -25,9 +25,9 @@ interface PendingAck {
 /**
  * A member that speaks `chorus.v1`.
  *
- * An ack never overtakes the messages before its own. Otherwise a client that takes the position of an ack
- * for how far it has read would miss, after a break, the messages that had not arrived. {@linkcode Wire.sendFrames}
- * keeps that order.
+ * An ack never overtakes the messages before its own. Otherwise a client that takes the position of
+ * an ack for how far it has read would miss, after a break, the messages that had not arrived.
+ * {@linkcode Wire.sendFrames} keeps that order.
  */
 export class ChorusMember extends Member {
   readonly format = "chorus";
@@ -74,7 +74,10 @@ export class ChorusMember extends Member {
     return this.#awaitsCommit();
   }
 
-  /** Reports the uncommitted messages. A client that publishes one again with its id gets its ack later. */
+  /**
+   * Reports the uncommitted messages. A client that publishes one again with its id gets its ack
+   * later.
+   */
   onCommitFailed(): boolean {
     const { committedSeq } = this.room.history;
     for (const { id, seq } of this.#acks) {

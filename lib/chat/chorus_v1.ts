@@ -1,8 +1,8 @@
 import type { Author, Message } from "./message.ts";
 
 /**
- * The subprotocol `chorus.v1`: JSON messages in text frames. PROTOCOL.md documents every message; a test
- * holds the two together.
+ * The subprotocol `chorus.v1`: JSON messages in text frames. PROTOCOL.md documents every message; a
+ * test holds the two together.
  */
 export const CHORUS_PROTOCOL = "chorus.v1";
 
@@ -153,7 +153,10 @@ export function encodeServerMessage(message: ServerMessage): string {
   return JSON.stringify(message);
 }
 
-/** Encodes a message of a room as a {@linkcode SaidMessage}: the hot path, so the JSON is put together by hand. */
+/**
+ * Encodes a message of a room as a {@linkcode SaidMessage}: the hot path, so the JSON is put
+ * together by hand.
+ */
 export function encodeSaid(position: string, message: Message): string {
   const { author: { id, name }, atMs, body } = message;
   const content = typeof body === "string"

@@ -9,8 +9,8 @@ export interface CloseCode {
 
 /**
  * Every close code that Chorus sends or expects. Codes from 1000 to 1015 are those of RFC 6455
- * section 7.4.1 and IANA's registry. Of Chorus's own codes, clients may reconnect after 4000 to 4499 and
- * must not reconnect after 4500 to 4999.
+ * section 7.4.1 and IANA's registry. Of Chorus's own codes, clients may reconnect after 4000 to
+ * 4499 and must not reconnect after 4500 to 4999.
  */
 export const CLOSE_CODES = {
   /** Sent in answer to a client that closes. */
@@ -29,7 +29,9 @@ export const CLOSE_CODES = {
   internalError: { code: 1011, reason: "internal error", reconnect: true },
   /** Sent when the stored messages that the client needs cannot be read (`--data`). */
   historyUnavailable: { code: 1013, reason: "stored messages cannot be read", reconnect: true },
-  /** Sent when the log has dropped messages that the client has not read (`--slow-reader close`). */
+  /**
+   * Sent when the log has dropped messages that the client has not read (`--slow-reader close`).
+   */
   tooSlow: { code: 4008, reason: "too slow", reconnect: true },
 } as const satisfies Record<string, CloseCode>;
 
@@ -38,8 +40,8 @@ const BY_CODE = new Map<number, CloseCode>(
 );
 
 /**
- * Whether a client should reconnect after a close with this code. It should after codes that are not in
- * the catalogue; the most common is 1006, a connection that ended without a close frame.
+ * Whether a client should reconnect after a close with this code. It should after codes that are
+ * not in the catalogue; the most common is 1006, a connection that ended without a close frame.
  */
 export function shouldReconnect(code: number): boolean {
   return BY_CODE.get(code)?.reconnect ?? true;

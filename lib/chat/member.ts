@@ -52,7 +52,9 @@ export abstract class Member implements RoomMember, BroadcastReader {
     return this.#state === "live";
   }
 
-  /** Handles a message of the client: `bytes[start, end)`, which are valid until the call returns. */
+  /**
+   * Handles a message of the client: `bytes[start, end)`, which are valid until the call returns.
+   */
   abstract receive(bytes: Uint8Array, start: number, end: number, isText: boolean): void;
 
   /** Encodes messages as frames of the member's format. */
@@ -84,7 +86,10 @@ export abstract class Member implements RoomMember, BroadcastReader {
     this.wire.close(status);
   }
 
-  /** Serves the member everything after a sequence number, which must be retained: first a replay, then live. */
+  /**
+   * Serves the member everything after a sequence number, which must be retained: first a replay,
+   * then live.
+   */
   start(after: number): void {
     if (this.#state === "gone") return;
     const { log } = this.audience;

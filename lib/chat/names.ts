@@ -8,8 +8,8 @@ const MAX_ROOM_NAME_CHARACTERS = 128;
 const MAX_MEMBER_NAME_CHARACTERS = 64;
 
 /**
- * Letters with their marks, digits, punctuation, and symbols. No spaces, no control, joining, or blank
- * characters, and no replacement characters.
+ * Letters with their marks, digits, punctuation, and symbols. No spaces, no control, joining, or
+ * blank characters, and no replacement characters.
  */
 const ROOM_NAME = /^(?!\p{M})(?!.*[\u2800\ufffc\ufffd\p{DI}])[\p{L}\p{M}\p{N}\p{P}\p{S}]+$/u;
 
@@ -20,8 +20,8 @@ const DOTS = /^\.{1,2}$/;
 const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}\u2800\ufffc\ufffd\p{DI}]/u;
 
 /**
- * Parses the name of a room and normalizes it to NFC, so that two encodings of the same letters are one
- * room. Returns undefined unless the name has 1 to 128 visible characters.
+ * Parses the name of a room and normalizes it to NFC, so that two encodings of the same letters are
+ * one room. Returns undefined unless the name has 1 to 128 visible characters.
  */
 export function parseRoomName(text: string): string | undefined {
   const name = text.normalize("NFC");

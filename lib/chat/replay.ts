@@ -32,9 +32,9 @@ export interface ReplayOptions {
 }
 
 /**
- * Serves one member the messages that its log no longer has, page by page, and calls `goLive` as soon as
- * the log has everything after the last page. Messages published meanwhile are in the log, so the member
- * gets every message once.
+ * Serves one member the messages that its log no longer has, page by page, and calls `goLive` as
+ * soon as the log has everything after the last page. Messages published meanwhile are in the log,
+ * so the member gets every message once.
  *
  * A failed read is tried again, as the next may succeed: it never becomes a gap.
  *

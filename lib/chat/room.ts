@@ -58,8 +58,9 @@ export interface RoomOptions extends Omit<RoomHistoryOptions, "log" | "onCommitt
 }
 
 /**
- * A room: members that get each other's messages. Messages go to the history, whose log serves the plain
- * members. While there are `chorus.v1` members, messages go to a second log in that format as well.
+ * A room: members that get each other's messages. Messages go to the history, whose log serves the
+ * plain members. While there are `chorus.v1` members, messages go to a second log in that format as
+ * well.
  */
 export class Room {
   readonly name: string;
@@ -93,8 +94,8 @@ export class Room {
   }
 
   /**
-   * Resolves when senders may be read from again; undefined if they may be read from now, because some
-   * reader keeps up, or there is none.
+   * Resolves when senders may be read from again; undefined if they may be read from now, because
+   * some reader keeps up, or there is none.
    */
   get backlog(): Promise<void> | undefined {
     if (this.history.backlog) return this.history.backlog;
@@ -146,7 +147,10 @@ export class Room {
     this.history.dispose();
   }
 
-  /** The members of a format. There is an audience of `chorus` only while such members are in the room. */
+  /**
+   * The members of a format. There is an audience of `chorus` only while such members are in the
+   * room.
+   */
   audienceOf(format: WireFormat): Audience {
     return format === "plain" ? this.#plain : this.#chorus!;
   }
@@ -156,7 +160,10 @@ export class Room {
     this.#options.onError(error);
   }
 
-  /** Publishes `bytes[start, end)`, which a member has sent, to the other members. The bytes are copied. */
+  /**
+   * Publishes `bytes[start, end)`, which a member has sent, to the other members. The bytes are
+   * copied.
+   */
   publish(
     opcode: MessageOpcode,
     bytes: Uint8Array,

@@ -16,16 +16,18 @@ export interface RoomsOptions extends Omit<RoomOptions, "budget" | "durable" | "
 /**
  * The rooms of a chat, by name.
  *
- * An empty room is forgotten when it retains no messages, or when a durable history has all of them. Other
- * empty rooms stay until their memory or their place is needed: then the one that has been empty for the
- * longest time is forgotten.
+ * An empty room is forgotten when it retains no messages, or when a durable history has all of
+ * them. Other empty rooms stay until their memory or their place is needed: then the one that has
+ * been empty for the longest time is forgotten.
  */
 export class Rooms {
   readonly #options: RoomsOptions;
   readonly #durable: RoomOptions["durable"];
   readonly #budget: LogBudget;
   readonly #rooms = new Map<string, Room>();
-  /** The empty rooms that retain messages, the one that has been empty for the longest time first. */
+  /**
+   * The empty rooms that retain messages, the one that has been empty for the longest time first.
+   */
   readonly #empty = new Set<Room>();
 
   constructor(options: RoomsOptions) {
@@ -50,7 +52,8 @@ export class Rooms {
   /**
    * Whether this room exists, in memory or in the durable history.
    *
-   * @throws {HistoryUnavailableError} If the durable history cannot be read. The same goes for the next two.
+   * @throws {HistoryUnavailableError} If the durable history cannot be read. The same goes for the
+   * next two.
    */
   isKnown(name: string): boolean {
     if (this.#rooms.has(name)) return true;
@@ -67,8 +70,8 @@ export class Rooms {
   }
 
   /**
-   * Calls `act` with a room, which is created if it does not exist. Afterwards the room stays only if it
-   * has members or retains messages.
+   * Calls `act` with a room, which is created if it does not exist. Afterwards the room stays only
+   * if it has members or retains messages.
    */
   within<T>(name: string, act: (room: Room) => T): T {
     const room = this.#rooms.get(name) ?? this.#create(name);
@@ -90,9 +93,9 @@ export class Rooms {
   }
 
   /**
-   * Resolves at a moment when, in all rooms at once, every reader that keeps up has been served every
-   * message, and the messages are committed. Room by room, some members could get messages that others
-   * do not.
+   * Resolves at a moment when, in all rooms at once, every reader that keeps up has been served
+   * every message, and the messages are committed. Room by room, some members could get messages
+   * that others do not.
    */
   async flushed(): Promise<void> {
     do {

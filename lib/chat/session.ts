@@ -1,8 +1,8 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 
 /**
- * Issues and checks session tokens, `UUID.SIGNATURE`. A client that presents a valid token is the member
- * with that UUID. The UUID alone proves nothing, because every member of the room sees it.
+ * Issues and checks session tokens, `UUID.SIGNATURE`. A client that presents a valid token is the
+ * member with that UUID. The UUID alone proves nothing, because every member of the room sees it.
  */
 export class SessionKey {
   readonly #key: Uint8Array;

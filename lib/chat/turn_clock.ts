@@ -1,4 +1,6 @@
-/** A clock that is read once in each turn of the event loop: the messages of a burst share one time. */
+/**
+ * A clock that is read once in each turn of the event loop: the messages of a burst share one time.
+ */
 export class TurnClock {
   readonly #readMs: () => number;
   readonly #defer: (run: () => void) => void;

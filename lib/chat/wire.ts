@@ -5,16 +5,16 @@ export interface Wire {
   /**
    * Sends whole frames of the log. Only one delivery may be under way.
    *
-   * @returns True if the connection can take more now; otherwise calls `onDelivered` later, when it can
-   * take more or has ended.
+   * @returns True if the connection can take more now; otherwise calls `onDelivered` later, when it
+   * can take more or has ended.
    */
   deliver(frames: Uint8Array, onDelivered: () => void): boolean;
   /**
    * Sends whole frames to this connection alone: after the delivery under way, and before the next.
    *
-   * Acks rely on this order. A member counts a message as served as soon as the delivery has *taken* it.
-   * If an ack could overtake the delivery under way, a client could see the position of its ack before
-   * the messages up to it, and miss them if the connection broke between.
+   * Acks rely on this order. A member counts a message as served as soon as the delivery has
+   * *taken* it. If an ack could overtake the delivery under way, a client could see the position of
+   * its ack before the messages up to it, and miss them if the connection broke between.
    */
   sendFrames(frames: Uint8Array<ArrayBuffer>): void;
   /** Closes the connection. When this returns, its member has left the chat and the room. */

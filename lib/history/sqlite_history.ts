@@ -6,10 +6,11 @@ import { BUSY_TIMEOUT_MS, type SqliteWriterOptions } from "./sqlite_writer.ts";
 import { startSqliteWorker, type StartWorker, WriterThread } from "./writer_thread.ts";
 
 /**
- * A history in an SQLite file. One thread writes and this one reads; WAL mode lets them do so at the same
- * time.
+ * A history in an SQLite file. One thread writes and this one reads; WAL mode lets them do so at
+ * the same time.
  *
- * A commit survives the end of the process; with the durability `power` it survives a loss of power too.
+ * A commit survives the end of the process; with the durability `power` it survives a loss of power
+ * too.
  */
 export class SqliteHistory implements History {
   readonly epoch: string = newEpochName();
@@ -123,7 +124,10 @@ export class SqliteHistory implements History {
     }
   }
 
-  /** Replaces a writer thread that has failed. Its last transaction was committed whole, or not at all. */
+  /**
+   * Replaces a writer thread that has failed. Its last transaction was committed whole, or not at
+   * all.
+   */
   async #restartThread(): Promise<void> {
     const thread = new WriterThread(this.#startWorker);
     try {
@@ -153,7 +157,9 @@ type Row = [
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** The bytes of a text that contains U+0000, as node:sqlite cuts such a text there; otherwise NULL. */
+/**
+ * The bytes of a text that contains U+0000, as node:sqlite cuts such a text there; otherwise NULL.
+ */
 const WHOLE_TEXT =
   "iif(instr(body, char(0)) > 0 AND typeof(body) = 'text', CAST(body AS BLOB), NULL)";
 

@@ -4,7 +4,10 @@ import type { RoomOptions } from "../../lib/chat/room.ts";
 /** A budget for tests of a log on its own. */
 export const AMPLE_BUDGET = new LogBudget(Infinity, () => {});
 
-/** Options for most rooms in tests: messages in memory only, no deferred function or timer runs, and time stands still. */
+/**
+ * Options for most rooms in tests: messages in memory only, no deferred function or timer runs, and
+ * time stands still.
+ */
 export const ROOM_OPTIONS: RoomOptions = {
   logRetentionBytes: 1_000_000,
   budget: AMPLE_BUDGET,

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import type { ServerConfig } from "../../lib/server/config.ts";
-import { ChorusPeer, type Told } from "./chorus_peer.ts";
+import { ChorusPeer, type MessageOf, textOf } from "./chorus_peer.ts";
 import { closeAll, Peer } from "./peer.ts";
 import { ENGINES, startTestApp } from "./test_app.ts";
 
@@ -52,7 +52,7 @@ for (const engine of ENGINES) {
       again.say("three", "c3");
       const said = [];
       while (said.length < 3) said.push(await reader.next("said"));
-      assertEquals(said.map(({ text, name }) => [text, name]), [
+      assertEquals(said.map((each) => [textOf(each), each.name]), [
         ["one", "Ann"],
         ["two", "Ann"],
         ["three", null],
@@ -79,7 +79,8 @@ for (const engine of ENGINES) {
     for (let index = 0; index < count; index++) await speaker.next("ack");
     await using chorus = await ChorusPeer.open(`${server.url}?since=${position}`);
     await using plain = await Peer.open(`${server.url}?since=${position}`);
-    // The serve engine cannot hold senders back, and the log is short: the sender waits for its acks now and then.
+    // The serve engine cannot hold senders back, and the log is short: the sender waits for its
+    // acks now and then.
     for (let index = count; index < 2 * count; index++) {
       speaker.say(text(index), `${index}`);
       if (index % 50 === 49) { while ((await speaker.next("ack")).id !== `${index}`); }
@@ -114,6 +115,7 @@ for (const engine of ENGINES) {
     one.say("not committed yet", "c2");
     assertEquals(await other.take(2), ["committed", "not committed yet"]);
     const error = await one.next("error", "ack");
+    assert(error.type === "error");
     assertEquals([error.code, error.id], ["not_committed", "c2"]);
     assertStringIncludes(
       String((await server.logged("{error}")).properties.error),
@@ -129,6 +131,7 @@ for (const engine of ENGINES) {
     intruder.close();
     one.say("not committed yet", "c2");
     const ack = await one.next("ack", "error");
+    assert(ack.type === "ack");
     assertEquals([ack.id, ack.position.split("-")[1]], ["c2", "2"]);
     await using late = await ChorusPeer.open(`${server.url}?last=10`);
     assertEquals(await late.texts(3), ["committed", "not committed yet", "nor is this"]);
@@ -166,11 +169,11 @@ Deno.test("a reader gets a gap for messages that were never committed, and every
   database.close();
   await using late = await ChorusPeer.open(`${server.url}?since=${position}`);
   const seqs: number[] = [];
-  let gap: Told | undefined;
+  let gap: MessageOf<"gap"> & { readonly behind: number | undefined } | undefined;
   while (seqs.length < count - 10) {
-    const told = await late.next("said", "gap");
-    if (told.type === "said") seqs.push(Number(told.position.split("-")[1]));
-    else gap = { ...told, behind: seqs.at(-1) };
+    const next = await late.next("said", "gap");
+    if (next.type === "said") seqs.push(Number(next.position.split("-")[1]));
+    else gap = { ...next, behind: seqs.at(-1) };
   }
   const all = Array.from({ length: count }, (_, index) => index + 1);
   assertEquals(seqs, all.filter((seq) => seq < 40 || seq > 49));
@@ -295,6 +298,7 @@ Deno.test("while stored messages cannot be read, joins are closed with 1013 and 
   assertEquals((await refused.closed).code, 1013);
   publisher.say("not looked up", "c2");
   const error = await publisher.next("error", "ack");
+  assert(error.type === "error");
   assertEquals([error.code, error.id], ["not_committed", "c2"]);
   publisher.say("live");
   assertEquals(await listener.take(2), ["one", "live"]);
@@ -326,12 +330,12 @@ Deno.test("on a full disk chat goes on, senders get an error, and messages are c
       await Deno.writeFile(`${folder}/filler`, new Uint8Array(700_000));
       const long = "x".repeat(60_000);
       let saidCount = 0;
-      let told: Told;
+      let answer: MessageOf<"ack" | "error">;
       do {
         one.say(`${saidCount} ${long}`, `${saidCount++}`);
-        told = await one.next("ack", "error");
-      } while (told.type === "ack");
-      assertEquals(told.code, "not_committed");
+        answer = await one.next("ack", "error");
+      } while (answer.type === "ack");
+      assertEquals(answer.code, "not_committed");
       assertStringIncludes(
         String((await server.logged("{error}")).properties.error),
         "full",

@@ -1,7 +1,9 @@
 import type { Scheduler } from "../scheduler.ts";
 import type { Batch, History } from "./history.ts";
 
-/** How long messages that nobody waits for gather, as a commit costs as much as hundreds of sends. */
+/**
+ * How long messages that nobody waits for gather, as a commit costs as much as hundreds of sends.
+ */
 const GATHER_MS = 50;
 
 /** The pause after a failed commit. */
@@ -12,7 +14,9 @@ const COMMIT_DEADLINE_MS = 5000;
 
 /** A room as the committer sees it. */
 export interface Committable {
-  /** Whether its messages should be committed at once: somebody waits for them, or they are many. */
+  /**
+   * Whether its messages should be committed at once: somebody waits for them, or they are many.
+   */
   readonly isUrgent: boolean;
   /** Takes the next messages to commit; undefined if all are committed. */
   nextBatch(): Batch | undefined;
@@ -29,8 +33,9 @@ export interface CommitterOptions extends Scheduler {
 }
 
 /**
- * Commits the messages of all rooms to a history, one transaction at a time. Messages that arrive during
- * a commit go into the next one, so transactions grow with the load, and their cost per message falls.
+ * Commits the messages of all rooms to a history, one transaction at a time. Messages that arrive
+ * during a commit go into the next one, so transactions grow with the load, and their cost per
+ * message falls.
  *
  * ```text
  * idle ──request()──▶ gathering ──50 ms, or urgent──▶ scheduled ──▶ committing ──▶ idle
@@ -38,8 +43,8 @@ export interface CommitterOptions extends Scheduler {
  *                         └──────────────────────500 ms──────────────────────────────────┘
  * ```
  *
- * A commit that takes longer than five to ten seconds, as on a disk that hangs, is stalled. It stays under
- * way, but its rooms no longer wait for it.
+ * A commit that takes longer than five to ten seconds, as on a disk that hangs, is stalled. It
+ * stays under way, but its rooms no longer wait for it.
  */
 export class Committer {
   readonly #history: Pick<History, "append">;
@@ -129,7 +134,9 @@ export class Committer {
     this.#whenIdle = undefined;
   }
 
-  /** Watches the commits under way, all with one timer, as there may be thousands of them a second. */
+  /**
+   * Watches the commits under way, all with one timer, as there may be thousands of them a second.
+   */
   #watch(): void {
     if (this.#isWatched) return;
     this.#isWatched = true;

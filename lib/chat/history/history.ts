@@ -1,7 +1,10 @@
 import type { Author, Message } from "../message.ts";
 import type { PackedBodies } from "./packed_bodies.ts";
 
-/** Consecutive messages by one author, published at the same time. It ends where the next span starts. */
+/**
+ * Consecutive messages by one author, published at the same time. It ends where the next span
+ * starts.
+ */
 export interface AuthorSpan {
   /** The sequence number of its first message. */
   readonly firstSeq: number;
@@ -24,9 +27,9 @@ export interface Batch {
 /**
  * A time during which one process numbered the messages of a room.
  *
- * Messages that were not committed when a process is killed are gone, and the next process gives their
- * sequence numbers to other messages. Without epochs, a reader that was ahead of the commit would resume
- * from such a number and silently miss those other messages.
+ * Messages that were not committed when a process is killed are gone, and the next process gives
+ * their sequence numbers to other messages. Without epochs, a reader that was ahead of the commit
+ * would resume from such a number and silently miss those other messages.
  */
 export interface Epoch {
   readonly name: string;
@@ -45,9 +48,9 @@ export interface StoredRoom {
 /**
  * A durable store of messages, which outlive the memory of their room and the process.
  *
- * Guarantees: {@linkcode append} is atomic over all its batches; messages of a room are read in the order
- * of their sequence numbers; a message that was read once is read again until it is trimmed. Every method
- * that reads throws an Error if the store cannot be read.
+ * Guarantees: {@linkcode append} is atomic over all its batches; messages of a room are read in the
+ * order of their sequence numbers; a message that was read once is read again until it is trimmed.
+ * Every method that reads throws an Error if the store cannot be read.
  */
 export interface History extends AsyncDisposable {
   /** The epoch of this process. */
@@ -56,7 +59,10 @@ export interface History extends AsyncDisposable {
   readonly sessionKey: Uint8Array;
   /** What is known of a room; undefined if it has no committed messages. */
   open(room: string): StoredRoom | undefined;
-  /** The sequence number of the oldest stored message that is not older than `fromMs` since 1970, if any. */
+  /**
+   * The sequence number of the oldest stored message that is not older than `fromMs` since 1970, if
+   * any.
+   */
   oldestSeq(room: string, fromMs: number): number | undefined;
   /** At most `limit` stored messages after a sequence number, in order. */
   read(room: string, after: number, limit: number): Message[];
@@ -65,13 +71,15 @@ export interface History extends AsyncDisposable {
   /** At most `limit` names of rooms after a name, in the order of their UTF-8. */
   roomNames(after: string, limit: number): string[];
   /**
-   * Commits batches, all or none. Resolves when they are as durable as the history was asked to make
-   * them; rejects if they are not committed.
+   * Commits batches, all or none. Resolves when they are as durable as the history was asked to
+   * make them; rejects if they are not committed.
    */
   append(batches: readonly Batch[]): Promise<void>;
 }
 
-/** The stored messages of a room cannot be read. The cause tells why; a later attempt may succeed. */
+/**
+ * The stored messages of a room cannot be read. The cause tells why; a later attempt may succeed.
+ */
 export class HistoryUnavailableError extends Error {
   override readonly name = "HistoryUnavailableError";
 }

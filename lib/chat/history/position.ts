@@ -21,7 +21,8 @@ export class Epochs {
   }
 
   /**
-   * The sequence number of the message before a position; undefined if the room never had the position.
+   * The sequence number of the message before a position; undefined if the room never had the
+   * position.
    *
    * A position of an earlier epoch may be ahead of the last message that was committed in it. The
    * messages between are gone, so the end of the epoch stands for it.
@@ -39,9 +40,9 @@ export class Epochs {
 /**
  * A place between two messages of a room. Clients see it as an opaque text, `EPOCH-SEQ`.
  *
- * The epoch tells one life of a room from the next. Without it, a client that reconnects after the room
- * has started over would present a number that means another message now, and be told that it missed
- * nothing.
+ * The epoch tells one life of a room from the next. Without it, a client that reconnects after the
+ * room has started over would present a number that means another message now, and be told that it
+ * missed nothing.
  */
 export interface Position {
   readonly epoch: string;

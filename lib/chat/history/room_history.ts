@@ -46,7 +46,10 @@ export interface ReplayStart {
   };
 }
 
-/** The messages of one room: the newest in memory, and older ones in a durable history, if there is one. */
+/**
+ * The messages of one room: the newest in memory, and older ones in a durable history, if there is
+ * one.
+ */
 export class RoomHistory {
   readonly #options: RoomHistoryOptions;
   readonly #epochs: Epochs;
@@ -101,7 +104,10 @@ export class RoomHistory {
     );
   }
 
-  /** Every message up to this sequence number is stored as safely as the server was asked to store it. */
+  /**
+   * Every message up to this sequence number is stored as safely as the server was asked to store
+   * it.
+   */
   get committedSeq(): number {
     return this.#store?.committedSeq ?? this.headSeq;
   }
@@ -148,9 +154,9 @@ export class RoomHistory {
   }
 
   /**
-   * The messages after a sequence number, in order and without a gap between them: at most `limit`, and no
-   * more once their bodies have `maxLength` characters together. If the first is not the next message,
-   * those between were never committed.
+   * The messages after a sequence number, in order and without a gap between them: at most `limit`,
+   * and no more once their bodies have `maxLength` characters together. If the first is not the
+   * next message, those between were never committed.
    *
    * @throws {HistoryUnavailableError} If the durable history cannot be read.
    */
@@ -203,7 +209,9 @@ export class RoomHistory {
     this.#store?.addId(this.headSeq, id);
   }
 
-  /** Calls a listener whenever a commit ends, until it waits for no more. Needs a durable history. */
+  /**
+   * Calls a listener whenever a commit ends, until it waits for no more. Needs a durable history.
+   */
   awaitCommit(listener: CommitListener): void {
     this.#store!.awaitCommit(listener);
   }

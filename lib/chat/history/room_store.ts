@@ -8,14 +8,14 @@ import type { Transcript } from "./transcript.ts";
 const URGENT_BYTES = 64 * 1024;
 
 /**
- * How much may wait for its commit, as parts of the log's retention: senders are held back beyond `held`;
- * beyond `dropped` the oldest messages are given up, as some senders cannot be held back.
+ * How much may wait for its commit, as parts of the log's retention: senders are held back beyond
+ * `held`; beyond `dropped` the oldest messages are given up, as some senders cannot be held back.
  */
 const MAX_UNCOMMITTED = { held: 1 / 4, dropped: 4 };
 
 /**
- * How many messages are read at a time: first `first`, then as many as have been read, up to `max`, as
- * they may be long.
+ * How many messages are read at a time: first `first`, then as many as have been read, up to `max`,
+ * as they may be long.
  */
 const READ_STEP_MESSAGES = { first: 32, max: 256 };
 
@@ -47,8 +47,9 @@ export interface CommitListener {
 }
 
 /**
- * The messages of a room in a durable history: the committed ones, which it reads, and the uncommitted
- * ones, which wait in the transcript. The log retains uncommitted messages beyond its retention.
+ * The messages of a room in a durable history: the committed ones, which it reads, and the
+ * uncommitted ones, which wait in the transcript. The log retains uncommitted messages beyond its
+ * retention.
  */
 export class RoomStore implements Committable {
   readonly #options: RoomStoreOptions;
@@ -82,8 +83,8 @@ export class RoomStore implements Committable {
   }
 
   /**
-   * Schedules the commit of a message that was just appended to the transcript, and holds senders back if
-   * too much waits. While commits fail nobody is held back: live chat goes on.
+   * Schedules the commit of a message that was just appended to the transcript, and holds senders
+   * back if too much waits. While commits fail nobody is held back: live chat goes on.
    */
   onAppended(): void {
     const { transcript: { log }, committer, retentionBytes } = this.#options;
@@ -112,22 +113,26 @@ export class RoomStore implements Committable {
   /**
    * The sequence number of the message that an author published with this id, if it is stored.
    *
-   * @throws {HistoryUnavailableError} If the history cannot be read. The same goes for the next two.
+   * @throws {HistoryUnavailableError} If the history cannot be read. The same goes for the next
+   * two.
    */
   seqOf({ id: authorId }: Author, id: string): number | undefined {
     const { history, room } = this.#options;
     return readHistory(() => history.seqOf(room, authorId, id));
   }
 
-  /** The sequence number of the oldest stored message that is not older than `fromMs` since 1970, if any. */
+  /**
+   * The sequence number of the oldest stored message that is not older than `fromMs` since 1970, if
+   * any.
+   */
   oldestSeq(fromMs: number): number | undefined {
     const { history, room } = this.#options;
     return readHistory(() => history.oldestSeq(room, fromMs));
   }
 
   /**
-   * The stored messages after a sequence number, in order, up to a gap: at most `limit`, and no more once
-   * their bodies have `maxLength` characters together.
+   * The stored messages after a sequence number, in order, up to a gap: at most `limit`, and no
+   * more once their bodies have `maxLength` characters together.
    */
   read(after: number, limit: number, maxLength: number): Message[] {
     const { history, room } = this.#options;
@@ -157,7 +162,8 @@ export class RoomStore implements Committable {
     const { transcript, room, epoch } = this.#options;
     const { log } = transcript;
     if (this.#committedOffset < log.start) {
-      // The log has dropped uncommitted messages. Their listeners must hear it before the seq moves on.
+      // The log has dropped uncommitted messages. Their listeners must hear it before the seq moves
+      // on.
       this.#notify("onCommitFailed");
       this.#committedOffset = log.start;
       this.#committedSeq = log.seqBefore;

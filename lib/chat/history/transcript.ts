@@ -5,7 +5,10 @@ import { MessageLog, type MessageLogOptions } from "../log/message_log.ts";
 import type { Author, Message } from "../message.ts";
 import type { AuthorSpan } from "./history.ts";
 
-/** The messages of a room in memory: a {@linkcode MessageLog}, and the author and time of each message. */
+/**
+ * The messages of a room in memory: a {@linkcode MessageLog}, and the author and time of each
+ * message.
+ */
 export class Transcript {
   /** The messages as plain text members get them. */
   readonly log: MessageLog;
@@ -40,8 +43,8 @@ export class Transcript {
   }
 
   /**
-   * The messages after a sequence number, in order: at most `limit`, and no more once their bodies have
-   * `maxLength` characters together. The log must retain all of them.
+   * The messages after a sequence number, in order: at most `limit`, and no more once their bodies
+   * have `maxLength` characters together. The log must retain all of them.
    */
   read(after: number, limit: number, maxLength: number): Message[] {
     const { log } = this;

@@ -20,8 +20,8 @@ export interface BroadcastReader {
    */
   deliver(frames: Uint8Array, onDelivered: () => void): boolean;
   /**
-   * Called when the log has dropped frames that the reader has not been served. Moves the cursor on, or
-   * closes the reader.
+   * Called when the log has dropped frames that the reader has not been served. Moves the cursor
+   * on, or closes the reader.
    *
    * @returns Whether the reader stays.
    */
@@ -43,10 +43,10 @@ export interface BroadcastOptions extends Scheduler {
  *                      └─ no delivery has ended for 10 ms: the rest continue alone ────┘
  * ```
  *
- * There is only one sweep at a time. Otherwise readers that refill themselves as their write ends would
- * starve the reads, and senders would wait for hundreds of milliseconds. A delivery that outlives its
- * sweep, such as a stalled reader's, holds up nobody: its reader continues alone, and joins the sweeps
- * again when it has caught up.
+ * There is only one sweep at a time. Otherwise readers that refill themselves as their write ends
+ * would starve the reads, and senders would wait for hundreds of milliseconds. A delivery that
+ * outlives its sweep, such as a stalled reader's, holds up nobody: its reader continues alone, and
+ * joins the sweeps again when it has caught up.
  */
 export class Broadcast {
   readonly #options: BroadcastOptions;
@@ -78,8 +78,8 @@ export class Broadcast {
   /**
    * Resolves when senders may be read from again; undefined if they may be read from now.
    *
-   * Without this, a sender that is faster than every reader would push all of them out of the retained
-   * log. With it, TCP slows the sender down to the pace of the fastest reader.
+   * Without this, a sender that is faster than every reader would push all of them out of the
+   * retained log. With it, TCP slows the sender down to the pace of the fastest reader.
    */
   get backlog(): Promise<void> | undefined {
     return this.#backlog?.promise;
@@ -120,12 +120,17 @@ export class Broadcast {
     if (this.#backlog) this.request();
   }
 
-  /** Whether every reader that keeps up has been served everything. Readers on their own do not count. */
+  /**
+   * Whether every reader that keeps up has been served everything. Readers on their own do not
+   * count.
+   */
   get isFlushed(): boolean {
     return this.#isServedUpTo(this.#options.log.head);
   }
 
-  /** Resolves when every reader that keeps up has been served all frames that are in the log now. */
+  /**
+   * Resolves when every reader that keeps up has been served all frames that are in the log now.
+   */
   async flushed(): Promise<void> {
     const { head } = this.#options.log;
     while (!this.#isServedUpTo(head)) {
@@ -215,7 +220,10 @@ export class Broadcast {
     this.#backlog = undefined;
   }
 
-  /** Watches the current sweep. If no delivery has ended for a while, the sweep stops waiting for the rest. */
+  /**
+   * Watches the current sweep. If no delivery has ended for a while, the sweep stops waiting for
+   * the rest.
+   */
   #watch(): void {
     if (this.#isWatched) return;
     this.#isWatched = true;

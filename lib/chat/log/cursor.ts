@@ -3,13 +3,16 @@ import type { MessageLog } from "./message_log.ts";
 /**
  * How far one reader has been served from a {@linkcode MessageLog}.
  *
- * A reader is not served the messages that it published itself. Their ranges wait in the cursor until
- * the cursor passes them.
+ * A reader is not served the messages that it published itself. Their ranges wait in the cursor
+ * until the cursor passes them.
  */
 export class Cursor {
   readonly #log: MessageLog;
   #offset: number;
-  /** Alternating starts and ends of the reader's own ranges, ascending; those before `#nextOwn` are passed. */
+  /**
+   * Alternating starts and ends of the reader's own ranges, ascending; those before `#nextOwn` are
+   * passed.
+   */
   #own: number[] = [];
   #nextOwn = 0;
 
@@ -43,8 +46,8 @@ export class Cursor {
   }
 
   /**
-   * Returns the next frames and moves past them: all frames up to the head, the next own range, or the
-   * end of the chunk, whichever comes first; undefined if there are none.
+   * Returns the next frames and moves past them: all frames up to the head, the next own range, or
+   * the end of the chunk, whichever comes first; undefined if there are none.
    *
    * @throws {RangeError} If the cursor is lost.
    */
@@ -66,7 +69,8 @@ export class Cursor {
       this.#offset = Math.max(this.#offset, this.#own[this.#nextOwn + 1]!);
       this.#nextOwn += 2;
     }
-    // Removing the passed ranges costs as much as there are left, so it waits until most are passed.
+    // Removing the passed ranges costs as much as there are left, so it waits until most are
+    // passed.
     if (this.#nextOwn > this.#own.length / 2) {
       this.#own.splice(0, this.#nextOwn);
       this.#nextOwn = 0;

@@ -16,7 +16,9 @@ export function toBody(opcode: number, payload: Uint8Array): Body {
   return opcode === OPCODE.text ? decoder.decode(payload) : payload;
 }
 
-/** Encodes each body as one unmasked frame, all in one buffer: half the cost of a buffer for each. */
+/**
+ * Encodes each body as one unmasked frame, all in one buffer: half the cost of a buffer for each.
+ */
 export function encodeFrames(bodies: readonly Body[]): Uint8Array<ArrayBuffer> {
   let maxBytes = 0;
   for (const body of bodies) {
@@ -31,7 +33,10 @@ export function encodeFrames(bodies: readonly Body[]): Uint8Array<ArrayBuffer> {
   return frames.slice(0, end);
 }
 
-/** Writes a text frame and returns its end. The payload goes first, as its length is not known before. */
+/**
+ * Writes a text frame and returns its end. The payload goes first, as its length is not known
+ * before.
+ */
 function writeText(target: Uint8Array, at: number, text: string): number {
   const guess = at + headerBytes(text.length);
   const { written } = encoder.encodeInto(text, target.subarray(guess));

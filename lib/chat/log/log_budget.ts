@@ -5,8 +5,8 @@ export class LogBudget {
   #usedBytes = 0;
 
   /**
-   * @param freeMemory Called when the logs use more than `maxBytes`. It reports what it frees through
-   * {@linkcode add}.
+   * @param freeMemory Called when the logs use more than `maxBytes`. It reports what it frees
+   * through {@linkcode add}.
    */
   constructor(maxBytes: number, freeMemory: () => void) {
     this.#maxBytes = maxBytes;

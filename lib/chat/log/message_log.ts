@@ -4,10 +4,14 @@ import type { LogBudget } from "./log_budget.ts";
 /** The size of a full-grown chunk, and the most that one read returns. */
 const LARGEST_CHUNK_BYTES = 256 * 1024;
 
-/** The size of the first chunk: small, so that a quiet room stays small. Each next chunk doubles it. */
+/**
+ * The size of the first chunk: small, so that a quiet room stays small. Each next chunk doubles it.
+ */
 const FIRST_CHUNK_BYTES = 4 * 1024;
 
-/** A piece of the log. Its bytes never change once written, as a socket write may still read them. */
+/**
+ * A piece of the log. Its bytes never change once written, as a socket write may still read them.
+ */
 interface Chunk {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The offset in the log at which the chunk starts. */
@@ -40,14 +44,14 @@ export interface MessageLogOptions {
 }
 
 /**
- * The messages of a room in memory: WebSocket frames, encoded once, in order. Each frame has an offset
- * in bytes, which never changes.
+ * The messages of a room in memory: WebSocket frames, encoded once, in order. Each frame has an
+ * offset in bytes, which never changes.
  *
- * Readers read through a {@linkcode Cursor}. A reader that falls behind costs no memory, because all
- * readers share the log.
+ * Readers read through a {@linkcode Cursor}. A reader that falls behind costs no memory, because
+ * all readers share the log.
  *
- * Messages have consecutive sequence numbers. Between them there may be events, such as `joined`: they
- * have no sequence number, and are only for members that are present.
+ * Messages have consecutive sequence numbers. Between them there may be events, such as `joined`:
+ * they have no sequence number, and are only for members that are present.
  */
 export class MessageLog {
   readonly #retentionBytes: number;
@@ -91,7 +95,10 @@ export class MessageLog {
     return this.#chunks[0]?.seqBefore ?? this.#headSeq;
   }
 
-  /** Appends `bytes[start, end)` as a message. Returns the offset of its frame, which ends at the new head. */
+  /**
+   * Appends `bytes[start, end)` as a message. Returns the offset of its frame, which ends at the
+   * new head.
+   */
   append(opcode: number, bytes: Uint8Array, start: number, end: number): number {
     const offset = this.#append(opcode, bytes, start, end);
     this.#headSeq++;
@@ -110,15 +117,18 @@ export class MessageLog {
   }
 
   /**
-   * The offset at which a message ends; for the message before the oldest retained one, the offset at
-   * which the log starts.
+   * The offset at which a message ends; for the message before the oldest retained one, the offset
+   * at which the log starts.
    */
   offsetAfter(seq: number): number {
     const chunk = this.#chunks.findLast(({ seqBefore }) => seqBefore <= seq) ?? this.#chunks[0];
     return chunk ? this.#walk(chunk, { offset: Infinity, seq }).offset : this.#head;
   }
 
-  /** The sequence number of the last message that ends at or before an offset, which must be a retained frame's end. */
+  /**
+   * The sequence number of the last message that ends at or before an offset, which must be a
+   * retained frame's end.
+   */
   seqAt(offset: number): number {
     if (offset === this.#head) return this.#headSeq;
     if (offset !== this.#lastSeqAt.offset) {
@@ -133,8 +143,8 @@ export class MessageLog {
   }
 
   /**
-   * Returns whole frames from one offset up to another, or up to the end of the chunk if that is nearer.
-   * Both offsets must be ends of retained frames.
+   * Returns whole frames from one offset up to another, or up to the end of the chunk if that is
+   * nearer. Both offsets must be ends of retained frames.
    *
    * @throws {RangeError} If the log no longer has them.
    */
