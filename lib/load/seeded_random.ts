@@ -1,4 +1,7 @@
-/** Numbers from 0 up to 1 that are the same for the same seed (mulberry32), so that what is random can be replayed. */
+/**
+ * Makes a source of random numbers from 0 up to, not including, 1 (mulberry32). The same seed gives
+ * the same numbers, so that a random sequence can be repeated.
+ */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

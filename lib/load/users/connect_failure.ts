@@ -1,16 +1,17 @@
 import { isStatus, STATUS_TEXT } from "@std/http/status";
+import { errorMessage } from "../../cli/error_message.ts";
 import { printable } from "../../cli/printable.ts";
 import { HandshakeError } from "../../websocket/client_handshake.ts";
 
 /** Why a connection could not be opened. */
 export interface ConnectFailure {
-  /** A short name for it, the same for every connection that fails alike. */
+  /** A short name. Connections that fail in the same way have the same cause. */
   readonly cause: string;
-  /** What happened and what to check, in a sentence. */
+  /** A sentence that says what happened and what to check. */
   readonly advice: string;
 }
 
-/** The failure of a server that has not answered the handshake in time. */
+/** The server did not answer the handshake in time. */
 export function handshakeTimeout(url: string, timeoutMs: number): ConnectFailure {
   return {
     cause: "handshake timeout",
@@ -19,7 +20,11 @@ export function handshakeTimeout(url: string, timeoutMs: number): ConnectFailure
   };
 }
 
-/** Explains what has ended an attempt to connect; undefined if the server just ended the connection. */
+/**
+ * Explains a failed attempt to connect.
+ *
+ * @param error What ended the attempt; undefined if the server closed the connection.
+ */
 export function connectFailure(url: string, error: unknown): ConnectFailure {
   if (error instanceof HandshakeError && error.status !== undefined) {
     return refusal(url, error.status);
@@ -29,18 +34,20 @@ export function connectFailure(url: string, error: unknown): ConnectFailure {
     return {
       cause: "closed during the handshake",
       advice:
-        `${url} closed the connection during the handshake: check that it speaks WebSocket, and whether it wants wss://`,
+        `${url} closed the connection during the handshake: check that it speaks WebSocket, ` +
+        "and whether it needs wss://",
     };
   }
   const explain = EXPLAIN_BY_CODE[code];
   if (explain) return explain(url);
-  // Some of it may be the server's own words.
-  const detail = printable(error instanceof Error ? error.message : String(error));
+  // The message may contain text from the server.
+  const detail = printable(errorMessage(error));
   if (/certificate/i.test(detail) || /CERT/.test(code)) {
     return {
       cause: "certificate not trusted",
       advice:
-        `The certificate of ${url} is not trusted (${detail}): name its issuer with --cacert, or take any with --insecure`,
+        `The certificate of ${url} is not trusted (${detail}): add its issuer with --cacert, ` +
+        "or accept any certificate with --insecure",
     };
   }
   return {
@@ -52,18 +59,18 @@ export function connectFailure(url: string, error: unknown): ConnectFailure {
 const UNREACHABLE = (url: string): ConnectFailure => ({
   cause: "cannot reach the server",
   advice:
-    `Cannot reach ${url}: start the server with \`deno task server\`, or name another with --url`,
+    `Cannot reach ${url}: start the server with \`deno task server\`, or choose another with --url`,
 });
 
 const UNKNOWN_HOST = (url: string): ConnectFailure => ({
   cause: "unknown host",
-  advice: `The host of ${url} cannot be found: check its name in --url`,
+  advice: `The host of ${url} was not found: check the host name in --url`,
 });
 
 const NO_DESCRIPTORS = (): ConnectFailure => ({
   cause: "no file descriptors left",
-  advice:
-    "This machine has no file descriptors left for another connection: raise `ulimit -n`, or lower --count",
+  advice: "This machine has no file descriptors left for another connection: raise `ulimit -n`, " +
+    "or lower --count",
 });
 
 const NO_PORTS = (): ConnectFailure => ({
@@ -84,8 +91,8 @@ const EXPLAIN_BY_CODE: Readonly<Record<string, (url: string) => ConnectFailure>>
 };
 
 const ADVICE_BY_STATUS: Readonly<Record<number, string>> = {
-  401: "it wants credentials",
-  403: "it does not let this client in",
+  401: "it requires credentials; see --token and --header",
+  403: "it rejects this client; check --origin and --token",
   404: "check the path in --url; Chorus serves /ws",
   429: "it limits how often a client may connect; try again later, or lower --connect-rate",
   503: "it is full or stopping; try again later",
