@@ -2,12 +2,8 @@
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Resolves after `ms` milliseconds, or as soon as the signal aborts. It takes any time, `Infinity`
- * included.
- *
- * `delay()` of @std/async rejects when its signal aborts, and cuts fractions of a millisecond off.
- * This one never rejects, as all callers go on after an abort, and never resolves early, as they
- * send messages by it.
+ * Resolves after `ms` milliseconds, however many, or when the signal aborts. It never rejects, and
+ * never resolves early by a part of a millisecond, both of which `delay()` of @std/async does.
  */
 export async function delay(ms: number, signal: AbortSignal): Promise<void> {
   const untilMs = performance.now() + ms;

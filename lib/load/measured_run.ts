@@ -13,10 +13,7 @@ import type { LoadWorker, WorkerOptions, WorkerResult, WorkerSample } from "./us
 import { LocalWorker } from "./users/worker_local.ts";
 import { ThreadWorker } from "./users/worker_thread.ts";
 
-/**
- * How long the run waits for what it cannot see: the server adds the last users to the room,
- * another thread gets its plan, a message too many arrives at the end.
- */
+/** How long to wait for what is not visible, such as the server adding the last users. */
 const QUIET_MS = 100;
 
 /** How often the workers are sampled. */

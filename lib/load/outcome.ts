@@ -27,10 +27,7 @@ export interface Outcome {
   readonly exitCode: number;
 }
 
-/**
- * Does what the flags ask for: lets users talk, measures a server, or finds the highest rate that
- * it can serve.
- */
+/** Lets users talk, measures a server, or finds its highest rate, as the flags ask. */
 export function runClient(config: ClientConfig, options: MeasuredRunOptions): Promise<Outcome> {
   if (!isMeasured(config)) return talkOutcome(config, options);
   return config.findMax === "" ? measureOutcome(config, options) : findMaxOutcome(config, options);

@@ -1,7 +1,4 @@
-/**
- * Makes a source of random numbers from 0 up to, not including, 1 (mulberry32). The same seed gives
- * the same numbers, so that a random sequence can be repeated.
- */
+/** Random numbers from 0 up to, not including, 1: the same for the same seed (mulberry32). */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -20,11 +20,7 @@ export interface TalkOptions {
   readonly random: () => number;
 }
 
-/**
- * Simulates users that send messages at their intervals, and prints what they receive. It ends
- * after the configured duration, when the signal aborts, or when no user is left that could
- * reconnect.
- */
+/** Lets users talk until `--duration` ends, the signal aborts, or no user reconnects. */
 export async function talk(config: ClientConfig, options: TalkOptions): Promise<Summary> {
   const { target, printNotice, random } = options;
   const summary = new Summary();
@@ -37,8 +33,7 @@ export async function talk(config: ClientConfig, options: TalkOptions): Promise<
 
   const users = config.count === 1 ? "1 user" : `${config.count} users`;
   printNotice(`Connecting ${users} to ${config.url} (Ctrl-C stops)`);
-  // One for each user, as adding and removing listeners of one signal is slow with thousands of
-  // them.
+  // One for each user: thousands of listeners on one signal are slow.
   const controllers = new Set<AbortController>();
   over.signal.addEventListener("abort", () => controllers.forEach((each) => each.abort()));
   const ended: Promise<void>[] = [];
@@ -57,10 +52,7 @@ export async function talk(config: ClientConfig, options: TalkOptions): Promise<
 
 const decoder = new TextDecoder();
 
-/**
- * Counts the users' events, and prints messages and notices. The same notice is printed once, not
- * once per user.
- */
+/** Counts the events of the users, and prints messages, and each different notice once. */
 function createListener(
   config: ClientConfig,
   summary: Summary,

@@ -1,9 +1,6 @@
 import { setImmediate } from "node:timers";
 
-/**
- * How many ticks of the system's clock are read. A tick that the thread misses makes the epoch too
- * early.
- */
+/** Ticks of the system clock to read. A tick that the thread misses gives too early a time. */
 const TICKS = 3;
 
 /**
@@ -14,9 +11,7 @@ const TICKS = 3;
  */
 export class RunClock {
   readonly #zeroMs: number;
-  /**
-   * What {@linkcode nowMs} last returned. A read asks for the time once, for all messages in it.
-   */
+  /** The last `nowMs`. A read of the socket asks for the time once, for all its messages. */
   lastMs = 0;
 
   /** @param startEpochMs When the run begins, in milliseconds since 1970. */
@@ -57,9 +52,7 @@ export class PreciseWait {
   #untilMs = 0;
   #lastTurnMs = 0;
   #resolve = () => {};
-  /**
-   * One function for all turns: a closure for each of a million turns a second would be garbage.
-   */
+  /** One function for all turns. A closure for each would be a million objects a second. */
   readonly #turn = () => {
     const nowMs = performance.now();
     const turnMs = nowMs - this.#lastTurnMs;
@@ -87,9 +80,7 @@ export class PreciseWait {
 /** How often {@linkcode EventLoopLag} measures. */
 const LAG_INTERVAL_MS = 20;
 
-/**
- * Measures how late the event loop runs its timers. Whatever delays them delays every message too.
- */
+/** Measures how late the event loop runs its timers. That delays every message too. */
 export class EventLoopLag implements Disposable {
   readonly #timer: ReturnType<typeof setInterval>;
 

@@ -1,6 +1,4 @@
-/**
- * The search ends when the lowest failed rate is at most this much above the highest passed rate.
- */
+/** The search ends when the lowest failed rate is this close to the highest passed rate. */
 const PRECISION = 0.05;
 
 /** The highest rate that is tried, in messages per second. */
@@ -18,24 +16,19 @@ export async function searchMaxRate(
   firstRate: number,
   tryRate: (rate: number) => Promise<boolean | undefined>,
 ): Promise<number> {
-  let search: Search = { passed: 0, failed: Infinity };
-  for (let rate: number | undefined = firstRate; rate !== undefined; rate = nextRate(search)) {
+  let [passed, failed] = [0, Infinity];
+  for (let rate: number | undefined = firstRate; rate !== undefined;) {
     const isPassed = await tryRate(rate);
     if (isPassed === undefined) break;
-    search = isPassed ? { ...search, passed: rate } : { ...search, failed: rate };
+    if (isPassed) passed = rate;
+    else failed = rate;
+    rate = nextRate(passed, failed);
   }
-  return search.passed;
+  return passed;
 }
 
-interface Search {
-  /** The highest rate that passed; 0 if none did. */
-  readonly passed: number;
-  /** The lowest rate that failed; Infinity if none did. */
-  readonly failed: number;
-}
-
-/** The rate to try next; undefined ends the search. */
-function nextRate({ passed, failed }: Search): number | undefined {
+/** The rate to try between the highest passed and lowest failed rate; undefined at the end. */
+function nextRate(passed: number, failed: number): number | undefined {
   if (failed === Infinity) return passed < MAX_RATE ? Math.min(MAX_RATE, 2 * passed) : undefined;
   if (passed === 0) return failed > 1 ? Math.floor(failed / 2) : undefined;
   const middle = Math.round((passed + failed) / 2);

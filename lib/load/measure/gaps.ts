@@ -1,9 +1,7 @@
 /** At most this many ranges are remembered. Numbers of older ranges can no longer be taken. */
 const MAX_RANGES = 1024;
 
-/**
- * Missing sequence numbers, stored as ranges: a receiver that skips a million messages has one gap.
- */
+/** Missing sequence numbers, stored as ranges: a million skipped messages are one range. */
 export class Gaps {
   /** From, until, from, until…, ascending. A range ends before its `until`. */
   readonly #bounds: number[] = [];

@@ -49,7 +49,8 @@ export class DeliveryLedger {
   #lastAt = 0;
   /** Whether the last search found a damaged marker. */
   #isDamaged = false;
-  #ownCount = 0;
+  /** How many messages of this run arrived, whatever they count as. */
+  ownCount = 0;
   /** One object for all markers that are read. */
   readonly #marker: Marker = {
     run: 0,
@@ -120,11 +121,6 @@ export class DeliveryLedger {
     }
   }
 
-  /** How many messages of this run arrived, whatever they count as. */
-  get ownCount(): number {
-    return this.#ownCount;
-  }
-
   /** How many messages were delivered. */
   get delivered(): number {
     return this.#counts.delivered;
@@ -158,7 +154,7 @@ export class DeliveryLedger {
       counts.foreign++;
       return false;
     }
-    this.#ownCount++;
+    this.ownCount++;
     // A message that was never sent.
     if (seq >= this.#sentBySender[sender]!) counts.corrupt++;
     else if (sender === receiver.self) counts.echoed++;

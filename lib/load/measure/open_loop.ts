@@ -1,7 +1,4 @@
-/**
- * At most this many messages are sent in one turn of the event loop, so that sockets are read in
- * between.
- */
+/** The most messages to send in one turn of the event loop. Sockets are read in between. */
 const MAX_BURST = 256;
 
 /** Options of {@linkcode sendOnSchedule}. Times are on the clock of `nowMs`. */

@@ -11,10 +11,7 @@ export interface PhaseOfRun {
   readonly sinceMs: number;
 }
 
-/**
- * What one worker has measured. Counts are totals; latencies and spreads are new since the last
- * sample.
- */
+/** What one worker measured. Counts are totals; latencies and spreads are new. */
 export interface Sample {
   /** When the sample was taken, in milliseconds since the run began. */
   readonly atMs: number;
@@ -26,27 +23,15 @@ export interface Sample {
   readonly missing: number;
   /** How long the worker's thread was busy with waiting. */
   readonly spunMs: number;
-  readonly latencies: {
-    /** From a connection attempt to the open connection. */
-    readonly handshake: LatencyCounts;
-    /** From when a message was due to its delivery, in the warm-up and in the steady phase. */
-    readonly warmup: LatencyCounts;
-    readonly steady: LatencyCounts;
-    /** From when a message was sent to its delivery, in the steady phase. */
-    readonly raw: LatencyCounts;
-    /** From when a message was due to when it was sent, in the steady phase. */
-    readonly slip: LatencyCounts;
-    /** How late the event loop was. */
-    readonly lag: LatencyCounts;
-  };
+  /** As in {@linkcode RunLatencies}. The latencies of deliveries are split by phase. */
+  readonly latencies: Readonly<
+    Record<"handshake" | "warmup" | "steady" | "raw" | "slip" | "lag", LatencyCounts>
+  >;
   /** Messages of the steady phase. */
   readonly spreads: readonly Spread[];
 }
 
-/**
- * The state of a run at one time. Rates and percentiles are since the point before, unless they say
- * otherwise.
- */
+/** The state of a run at one time, and rates and latencies since the point before. */
 export interface TimelinePoint {
   /** Since the run began. */
   readonly seconds: number;
@@ -91,20 +76,21 @@ export interface RunLatencies {
 
 /** Puts the samples of all workers together, as they come in. */
 export class Recorder {
-  /** From when a message was due to each delivery, in the steady phase. */
-  readonly delivery = new LatencyHistogram();
   readonly timeline: TimelinePoint[] = [];
-  readonly #raw = new LatencyHistogram();
-  readonly #first = new LatencyHistogram();
-  readonly #last = new LatencyHistogram();
-  readonly #spread = new LatencyHistogram();
-  readonly #slip = new LatencyHistogram();
-  readonly #handshake = new LatencyHistogram();
-  readonly #lag = new LatencyHistogram();
+  readonly #histograms = {
+    delivery: new LatencyHistogram(),
+    raw: new LatencyHistogram(),
+    first: new LatencyHistogram(),
+    last: new LatencyHistogram(),
+    spread: new LatencyHistogram(),
+    slip: new LatencyHistogram(),
+    handshake: new LatencyHistogram(),
+    lag: new LatencyHistogram(),
+  };
   readonly #spreads = new SpreadMerger(({ plannedMs, firstMs, lastMs }) => {
-    this.#first.record((firstMs - plannedMs) * 1000);
-    this.#last.record((lastMs - plannedMs) * 1000);
-    this.#spread.record((lastMs - firstMs) * 1000);
+    this.#histograms.first.record((firstMs - plannedMs) * 1000);
+    this.#histograms.last.record((lastMs - plannedMs) * 1000);
+    this.#histograms.spread.record((lastMs - firstMs) * 1000);
   });
   /** Latencies since the last point of the timeline. */
   #recent = new LatencyHistogram();
@@ -131,10 +117,9 @@ export class Recorder {
       this.#recent.add(latencies.warmup);
       this.#recent.add(latencies.steady);
       this.delivery.add(latencies.steady);
-      this.#raw.add(latencies.raw);
-      this.#slip.add(latencies.slip);
-      this.#handshake.add(latencies.handshake);
-      this.#lag.add(latencies.lag);
+      for (const key of ["raw", "slip", "handshake", "lag"] as const) {
+        this.#histograms[key].add(latencies[key]);
+      }
       this.#spreads.add(spreads, atMs);
     }
     const sum = (key: "connections" | "sent" | "delivered" | "missing" | "spunMs") =>
@@ -178,18 +163,15 @@ export class Recorder {
     return ms > 0 ? busyMs / ms : undefined;
   }
 
+  /** From when a message was due to each delivery, in the steady phase. */
+  get delivery(): LatencyHistogram {
+    return this.#histograms.delivery;
+  }
+
   /** Ends the recording. */
   close(): RunLatencies {
     this.#spreads.close();
-    return {
-      delivery: this.delivery.summary,
-      raw: this.#raw.summary,
-      first: this.#first.summary,
-      last: this.#last.summary,
-      spread: this.#spread.summary,
-      slip: this.#slip.summary,
-      handshake: this.#handshake.summary,
-      lag: this.#lag.summary,
-    };
+    const summaries = Object.entries(this.#histograms).map(([key, { summary }]) => [key, summary]);
+    return Object.fromEntries(summaries);
   }
 }

@@ -12,10 +12,7 @@ export interface Spread {
 /** If there are many messages, only the first in each slot of this length is followed. */
 const SLOT_US = 1000;
 
-/**
- * Follows messages from their first receiver to their last: all, or at high rates one per
- * millisecond.
- */
+/** Follows messages from first to last receiver: all, or at high rates one per millisecond. */
 export class SpreadRecorder {
   readonly #spreads = new Map<number, Spread>();
   readonly #followedUs: number;
@@ -39,9 +36,7 @@ export class SpreadRecorder {
     }
   }
 
-  /**
-   * Returns what was recorded since the last call. A message may be part of several such results.
-   */
+  /** Returns what was recorded since the last call. It may contain parts of messages. */
   take(): readonly Spread[] {
     const spreads = [...this.#spreads.values()];
     this.#spreads.clear();

@@ -18,12 +18,20 @@ export const GATE_METRICS = [
 /** The name of a metric. */
 export type GateMetric = typeof GATE_METRICS[number];
 
+const COMPARISONS = {
+  "<": (value: number, limit: number) => value < limit,
+  "<=": (value: number, limit: number) => value <= limit,
+  "=": (value: number, limit: number) => value === limit,
+  ">=": (value: number, limit: number) => value >= limit,
+  ">": (value: number, limit: number) => value > limit,
+};
+
 /** A limit that a run must respect, such as `p99<250ms` or `lost=0`. */
 export interface Gate {
   /** The gate as it was given. */
   readonly text: string;
   readonly metric: GateMetric;
-  readonly comparison: "<" | "<=" | "=" | ">=" | ">";
+  readonly comparison: keyof typeof COMPARISONS;
   /** In milliseconds if the metric is a latency. */
   readonly limit: number;
 }
@@ -69,20 +77,9 @@ export function judgeGate(
   measured: Readonly<Partial<Record<GateMetric, number>>>,
 ): GateResult {
   const value = measured[gate.metric];
-  return { gate, value, isPassed: value !== undefined && compare(value, gate) };
-}
-
-function compare(value: number, { comparison, limit }: Gate): boolean {
-  switch (comparison) {
-    case "<":
-      return value < limit;
-    case "<=":
-      return value <= limit;
-    case "=":
-      return value === limit;
-    case ">=":
-      return value >= limit;
-    case ">":
-      return value > limit;
-  }
+  return {
+    gate,
+    value,
+    isPassed: value !== undefined && COMPARISONS[gate.comparison](value, gate.limit),
+  };
 }

@@ -11,10 +11,7 @@ import { type Verdict, verdictLines } from "./verdict.ts";
 /** The percentiles of the latency chart: denser towards 100, up to one in a million. */
 const CHART_PERCENTS = Array.from({ length: 121 }, (_, at) => 100 - 100 / 10 ** (at / 20));
 
-/**
- * The HTML report of a measured run. The page contains uPlot, which draws the charts, and loads
- * nothing.
- */
+/** The HTML report of a measured run. It contains uPlot for its charts, and loads nothing. */
 export function htmlReport(measurement: Measurement, verdict: Verdict, facts: ReportFacts): string {
   const { timeline, histogram, latencies, achievedRate, deliveriesPerSecond, ledger } = measurement;
   const { delivery } = latencies;

@@ -40,10 +40,7 @@ export function connectionLines(summary: Summary, facts: ReportFacts): readonly 
   ];
 }
 
-/**
- * The JSON report of users that talk: one object. `version` changes when a field changes its
- * meaning or is removed.
- */
+/** The JSON report of users that talk. `version` changes with incompatible changes. */
 export function jsonReport(summary: Summary, facts: ReportFacts): string {
   return JSON.stringify({
     version: 1,

@@ -5,9 +5,7 @@ import { formatNumber, type ReportFacts } from "./report.ts";
 /** A client that sends less than this part of the offered rate may be the limit. */
 const MIN_SENT_PART = 0.98;
 
-/**
- * A client that sends later than this, or whose event loop is later than this, may be the limit.
- */
+/** A client that sends this late, or whose event loop is this late, may be the limit. */
 const LATE_MS = 20;
 
 /** A client that keeps its threads busy for more than this part of the time may be the limit. */
@@ -15,15 +13,9 @@ const MAX_BUSY_PART = 0.9;
 
 /** The judgement of a measured run. */
 export interface Verdict {
-  /**
-   * Whether messages arrived, and each one reached all connected users, once and in order. Echoes
-   * and foreign messages do not matter.
-   */
+  /** Whether all messages arrived, once and in order. Echoes do not matter. */
   readonly isDelivered: boolean;
-  /**
-   * Whether messages were delivered, all users connected and stayed connected, all gates passed,
-   * and, if that is demanded, the client was not the limit.
-   */
+  /** Whether also all users stayed connected, all gates passed, and strictness holds. */
   readonly isPassed: boolean;
   /** Why the client may have been the limit instead of the server; empty if it was not. */
   readonly clientLimits: readonly string[];
@@ -54,10 +46,7 @@ export function judge(measurement: Measurement, { gates, count, isStrict }: Dema
   };
 }
 
-/**
- * The first lines of a report: whether all was delivered, whether the client was the limit, and
- * each gate.
- */
+/** The first lines of a report: delivery, limits of the client, and gates. */
 export function verdictLines(
   measurement: Measurement,
   verdict: Verdict,
@@ -100,17 +89,12 @@ function metricsOf(
   const { failed } = summary;
   // If nothing was sent, a count of 0 proves nothing.
   if (summary.sent === 0) return { failed };
-  const { lost, duplicated, reordered, corrupt, echoed } = ledger;
   return {
-    lost,
-    duplicated,
-    reordered,
-    corrupt,
-    echoed,
+    ...ledger,
+    ...latencies.delivery,
     failed,
     rate: achievedRate,
     deliveries: deliveriesPerSecond,
-    ...latencies.delivery,
   };
 }
 

@@ -20,11 +20,7 @@ export function handshakeTimeout(url: string, timeoutMs: number): ConnectFailure
   };
 }
 
-/**
- * Explains a failed attempt to connect.
- *
- * @param error What ended the attempt; undefined if the server closed the connection.
- */
+/** Explains why an attempt failed. An undefined error means that the server closed it. */
 export function connectFailure(url: string, error: unknown): ConnectFailure {
   if (error instanceof HandshakeError && error.status !== undefined) {
     return refusal(url, error.status);
@@ -38,8 +34,9 @@ export function connectFailure(url: string, error: unknown): ConnectFailure {
         "and whether it needs wss://",
     };
   }
-  const explain = EXPLAIN_BY_CODE[code];
-  if (explain) return explain(url);
+  for (const [codes, cause, advice] of FAILURES) {
+    if (codes.split(" ").includes(code)) return { cause, advice: advice(url) };
+  }
   // The message may contain text from the server.
   const detail = printable(errorMessage(error));
   if (/certificate/i.test(detail) || /CERT/.test(code)) {
@@ -56,39 +53,33 @@ export function connectFailure(url: string, error: unknown): ConnectFailure {
   };
 }
 
-const UNREACHABLE = (url: string): ConnectFailure => ({
-  cause: "cannot reach the server",
-  advice:
-    `Cannot reach ${url}: start the server with \`deno task server\`, or choose another with --url`,
-});
-
-const UNKNOWN_HOST = (url: string): ConnectFailure => ({
-  cause: "unknown host",
-  advice: `The host of ${url} was not found: check the host name in --url`,
-});
-
-const NO_DESCRIPTORS = (): ConnectFailure => ({
-  cause: "no file descriptors left",
-  advice: "This machine has no file descriptors left for another connection: raise `ulimit -n`, " +
-    "or lower --count",
-});
-
-const NO_PORTS = (): ConnectFailure => ({
-  cause: "no ports left",
-  advice: "This machine has no ports left for another connection to that address: lower --count",
-});
-
-const EXPLAIN_BY_CODE: Readonly<Record<string, (url: string) => ConnectFailure>> = {
-  ECONNREFUSED: UNREACHABLE,
-  EHOSTUNREACH: UNREACHABLE,
-  ENETUNREACH: UNREACHABLE,
-  ETIMEDOUT: UNREACHABLE,
-  ENOTFOUND: UNKNOWN_HOST,
-  EAI_AGAIN: UNKNOWN_HOST,
-  EMFILE: NO_DESCRIPTORS,
-  ENFILE: NO_DESCRIPTORS,
-  EADDRNOTAVAIL: NO_PORTS,
-};
+/** Failures by the error codes of the system. */
+const FAILURES: readonly [codes: string, cause: string, advice: (url: string) => string][] = [
+  [
+    "ECONNREFUSED EHOSTUNREACH ENETUNREACH ETIMEDOUT",
+    "cannot reach the server",
+    (url) =>
+      `Cannot reach ${url}: start the server with \`deno task server\`, ` +
+      "or choose another with --url",
+  ],
+  [
+    "ENOTFOUND EAI_AGAIN",
+    "unknown host",
+    (url) => `The host of ${url} was not found: check the host name in --url`,
+  ],
+  [
+    "EMFILE ENFILE",
+    "no file descriptors left",
+    () =>
+      "This machine has no file descriptors left for another connection: raise `ulimit -n`, " +
+      "or lower --count",
+  ],
+  [
+    "EADDRNOTAVAIL",
+    "no ports left",
+    () => "This machine has no ports left for another connection to that address: lower --count",
+  ],
+];
 
 const ADVICE_BY_STATUS: Readonly<Record<number, string>> = {
   401: "it requires credentials; see --token and --header",

@@ -1,14 +1,8 @@
+import type { ClientConfig } from "../config.ts";
 import { delay } from "../delay.ts";
 
-/** How fast the users connect. */
-export interface ConnectPace {
-  /** How many users there are. */
-  readonly count: number;
-  /** Users per second; 0 means `staggerMs` decides. */
-  readonly connectRate: number;
-  /** The time between two users. */
-  readonly staggerMs: number;
-}
+/** How many users connect, and how fast. */
+type ConnectPace = Pick<ClientConfig, "count" | "connectRate" | "staggerMs">;
 
 /**
  * Connects the users 1 to `count` on schedule. Delays do not add up, as the schedule counts from
@@ -31,7 +25,7 @@ export async function connectOnSchedule(
 
 /** The time between two users that connect, in milliseconds. */
 export function connectIntervalMs(
-  { connectRate, staggerMs }: Pick<ConnectPace, "connectRate" | "staggerMs">,
+  { connectRate, staggerMs }: Omit<ConnectPace, "count">,
 ): number {
   return connectRate > 0 ? 1000 / connectRate : staggerMs;
 }

@@ -38,10 +38,7 @@ export class MessageSender {
     return this.#wait.spunMs;
   }
 
-  /**
-   * Sends at the plan's rate, or lets each user send at its interval, until the plan ends or the
-   * signal aborts.
-   */
+  /** Sends until the plan ends: at its rate, or if that is 0, each user at its interval. */
   async send(plan: SendPlan, users: readonly User[]): Promise<void> {
     const senders = users.filter(({ sender }) => sender >= 0);
     this.#steadyMs = plan.steadyMs;

@@ -4,11 +4,7 @@ export interface Roles {
   readonly slowCount: number;
 }
 
-/**
- * Parses `--slow`: a number of users, or a percentage of them.
- *
- * @returns How many of `count` users are slow; undefined if the text is neither.
- */
+/** Parses `--slow`. @returns How many of `count` users are slow; undefined if it is invalid. */
 export function parseSlow(text: string): ((count: number) => number) | undefined {
   const match = text.match(/^(\d{1,6})(%?)$/);
   if (!match) return undefined;

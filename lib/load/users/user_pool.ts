@@ -50,10 +50,7 @@ export class UserPool {
   readonly #options: WorkerOptions;
   readonly #clock: RunClock;
   readonly #listener: UserPoolListener;
-  /**
-   * One for each handshake, as adding and removing listeners of one signal is slow with thousands
-   * of them.
-   */
+  /** One for each handshake: thousands of listeners on one signal are slow. */
   readonly #handshakes = new Set<AbortController>();
   readonly #end = new AbortController();
   /** How many connections are open. */

@@ -18,10 +18,7 @@ export interface UserListener {
   /** An attempt to reconnect failed. It will try again. */
   reconnectFailed(id: number, failure: ConnectFailure): void;
   sent(id: number): void;
-  /**
-   * A message arrived, in `bytes` from `start` to `end`. The bytes are valid until the call
-   * returns.
-   */
+  /** A message arrived. `bytes` are valid until the call returns. */
   received(id: number, ...message: Parameters<OnMessage>): void;
   /** The server or the network ended its connection. */
   lost(id: number, status: CloseStatus, willReconnect: boolean): void;
@@ -86,9 +83,7 @@ export async function simulateUser(id: number, options: UserOptions): Promise<vo
 /** A simulated user has no use for the time of a read. */
 const NO_CLOCK = { nowMs: 0 };
 
-/**
- * Sends messages until the connection ends, or the signal aborts. Then it closes the connection.
- */
+/** Sends messages until the connection ends, or closes it when the signal aborts. */
 async function sendUntilClosed(
   id: number,
   connection: Connection,

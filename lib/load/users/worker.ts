@@ -11,9 +11,7 @@ export interface LoadWorker {
   connect(): Promise<number>;
   /** Sends its share of the messages, and lets users reconnect as `--churn` asks. */
   send(plan: SendPlan): Promise<void>;
-  /**
-   * Stops the churn and lets slow readers read. Called when every worker has sent all its messages.
-   */
+  /** Stops the churn and resumes slow readers. Called when all workers have sent everything. */
   beginDrain(): Promise<void>;
   /** What was measured since the last sample. */
   sample(): Promise<WorkerSample>;
@@ -31,9 +29,7 @@ export interface WorkerOptions {
   readonly target: Target;
   /** The worker's index, from 0. It has every `config.workers`th user. */
   readonly index: number;
-  /**
-   * When the run began, in milliseconds since 1970. All other times are milliseconds since then.
-   */
+  /** When the run began, in milliseconds since 1970. Other times count from it. */
   readonly startEpochMs: number;
   /** Tells runs against the same server apart. */
   readonly run: number;

@@ -1,9 +1,6 @@
 import type { LoadWorker, SendPlan, WorkerOptions, WorkerResult, WorkerSample } from "./worker.ts";
 
-/**
- * A message to a worker's thread. The first makes the worker, each other one calls one of its
- * methods.
- */
+/** A message to a worker thread. The first makes the worker, others call its methods. */
 export type Request =
   | { readonly make: WorkerOptions }
   | { readonly call: keyof LoadWorker; readonly id: number; readonly plan?: SendPlan };
@@ -43,29 +40,12 @@ export class ThreadWorker implements LoadWorker, Disposable {
     this.#post({ make: options });
   }
 
-  connect(): Promise<number> {
-    return this.#call("connect");
-  }
-
-  send(plan: SendPlan): Promise<void> {
-    return this.#call("send", plan);
-  }
-
-  beginDrain(): Promise<void> {
-    return this.#call("beginDrain");
-  }
-
-  sample(): Promise<WorkerSample> {
-    return this.#call("sample");
-  }
-
-  outstanding(): Promise<number> {
-    return this.#call("outstanding");
-  }
-
-  leave(): Promise<WorkerResult> {
-    return this.#call("leave");
-  }
+  readonly connect = () => this.#call<number>("connect");
+  readonly send = (plan: SendPlan) => this.#call<void>("send", plan);
+  readonly beginDrain = () => this.#call<void>("beginDrain");
+  readonly sample = () => this.#call<WorkerSample>("sample");
+  readonly outstanding = () => this.#call<number>("outstanding");
+  readonly leave = () => this.#call<WorkerResult>("leave");
 
   stop(): void {
     // If the thread has failed, the other calls report it.
