@@ -22,8 +22,8 @@ export function htmlReport(measurement: Measurement, verdict: Verdict, facts: Re
     figures: [
       ["messages per second", formatNumber(achievedRate)],
       ["deliveries per second", formatNumber(deliveriesPerSecond)],
-      ["p50, ms", delivery ? delivery.p50.toFixed(2) : "none"],
-      ["p99, ms", delivery ? delivery.p99.toFixed(2) : "none"],
+      ["latency p50, ms", delivery ? delivery.p50.toFixed(2) : "none"],
+      ["latency p99, ms", delivery ? delivery.p99.toFixed(2) : "none"],
       ["lost", String(ledger.lost)],
     ],
     timeline,

@@ -46,7 +46,7 @@ const CHARTS = [
       data.distribution.map(({ ms }) => ms),
     ],
     // 90, 99, 99.9 and so on are equally far apart.
-    x: (power) => power === 0 ? "0" : `${100 - 100 / 10 ** power}`,
+    x: (power) => `${Number((100 - 100 / 10 ** power).toFixed(Math.ceil(power)))}`,
     label: "percentile",
   },
 ];
