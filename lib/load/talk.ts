@@ -20,7 +20,7 @@ export interface TalkOptions {
   readonly random: () => number;
 }
 
-/** Lets users talk until `--duration` ends, the signal aborts, or no user reconnects. */
+/** Lets users talk until `--duration` ends, the signal aborts, or no user is left. */
 export async function talk(config: ClientConfig, options: TalkOptions): Promise<Summary> {
   const { target, printNotice, random } = options;
   const summary = new Summary();

@@ -11,7 +11,7 @@ export interface LatencySummary {
   readonly max: number;
 }
 
-/** The longest latency that is told apart: an hour, in microseconds. */
+/** The longest latency that can be counted: an hour, in microseconds. */
 const LONGEST_US = 3_600_000_000;
 
 /** An HDR histogram of latencies from a microsecond to an hour, with three significant digits. */

@@ -69,7 +69,7 @@ export class DeliveryLedger {
 
   /**
    * Adds a receiver that is about to connect. Nothing is expected of it until its first message,
-   * which {@linkcode settle}s it: nobody knows when the server added it to the room.
+   * which {@linkcode settle}s it: when the server adds it to the room is unknown.
    *
    * @param self The receiver's own index as a sender; -1 if it does not send.
    */
@@ -221,7 +221,7 @@ export class ReceiverLedger {
     this.#next = new Int32Array(senderCount).fill(UNSETTLED);
   }
 
-  /** Expects every message from now on, from senders from which nothing has arrived. */
+  /** From now on, expects every message of each sender from which nothing has arrived. */
   settle(sentBySender: Int32Array): void {
     if (this.isSettled) return;
     this.isSettled = true;

@@ -15,7 +15,7 @@ export const MARKER_BYTES = 43;
 
 /** The fields of a marker. */
 export interface Marker {
-  /** Tells runs against the same server apart: 16 bits. */
+  /** Distinguishes runs against the same server: 16 bits. */
   run: number;
   /** The index of the sender: 20 bits. */
   sender: number;
@@ -59,7 +59,7 @@ export function writeMarker(bytes: Uint8Array, at: number, marker: Readonly<Mark
   write(bytes, at + CHECK, at + END, checksum(bytes, at));
 }
 
-/** Where two tildes stand as a marker has them, in `bytes` from `start` to `end`; -1 if nowhere. */
+/** Finds two tildes as far apart as a marker has them. @returns Where the first is; -1 if none. */
 export function findMarker(bytes: Uint8Array, start: number, end: number): number {
   const last = end - MARKER_BYTES;
   for (let at = start; at <= last; at++) {

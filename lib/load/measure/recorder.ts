@@ -11,7 +11,7 @@ export interface PhaseOfRun {
   readonly sinceMs: number;
 }
 
-/** What one worker measured. Counts are totals; latencies and spreads are new. */
+/** What one worker measured. Counts are totals; latencies are new since the last sample. */
 export interface Sample {
   /** When the sample was taken, in milliseconds since the run began. */
   readonly atMs: number;

@@ -36,7 +36,7 @@ export class SpreadRecorder {
     }
   }
 
-  /** Returns what was recorded since the last call. It may contain parts of messages. */
+  /** Returns what was recorded since the last call. A message may be in several. */
   take(): readonly Spread[] {
     const spreads = [...this.#spreads.values()];
     this.#spreads.clear();

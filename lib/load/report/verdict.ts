@@ -15,7 +15,10 @@ const MAX_BUSY_PART = 0.9;
 export interface Verdict {
   /** Whether all messages arrived, once and in order. Echoes do not matter. */
   readonly isDelivered: boolean;
-  /** Whether also all users stayed connected, all gates passed, and strictness holds. */
+  /**
+   * Whether all messages arrived, all users connected and stayed connected, all gates passed, and
+   * the client was not the limit if that is demanded.
+   */
   readonly isPassed: boolean;
   /** Why the client may have been the limit instead of the server; empty if it was not. */
   readonly clientLimits: readonly string[];

@@ -31,7 +31,7 @@ export interface WorkerOptions {
   readonly index: number;
   /** When the run began, in milliseconds since 1970. Other times count from it. */
   readonly startEpochMs: number;
-  /** Tells runs against the same server apart. */
+  /** Distinguishes runs against the same server. */
   readonly run: number;
   /** How many messages each sender has sent, in memory that all workers share. */
   readonly sentBySender: Int32Array<SharedArrayBuffer>;

@@ -89,7 +89,7 @@ Deno.test("DeliveryLedger counts echoed, foreign and corrupt messages apart", ()
   sendAll();
   const damaged = message(0, { sender: 1 });
   damaged[12]!++;
-  const foreign = new TextEncoder().encode("hello, I am somebody else and talk too, at length");
+  const foreign = new TextEncoder().encode("hello, I am another client and send messages too");
   for (const bytes of [message(0), damaged, foreign, message(0, { sender: 2 })]) {
     receive(self, bytes);
   }
