@@ -131,8 +131,7 @@ class MeasuredRun implements Disposable {
   async #drain(): Promise<void> {
     const { drainTimeoutMs } = this.#config;
     const { signal } = this.#options;
-    // An interrupt during the sending still waits for what is on its way. One during the drain ends
-    // it.
+    // An interrupt of the sending still waits for messages on their way. One of the drain does not.
     const stop = signal.aborted ? new AbortController().signal : signal;
     let lastMs = performance.now();
     for (let own = -1; !stop.aborted;) {
