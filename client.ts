@@ -19,7 +19,7 @@ const faults = [...parsed.faults, ...clientFaults(config, sources)];
 
 if (config.help) {
   console.log(helpText(CLIENT_FLAGS, {
-    summary: "Simulates users of a broadcast chat server; with --rate, measures any such server.",
+    summary: "Simulates users of a broadcast chat server; with --rate, measures the server.",
     usage: "deno task client --count 9 [flags]",
     hasEnvironment: false,
   }));
@@ -30,7 +30,7 @@ if (config.help) {
   Deno.exit(EXIT_CODE.usage);
 } else {
   try {
-    Deno.exit(await run(config));
+    Deno.exit(await runWith(config));
   } catch (error) {
     const isExpected = [CaCertError, OutputFileError, WorkerError].some((each) =>
       error instanceof each
@@ -41,7 +41,7 @@ if (config.help) {
   }
 }
 
-async function run(config: ClientConfig): Promise<number> {
+async function runWith(config: ClientConfig): Promise<number> {
   const interrupt = new AbortController();
   onStopSignal({
     stop: () => interrupt.abort(),
@@ -55,7 +55,7 @@ async function run(config: ClientConfig): Promise<number> {
     target,
     signal: interrupt.signal,
     printMessage: (message) => {
-      // Whoever read this has gone, as `| head` does when it has seen enough.
+      // The reader of standard output is gone, as `| head` is after its last line.
       if (!printLine(message)) interrupt.abort();
     },
     printNotice: (notice) => line.print(notice),

@@ -4,7 +4,7 @@ import { rolesOf } from "./users/roles.ts";
 
 type ClientFlag = keyof ClientConfig;
 
-/** Flags that mean something only where deliveries are measured. */
+/** Flags that have an effect only in a measured run. */
 const MEASURING: readonly ClientFlag[] = [
   "senders",
   "size",
@@ -19,14 +19,17 @@ const MEASURING: readonly ClientFlag[] = [
   "hdr",
 ];
 
-/** Whether deliveries are measured, and users do not just talk. */
+/** Whether the flags ask for a measured run. Otherwise the users just talk. */
 export function isMeasured({ rate, verify, findMax }: ClientConfig): boolean {
   return rate > 0 || verify || findMax !== "";
 }
 
 /**
- * What is wrong with flags that are right each for itself. A flag that would be ignored is wrong: whoever gives it expects
- * something of it.
+ * Finds flags that contradict each other, though each is valid by itself.
+ *
+ * A flag without effect is a fault too: its user expects an effect.
+ *
+ * @returns One sentence for each fault.
  */
 export function clientFaults(
   config: ClientConfig,
@@ -34,31 +37,29 @@ export function clientFaults(
 ): readonly string[] {
   const isGiven = (key: ClientFlag) => sources[key] !== "default";
   const name = (key: ClientFlag) => flagName(key, CLIENT_FLAGS[key]);
-  const needs = (keys: readonly ClientFlag[], what: string) =>
-    keys.filter(isGiven).map((key) => `Cannot start as ${name(key)} ${what}`);
+  const faultsOf = (keys: readonly ClientFlag[], fault: string) =>
+    keys.filter(isGiven).map((key) => `Cannot start as ${name(key)} ${fault}`);
   if (!isMeasured(config)) {
-    return needs(MEASURING, "needs --rate, --verify or --find-max beside it, which measure");
+    return faultsOf(MEASURING, "needs --rate, --verify or --find-max: add one of them");
   }
+  const { count, workers } = config;
   const { senderCount, slowCount } = rolesOf(config);
   return [
-    ...needs(["reconnect"], "is for users who talk: who is measured never comes back by itself"),
+    ...faultsOf(["reconnect"], "has no effect in a measured run: remove it"),
     ...config.rate > 0 || config.findMax !== ""
-      ? needs(["intervalMs", "every"], "says when each user speaks: --rate does that already")
+      ? faultsOf(["intervalMs", "every"], "has no effect with --rate or --find-max: remove it")
       : [],
-    ...config.findMax === "" ? [] : needs(
-      ["expect", "report", "hdr"],
-      "is for a single run: --find-max makes many",
-    ),
-    ...senderCount < 1 || senderCount + slowCount > config.count
+    ...config.findMax === ""
+      ? []
+      : faultsOf(["expect", "report", "hdr"], "has no effect with --find-max: remove it"),
+    ...senderCount < 1 || senderCount + slowCount > count
       ? [
-        `Cannot start as --senders and --slow must leave somebody to send, and be no more than ` +
-        `--count together: ${senderCount} send and ${slowCount} are slow of ${config.count}`,
+        "Cannot start as --senders and --slow must add up to at most --count, with at least " +
+        `1 sender: ${senderCount} senders and ${slowCount} slow readers of ${count} users`,
       ]
       : [],
-    ...config.workers > config.count
-      ? [
-        `Cannot start as --workers must not be more than --count: ${config.workers} of ${config.count}`,
-      ]
+    ...workers > count
+      ? [`Cannot start as --workers must be at most --count: ${workers} workers, ${count} users`]
       : [],
   ];
 }

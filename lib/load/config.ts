@@ -9,20 +9,20 @@ import {
   mustBeWebSocketUrl,
 } from "./flag_checks.ts";
 
-/** The client's flags: what `--help`, the README and {@linkcode ClientConfig} are made of. */
+/** The client's flags. `--help`, README.md and {@linkcode ClientConfig} are derived from them. */
 export const CLIENT_FLAGS = {
   url: {
     kind: "text",
     default: "ws://127.0.0.1:8000/ws",
     value: "URL",
-    help: "Server to connect to",
+    help: "WebSocket URL of the server",
     check: mustBeWebSocketUrl,
   },
   room: {
     kind: "text",
     default: "",
     value: "NAME",
-    help: "Room to join: adds ?room=NAME to the URL",
+    help: "Room to join; adds ?room=NAME to the URL",
   },
   count: {
     kind: "integer",
@@ -30,32 +30,31 @@ export const CLIENT_FLAGS = {
     value: "N",
     min: 1,
     max: 100_000,
-    help: "How many users to simulate, with the ids 1 to N",
+    help: "Users to simulate, numbered 1 to N",
   },
   intervalMs: {
     kind: "duration",
     default: 2000,
     min: 1,
-    help: "User 1 says something this often",
+    help: "Time between two messages of user 1; --every sets that of the others",
   },
   every: {
     kind: "choice",
     default: "scaled",
     choices: ["scaled", "fixed"],
-    help: "User k speaks every k intervals (scaled), or all speak every interval (fixed)",
+    help: "User k sends every k intervals (scaled), or every user sends every interval (fixed)",
   },
   message: {
     kind: "text",
     default: "Client {id} says hello",
     value: "TEXT",
-    help:
-      "What a user says, with {id}, {seq} and {time}; when verified, {marker} is where its proof goes",
+    help: "Message to send; {id}, {seq} and {time} are filled in, and {marker} when measuring",
   },
   durationMs: {
     kind: "duration",
     default: 0,
     min: 0,
-    help: "How long to run; 0 is until Ctrl-C",
+    help: "How long to run, not counting --warmup; 0 means until Ctrl-C",
   },
   rate: {
     kind: "integer",
@@ -63,18 +62,18 @@ export const CLIENT_FLAGS = {
     value: "N",
     min: 0,
     max: 1_000_000,
-    help: "Measure: messages per second in total, on schedule whatever the server does",
+    help: "Measure: messages per second in total, sent on schedule regardless of the server's pace",
   },
   verify: {
     kind: "switch",
     default: false,
-    help: "Measure: check each delivery also where users speak at their --interval",
+    help: "Measure: check every delivery while users send at their --interval",
   },
   findMax: {
     kind: "text",
     default: "",
     value: "GATES",
-    help: "Measure: find the highest rate that holds all of these, such as p99<250ms,lost=0",
+    help: "Measure: find the highest rate that passes all these gates, such as p99<250ms,lost=0",
     check: mustBeGates,
   },
   senders: {
@@ -83,7 +82,7 @@ export const CLIENT_FLAGS = {
     value: "N",
     min: 0,
     max: 100_000,
-    help: "How many of the users send; 0 is all who are not slow",
+    help: "Users that send; 0 means all except the slow readers",
   },
   size: {
     kind: "integer",
@@ -91,7 +90,7 @@ export const CLIENT_FLAGS = {
     value: "BYTES",
     min: 0,
     max: 1_000_000,
-    help: "Messages are filled up to this length",
+    help: "Minimum message length; shorter messages are padded",
   },
   warmupMs: {
     kind: "duration",
@@ -103,13 +102,13 @@ export const CLIENT_FLAGS = {
     kind: "duration",
     default: 5000,
     min: 0,
-    help: "How long nothing may arrive at the end until what is missing is lost",
+    help: "After sending, how long nothing may arrive before missing messages count as lost",
   },
   slow: {
     kind: "text",
     default: "0",
     value: "N|P%",
-    help: "So many of the users read nothing until the end",
+    help: "Slow readers: users that read nothing until all messages are sent",
     check: mustBeSlow,
   },
   churn: {
@@ -118,7 +117,7 @@ export const CLIENT_FLAGS = {
     value: "N",
     min: 0,
     max: 10_000,
-    help: "Users who leave and come again per second",
+    help: "Users that disconnect and reconnect, per second",
   },
   workers: {
     kind: "integer",
@@ -126,19 +125,19 @@ export const CLIENT_FLAGS = {
     value: "N",
     min: 1,
     max: 64,
-    help: "Threads that share the users",
+    help: "Threads to spread the users over",
   },
   expect: {
     kind: "each",
     default: [],
     value: "GATE",
-    help: "What the run must hold, such as p99<250ms or lost=0; repeat it for more",
+    help: "Gate that the run must pass, such as p99<250ms or lost=0; repeatable",
     check: mustBeGate,
   },
   strict: {
     kind: "switch",
     default: false,
-    help: "Fail if the client and not the server was the limit",
+    help: "Fail if the client, not the server, may have been the limit",
   },
   seed: {
     kind: "integer",
@@ -146,25 +145,26 @@ export const CLIENT_FLAGS = {
     value: "N",
     min: 0,
     max: 2 ** 32 - 1,
-    help: "Let chance (who churns, backoffs) repeat itself; 0 is never the same",
+    help: "Seed of random choices (churn, reconnect delays); 0 means a new one each time",
   },
   report: {
     kind: "text",
     default: "",
     value: "FILE.html",
-    help: "Write a page with charts",
+    help: "Write an HTML report with charts to this file",
   },
   hdr: {
     kind: "text",
     default: "",
     value: "FILE",
-    help: "Write the distribution of latencies for HdrHistogram's tools, in milliseconds",
+    help:
+      "Write the latency distribution to this file, in HdrHistogram's text format and milliseconds",
   },
   staggerMs: {
     kind: "duration",
     default: 50,
     min: 0,
-    help: "Pause between one user's arrival and the next",
+    help: "Pause between one user connecting and the next",
   },
   connectRate: {
     kind: "integer",
@@ -172,14 +172,14 @@ export const CLIENT_FLAGS = {
     value: "N",
     min: 0,
     max: 1_000_000,
-    help: "Users who arrive per second; 0 leaves that to --stagger",
+    help: "Users that connect per second; 0 means --stagger decides",
   },
   header: {
     kind: "each",
     default: [],
     short: "H",
     value: '"NAME: VALUE"',
-    help: "Header of the handshake; repeat it for more",
+    help: "Extra header of the handshake; repeatable",
     check: mustBeHeader,
   },
   origin: {
@@ -193,26 +193,26 @@ export const CLIENT_FLAGS = {
     kind: "list",
     default: [],
     value: "NAME,…",
-    help: "WebSocket subprotocols to offer",
+    help: "WebSocket subprotocols to offer, most preferred first",
     check: mustBeToken,
   },
   token: {
     kind: "text",
     default: "",
     value: "TOKEN",
-    help: "Send `Authorization: Bearer TOKEN` with the handshake",
+    help: "Bearer token of the handshake: sends `Authorization: Bearer TOKEN`",
     check: mustBeHeaderValue,
   },
   cacert: {
     kind: "text",
     default: "",
     value: "FILE",
-    help: "Certificates in PEM to trust instead of the system's",
+    help: "PEM file of certificates to trust instead of the system's",
   },
   insecure: {
     kind: "switch",
     default: false,
-    help: "Trust any certificate",
+    help: "Accept any TLS certificate",
   },
   connectTimeoutMs: {
     kind: "duration",
@@ -223,7 +223,7 @@ export const CLIENT_FLAGS = {
   reconnect: {
     kind: "switch",
     default: true,
-    help: "Do not come back after a lost connection",
+    help: "Do not reconnect after a lost connection",
   },
   quiet: {
     kind: "switch",
@@ -233,13 +233,13 @@ export const CLIENT_FLAGS = {
   json: {
     kind: "switch",
     default: false,
-    help: "Print one JSON object at the end and nothing else on standard output",
+    help: "Print one JSON object at the end, and nothing else on standard output",
   },
   help: {
     kind: "command",
     default: false,
     short: "h",
-    help: "Print this and exit",
+    help: "Print this help and exit",
   },
   version: {
     kind: "command",
@@ -248,5 +248,5 @@ export const CLIENT_FLAGS = {
   },
 } as const satisfies FlagTable;
 
-/** The client's configuration, resolved: what {@linkcode CLIENT_FLAGS} parses to. */
+/** The resolved configuration: one value for each of {@linkcode CLIENT_FLAGS}. */
 export type ClientConfig = ConfigOf<typeof CLIENT_FLAGS>;

@@ -1,7 +1,10 @@
-/** The longest time that a timer takes; a longer one would fire at once. */
+/** The longest time that a timer takes. A longer one would fire at once. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** Resolves after this many milliseconds, or at once when the signal aborts. It never rejects. */
+/**
+ * Resolves after `ms` milliseconds, however many, or when the signal aborts. It never rejects, and
+ * never resolves early by a part of a millisecond, both of which `delay()` of @std/async does.
+ */
 export async function delay(ms: number, signal: AbortSignal): Promise<void> {
   const untilMs = performance.now() + ms;
   for (let leftMs = ms; leftMs > 0 && !signal.aborted; leftMs = untilMs - performance.now()) {

@@ -1,55 +1,65 @@
+/**
+ * Checks of the client's flags. Each function returns undefined for a valid text, and otherwise a
+ * description of valid texts, which completes the sentence "--flag must be …".
+ *
+ * @module
+ */
+
+import { isToken } from "../websocket/http_head.ts";
 import { GATE_METRICS, parseGate, parseGates } from "./report/gate.ts";
 import { parseSlow } from "./users/roles.ts";
 
-/** What a URL to connect to must be, if this is not that. */
+/** Checks `--url`. */
 export function mustBeWebSocketUrl(text: string): string | undefined {
   const url = URL.parse(text);
-  const isGood = url && /^wss?:$/.test(url.protocol) && !text.includes("#") &&
+  const isValid = url && /^wss?:$/.test(url.protocol) && !text.includes("#") &&
     url.username === "" && url.password === "";
-  return isGood
+  return isValid
     ? undefined
     : "a URL such as ws://127.0.0.1:8000/ws, without a #fragment or a password";
 }
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-
-/** The headers that the handshake itself sends: a second one would break it. */
-const OWN_HEADERS =
-  /^(host|upgrade|connection|sec-websocket-(key|version|protocol|extensions)|origin|content-length|transfer-encoding)$/i;
-
-/** What an element of `--expect` must be, if this is not that. */
+/** Checks one `--expect`. */
 export function mustBeGate(text: string): string | undefined {
   return parseGate(text)
     ? undefined
-    : `a measure, a comparison and a limit, such as p99<250ms or lost=0 (${
+    : `a metric, a comparison and a limit, such as p99<250ms or lost=0 (${
       GATE_METRICS.join(", ")
     })`;
 }
 
-/** What `--find-max` must be, if this is not that. */
+/** Checks `--find-max`. */
 export function mustBeGates(text: string): string | undefined {
-  return parseGates(text) ? undefined : "gates with commas between them, such as p99<250ms,lost=0";
+  return parseGates(text) ? undefined : "gates separated by commas, such as p99<250ms,lost=0";
 }
 
-/** What `--slow` must be, if this is not that. */
+/** Checks `--slow`. */
 export function mustBeSlow(text: string): string | undefined {
-  return parseSlow(text) ? undefined : "a number of users or a part of them, such as 20 or 5%";
+  return parseSlow(text) ? undefined : "a number or a percentage of users, such as 20 or 5%";
 }
 
-/** What an element of `--header` must be, if this is not that. */
+/** Headers that the handshake itself sends. A second one would break it. */
+const HANDSHAKE_HEADERS = new Set(
+  ("host upgrade connection origin content-length transfer-encoding sec-websocket-key " +
+    "sec-websocket-version sec-websocket-protocol sec-websocket-extensions").split(" "),
+);
+
+/** Checks one `--header`. */
 export function mustBeHeader(text: string): string | undefined {
   const [name = "", ...value] = text.split(":");
-  if (!TOKEN.test(name) || value.length === 0) return 'a header such as "X-Name: value"';
-  if (OWN_HEADERS.test(name)) return "a header that the handshake does not send itself";
+  if (!isToken(name) || value.length === 0) return 'a header such as "X-Name: value"';
+  if (HANDSHAKE_HEADERS.has(name.toLowerCase())) {
+    return "a header that the handshake does not set itself";
+  }
   return mustBeHeaderValue(value.join(":"));
 }
 
-/** What a value in a header must be, if this is not that. */
+/** Checks a value that is sent in a header. */
 export function mustBeHeaderValue(text: string): string | undefined {
   return /^[\t\x20-\x7e]*$/.test(text) ? undefined : "visible ASCII characters";
 }
 
-/** What a subprotocol must be, if this is not that (RFC 9110 section 5.6.2). */
+/** Checks one `--protocol`. */
 export function mustBeToken(text: string): string | undefined {
-  return TOKEN.test(text) ? undefined : "a name such as chorus.v1";
+  return isToken(text) ? undefined : "a name such as chorus.v1";
 }

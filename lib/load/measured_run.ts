@@ -1,64 +1,31 @@
 import process from "node:process";
 import type { ClientConfig } from "./config.ts";
 import { delay } from "./delay.ts";
-import type { LatencyHistogram } from "./measure/latency.ts";
+import { RunClock } from "./measure/clock.ts";
 import { type LedgerCounts, NO_COUNTS } from "./measure/ledger.ts";
-import {
-  type PhaseOfRun,
-  Recorder,
-  type RunLatencies,
-  type TimelinePoint,
-} from "./measure/recorder.ts";
-import { rolesOf } from "./users/roles.ts";
-import type { RunOptions } from "./talk.ts";
-import { RunClock } from "./measure/run_clock.ts";
+import type { Measurement } from "./measure/measurement.ts";
+import { type PhaseOfRun, Recorder, type TimelinePoint } from "./measure/recorder.ts";
 import { periodMs } from "./measure/schedule.ts";
 import { increment, Summary } from "./measure/summary.ts";
-import type {
-  LoadWorker,
-  SlowReaders,
-  Unsent,
-  WorkerOptions,
-  WorkerResult,
-  WorkerSample,
-} from "./users/worker.ts";
+import type { TalkOptions } from "./talk.ts";
+import { rolesOf } from "./users/roles.ts";
+import type { LoadWorker, WorkerOptions, WorkerResult, WorkerSample } from "./users/worker.ts";
 import { LocalWorker } from "./users/worker_local.ts";
 import { ThreadWorker } from "./users/worker_thread.ts";
 
-/** How long a server may take to count those in who have just connected, and how long it is quiet when all is said. */
+/** How long to wait for what is not visible, such as the server adding the last users. */
 const QUIET_MS = 100;
 
-/** How often the workers are asked what they have measured. */
+/** How often the workers are sampled. */
 const SAMPLE_INTERVAL_MS = 1000;
 
-/** What a measured run has found. */
-export interface Measurement {
-  readonly summary: Summary;
-  readonly ledger: LedgerCounts;
-  readonly slow: SlowReaders;
-  /** Messages a second that were asked for, and that were sent, in the steady phase. */
-  readonly offeredRate: number;
-  readonly achievedRate: number;
-  readonly deliveriesPerSecond: number;
-  readonly latencies: RunLatencies;
-  /** From when a message was planned until it came, in the steady phase. */
-  readonly histogram: LatencyHistogram;
-  readonly timeline: readonly TimelinePoint[];
-  readonly unsent: Unsent;
-  /** How many users have left and come again, as `--churn` has it. */
-  readonly churned: number;
-  /** How many cores the client kept busy while it sent, undefined if that was too short, and how many threads it had. */
-  readonly busyCores: number | undefined;
-  readonly workers: number;
-}
-
-/** What a measured run needs. */
-export interface MeasuredRunOptions extends RunOptions {
-  /** Takes where the run is, once a second. */
+/** What {@linkcode runMeasured} needs beside the flags. */
+export interface MeasuredRunOptions extends TalkOptions {
+  /** Takes the state of the run, once a second. */
   readonly onProgress: (point: TimelinePoint) => void;
 }
 
-/** Measures a server: everybody connects, some send on a schedule, and every delivery is checked. */
+/** Measures a server: connects all users, sends on schedule, and checks every delivery. */
 export async function runMeasured(
   config: ClientConfig,
   options: MeasuredRunOptions,
@@ -75,7 +42,7 @@ class MeasuredRun implements Disposable {
   readonly #workers: readonly (LoadWorker & Partial<Disposable>)[];
   readonly #recorder = new Recorder(cpuMs());
   readonly #stop = () => this.#workers.forEach((worker) => worker.stop());
-  readonly #told = new Set<string>();
+  readonly #printed = new Set<string>();
   #phase: () => PhaseOfRun = () => ({ phase: "connecting", sinceMs: 0 });
 
   constructor(config: ClientConfig, options: MeasuredRunOptions) {
@@ -92,8 +59,8 @@ class MeasuredRun implements Disposable {
     };
     this.#workers = Array.from({ length: config.workers }, (_, index) => {
       const own: WorkerOptions = { ...shared, index, seed: Math.floor(random() * 2 ** 32) };
-      const tell = (notice: string) => this.#tellOnce(notice);
-      return config.workers === 1 ? new LocalWorker(own, tell) : new ThreadWorker(own, tell);
+      const print = (notice: string) => this.#printOnce(notice);
+      return config.workers === 1 ? new LocalWorker(own, print) : new ThreadWorker(own, print);
     });
   }
 
@@ -103,7 +70,7 @@ class MeasuredRun implements Disposable {
     if (signal.aborted) this.#stop();
     const over = new AbortController();
     const sampling = this.#sampleUntil(over.signal);
-    // It is awaited in the end, and until then its failure is not unheard of.
+    // It is awaited below. Without this, an earlier failure would count as unhandled.
     sampling.catch(() => {});
     try {
       await this.#send(await this.#connect());
@@ -139,7 +106,7 @@ class MeasuredRun implements Disposable {
   async #send(senders: readonly number[]): Promise<void> {
     const { warmupMs, durationMs, rate } = this.#config;
     const all = senders.reduce((sum, each) => sum + each, 0);
-    // Other threads learn of the plan a little later.
+    // Other threads get the plan a little later.
     const startMs = this.#clock.nowMs + (this.#workers.length > 1 ? QUIET_MS : 0);
     const steadyMs = startMs + warmupMs;
     const endMs = durationMs === 0 ? Infinity : steadyMs + durationMs;
@@ -156,15 +123,15 @@ class MeasuredRun implements Disposable {
         offsetMs: rate === 0 ? 0 : 1000 * index / rate,
       })
     ));
-    await Promise.all(this.#workers.map((worker) => worker.calm()));
+    await Promise.all(this.#workers.map((worker) => worker.beginDrain()));
     await this.#sample();
   }
 
-  /** Waits until everything has come and nothing comes any more, or what is missing does not come. */
+  /** Waits until everything has arrived, or nothing has arrived for `--drain-timeout`. */
   async #drain(): Promise<void> {
     const { drainTimeoutMs } = this.#config;
     const { signal } = this.#options;
-    // Whoever has stopped the sending wants what is on its way; whoever stops the draining does not.
+    // An interrupt of the sending still waits for messages on their way. One of the drain does not.
     const stop = signal.aborted ? new AbortController().signal : signal;
     let lastMs = performance.now();
     for (let own = -1; !stop.aborted;) {
@@ -176,8 +143,8 @@ class MeasuredRun implements Disposable {
         lastMs = performance.now();
       } else {
         const outstanding = await Promise.all(this.#workers.map((worker) => worker.outstanding()));
-        const isAllThere = outstanding.every((count) => count === 0);
-        if (performance.now() - lastMs >= (isAllThere ? QUIET_MS : drainTimeoutMs)) return;
+        const isComplete = outstanding.every((count) => count === 0);
+        if (performance.now() - lastMs >= (isComplete ? QUIET_MS : drainTimeoutMs)) return;
       }
       await delay(QUIET_MS / 2, stop);
     }
@@ -237,9 +204,9 @@ class MeasuredRun implements Disposable {
     };
   }
 
-  #tellOnce(notice: string): void {
-    if (this.#told.has(notice)) return;
-    this.#told.add(notice);
+  #printOnce(notice: string): void {
+    if (this.#printed.has(notice)) return;
+    this.#printed.add(notice);
     this.#options.printNotice(notice);
   }
 }
@@ -248,13 +215,13 @@ function addCounts(to: LedgerCounts, counts: LedgerCounts): void {
   for (const key of Object.keys(to) as (keyof LedgerCounts)[]) to[key] += counts[key];
 }
 
-/** The CPU time of this process, all its threads together. */
+/** The CPU time of all threads of this process. */
 function cpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 }
 
-/** Messages a second that the flags ask for. */
+/** The messages per second that the flags ask for. */
 function offeredRate(config: ClientConfig): number {
   if (config.rate > 0) return config.rate;
   const { senderCount } = rolesOf(config);

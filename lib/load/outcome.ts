@@ -2,38 +2,39 @@ import { EXIT_CODE } from "../cli/exit_code.ts";
 import { isMeasured } from "./client_faults.ts";
 import type { ClientConfig } from "./config.ts";
 import { searchMaxRate } from "./measure/find_max.ts";
+import { type MeasuredRunOptions, runMeasured } from "./measured_run.ts";
 import {
   clientLimitsOf,
   findMaxJsonReport,
   findMaxTextReport,
-  type Probe,
+  type RateTrial,
 } from "./report/find_max_report.ts";
 import { parseGate, parseGates } from "./report/gate.ts";
 import { htmlReport } from "./report/html_report.ts";
 import { measuredJsonReport, measuredTextReport } from "./report/measured_report.ts";
-import { type MeasuredRunOptions, runMeasured } from "./measured_run.ts";
 import type { OutputFile } from "./report/output_file.ts";
-import { jsonReport, type RunFacts, textReport } from "./report/report.ts";
-import { runLoad } from "./talk.ts";
+import { jsonReport, type ReportFacts, textReport } from "./report/report.ts";
 import { judge, type Verdict } from "./report/verdict.ts";
+import { talk } from "./talk.ts";
 
-/** What a run comes to. */
+/** What the client prints, writes and exits with at the end. */
 export interface Outcome {
-  readonly report: (facts: RunFacts) => string;
-  /** What is to be written beside it. */
-  readonly files: (facts: RunFacts) => readonly OutputFile[];
-  /** Unless the user stopped the run. */
+  /** The text to print. */
+  readonly report: (facts: ReportFacts) => string;
+  /** The files to write. */
+  readonly files: (facts: ReportFacts) => readonly OutputFile[];
+  /** The exit code, unless the user interrupted the client. */
   readonly exitCode: number;
 }
 
-/** Simulates users, measures the server with them, or finds the highest rate that it holds. */
+/** Lets users talk, measures a server, or finds its highest rate, as the flags ask. */
 export function runClient(config: ClientConfig, options: MeasuredRunOptions): Promise<Outcome> {
-  if (!isMeasured(config)) return talk(config, options);
-  return config.findMax === "" ? measure(config, options) : findMax(config, options);
+  if (!isMeasured(config)) return talkOutcome(config, options);
+  return config.findMax === "" ? measureOutcome(config, options) : findMaxOutcome(config, options);
 }
 
-async function talk(config: ClientConfig, options: MeasuredRunOptions): Promise<Outcome> {
-  const summary = await runLoad(config, options);
+async function talkOutcome(config: ClientConfig, options: MeasuredRunOptions): Promise<Outcome> {
+  const summary = await talk(config, options);
   return {
     report: (facts) => (config.json ? jsonReport : textReport)(summary, facts),
     files: () => [],
@@ -41,7 +42,7 @@ async function talk(config: ClientConfig, options: MeasuredRunOptions): Promise<
   };
 }
 
-async function measure(config: ClientConfig, options: MeasuredRunOptions): Promise<Outcome> {
+async function measureOutcome(config: ClientConfig, options: MeasuredRunOptions): Promise<Outcome> {
   const measurement = await runMeasured(config, options);
   const verdict = judge(measurement, {
     gates: config.expect.map((text) => parseGate(text)!),
@@ -68,37 +69,39 @@ function exitCodeOf({ gates, isPassed }: Verdict): number {
   return isPassed ? EXIT_CODE.ok : EXIT_CODE.failure;
 }
 
-/** The rate that a search tries first and how long each of its runs sends, if that is not given. */
-const [FIRST_RATE, PROBE_MS] = [100, 5000];
+/** The first rate of a search, in messages per second, without `--rate`. */
+const FIRST_RATE = 100;
 
-/** The part of a rate that must have been sent, or it was not tried at all. */
-const SENT_PART = 0.9;
+/** How long each run of a search sends, without `--duration`. */
+const TRIAL_MS = 5000;
 
-async function findMax(config: ClientConfig, options: MeasuredRunOptions): Promise<Outcome> {
+/** A rate fails if less than this part of it was sent. */
+const MIN_SENT_PART = 0.9;
+
+async function findMaxOutcome(config: ClientConfig, options: MeasuredRunOptions): Promise<Outcome> {
   const gates = parseGates(config.findMax)!;
-  let [isFirst, isHopeless] = [true, false];
-  const tryRate = async (rate: number): Promise<Probe | undefined> => {
-    if (isHopeless || options.signal.aborted) return undefined;
+  const trials: RateTrial[] = [];
+  const nothingArrived = () => trials[0]?.measurement.ledger.delivered === 0;
+  const maxRate = await searchMaxRate(config.rate || FIRST_RATE, async (rate) => {
+    // If nothing arrives at the first rate, no other rate can pass.
+    if (nothingArrived() || options.signal.aborted) return undefined;
     options.printNotice(`Trying ${rate} messages/s`);
-    const durationMs = config.durationMs || PROBE_MS;
+    const durationMs = config.durationMs || TRIAL_MS;
     const measurement = await runMeasured({ ...config, rate, durationMs }, options);
     if (options.signal.aborted) return undefined;
     const verdict = judge(measurement, { gates, count: config.count, isStrict: false });
-    // Where nobody can be connected or heard, no rate holds.
-    isHopeless = isFirst && measurement.ledger.delivered === 0;
-    isFirst = false;
-    const holds = verdict.gates.every(({ isPassed }) => isPassed) &&
-      measurement.summary.isClean(config.count) && measurement.achievedRate >= SENT_PART * rate;
-    return { rate, measurement, verdict, holds };
-  };
-  const probes = await searchMaxRate(config.rate || FIRST_RATE, tryRate);
-  const maxRate = Math.max(0, ...probes.filter(({ holds }) => holds).map(({ rate }) => rate));
-  const result = { gates: config.findMax, probes, maxRate };
-  const isLimited = config.strict && clientLimitsOf(probes).length > 0;
+    const isPassed = verdict.gates.every(({ isPassed }) => isPassed) &&
+      measurement.summary.isClean(config.count) &&
+      measurement.achievedRate >= MIN_SENT_PART * rate;
+    trials.push({ rate, measurement, verdict, isPassed });
+    return isPassed;
+  });
+  const result = { gates: config.findMax, trials, maxRate };
+  const isLimited = config.strict && clientLimitsOf(trials).length > 0;
   return {
     report: (facts) => (config.json ? findMaxJsonReport : findMaxTextReport)(result, facts),
     files: () => [],
-    exitCode: isHopeless || isLimited
+    exitCode: nothingArrived() || isLimited
       ? EXIT_CODE.failure
       : maxRate === 0
       ? EXIT_CODE.gate

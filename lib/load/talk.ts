@@ -1,32 +1,30 @@
 import { printable } from "../cli/printable.ts";
 import { OPCODE } from "../websocket/opcode.ts";
-import { letArrive } from "./users/arrivals.ts";
 import type { ClientConfig } from "./config.ts";
-import type { Target } from "./users/connect.ts";
 import { delay } from "./delay.ts";
 import { Summary } from "./measure/summary.ts";
-import { liveVirtualUser, type UserListener } from "./users/virtual_user.ts";
+import type { Target } from "./users/connect.ts";
+import { connectOnSchedule } from "./users/connect_schedule.ts";
+import { simulateUser, type UserListener } from "./users/virtual_user.ts";
 
-/** What a run needs. */
-export interface RunOptions {
+/** What {@linkcode talk} needs beside the flags. */
+export interface TalkOptions {
   readonly target: Target;
-  /** Ends the run: every user closes and leaves. */
+  /** Aborting it closes all connections. */
   readonly signal: AbortSignal;
   /** Takes a line for each message that a user receives. */
   readonly printMessage: (line: string) => void;
-  /** Takes what a person who watches the run should know. */
+  /** Takes notices for the person who watches. */
   readonly printNotice: (line: string) => void;
-  /** A source of numbers from 0 up to 1. */
+  /** A source of numbers from 0 up to, not including, 1. */
   readonly random: () => number;
 }
 
-/**
- * Lets the users live until the duration is over, the signal aborts, or none is left to wait for.
- */
-export async function runLoad(config: ClientConfig, options: RunOptions): Promise<Summary> {
+/** Lets users talk until `--duration` ends, the signal aborts, or no user is left. */
+export async function talk(config: ClientConfig, options: TalkOptions): Promise<Summary> {
   const { target, printNotice, random } = options;
   const summary = new Summary();
-  const listener = listen(config, summary, options);
+  const listener = createListener(config, summary, options);
   const over = new AbortController();
   const end = () => over.abort();
   options.signal.addEventListener("abort", end);
@@ -35,17 +33,17 @@ export async function runLoad(config: ClientConfig, options: RunOptions): Promis
 
   const users = config.count === 1 ? "1 user" : `${config.count} users`;
   printNotice(`Connecting ${users} to ${config.url} (Ctrl-C stops)`);
-  // A signal for each, as a signal is slow to tell thousands of listeners that come and go.
-  const leaving = new Set<AbortController>();
-  over.signal.addEventListener("abort", () => leaving.forEach((leave) => leave.abort()));
-  const lives: Promise<void>[] = [];
-  await letArrive(config, over.signal, (id) => {
-    const leave = new AbortController();
-    leaving.add(leave);
-    const life = liveVirtualUser(id, { config, target, listener, signal: leave.signal, random });
-    lives.push(life.finally(() => leaving.delete(leave)));
+  // One for each user: thousands of listeners on one signal are slow.
+  const controllers = new Set<AbortController>();
+  over.signal.addEventListener("abort", () => controllers.forEach((each) => each.abort()));
+  const ended: Promise<void>[] = [];
+  await connectOnSchedule(config, over.signal, (id) => {
+    const controller = new AbortController();
+    controllers.add(controller);
+    const user = simulateUser(id, { config, target, listener, signal: controller.signal, random });
+    ended.push(user.finally(() => controllers.delete(controller)));
   });
-  await Promise.all(lives);
+  await Promise.all(ended);
 
   end();
   options.signal.removeEventListener("abort", end);
@@ -54,40 +52,40 @@ export async function runLoad(config: ClientConfig, options: RunOptions): Promis
 
 const decoder = new TextDecoder();
 
-/** Counts what the users tell, and passes on what a person wants to see: each kind of trouble once, not once a user. */
-function listen(
+/** Counts the events of the users, and prints messages, and each different notice once. */
+function createListener(
   config: ClientConfig,
   summary: Summary,
-  { printMessage, printNotice }: RunOptions,
+  { printMessage, printNotice }: TalkOptions,
 ): UserListener {
-  const told = new Set<string>();
-  const tellOnce = (notice: string) => {
-    if (told.has(notice)) return;
-    told.add(notice);
+  const printed = new Set<string>();
+  const printOnce = (notice: string) => {
+    if (printed.has(notice)) return;
+    printed.add(notice);
     printNotice(notice);
   };
-  const tellIfAllIn = () => {
+  const printIfAllTried = () => {
     if (summary.opened + summary.failed === config.count) {
       printNotice(`Connected: ${summary.opened} of ${config.count}`);
     }
   };
   return {
-    opened: (_id, isAgain) => {
-      if (!isAgain) {
+    opened: (_id, isReconnect) => {
+      if (!isReconnect) {
         summary.opened++;
-        return tellIfAllIn();
+        return printIfAllTried();
       }
-      summary.cameBack++;
-      if (summary.away > 0) return;
-      printNotice("Every lost connection has come back");
-      told.clear();
+      summary.reconnected++;
+      if (summary.disconnected > 0) return;
+      printNotice("All users have reconnected");
+      printed.clear();
     },
     failed: (_id, failure) => {
       summary.addFailure(failure);
-      tellOnce(failure.advice);
-      tellIfAllIn();
+      printOnce(failure.advice);
+      printIfAllTried();
     },
-    stillAway: (_id, failure) => tellOnce(`Still away. ${failure.advice}`),
+    reconnectFailed: (_id, failure) => printOnce(`Still disconnected. ${failure.advice}`),
     sent: () => void summary.sent++,
     received: (id, opcode, bytes, start, end) => {
       summary.received++;
@@ -97,14 +95,15 @@ function listen(
         : `(${end - start} bytes)`;
       printMessage(`Client ${id}: ${text}`);
     },
-    lost: (_id, close, willComeBack) => {
+    lost: (_id, status, willReconnect) => {
       summary.lost++;
-      summary.addClose(close);
-      const how = close.code === 1006
-        ? "A connection broke off without a close frame"
-        : `The server closed a connection with ${close.code} ${printable(close.reason)}`.trimEnd();
-      tellOnce(`${how}: ${willComeBack ? "trying to come back" : "not coming back"}`);
+      summary.addClose(status);
+      const { code, reason } = status;
+      const how = code === 1006
+        ? "A connection was lost without a close frame"
+        : `The server closed a connection with ${code} ${printable(reason)}`.trimEnd();
+      printOnce(`${how}: ${willReconnect ? "reconnecting" : "not reconnecting"}`);
     },
-    left: (_id, close) => summary.addClose(close),
+    left: (_id, status) => summary.addClose(status),
   };
 }

@@ -17,6 +17,11 @@ export class HeadTooLongError extends RangeError {
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
+/** Whether a text is a token, as names of header fields and subprotocols are (RFC 9110 section 5.6.2). */
+export function isToken(text: string): boolean {
+  return TOKEN.test(text);
+}
+
 /** Puts the pieces of a stream together until a head is whole. */
 export class HeadReader {
   readonly #maxBytes: number;
@@ -80,7 +85,7 @@ export function parseHead(bytes: Uint8Array): HttpHead | undefined {
   for (const line of lines) {
     const colon = line.indexOf(":");
     const name = line.slice(0, Math.max(0, colon)).toLowerCase();
-    if (!TOKEN.test(name) || /[\0\r\n]/.test(line)) return undefined;
+    if (!isToken(name) || /[\0\r\n]/.test(line)) return undefined;
     const value = line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, "");
     const before = fields.get(name);
     fields.set(name, before === undefined ? value : `${before}, ${value}`);

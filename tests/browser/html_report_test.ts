@@ -5,7 +5,7 @@ import { judge } from "../../lib/load/report/verdict.ts";
 import { GOOD, LATENCY } from "../load/report/measurements.ts";
 import { isBrowserMissing, launchBrowser, openPage } from "./browser.ts";
 
-/** A run of ten seconds, with a second in which nothing came. */
+/** A run of ten seconds. In one of them nothing arrived. */
 function measurement() {
   const histogram = new LatencyHistogram();
   for (let us = 1; us <= 5000; us++) histogram.record(us);
@@ -26,7 +26,7 @@ function measurement() {
   return { ...GOOD, histogram, timeline, latencies: { ...GOOD.latencies, delivery } };
 }
 
-/** How many of the canvas's pixels have a colour that belongs to a series: neither empty nor grey. */
+/** How many pixels of each canvas have the colour of a series: neither transparent nor grey. */
 const COLOURED_PIXELS = `[...document.querySelectorAll("canvas")].map((canvas) => {
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   let count = 0;
@@ -39,7 +39,7 @@ const COLOURED_PIXELS = `[...document.querySelectorAll("canvas")].map((canvas) =
 
 for (const colorScheme of ["light", "dark"] as const) {
   Deno.test({
-    name: `${colorScheme}: the HTML report draws every chart, offline and without complaint`,
+    name: `${colorScheme}: htmlReport() draws every chart, offline and without errors`,
     ignore: isBrowserMissing,
     async fn() {
       const run = measurement();
@@ -71,15 +71,15 @@ for (const colorScheme of ["light", "dark"] as const) {
         "Messages per second",
         "Deliveries per second",
         "Latency, ms",
-        "Missing so far, messages",
+        "Missing messages so far",
         "Open connections",
-        "The client's busy cores",
+        "Busy cores of the client",
         "Latency by percentile, ms",
       ]);
       const coloured = await page.evaluate<number[]>(COLOURED_PIXELS);
       assertEquals(coloured.length, 7);
       for (const pixels of coloured) assert(pixels > 100);
-      // A change of the scheme draws them anew, each once.
+      // A change of the colour scheme redraws each chart once.
       await page.emulateMedia({ colorScheme: colorScheme === "light" ? "dark" : "light" });
       assertEquals(await page.locator("canvas").count(), 7);
       assertEquals(requests, [`file://${path}`]);

@@ -18,7 +18,7 @@ for (
     ["--find-max=lost=0", "--duration=1s", "--rate=10"],
   ]
 ) {
-  Deno.test(`clientFaults() finds nothing wrong with ${args.join(" ") || "no flags"}`, () => {
+  Deno.test(`clientFaults() accepts ${args.join(" ") || "no flags"}`, () => {
     assertEquals(faultsOf(...args), []);
   });
 }
@@ -26,16 +26,16 @@ for (
 for (
   const [args, ...faults] of [
     [["--strict", "--churn=1"], "--churn needs --rate, --verify or", "--strict needs --rate"],
-    [["--rate=5", "--interval=1s"], "--interval says when each user speaks"],
-    [["--rate=5", "--no-reconnect"], "--reconnect is for users who talk"],
-    [["--find-max=lost=0", "--hdr=h"], "--hdr is for a single run"],
-    [["--rate=5", "--slow=100%"], "0 send and 9 are slow of 9"],
-    [["--rate=5", "--senders=9", "--slow=1"], "9 send and 1 are slow of 9"],
-    [["--rate=5", "--senders=10"], "10 send and 0 are slow of 9"],
-    [["--rate=5", "--workers=10"], "--workers must not be more than --count: 10 of 9"],
+    [["--rate=5", "--interval=1s"], "--interval has no effect with --rate"],
+    [["--rate=5", "--no-reconnect"], "--reconnect has no effect in a measured run"],
+    [["--find-max=lost=0", "--hdr=h"], "--hdr has no effect with --find-max"],
+    [["--rate=5", "--slow=100%"], "0 senders and 9 slow readers of 9 users"],
+    [["--rate=5", "--senders=9", "--slow=1"], "9 senders and 1 slow readers of 9 users"],
+    [["--rate=5", "--senders=10"], "10 senders and 0 slow readers of 9 users"],
+    [["--rate=5", "--workers=10"], "--workers must be at most --count: 10 workers, 9 users"],
   ] as const
 ) {
-  Deno.test(`clientFaults() finds what is wrong with ${args.join(" ")}`, () => {
+  Deno.test(`clientFaults() reports ${args.join(" ")}`, () => {
     const found = faultsOf(...args);
     assertEquals(found.length, faults.length);
     faults.forEach((fault, at) => assertStringIncludes(found[at]!, fault));
@@ -44,13 +44,13 @@ for (
 
 for (
   const [flag, mustBe] of [
-    ["--slow=101%", "--slow must be a number of users or a part of them"],
+    ["--slow=101%", "--slow must be a number or a percentage of users"],
     ["--slow=-1", "--slow must be"],
-    ["--find-max=lost=0,p99", "--find-max must be gates with commas between them"],
-    ["--expect=p99<5", "--expect must be a measure, a comparison and a limit"],
+    ["--find-max=lost=0,p99", "--find-max must be gates separated by commas"],
+    ["--expect=p99<5", "--expect must be a metric, a comparison and a limit"],
   ]
 ) {
-  Deno.test(`the client's flags refuse ${flag}`, () => {
+  Deno.test(`CLIENT_FLAGS reject ${flag}`, () => {
     const { faults } = parseFlags(CLIENT_FLAGS, { args: [flag!] });
     assertEquals(faults.length, 1);
     assertStringIncludes(faults[0]!, mustBe!);

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { parseFlags } from "../../lib/cli/flags.ts";
 import { CLIENT_FLAGS, type ClientConfig } from "../../lib/load/config.ts";
-import { runLoad } from "../../lib/load/talk.ts";
+import { talk } from "../../lib/load/talk.ts";
 import type { Summary } from "../../lib/load/measure/summary.ts";
 import { targetOf } from "../../lib/load/users/target.ts";
 import { handshakeResponse } from "../../lib/websocket/handshake.ts";
@@ -14,15 +14,15 @@ const PEM = {
   key: new URL("../socket/tls_key.pem", import.meta.url).pathname,
 };
 
-/** A run against some server of a test. */
-interface TestRun {
+/** Users that talk to the server of a test. */
+interface Talk {
   readonly notices: Mailbox<string>;
   readonly messages: Mailbox<string>;
   readonly done: Promise<Summary>;
   stop(): void;
 }
 
-function start(port: number, overrides: Partial<ClientConfig>): TestRun {
+function start(port: number, overrides: Partial<ClientConfig>): Talk {
   const { config } = parseFlags(CLIENT_FLAGS, {
     args: ["--url", `ws://127.0.0.1:${port}/`, "--stagger=0"],
   });
@@ -31,7 +31,7 @@ function start(port: number, overrides: Partial<ClientConfig>): TestRun {
   const messages = new Mailbox<string>();
   const full = { ...config, ...overrides };
   const done = targetOf(full).then((target) =>
-    runLoad(full, {
+    talk(full, {
       target,
       signal: stop.signal,
       printMessage: (line) => messages.put(line),
@@ -44,7 +44,7 @@ function start(port: number, overrides: Partial<ClientConfig>): TestRun {
 
 type SocketHandler = (socket: WebSocket, connection: number) => void;
 
-/** A WebSocket server that does to its n-th connection what the test says. */
+/** A WebSocket server that calls `onSocket` with each connection and its index, from 1. */
 function serve(onSocket: SocketHandler) {
   let connection = 0;
   return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
@@ -55,7 +55,7 @@ function serve(onSocket: SocketHandler) {
   });
 }
 
-/** A TCP server that answers the first bytes of each connection with this text, or with nothing at all. */
+/** A TCP server that answers the first bytes of each connection with `text`, or never. */
 function answer(text: string | undefined) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const connections: Deno.TcpConn[] = [];
@@ -78,7 +78,7 @@ function answer(text: string | undefined) {
   };
 }
 
-/** Completes the handshake of the next connection, and leaves it at that. */
+/** Completes the handshake of the next connection, and does nothing more. */
 async function acceptWebSocket(listener: Deno.TcpListener): Promise<Deno.TcpConn> {
   const connection = await listener.accept();
   const { head } = await readHead(connection);
@@ -89,7 +89,7 @@ async function acceptWebSocket(listener: Deno.TcpListener): Promise<Deno.TcpConn
 
 const REFUSALS: readonly [name: string, answer: string, cause: string, advice: string][] = [
   ["404", "HTTP/1.1 404 Not Found\r\n\r\n", "HTTP 404", "HTTP 404 Not Found: check the path"],
-  ["403", "HTTP/1.1 403 Forbidden\r\n\r\n", "HTTP 403", "does not let this client in"],
+  ["403", "HTTP/1.1 403 Forbidden\r\n\r\n", "HTTP 403", "it rejects this client"],
   ["503", "HTTP/1.1 503 Busy\r\n\r\n", "HTTP 503", "HTTP 503 Service Unavailable: it is full"],
   ["a page", "HTTP/1.1 200 OK\r\n\r\nhello", "HTTP 200", "check that --url names a WebSocket"],
   ["an unknown status", "HTTP/1.1 599 Odd\r\n\r\n", "HTTP 599", "HTTP 599: check that --url"],
@@ -103,7 +103,7 @@ const REFUSALS: readonly [name: string, answer: string, cause: string, advice: s
 ];
 
 for (const [name, text, cause, advice] of REFUSALS) {
-  Deno.test(`runLoad() explains a server that answers the handshake with ${name}`, async () => {
+  Deno.test(`talk() explains the failure if the server answers the handshake with ${name}`, async () => {
     await using server = answer(text);
     const { notices, done } = start(server.port, { count: 2 });
     const summary = await done;
@@ -114,7 +114,7 @@ for (const [name, text, cause, advice] of REFUSALS) {
   });
 }
 
-Deno.test("runLoad() gives up on a server that never answers the handshake", async () => {
+Deno.test("talk() reports a server that never answers the handshake", async () => {
   await using server = answer(undefined);
   const { notices, done } = start(server.port, { count: 1, connectTimeoutMs: 50 });
   assertEquals((await done).failures, new Map([["handshake timeout", 1]]));
@@ -122,7 +122,7 @@ Deno.test("runLoad() gives up on a server that never answers the handshake", asy
   assertStringIncludes(await notices.take(), "within 50 ms (--connect-timeout)");
 });
 
-Deno.test("runLoad() stops while the server has not answered the handshake", async () => {
+Deno.test("talk() stops during a handshake", async () => {
   await using server = answer(undefined);
   const run = start(server.port, { count: 1 });
   await run.notices.take();
@@ -131,7 +131,7 @@ Deno.test("runLoad() stops while the server has not answered the handshake", asy
   assertEquals([summary.opened, summary.failed], [0, 0]);
 });
 
-Deno.test("runLoad() comes back when the server closes with 1001", async () => {
+Deno.test("talk() reconnects after the server closes with 1001", async () => {
   await using server = serve((socket, connection) => {
     if (connection === 1) socket.close(1001, "restarting");
   });
@@ -140,16 +140,16 @@ Deno.test("runLoad() comes back when the server closes with 1001", async () => {
   assertEquals(await notices.take(), "Connected: 1 of 1");
   assertEquals(
     await notices.take(),
-    "The server closed a connection with 1001 restarting: trying to come back",
+    "The server closed a connection with 1001 restarting: reconnecting",
   );
-  assertEquals(await notices.take(), "Every lost connection has come back");
+  assertEquals(await notices.take(), "All users have reconnected");
   stop();
   const summary = await done;
-  assertEquals([summary.lost, summary.cameBack, summary.isClean(1)], [1, 1, true]);
+  assertEquals([summary.lost, summary.reconnected, summary.isClean(1)], [1, 1, true]);
   assertEquals(summary.closeCodes, new Map([[1001, 1], [1000, 1]]));
 });
 
-Deno.test("runLoad() comes back when a connection breaks off, even after failed attempts", async () => {
+Deno.test("talk() reconnects after a connection is lost, even after failed attempts", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const { notices, done, stop } = start(port, { count: 1 });
@@ -158,7 +158,7 @@ Deno.test("runLoad() comes back when a connection breaks off, even after failed 
   assertEquals(await notices.take(), "Connected: 1 of 1");
   listener.close();
   connection.close();
-  assertMatch(await notices.take(), /^A connection broke off .*: trying to come back$/);
+  assertMatch(await notices.take(), /^A connection was lost .*: reconnecting$/);
   const back = Promise.withResolvers<void>();
   await using _server = Deno.serve(
     { hostname: "127.0.0.1", port, onListen: () => {} },
@@ -169,14 +169,14 @@ Deno.test("runLoad() comes back when a connection breaks off, even after failed 
     },
   );
   await back.promise;
-  assertEquals(await notices.take(), "Every lost connection has come back");
+  assertEquals(await notices.take(), "All users have reconnected");
   stop();
   const summary = await done;
-  assertEquals([summary.lost, summary.cameBack], [1, 1]);
+  assertEquals([summary.lost, summary.reconnected], [1, 1]);
   assertEquals(summary.closeCodes, new Map([[1006, 1], [1000, 1]]));
 });
 
-Deno.test("runLoad() does not wait for ever for a server that never answers its close", async () => {
+Deno.test("talk() ends though the server never answers its close frame", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { notices, done, stop } = start((listener.addr as Deno.NetAddr).port, { count: 1 });
   using _silent = await acceptWebSocket(listener);
@@ -187,7 +187,7 @@ Deno.test("runLoad() does not wait for ever for a server that never answers its 
   assertEquals([summary.opened, summary.closeCodes], [1, new Map([[1006, 1]])]);
 });
 
-Deno.test("runLoad() does not wait for ever for a TLS server that never answers its close", async () => {
+Deno.test("talk() ends though a TLS server never answers its close frame", async () => {
   using listener = Deno.listenTls({
     hostname: "127.0.0.1",
     port: 0,
@@ -207,27 +207,27 @@ Deno.test("runLoad() does not wait for ever for a TLS server that never answers 
 });
 
 const FINAL: readonly [name: string, code: number, overrides: Partial<ClientConfig>][] = [
-  ["when the server closes with 1008", 1008, {}],
+  ["after the server closes with 1008", 1008, {}],
   ["with --no-reconnect", 1001, { reconnect: false }],
 ];
 
 for (const [name, code, overrides] of FINAL) {
-  Deno.test(`runLoad() does not come back ${name}`, async () => {
+  Deno.test(`talk() does not reconnect ${name}`, async () => {
     await using server = serve((socket) => socket.close(code, "no"));
     const { notices, done } = start(server.addr.port, { count: 1, ...overrides });
     const summary = await done;
-    assertEquals([summary.lost, summary.cameBack, summary.isClean(1)], [1, 0, false]);
+    assertEquals([summary.lost, summary.reconnected, summary.isClean(1)], [1, 0, false]);
     assertEquals(summary.closeCodes, new Map([[code, 1]]));
     await notices.take();
     await notices.take();
     assertEquals(
       await notices.take(),
-      `The server closed a connection with ${code} no: not coming back`,
+      `The server closed a connection with ${code} no: not reconnecting`,
     );
   });
 }
 
-Deno.test("runLoad() fills the id into the message and makes one harmless line of what arrives", async () => {
+Deno.test("talk() fills in the id, and prints each received message as one escaped line", async () => {
   const received = new Mailbox<string>();
   await using server = serve((socket) => {
     socket.onmessage = ({ data }) => received.put(data);
@@ -247,7 +247,7 @@ Deno.test("runLoad() fills the id into the message and makes one harmless line o
   assertEquals(summary.received, 2);
 });
 
-Deno.test("runLoad() sends what the flags say with each handshake, and takes the subprotocol it is given", async () => {
+Deno.test("talk() sends the headers of the flags, and accepts the chosen subprotocol", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const run = start((listener.addr as Deno.NetAddr).port, {
     count: 1,
@@ -276,12 +276,12 @@ Deno.test("runLoad() sends what the flags say with each handshake, and takes the
 
 for (
   const [name, overrides, opened, advice] of [
-    ["trusts no certificate of its own", {}, 0, "name its issuer with --cacert"],
+    ["rejects an unknown certificate", {}, 0, "add its issuer with --cacert"],
     ["trusts the certificates of --cacert", { cacert: PEM.cert }, 1, undefined],
     ["trusts any certificate with --insecure", { insecure: true }, 1, undefined],
   ] as const
 ) {
-  Deno.test(`runLoad() ${name}`, async () => {
+  Deno.test(`talk() ${name}`, async () => {
     await using server = Deno.serve({
       hostname: "127.0.0.1",
       port: 0,

@@ -3,15 +3,16 @@ import { ENGINES, startTestApp } from "../socket/test_app.ts";
 import { Program } from "./program.ts";
 
 /**
- * What the tutorial's client prints: every connection k says hello each k intervals after it opened, and each of the
- * others prints it. One array for each message, in the order in which they are said.
+ * What the tutorial's client prints: connection k sends hello every k intervals after it opened,
+ * and each of the others prints it. Returns one array for each message, in the order in which they
+ * are sent.
  */
 function tutorialOutput(
   count: number,
   timing: Record<"interval" | "stagger" | "duration", number>,
 ) {
   const ids = Array.from({ length: count }, (_, index) => index + 1);
-  const said = ids.flatMap((id) => {
+  const messages = ids.flatMap((id) => {
     const openedAt = (id - 1) * timing.stagger;
     const turns = Math.floor((timing.duration - openedAt) / (id * timing.interval));
     return Array.from({ length: turns }, (_, turn) => ({
@@ -19,15 +20,15 @@ function tutorialOutput(
       at: openedAt + (turn + 1) * id * timing.interval,
     }));
   });
-  return said.sort((one, other) => one.at - other.at).map(({ id }) =>
+  return messages.sort((one, other) => one.at - other.at).map(({ id }) =>
     ids.filter((each) => each !== id).map((each) => `Client ${each}: Client ${id} says hello`)
   );
 }
 
 for (const engine of ENGINES) {
-  Deno.test(`${engine}: the client prints what the tutorial's client prints, line by line, for --count 3`, async () => {
+  Deno.test(`${engine}: the client prints the same lines as the tutorial's client for --count 3`, async () => {
     await using server = await startTestApp({ engine });
-    // The messages are 250 ms apart, so that their order is the tutorial's on a slow machine too.
+    // The messages are 250 ms apart, so that their order is the same on a slow machine.
     const timing = { interval: 1000, stagger: 250, duration: 3750 };
     await using client = Program.start("client", [
       ...["--count", "3", "--url", server.url],
@@ -36,7 +37,7 @@ for (const engine of ENGINES) {
     const { code, stdout, stderr } = await client.ended();
     const messages = tutorialOutput(3, timing);
     assertEquals(messages.length, 5);
-    // Which of two receivers prints the same message first is not defined.
+    // Two receivers may print the same message in any order.
     const perMessage = messages.map((_, index) => stdout.slice(2 * index, 2 * index + 2).sort());
     assertEquals(perMessage, messages);
     assertEquals(stdout.slice(10).map((line) => line.replace(/Summary of \d\.\d s/, "Summary")), [
@@ -56,7 +57,7 @@ for (const engine of ENGINES) {
   });
 }
 
-Deno.test("the client stops at Ctrl-C with its summary, and exits 130", async () => {
+Deno.test("the client prints its summary at Ctrl-C, and exits with 130", async () => {
   await using server = await startTestApp();
   await using client = Program.startTask("client", ["--count", "2", "--url", server.url]);
   await client.stderrLine(/^Connected: 2 of 2/);
@@ -69,7 +70,7 @@ Deno.test("the client stops at Ctrl-C with its summary, and exits 130", async ()
   }
 });
 
-Deno.test("--rate measures, reports at Ctrl-C, and exits 130", async () => {
+Deno.test("--rate measures, prints its report at Ctrl-C, and exits with 130", async () => {
   await using server = await startTestApp();
   await using client = Program.startTask("client", [
     ...["--count", "3", "--url", server.url, "--stagger", "0"],
@@ -81,11 +82,11 @@ Deno.test("--rate measures, reports at Ctrl-C, and exits 130", async () => {
   assertEquals(code, 130);
   assertMatch(
     stdout.join("\n"),
-    /\nRun of .*, stopped by the user\n[^]*\n {2}opened {7}3 of 3\n[^]*\n {2}lost {9}0\n[^]*\nLatency, ms /,
+    /\nRun of .*, interrupted\n[^]*\n {2}opened {7}3 of 3\n[^]*\n {2}lost {9}0\n[^]*\nLatency, ms /,
   );
 });
 
-Deno.test("--expect exits 99 and names the gate that was not held", async () => {
+Deno.test("--expect exits with 99 and names the failed gate", async () => {
   await using server = await startTestApp();
   await using client = Program.start("client", [
     ...["--count", "3", "--url", server.url, "--stagger", "0"],
@@ -111,7 +112,7 @@ Deno.test("--json prints one object and nothing else on standard output", async 
   assertEquals(report.connections.opened, 2);
 });
 
-Deno.test("--quiet prints the summary alone", async () => {
+Deno.test("--quiet prints only the summary", async () => {
   await using server = await startTestApp({ greeting: "Hi from server" });
   await using client = Program.start("client", [
     ...["--count", "1", "--url", server.url, "--quiet"],
@@ -123,7 +124,7 @@ Deno.test("--quiet prints the summary alone", async () => {
   assertEquals(stdout[5], "  received     1");
 });
 
-Deno.test("the client says what to check when nobody listens, once for all, and exits 1", async () => {
+Deno.test("the client says once what to check if no server listens, and exits with 1", async () => {
   const listener = Deno.listen({ port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
@@ -137,13 +138,13 @@ Deno.test("the client says what to check when nobody listens, once for all, and 
   assertEquals(code, 1);
   assertEquals(stderr, [
     `Connecting 3 users to ws://127.0.0.1:${port}/ (Ctrl-C stops)`,
-    `Cannot reach ws://127.0.0.1:${port}/: start the server with \`deno task server\`, or name another with --url`,
+    `Cannot reach ws://127.0.0.1:${port}/: start the server with \`deno task server\`, or choose another with --url`,
     "Connected: 0 of 3",
   ]);
   assertEquals(stdout[2], "  failed       3: 3 × cannot reach the server");
 });
 
-Deno.test("the client tells all faults at once, a line each, and exits 2", async () => {
+Deno.test("the client reports all faults of its flags, one per line, and exits with 2", async () => {
   await using client = Program.start("client", [
     "--cuont",
     "3",
@@ -158,7 +159,7 @@ Deno.test("the client tells all faults at once, a line each, and exits 2", async
   assertStringIncludes(stderr[2]!, "--interval must be at least 1ms");
 });
 
-Deno.test("--report and --hdr write their files, and a line a second tells where the run is", async () => {
+Deno.test("--report and --hdr write their files, and a progress line appears every second", async () => {
   await using server = await startTestApp();
   const directory = await Deno.makeTempDir();
   await using client = Program.start("client", [
@@ -174,7 +175,7 @@ Deno.test("--report and --hdr write their files, and a line a second tells where
   await Deno.remove(directory, { recursive: true });
 });
 
-Deno.test("the client says that it cannot write a report before it connects, and exits 1", async () => {
+Deno.test("the client reports a file that it cannot write before it connects, and exits with 1", async () => {
   await using client = Program.start("client", [
     ...["--rate", "100", "--report", "/nowhere/run.html"],
   ]);
@@ -183,7 +184,7 @@ Deno.test("the client says that it cannot write a report before it connects, and
   assertMatch(stderr[0]!, /^Cannot write \/nowhere\/run\.html: No such file or directory/);
 });
 
-Deno.test("--quiet measures without a line of progress", async () => {
+Deno.test("--quiet prints no progress lines", async () => {
   await using server = await startTestApp();
   await using client = Program.start("client", [
     ...["--count", "2", "--url", server.url, "--rate", "100", "--quiet", "--json"],

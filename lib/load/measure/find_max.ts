@@ -1,54 +1,36 @@
-/** Between the highest rate that held and the lowest that did not there is no more than this part of it. */
+/** The search ends when the lowest failed rate is this close to the highest passed rate. */
 const PRECISION = 0.05;
 
-/** The highest rate that is tried. */
+/** The highest rate that is tried, in messages per second. */
 const MAX_RATE = 1_000_000;
 
-/** Whether a rate holds. */
-export interface RateTrial {
-  readonly rate: number;
-  readonly holds: boolean;
-}
-
 /**
- * Tries rates until the highest that holds is known.
+ * Finds the highest rate that passes: it doubles or halves the rate until one passes and one fails,
+ * and then tries the middle between the two.
  *
- * @param attempt Tries a rate; undefined ends the search.
- * @returns All trials, in the order in which they were made.
+ * @param firstRate The rate to try first, in messages per second.
+ * @param tryRate Returns whether a rate passes, or undefined to end the search.
+ * @returns The highest rate that passed; 0 if none did.
  */
-export async function searchMaxRate<Trial extends RateTrial>(
+export async function searchMaxRate(
   firstRate: number,
-  attempt: (rate: number) => Promise<Trial | undefined>,
-): Promise<readonly Trial[]> {
-  const trials: Trial[] = [];
-  let search: Search = { held: 0, failed: Infinity };
+  tryRate: (rate: number) => Promise<boolean | undefined>,
+): Promise<number> {
+  let [passed, failed] = [0, Infinity];
   for (let rate: number | undefined = firstRate; rate !== undefined;) {
-    const trial = await attempt(rate);
-    if (!trial) break;
-    trials.push(trial);
-    search = trial.holds ? { ...search, held: rate } : { ...search, failed: rate };
-    rate = nextRate(search, firstRate);
+    const isPassed = await tryRate(rate);
+    if (isPassed === undefined) break;
+    if (isPassed) passed = rate;
+    else failed = rate;
+    rate = nextRate(passed, failed);
   }
-  return trials;
+  return passed;
 }
 
-/** What has been found so far. */
-interface Search {
-  /** The highest rate that held; 0 if none has. */
-  readonly held: number;
-  /** The lowest that did not; Infinity if none has failed. */
-  readonly failed: number;
-}
-
-/**
- * The rate to try next, in messages a second: twice as much while all hold, half as much while none does, then the middle.
- *
- * @returns undefined when the search is over.
- */
-function nextRate({ held, failed }: Search, firstRate: number): number | undefined {
-  if (held === 0 && failed === Infinity) return firstRate;
-  if (failed === Infinity) return held < MAX_RATE ? Math.min(MAX_RATE, 2 * held) : undefined;
-  if (held === 0) return failed > 1 ? Math.floor(failed / 2) : undefined;
-  const middle = Math.round((held + failed) / 2);
-  return failed - held <= Math.max(1, PRECISION * held) ? undefined : middle;
+/** The rate to try between the highest passed and lowest failed rate; undefined at the end. */
+function nextRate(passed: number, failed: number): number | undefined {
+  if (failed === Infinity) return passed < MAX_RATE ? Math.min(MAX_RATE, 2 * passed) : undefined;
+  if (passed === 0) return failed > 1 ? Math.floor(failed / 2) : undefined;
+  const middle = Math.round((passed + failed) / 2);
+  return failed - passed <= Math.max(1, PRECISION * passed) ? undefined : middle;
 }

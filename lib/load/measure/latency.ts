@@ -1,7 +1,7 @@
 import { build, type Histogram } from "hdr-histogram-js";
 import type { LatencyCounts } from "./latency_bins.ts";
 
-/** Latencies in milliseconds. */
+/** How many latencies were counted, and their percentiles and maximum in milliseconds. */
 export interface LatencySummary {
   readonly count: number;
   readonly p50: number;
@@ -11,36 +11,39 @@ export interface LatencySummary {
   readonly max: number;
 }
 
-/** An HDR histogram of latencies: three digits are kept, from a microsecond to an hour. */
+/** The longest latency that can be counted: an hour, in microseconds. */
+const LONGEST_US = 3_600_000_000;
+
+/** An HDR histogram of latencies from a microsecond to an hour, with three significant digits. */
 export class LatencyHistogram {
   readonly #histogram: Histogram = build({
     lowestDiscernibleValue: 1,
-    highestTrackableValue: 3_600_000_000,
+    highestTrackableValue: LONGEST_US,
     numberOfSignificantValueDigits: 3,
     bitBucketSize: 32,
     useWebAssembly: false,
   });
 
-  /** Counts one, in microseconds. */
+  /** Counts a latency, in microseconds. */
   record(us: number): void {
-    this.#histogram.recordValue(Math.min(3_600_000_000, Math.max(0, Math.round(us))));
+    this.#histogram.recordValue(Math.min(LONGEST_US, Math.max(0, Math.round(us))));
   }
 
-  /** Counts what has been counted in bins. */
+  /** Adds latencies that were counted in bins. */
   add(counts: LatencyCounts): void {
     for (let at = 0; at < counts.length; at += 2) {
       this.#histogram.recordValueWithCount(counts[at]!, counts[at + 1]!);
     }
   }
 
-  /** The latency in milliseconds that this part of them, in percent, does not exceed. */
+  /** The latency, in milliseconds, that `percent` percent of all latencies do not exceed. */
   percentileMs(percent: number): number {
     const { maxValue } = this.#histogram;
-    // A percentile is the upper end of its step, which may lie above the largest value.
+    // A percentile is the upper end of its bucket, which may be above the largest value.
     return Math.min(maxValue, this.#histogram.getValueAtPercentile(percent)) / 1000;
   }
 
-  /** undefined if none has been counted. */
+  /** undefined if no latency was counted. */
   get summary(): LatencySummary | undefined {
     const { totalCount, maxValue } = this.#histogram;
     if (totalCount === 0) return undefined;
@@ -54,7 +57,7 @@ export class LatencyHistogram {
     };
   }
 
-  /** The distribution as HdrHistogram's own tools read and plot it, in milliseconds. */
+  /** The distribution in the text format of HdrHistogram's tools, in milliseconds. */
   get distributionText(): string {
     return this.#histogram.outputPercentileDistribution(5, 1000);
   }

@@ -1,29 +1,26 @@
-/** Longer latencies are counted as this: half an hour. */
+/** Longer latencies are counted as this: about half an hour. */
 const LONGEST_US = 2 ** 31 - 1;
 
-/** Up to twice this many microseconds a bin is one microsecond wide; from there on a thousandth of the latency. */
+/** Bins are 1 µs wide below twice this many µs, and above about 1/1000 of the latency. */
 const STEPS = 1024;
 
-/** Latencies and how often they came: microseconds, count, microseconds, count… */
+/** Latencies and how often each occurred: microseconds, count, microseconds, count… */
 export type LatencyCounts = Uint32Array<ArrayBuffer>;
 
-/**
- * Counts latencies until they are taken out, a few nanoseconds each: a client counts millions a second, and a histogram of
- * HDR takes ten times as long for one. Three digits are kept, as there.
- */
+/** Counts latencies to three digits, in a few nanoseconds each: a tenth of the time of HDR. */
 export class LatencyBins {
   readonly #counts = new Uint32Array(binOf(LONGEST_US) + 1);
 
-  /** Counts one, in microseconds. */
+  /** Counts a latency, in microseconds. */
   record(us: number): void {
     this.#counts[binOf(us)]!++;
   }
 
-  /** Takes out what has been counted so far. */
+  /** Returns what was counted since the last call. */
   take(): LatencyCounts {
     const taken: number[] = [];
     this.#counts.forEach((count, bin) => {
-      if (count > 0) taken.push(leastUs(bin), count);
+      if (count > 0) taken.push(lowestUs(bin), count);
     });
     this.#counts.fill(0);
     return new Uint32Array(taken);
@@ -37,8 +34,8 @@ function binOf(us: number): number {
   return shift * STEPS + (whole >> shift);
 }
 
-/** The least latency of a bin. */
-function leastUs(bin: number): number {
+/** The lowest latency of a bin. */
+function lowestUs(bin: number): number {
   if (bin < 2 * STEPS) return bin;
   const shift = Math.floor(bin / STEPS) - 1;
   return (bin - shift * STEPS) << shift;

@@ -1,25 +1,25 @@
 import { Gaps } from "./gaps.ts";
 import { findMarker, looksLikeMarker, type Marker, MARKER_BYTES, readMarker } from "./marker.ts";
 
-/** What has become of the messages of a run. */
+/** Counts of deliveries. One message to N receivers is N deliveries. */
 export interface LedgerCounts {
-  /** Messages that came to somebody who was to receive them, each counted once. */
+  /** Messages that reached a receiver other than their sender. Duplicates do not count. */
   delivered: number;
-  /** Never came, though the receiver was there from before they were sent until the end. */
+  /** Did not arrive, though the receiver was connected from before they were sent until the end. */
   lost: number;
-  /** Came again. */
+  /** Arrived more than once. */
   duplicated: number;
-  /** Came, but behind a later one of the same sender. */
+  /** Arrived after a later message of the same sender. */
   reordered: number;
-  /** Carry a marker that is not as it was written, or were cut short. */
+  /** Arrived with a damaged marker, or cut short. */
   corrupt: number;
-  /** Came back to their own sender. */
+  /** Arrived at their own sender. */
   echoed: number;
-  /** Carry no marker of this run: somebody else is talking too. */
+  /** Carry no marker of this run, so another client sent them. */
   foreign: number;
 }
 
-/** No message at all. */
+/** Counts of zero. */
 export const NO_COUNTS: Readonly<LedgerCounts> = {
   delivered: 0,
   lost: 0,
@@ -31,43 +31,47 @@ export const NO_COUNTS: Readonly<LedgerCounts> = {
 };
 
 /**
- * Proves that every message came to everybody who was to receive it, once and in its sender's order.
+ * Checks that every message arrives at each of its receivers, once and in its sender's order.
  *
- * For each receiver and each sender it keeps the number of the next message, 4 bytes. Only where that shows a gap are the
- * missing numbers kept, until they come (reordered) or the run ends (lost).
+ * For each pair of receiver and sender it stores the sequence number of the next message, in 4
+ * bytes. If that shows a gap, the missing sequence numbers are stored too, until they arrive
+ * (reordered) or the run ends (lost).
  */
 export class DeliveryLedger {
   readonly #run: number;
-  /** How many messages each sender has sent. Whoever sends counts here, in whichever thread. */
+  /** How many messages each sender has sent. All threads share this memory. */
   readonly #sentBySender: Int32Array;
   readonly #counts = { ...NO_COUNTS };
-  /** Those who have left; what they have missed before stays missed. */
-  #lostByThoseGone = 0;
+  /** What receivers had missed when they left. */
+  #lostByLeavers = 0;
   readonly #receivers = new Set<ReceiverLedger>();
-  /** Where in its message the last marker was: the next is mostly there too. */
+  /** Where the last message had its marker. The next message mostly has it in the same place. */
   #lastAt = 0;
-  /** Whether the last search has passed something that was a marker. */
+  /** Whether the last search found a damaged marker. */
   #isDamaged = false;
-  #ownCount = 0;
+  /** How many messages of this run arrived, whatever they count as. */
+  ownCount = 0;
+  /** One object for all markers that are read. */
   readonly #marker: Marker = {
     run: 0,
     sender: 0,
-    number: 0,
+    seq: 0,
     plannedUs: 0,
     lateUs: 0,
     wholeBytes: 0,
   };
 
+  /** @param run The run whose messages count; all others are foreign. */
   constructor(run: number, sentBySender: Int32Array) {
     this.#run = run;
     this.#sentBySender = sentBySender;
   }
 
   /**
-   * Lets a receiver in who is about to connect. What is sent from its first message on it is to receive, all of it; it
-   * counts as {@linkcode settle}d then, at the latest.
+   * Adds a receiver that is about to connect. Nothing is expected of it until its first message,
+   * which {@linkcode settle}s it: when the server adds it to the room is unknown.
    *
-   * @param self Its own number as a sender; -1 if it is none.
+   * @param self The receiver's own index as a sender; -1 if it does not send.
    */
   join(self: number): ReceiverLedger {
     const receiver = new ReceiverLedger(self, this.#sentBySender.length);
@@ -75,21 +79,23 @@ export class DeliveryLedger {
     return receiver;
   }
 
-  /** Expects a receiver to receive whatever is sent from now on. Doing so twice is harmless. */
+  /** From now on, expects a receiver to receive every message. Has no effect the second time. */
   settle(receiver: ReceiverLedger): void {
     receiver.settle(this.#sentBySender);
   }
 
-  /** Takes a receiver out: what is on its way to it is not expected any more. */
+  /** Removes a receiver. It is no longer expected to receive what is on its way. */
   leave(receiver: ReceiverLedger): void {
     if (!this.#receivers.delete(receiver)) return;
-    this.#lostByThoseGone += receiver.missingCount;
+    this.#lostByLeavers += receiver.missingCount;
   }
 
   /**
-   * Notes a message, `bytes` from `start` to `end`, that has come to a receiver. A server may have put several into one.
+   * Checks what arrived at a receiver: `bytes` from `start` to `end`. A server may put several
+   * messages into one.
    *
-   * @param onDelivered Takes what the marker says of each that counts as delivered now, good until the call returns.
+   * @param onDelivered Called with the marker of each message that counts as delivered. The marker
+   * is valid until the call returns.
    */
   receive(
     receiver: ReceiverLedger,
@@ -109,30 +115,25 @@ export class DeliveryLedger {
       if (at < 0) return;
       const next = at + marker.wholeBytes;
       if (next > end) this.#counts.corrupt++;
-      else if (this.#note(receiver, marker)) onDelivered(marker);
+      else if (this.#count(receiver, marker)) onDelivered(marker);
       if (end - next < MARKER_BYTES) return;
       at = this.#find(bytes, next, end);
     }
   }
 
-  /** How many messages of this run have come, for whatever they count. */
-  get ownCount(): number {
-    return this.#ownCount;
-  }
-
-  /** How many messages have come to somebody who was to receive them. */
+  /** How many messages were delivered. */
   get delivered(): number {
     return this.#counts.delivered;
   }
 
-  /** How many messages were jumped over and have not come since. It takes a while with many receivers. */
+  /** How many messages were skipped and have not arrived since. Takes time with many receivers. */
   get missing(): number {
-    let missing = this.#lostByThoseGone;
+    let missing = this.#lostByLeavers;
     for (const { missingCount } of this.#receivers) missing += missingCount;
     return missing;
   }
 
-  /** How many deliveries are still to come. It takes a while with many receivers and senders. */
+  /** How many deliveries are still expected. Takes time with many receivers and senders. */
   get outstanding(): number {
     let outstanding = 0;
     for (const receiver of this.#receivers) {
@@ -141,27 +142,27 @@ export class DeliveryLedger {
     return outstanding;
   }
 
-  /** What has become of everything that was sent; what has not come counts as lost. */
+  /** The counts so far. What is still outstanding counts as lost. */
   get counts(): LedgerCounts {
-    return { ...this.#counts, lost: this.#lostByThoseGone + this.outstanding };
+    return { ...this.#counts, lost: this.#lostByLeavers + this.outstanding };
   }
 
-  /** Counts a message. @returns Whether it counts as delivered. */
-  #note(receiver: ReceiverLedger, { run, sender, number }: Readonly<Marker>): boolean {
+  /** @returns Whether the message counts as delivered. */
+  #count(receiver: ReceiverLedger, { run, sender, seq }: Readonly<Marker>): boolean {
     const counts = this.#counts;
     if (run !== this.#run || sender >= this.#sentBySender.length) {
       counts.foreign++;
       return false;
     }
-    this.#ownCount++;
-    // Nobody has sent that yet.
-    if (number >= this.#sentBySender[sender]!) counts.corrupt++;
+    this.ownCount++;
+    // A message that was never sent.
+    if (seq >= this.#sentBySender[sender]!) counts.corrupt++;
     else if (sender === receiver.self) counts.echoed++;
     else {
-      const verdict = receiver.receive(sender, number);
+      const order = receiver.receive(sender, seq);
       if (!receiver.isSettled) this.settle(receiver);
-      if (verdict !== "duplicated") {
-        if (verdict === "reordered") counts.reordered++;
+      if (order !== "duplicated") {
+        if (order === "reordered") counts.reordered++;
         counts.delivered++;
         return true;
       }
@@ -170,7 +171,7 @@ export class DeliveryLedger {
     return false;
   }
 
-  /** The same as {@linkcode #find}, sooner where the last message had its marker in the same place. */
+  /** Like {@linkcode #find}, but looks first where the last message had its marker. */
   #findFirst(bytes: Uint8Array, start: number, end: number): number {
     const likely = start + this.#lastAt;
     if (likely < end && readMarker(bytes, likely, this.#marker)) {
@@ -182,10 +183,10 @@ export class DeliveryLedger {
     return at;
   }
 
-  /** Reads the first marker that is intact. @returns Where it begins; -1 if there is none. */
+  /** Reads the first intact marker. @returns Where it begins; -1 if there is none. */
   #find(bytes: Uint8Array, start: number, end: number): number {
     this.#isDamaged = false;
-    // What a server puts around a message may look like a marker too.
+    // Text that a server puts around a message may look like the beginning of a marker.
     for (let at = start - 1; (at = findMarker(bytes, at + 1, end)) >= 0;) {
       if (readMarker(bytes, at, this.#marker)) return at;
       this.#isDamaged ||= looksLikeMarker(bytes, at);
@@ -194,24 +195,25 @@ export class DeliveryLedger {
   }
 }
 
-/** Nothing has come of a sender, and nothing is expected: the server may not have counted the receiver in yet. */
+/** Nothing has arrived from a sender, and nothing is expected. */
 const UNSETTLED = -(2 ** 31);
 
 /**
  * What one receiver has received.
  *
- * It keeps one number for each sender: that of the next message, from 0 up; or, while nothing has come of that sender,
- * -1 - number of the first that is expected.
+ * For each sender it stores the sequence number of the next message, 0 or more. While nothing has
+ * arrived from the sender, it stores -1 - S instead, where S is the first sequence number that is
+ * expected.
  */
 export class ReceiverLedger {
-  /** Its own number as a sender; -1 if it is none. */
+  /** The receiver's own index as a sender; -1 if it does not send. */
   readonly self: number;
   readonly #next: Int32Array;
-  /** The numbers that were jumped over, by sender. */
+  /** The sequence numbers that were skipped, by sender. */
   readonly #missing = new Map<number, Gaps>();
-  /** How many they are. */
+  /** How many sequence numbers are missing. */
   missingCount = 0;
-  /** Whether something is expected. */
+  /** Whether messages are expected. */
   isSettled = false;
 
   constructor(self: number, senderCount: number) {
@@ -219,7 +221,7 @@ export class ReceiverLedger {
     this.#next = new Int32Array(senderCount).fill(UNSETTLED);
   }
 
-  /** Expects what is sent from now on, of those of whom nothing has come. */
+  /** From now on, expects every message of each sender from which nothing has arrived. */
   settle(sentBySender: Int32Array): void {
     if (this.isSettled) return;
     this.isSettled = true;
@@ -229,26 +231,26 @@ export class ReceiverLedger {
     }
   }
 
-  /** Notes a message. */
-  receive(sender: number, number: number): "in order" | "reordered" | "duplicated" {
+  /** Records that a message arrived. */
+  receive(sender: number, seq: number): "in order" | "reordered" | "duplicated" {
     const next = this.#next[sender]!;
-    if (number === next) {
+    if (seq === next) {
       this.#next[sender] = next + 1;
       return "in order";
     }
-    if (next < 0 || number > next) {
-      // Where nothing was expected yet, an early message leaves no gap.
-      const expected = next === UNSETTLED ? number : next < 0 ? -1 - next : next;
-      if (number > expected) this.#miss(sender, expected, number);
-      this.#next[sender] = number + 1;
+    if (next < 0 || seq > next) {
+      // If nothing was expected yet, an early message leaves no gap.
+      const expected = next === UNSETTLED ? seq : next < 0 ? -1 - next : next;
+      if (seq > expected) this.#miss(sender, expected, seq);
+      this.#next[sender] = seq + 1;
       return "in order";
     }
-    if (!this.#missing.get(sender)?.take(number)) return "duplicated";
+    if (!this.#missing.get(sender)?.take(seq)) return "duplicated";
     this.missingCount--;
     return "reordered";
   }
 
-  /** How many messages are still to come, those jumped over included. */
+  /** How many messages are still expected, including the missing ones. */
   outstanding(sentBySender: Int32Array): number {
     let outstanding = this.missingCount;
     if (!this.isSettled) return outstanding;

@@ -1,16 +1,16 @@
 import { type Marker, MARKER_BYTES, MARKER_LIMITS, writeMarker } from "./marker.ts";
 
-/** What `{id}`, `{seq}` and `{time}` in a message stand for. */
+/** The values of `{id}`, `{seq}` and `{time}` in a message. */
 export interface MessageParts {
-  /** The user's id. */
+  /** The number of the user. */
   readonly id: number;
-  /** Which of its messages it is, from 1 on. */
+  /** Counts the user's messages from 1. */
   readonly seq: number;
-  /** When it is said, in milliseconds of the epoch. */
+  /** When the message is sent, in milliseconds since 1970. */
   readonly epochMs: number;
 }
 
-/** What a user says: the template with its parts filled in. */
+/** Fills the values into a message template. */
 export function messageText(template: string, { id, seq, epochMs }: MessageParts): string {
   if (!template.includes("{")) return template;
   return template
@@ -19,15 +19,14 @@ export function messageText(template: string, { id, seq, epochMs }: MessageParts
     .replaceAll("{time}", () => new Date(epochMs).toISOString());
 }
 
-/** What a marker says that is not about how long the message is. */
+/** The fields of a marker that do not depend on the message's length. */
 export type MarkerParts = Omit<Marker, "wholeBytes">;
 
 const encoder = new TextEncoder();
 
-/** What a message is filled up with. */
+/** The byte that pads a message: a dot. */
 const FILLER = 0x2e;
 
-/** Where the marker goes. */
 const MARKER_PLACE = "{marker}";
 
 /** Makes messages that carry a marker. */
@@ -37,8 +36,8 @@ export class MarkedMessage {
   readonly #minBytes: number;
 
   /**
-   * @param template With `{marker}` where the marker goes; it goes to the end if that is nowhere.
-   * @param minBytes Shorter messages are filled up to this, behind the marker.
+   * @param template The message. The marker replaces `{marker}`; without that it is appended.
+   * @param minBytes Shorter messages are padded to this length, after the marker.
    */
   constructor(template: string, minBytes: number) {
     const at = template.indexOf(MARKER_PLACE);
@@ -47,7 +46,7 @@ export class MarkedMessage {
     this.#minBytes = minBytes;
   }
 
-  /** A message in UTF-8. */
+  /** Makes a message, in UTF-8. */
   encode(parts: MessageParts, marker: MarkerParts): Uint8Array {
     const before = encoder.encode(messageText(this.#before, parts));
     const after = encoder.encode(messageText(this.#after, parts));

@@ -1,27 +1,27 @@
-import { dueCount, plannedMs } from "./schedule.ts";
-
-/** How many messages that are due are sent in one turn of the event loop, so that what has arrived is read meanwhile. */
+/** The most messages to send in one turn of the event loop. Sockets are read in between. */
 const MAX_BURST = 256;
 
-/** What {@linkcode sendOnSchedule} needs. */
+/** Options of {@linkcode sendOnSchedule}. Times are on the clock of `nowMs`. */
 export interface OpenLoopOptions {
   readonly ratePerSecond: number;
   /** When the first message is due. */
   readonly startMs: number;
-  /** What is due then or later is not sent. */
+  /** Messages that are due at this time or later are not sent. */
   readonly endMs: number;
-  /** Ends the loop early. */
+  /** Aborting it ends the loop. */
   readonly signal: AbortSignal;
-  /** Sends a message that was due at this time. */
+  /** Sends the message that was due at `dueMs`. */
   readonly send: (dueMs: number) => void;
   readonly nowMs: () => number;
-  /** Waits for this long or less. */
+  /** Waits for `ms` milliseconds or less. */
   readonly wait: (ms: number) => Promise<void>;
 }
 
 /**
- * Sends messages on a planned schedule, whatever the server does, until the end of the schedule: a client that waits for a
- * slow server before it sends the next message would hide how slow that server is ("coordinated omission").
+ * Sends messages at a fixed rate until `endMs`, regardless of the server's pace.
+ *
+ * A client that waited for a slow server before it sent the next message would hide how slow the
+ * server is ("coordinated omission").
  */
 export async function sendOnSchedule(options: OpenLoopOptions): Promise<void> {
   const { ratePerSecond, startMs, endMs, signal, send, nowMs, wait } = options;
@@ -37,4 +37,14 @@ export async function sendOnSchedule(options: OpenLoopOptions): Promise<void> {
     if (leftMs <= 0 && nextMs >= endMs) return;
     await wait(leftMs);
   }
+}
+
+/** How many messages are due `elapsedMs` after the first. The first is due at 0. */
+export function dueCount(elapsedMs: number, ratePerSecond: number): number {
+  return elapsedMs < 0 ? 0 : Math.floor(elapsedMs * ratePerSecond / 1000) + 1;
+}
+
+/** When the message with this index is due, in milliseconds after the first. */
+export function plannedMs(index: number, ratePerSecond: number): number {
+  return index * 1000 / ratePerSecond;
 }

@@ -1,17 +1,37 @@
 import { LatencyHistogram, type LatencySummary } from "./latency.ts";
-import { SpreadMerger } from "./spread.ts";
-import type { WorkerSample } from "../users/worker.ts";
+import type { LatencyCounts } from "./latency_bins.ts";
+import { type Spread, SpreadMerger } from "./spread.ts";
 
-/** The parts of a run, in their order. */
+/** The phases of a run, in their order. */
 export type Phase = "connecting" | "warm-up" | "steady" | "draining";
 
-/** Where a run is, and since when, in milliseconds since it began. */
+/** The phase of a run, and when it began, in milliseconds since the run began. */
 export interface PhaseOfRun {
   readonly phase: Phase;
   readonly sinceMs: number;
 }
 
-/** A run at one time. */
+/** What one worker measured. Counts are totals; latencies are new since the last sample. */
+export interface Sample {
+  /** When the sample was taken, in milliseconds since the run began. */
+  readonly atMs: number;
+  /** How many connections are open. */
+  readonly connections: number;
+  readonly sent: number;
+  readonly delivered: number;
+  /** Messages that were skipped and have not arrived since. */
+  readonly missing: number;
+  /** How long the worker's thread was busy with waiting. */
+  readonly spunMs: number;
+  /** As in {@linkcode RunLatencies}. The latencies of deliveries are split by phase. */
+  readonly latencies: Readonly<
+    Record<"handshake" | "warmup" | "steady" | "raw" | "slip" | "lag", LatencyCounts>
+  >;
+  /** Messages of the steady phase. */
+  readonly spreads: readonly Spread[];
+}
+
+/** The state of a run at one time, and rates and latencies since the point before. */
 export interface TimelinePoint {
   /** Since the run began. */
   readonly seconds: number;
@@ -20,59 +40,60 @@ export interface TimelinePoint {
   readonly phaseSeconds: number;
   /** How many connections are open. */
   readonly connections: number;
-  /** Since the point before. */
   readonly sentPerSecond: number;
   readonly deliveriesPerSecond: number;
-  /** Of what has come since the point before, in milliseconds; undefined if nothing has. */
+  /** Latency in milliseconds; undefined if nothing arrived. */
   readonly p50: number | undefined;
   readonly p99: number | undefined;
-  /** Of all that has come in the steady phase so far, in milliseconds. */
+  /** The same for the whole steady phase so far. */
   readonly p99SoFar: number | undefined;
-  /** Messages that were jumped over so far and have not come since. */
+  /** Messages that were skipped so far and have not arrived since. */
   readonly missing: number;
-  /** How many cores the client kept busy since the point before; waiting does not count. */
+  /** How many cores the client kept busy, not counting busy waiting. */
   readonly busyCores: number;
 }
 
-/** Points are further apart than this, so that their rates mean something. */
+/** Points are at least this far apart, so that their rates mean something. */
 const MIN_INTERVAL_MS = 100;
 
-/** Latencies of a run's steady phase, in milliseconds; undefined where there is none. */
+/** Latencies of a run, in milliseconds. Each is undefined if nothing was measured. */
 export interface RunLatencies {
-  /** From when a message was planned until it came, to every receiver. */
+  /** From when a message was due to each delivery, in the steady phase. */
   readonly delivery: LatencySummary | undefined;
-  /** The same from when it was sent. */
+  /** From when a message was sent to each delivery, in the steady phase. */
   readonly raw: LatencySummary | undefined;
-  /** Until it came to the first of its receivers, and to the last, and the time between the two. */
+  /** From when a message was due to its first delivery and to its last, and from first to last. */
   readonly first: LatencySummary | undefined;
   readonly last: LatencySummary | undefined;
   readonly spread: LatencySummary | undefined;
-  /** By how much later than planned messages were sent. */
+  /** From when a message was due to when it was sent, in the steady phase. */
   readonly slip: LatencySummary | undefined;
-  /** From a connection attempt until it was open, in all phases. */
+  /** From a connection attempt to the open connection, in all phases. */
   readonly handshake: LatencySummary | undefined;
   /** How late the client's event loop was, in all phases. */
   readonly lag: LatencySummary | undefined;
 }
 
-/** Puts together what the workers of a run measure, as it is measured. */
+/** Puts the samples of all workers together, as they come in. */
 export class Recorder {
-  /** From when a message was planned until it came, in the steady phase. */
-  readonly delivery = new LatencyHistogram();
   readonly timeline: TimelinePoint[] = [];
-  readonly #raw = new LatencyHistogram();
-  readonly #first = new LatencyHistogram();
-  readonly #last = new LatencyHistogram();
-  readonly #spread = new LatencyHistogram();
-  readonly #slip = new LatencyHistogram();
-  readonly #handshake = new LatencyHistogram();
-  readonly #lag = new LatencyHistogram();
+  readonly #histograms = {
+    delivery: new LatencyHistogram(),
+    raw: new LatencyHistogram(),
+    first: new LatencyHistogram(),
+    last: new LatencyHistogram(),
+    spread: new LatencyHistogram(),
+    slip: new LatencyHistogram(),
+    handshake: new LatencyHistogram(),
+    lag: new LatencyHistogram(),
+  };
   readonly #spreads = new SpreadMerger(({ plannedMs, firstMs, lastMs }) => {
-    this.#first.record((firstMs - plannedMs) * 1000);
-    this.#last.record((lastMs - plannedMs) * 1000);
-    this.#spread.record((lastMs - firstMs) * 1000);
+    this.#histograms.first.record((firstMs - plannedMs) * 1000);
+    this.#histograms.last.record((lastMs - plannedMs) * 1000);
+    this.#histograms.spread.record((lastMs - firstMs) * 1000);
   });
-  #since = new LatencyHistogram();
+  /** Latencies since the last point of the timeline. */
+  #recent = new LatencyHistogram();
   #before: { atMs: number; sent: number; delivered: number; busyMs: number };
   #sending = { ms: 0, busyMs: 0 };
 
@@ -82,24 +103,23 @@ export class Recorder {
   }
 
   /**
-   * Takes a sample of each worker.
+   * Adds one sample of each worker.
    *
    * @param cpuMs The CPU time of the process so far.
-   * @returns Where the run is; undefined if the point before is too near.
+   * @returns The new point of the timeline; undefined if the point before is too recent.
    */
   add(
-    samples: readonly WorkerSample[],
+    samples: readonly Sample[],
     { phase, sinceMs }: PhaseOfRun,
     cpuMs: number,
   ): TimelinePoint | undefined {
     for (const { latencies, spreads, atMs } of samples) {
-      this.#since.add(latencies.warmup);
-      this.#since.add(latencies.steady);
+      this.#recent.add(latencies.warmup);
+      this.#recent.add(latencies.steady);
       this.delivery.add(latencies.steady);
-      this.#raw.add(latencies.raw);
-      this.#slip.add(latencies.slip);
-      this.#handshake.add(latencies.handshake);
-      this.#lag.add(latencies.lag);
+      for (const key of ["raw", "slip", "handshake", "lag"] as const) {
+        this.#histograms[key].add(latencies[key]);
+      }
       this.#spreads.add(spreads, atMs);
     }
     const sum = (key: "connections" | "sent" | "delivered" | "missing" | "spunMs") =>
@@ -117,7 +137,7 @@ export class Recorder {
       this.#sending.ms += ms;
       this.#sending.busyMs += now.busyMs - before.busyMs;
     }
-    const { p50, p99 } = this.#since.summary ?? {};
+    const { p50, p99 } = this.#recent.summary ?? {};
     const point: TimelinePoint = {
       seconds: now.atMs / 1000,
       phase,
@@ -132,7 +152,7 @@ export class Recorder {
       busyCores: Math.max(0, now.busyMs - before.busyMs) / ms,
     };
     this.#before = now;
-    this.#since = new LatencyHistogram();
+    this.#recent = new LatencyHistogram();
     this.timeline.push(point);
     return point;
   }
@@ -143,18 +163,15 @@ export class Recorder {
     return ms > 0 ? busyMs / ms : undefined;
   }
 
+  /** From when a message was due to each delivery, in the steady phase. */
+  get delivery(): LatencyHistogram {
+    return this.#histograms.delivery;
+  }
+
   /** Ends the recording. */
   close(): RunLatencies {
     this.#spreads.close();
-    return {
-      delivery: this.delivery.summary,
-      raw: this.#raw.summary,
-      first: this.#first.summary,
-      last: this.#last.summary,
-      spread: this.#spread.summary,
-      slip: this.#slip.summary,
-      handshake: this.#handshake.summary,
-      lag: this.#lag.summary,
-    };
+    const summaries = Object.entries(this.#histograms).map(([key, { summary }]) => [key, summary]);
+    return Object.fromEntries(summaries);
   }
 }

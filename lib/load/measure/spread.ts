@@ -1,16 +1,18 @@
-/** When a message came to the first of its receivers, and to the last. Times are in milliseconds of the run. */
+import type { Marker } from "./marker.ts";
+
+/** When a message reached its first and its last receiver, in milliseconds since the run began. */
 export interface Spread {
-  /** The same for all receivers of a message, and for no other. */
+  /** Identifies the message. */
   readonly key: number;
   readonly plannedMs: number;
   firstMs: number;
   lastMs: number;
 }
 
-/** Where there are many messages, the first in each slot of this length is followed. */
+/** If there are many messages, only the first in each slot of this length is followed. */
 const SLOT_US = 1000;
 
-/** Follows messages from their first receiver to the last: all, or one in each millisecond where there are more. */
+/** Follows messages from first to last receiver: all, or at high rates one per millisecond. */
 export class SpreadRecorder {
   readonly #spreads = new Map<number, Spread>();
   readonly #followedUs: number;
@@ -19,17 +21,13 @@ export class SpreadRecorder {
     this.#followedUs = ratePerSecond > 0 ? 1_000_000 / ratePerSecond : Infinity;
   }
 
-  /** Notes that a message has come to one of its receivers. */
+  /** Records that a message reached one of its receivers. */
   record(
-    { sender, number, plannedUs }: {
-      readonly sender: number;
-      readonly number: number;
-      readonly plannedUs: number;
-    },
+    { sender, seq, plannedUs }: Readonly<Pick<Marker, "sender" | "seq" | "plannedUs">>,
     nowMs: number,
   ): void {
     if (plannedUs % SLOT_US >= this.#followedUs) return;
-    const key = sender * 2 ** 32 + number;
+    const key = sender * 2 ** 32 + seq;
     const spread = this.#spreads.get(key);
     if (spread) spread.lastMs = nowMs;
     else {
@@ -38,7 +36,7 @@ export class SpreadRecorder {
     }
   }
 
-  /** Takes out what has been noted; what comes later is to be {@linkcode SpreadMerger.add}ed to it. */
+  /** Returns what was recorded since the last call. A message may be in several. */
   take(): readonly Spread[] {
     const spreads = [...this.#spreads.values()];
     this.#spreads.clear();
@@ -46,19 +44,20 @@ export class SpreadRecorder {
   }
 }
 
-/** A message that was planned so long ago is taken as it is: nobody else will get it. */
+/** A message that was planned this long ago is taken as complete. */
 const OLD_MS = 60_000;
 
-/** Puts together what several recorders have noted, or one at several times. */
+/** Merges the results of several recorders, and of one recorder at several times. */
 export class SpreadMerger {
   readonly #spreads = new Map<number, Spread>();
-  readonly #onWhole: (spread: Spread) => void;
+  readonly #onComplete: (spread: Spread) => void;
 
-  /** @param onWhole Takes a message when everybody who gets it has got it. */
-  constructor(onWhole: (spread: Spread) => void) {
-    this.#onWhole = onWhole;
+  /** @param onComplete Takes each message once, when no more receivers are expected. */
+  constructor(onComplete: (spread: Spread) => void) {
+    this.#onComplete = onComplete;
   }
 
+  /** Adds the result of a recorder, taken at `nowMs`. */
   add(spreads: readonly Spread[], nowMs: number): void {
     for (const { key, plannedMs, firstMs, lastMs } of spreads) {
       const known = this.#spreads.get(key);
@@ -67,19 +66,19 @@ export class SpreadMerger {
         known.lastMs = Math.max(known.lastMs, lastMs);
       } else this.#spreads.set(key, { key, plannedMs, firstMs, lastMs });
     }
-    this.#takeOut((spread) => spread.plannedMs < nowMs - OLD_MS);
+    this.#complete((spread) => spread.plannedMs < nowMs - OLD_MS);
   }
 
-  /** Takes all that are left as they are. */
+  /** Completes all messages. */
   close(): void {
-    this.#takeOut(() => true);
+    this.#complete(() => true);
   }
 
-  #takeOut(isWhole: (spread: Spread) => boolean): void {
+  #complete(isComplete: (spread: Spread) => boolean): void {
     for (const spread of this.#spreads.values()) {
-      if (!isWhole(spread)) continue;
+      if (!isComplete(spread)) continue;
       this.#spreads.delete(spread.key);
-      this.#onWhole(spread);
+      this.#onComplete(spread);
     }
   }
 }

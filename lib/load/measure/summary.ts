@@ -1,44 +1,41 @@
-import type { Close } from "../users/connect.ts";
-import type { ConnectFailure } from "../users/connect_failure.ts";
-
-/** What happened to the connections of a run, and how much they said. */
+/** What happened to the connections, and how many messages they carried. */
 export interface SummaryCounts {
+  /** First handshakes that succeeded. */
   readonly opened: number;
+  /** Messages that all users together sent and received. */
   readonly sent: number;
   readonly received: number;
+  /** Connections that ended before the run did. */
   readonly lost: number;
-  readonly cameBack: number;
+  /** Lost connections that were opened again. */
+  readonly reconnected: number;
+  /** First handshakes that failed, by cause. */
   readonly failures: ReadonlyMap<string, number>;
+  /** Connections that ended, by close code. */
   readonly closeCodes: ReadonlyMap<number, number>;
 }
 
-/** What happened in a run, counted as it happens. */
+/** Counts what happens to connections and messages, as it happens. */
 export class Summary implements SummaryCounts {
-  /** First handshakes that succeeded. */
   opened = 0;
-  /** Messages sent and received by all users together. */
   sent = 0;
   received = 0;
-  /** Connections that ended before the run did. */
   lost = 0;
-  /** Lost connections that were opened again. */
-  cameBack = 0;
-  /** First handshakes that failed, by cause. */
+  reconnected = 0;
   readonly failures = new Map<string, number>();
-  /** How connections ended, by close code. */
   readonly closeCodes = new Map<number, number>();
 
-  addFailure({ cause }: ConnectFailure): void {
+  addFailure({ cause }: { readonly cause: string }): void {
     increment(this.failures, cause);
   }
 
-  addClose({ code }: Close): void {
+  addClose({ code }: { readonly code: number }): void {
     increment(this.closeCodes, code);
   }
 
-  /** Adds what another has counted. */
+  /** Adds the counts of another summary. */
   add(counts: SummaryCounts): void {
-    for (const key of ["opened", "sent", "received", "lost", "cameBack"] as const) {
+    for (const key of ["opened", "sent", "received", "lost", "reconnected"] as const) {
       this[key] += counts[key];
     }
     for (const [cause, count] of counts.failures) increment(this.failures, cause, count);
@@ -50,18 +47,18 @@ export class Summary implements SummaryCounts {
     return this.failures.values().reduce((sum, count) => sum + count, 0);
   }
 
-  /** How many users have lost their connection and not come back. */
-  get away(): number {
-    return this.lost - this.cameBack;
+  /** How many users lost their connection and have not reconnected. */
+  get disconnected(): number {
+    return this.lost - this.reconnected;
   }
 
-  /** Whether all went well for this many users: everybody came in, and nobody is away. */
+  /** Whether `count` users connected, and none of them is disconnected. */
   isClean(count: number): boolean {
-    return this.opened === count && this.away === 0;
+    return this.opened === count && this.disconnected === 0;
   }
 }
 
-/** Counts under a key. */
+/** Adds to the count of a key. */
 export function increment<K>(counts: Map<K, number>, key: K, by = 1): void {
   counts.set(key, (counts.get(key) ?? 0) + by);
 }

@@ -1,61 +1,62 @@
-import type { RateTrial } from "../measure/find_max.ts";
-import { formatNumber } from "./format_number.ts";
-import { verdictLines } from "./measured_report.ts";
-import type { Measurement } from "../measured_run.ts";
-import type { RunFacts } from "./report.ts";
-import type { Verdict } from "./verdict.ts";
+import type { Measurement } from "../measure/measurement.ts";
+import { formatNumber, type ReportFacts } from "./report.ts";
+import { type Verdict, verdictLines } from "./verdict.ts";
 
-/** A run that was made to see whether a rate holds. */
-export interface Probe extends RateTrial {
+/** One run of a search for the highest rate. */
+export interface RateTrial {
+  /** In messages per second. */
+  readonly rate: number;
+  readonly isPassed: boolean;
   readonly measurement: Measurement;
   readonly verdict: Verdict;
 }
 
-/** What a search for the highest rate has found. */
+/** The result of a search for the highest rate. */
 export interface FindMaxResult {
+  /** The gates, as they were given. */
   readonly gates: string;
-  /** In the order in which they were made. */
-  readonly probes: readonly Probe[];
-  /** The highest rate that held, in messages a second; 0 if none did. */
+  /** All runs, in their order. */
+  readonly trials: readonly RateTrial[];
+  /** The highest rate that passed, in messages per second; 0 if none did. */
   readonly maxRate: number;
 }
 
-/** Why the lowest rate that did not hold may not have because of the client; empty if it was the server. */
-export function clientLimitsOf(probes: readonly Probe[]): readonly string[] {
-  const failed = probes.filter(({ holds }) => !holds);
+/** Why the client may be the reason that the lowest failed rate failed; empty if the server was. */
+export function clientLimitsOf(trials: readonly RateTrial[]): readonly string[] {
+  const failed = trials.filter(({ isPassed }) => !isPassed);
   if (failed.length === 0) return [];
   return failed.reduce((one, other) => one.rate < other.rate ? one : other).verdict.clientLimits;
 }
 
-/** A report to read: the answer, then every run. */
+/** The text report of a search: first the highest rate, then every run. */
 export function findMaxTextReport(
-  { gates, probes, maxRate }: FindMaxResult,
-  facts: RunFacts,
+  { gates, trials, maxRate }: FindMaxResult,
+  facts: ReportFacts,
 ): string {
-  const byRate = probes.toSorted((one, other) => one.rate - other.rate);
-  const limits = clientLimitsOf(probes);
+  const byRate = trials.toSorted((one, other) => one.rate - other.rate);
+  const limits = clientLimitsOf(trials);
   return [
-    probes.length === 0
-      ? "No rate was tried to the end"
+    trials.length === 0
+      ? "No run was completed"
       : maxRate > 0
-      ? `The highest rate that held ${gates} is ${maxRate} messages/s`
-      : `No rate held ${gates}`,
+      ? `The highest rate that passed ${gates} is ${maxRate} messages/s`
+      : `No rate passed ${gates}`,
     ...limits.map((limit) => `The client may have been the limit: ${limit}`),
-    ...probes.length === 1 ? verdictLines(probes[0]!.measurement, probes[0]!.verdict, facts) : [],
+    ...trials.length === 1 ? verdictLines(trials[0]!.measurement, trials[0]!.verdict, facts) : [],
     "",
-    `${probes.length} runs in ${
+    `${trials.length} runs in ${
       (facts.elapsedMs / 1000).toFixed(1)
     } s with ${facts.count} users at ${facts.url}` +
-    (facts.isInterrupted ? ", stopped by the user" : ""),
+    (facts.isInterrupted ? ", interrupted" : ""),
     row(["messages/s", "achieved", "deliveries/s", "p50, ms", "p99, ms", "lost", ""]),
-    ...byRate.map(probeRow),
+    ...byRate.map(trialRow),
   ].join("\n");
 }
 
-/** The same for programs, as one JSON object. */
+/** The JSON report of a search: one object. */
 export function findMaxJsonReport(
-  { gates, probes, maxRate }: FindMaxResult,
-  facts: RunFacts,
+  { gates, trials, maxRate }: FindMaxResult,
+  facts: ReportFacts,
 ): string {
   return JSON.stringify({
     version: 1,
@@ -64,9 +65,9 @@ export function findMaxJsonReport(
     interrupted: facts.isInterrupted,
     gates,
     maxRate,
-    runs: probes.map(({ rate, measurement, verdict, holds }) => ({
+    runs: trials.map(({ rate, measurement, verdict, isPassed }) => ({
       rate,
-      holds,
+      holds: isPassed,
       achievedRate: measurement.achievedRate,
       deliveriesPerSecond: measurement.deliveriesPerSecond,
       latencyMs: measurement.latencies.delivery ?? null,
@@ -76,7 +77,7 @@ export function findMaxJsonReport(
   });
 }
 
-function probeRow({ rate, measurement, holds }: Probe): string {
+function trialRow({ rate, measurement, isPassed }: RateTrial): string {
   const { achievedRate, deliveriesPerSecond, latencies: { delivery }, ledger } = measurement;
   return row([
     String(rate),
@@ -85,7 +86,7 @@ function probeRow({ rate, measurement, holds }: Probe): string {
     delivery ? delivery.p50.toFixed(2) : "none",
     delivery ? delivery.p99.toFixed(2) : "none",
     String(ledger.lost),
-    holds ? "held" : "did not hold",
+    isPassed ? "passed" : "failed",
   ]);
 }
 

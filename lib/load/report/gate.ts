@@ -1,4 +1,4 @@
-/** What a gate can be about. Latencies are in milliseconds. */
+/** The metrics that a gate can limit. Latencies are in milliseconds. */
 export const GATE_METRICS = [
   "lost",
   "duplicated",
@@ -15,30 +15,38 @@ export const GATE_METRICS = [
   "deliveries",
 ] as const;
 
-/** The name of a measure. */
+/** The name of a metric. */
 export type GateMetric = typeof GATE_METRICS[number];
 
-/** A promise that a run is held to: `p99<250ms`, `lost=0`. */
+const COMPARISONS = {
+  "<": (value: number, limit: number) => value < limit,
+  "<=": (value: number, limit: number) => value <= limit,
+  "=": (value: number, limit: number) => value === limit,
+  ">=": (value: number, limit: number) => value >= limit,
+  ">": (value: number, limit: number) => value > limit,
+};
+
+/** A limit that a run must respect, such as `p99<250ms` or `lost=0`. */
 export interface Gate {
-  /** As it was given. */
+  /** The gate as it was given. */
   readonly text: string;
   readonly metric: GateMetric;
-  readonly comparison: "<" | "<=" | "=" | ">=" | ">";
-  /** In milliseconds if the measure is a latency. */
+  readonly comparison: keyof typeof COMPARISONS;
+  /** In milliseconds if the metric is a latency. */
   readonly limit: number;
 }
 
-/** A gate and whether the run has passed it. */
+/** A gate, and whether the run passed it. */
 export interface GateResult {
   readonly gate: Gate;
-  /** undefined if the run has measured nothing, which passes no gate. */
+  /** undefined if nothing was measured. Then the gate fails. */
   readonly value: number | undefined;
   readonly isPassed: boolean;
 }
 
 const MS_BY_UNIT: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000 };
 
-/** Reads a gate; undefined if it is none. */
+/** Parses a gate. @returns undefined if the text is not a gate. */
 export function parseGate(text: string): Gate | undefined {
   const match = text.match(
     /^\s*([a-z0-9.]+)\s*(<=|>=|<|>|=)\s*([0-9]+(?:\.[0-9]+)?)\s*(us|ms|s)?\s*$/,
@@ -47,7 +55,7 @@ export function parseGate(text: string): Gate | undefined {
   const metric = GATE_METRICS.find((each) => each === match[1]);
   const unit = match[4];
   const isLatency = metric !== undefined && /^(p|max)/.test(metric);
-  // A latency without a unit could be anything, and a count with one is a mistake.
+  // A latency needs a unit, and any other metric must not have one.
   if (!metric || isLatency !== (unit !== undefined)) return undefined;
   return {
     text: text.trim(),
@@ -57,32 +65,21 @@ export function parseGate(text: string): Gate | undefined {
   };
 }
 
-/** Reads gates with commas between them; undefined if one of them is none. */
+/** Parses gates separated by commas. @returns undefined if one of them is not a gate. */
 export function parseGates(text: string): readonly Gate[] | undefined {
   const gates = text.split(",").map(parseGate);
   return gates.some((gate) => gate === undefined) ? undefined : gates as Gate[];
 }
 
-/** Holds what was measured against a gate. */
+/** Compares the measured values with a gate. */
 export function judgeGate(
   gate: Gate,
   measured: Readonly<Partial<Record<GateMetric, number>>>,
 ): GateResult {
   const value = measured[gate.metric];
-  return { gate, value, isPassed: value !== undefined && compare(value, gate) };
-}
-
-function compare(value: number, { comparison, limit }: Gate): boolean {
-  switch (comparison) {
-    case "<":
-      return value < limit;
-    case "<=":
-      return value <= limit;
-    case "=":
-      return value === limit;
-    case ">=":
-      return value >= limit;
-    case ">":
-      return value > limit;
-  }
+  return {
+    gate,
+    value,
+    isPassed: value !== undefined && COMPARISONS[gate.comparison](value, gate.limit),
+  };
 }

@@ -1,19 +1,18 @@
 import plotStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
 import plotScript from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
-import { formatNumber } from "./format_number.ts";
+import type { Measurement } from "../measure/measurement.ts";
 import page from "./html_report/report.html" with { type: "text" };
 import script from "./html_report/report.js" with { type: "text" };
 import style from "./html_report/report.css" with { type: "text" };
-import { measuredTextReport, verdictLines } from "./measured_report.ts";
-import type { Measurement } from "../measured_run.ts";
-import type { RunFacts } from "./report.ts";
-import type { Verdict } from "./verdict.ts";
+import { measuredTextReport } from "./measured_report.ts";
+import { formatNumber, type ReportFacts } from "./report.ts";
+import { type Verdict, verdictLines } from "./verdict.ts";
 
-/** The percentiles of the latency chart: ever finer towards 100, to one in a million. */
+/** The percentiles of the latency chart: denser towards 100, up to one in a million. */
 const CHART_PERCENTS = Array.from({ length: 121 }, (_, at) => 100 - 100 / 10 ** (at / 20));
 
-/** A report of a measured run as one page, which loads nothing: charts drawn by uPlot, which is in it. */
-export function htmlReport(measurement: Measurement, verdict: Verdict, facts: RunFacts): string {
+/** The HTML report of a measured run. It contains uPlot for its charts, and loads nothing. */
+export function htmlReport(measurement: Measurement, verdict: Verdict, facts: ReportFacts): string {
   const { timeline, histogram, latencies, achievedRate, deliveriesPerSecond, ledger } = measurement;
   const { delivery } = latencies;
   const data = {
@@ -23,8 +22,8 @@ export function htmlReport(measurement: Measurement, verdict: Verdict, facts: Ru
     figures: [
       ["messages per second", formatNumber(achievedRate)],
       ["deliveries per second", formatNumber(deliveriesPerSecond)],
-      ["p50, ms", delivery ? delivery.p50.toFixed(2) : "none"],
-      ["p99, ms", delivery ? delivery.p99.toFixed(2) : "none"],
+      ["latency p50, ms", delivery ? delivery.p50.toFixed(2) : "none"],
+      ["latency p99, ms", delivery ? delivery.p99.toFixed(2) : "none"],
       ["lost", String(ledger.lost)],
     ],
     timeline,
@@ -36,7 +35,7 @@ export function htmlReport(measurement: Measurement, verdict: Verdict, facts: Ru
   };
   const parts: Readonly<Record<string, string>> = {
     STYLE: plotStyle + style,
-    // A text in it could end the script that it stands in.
+    // Without this, "</script>" in a text would end the script element.
     DATA: JSON.stringify(data).replaceAll("<", "\\u003c"),
     SCRIPT: plotScript + script,
   };

@@ -1,14 +1,13 @@
-import { formatNumber } from "./format_number.ts";
 import type { LatencySummary } from "../measure/latency.ts";
-import type { Measurement } from "../measured_run.ts";
-import { connectionCounts, connectionLines, type RunFacts } from "./report.ts";
-import type { Verdict } from "./verdict.ts";
+import type { Measurement } from "../measure/measurement.ts";
+import { connectionCounts, connectionLines, formatNumber, type ReportFacts } from "./report.ts";
+import { type Verdict, verdictLines } from "./verdict.ts";
 
-/** A report of a measured run to read: the verdict first. */
+/** The text report of a measured run. The verdict comes first. */
 export function measuredTextReport(
   measurement: Measurement,
   verdict: Verdict,
-  facts: RunFacts,
+  facts: ReportFacts,
 ): string {
   const { ledger, summary, churned, achievedRate, offeredRate, deliveriesPerSecond } = measurement;
   const { delivery, raw, first, last, spread, handshake } = measurement.latencies;
@@ -16,51 +15,32 @@ export function measuredTextReport(
     ...verdictLines(measurement, verdict, facts),
     "",
     `Run of ${(facts.elapsedMs / 1000).toFixed(1)} s at ${facts.url}` +
-    (facts.isInterrupted ? ", stopped by the user" : ""),
+    (facts.isInterrupted ? ", interrupted" : ""),
     ...connectionLines(summary, facts),
-    ...churned > 0 ? [`  came again   ${churned}, as --churn has it`] : [],
+    ...churned > 0 ? [`  churned      ${churned}, disconnected and reconnected`] : [],
     "Delivery",
     `  sent         ${summary.sent}${unsentText(measurement)}`,
-    ...Object.entries(ledger).map(([what, count]) => `  ${what.padEnd(12)} ${count}`),
+    ...Object.entries(ledger).map(([name, count]) => `  ${name.padEnd(12)} ${count}`),
     ...slowLines(measurement),
     "Rate, per second",
     `  messages     ${formatNumber(achievedRate)} of ${formatNumber(offeredRate)}`,
     `  deliveries   ${formatNumber(deliveriesPerSecond)}`,
     latencyHeading("Latency, ms"),
-    latencyLine("to everybody", delivery),
-    latencyLine("since sent", raw),
-    latencyLine("to the first", first),
-    latencyLine("to the last", last),
+    latencyLine("all deliveries", delivery),
+    latencyLine("since sending", raw),
+    latencyLine("first receiver", first),
+    latencyLine("last receiver", last),
     latencyLine("first to last", spread),
     latencyLine("handshake", handshake),
     ...clientLines(measurement),
   ].join("\n");
 }
 
-/** What a run comes to, in lines: whether all was delivered, whether the client was the limit, and each gate. */
-export function verdictLines(
-  measurement: Measurement,
-  verdict: Verdict,
-  { count }: RunFacts,
-): readonly string[] {
-  const { opened } = measurement.summary;
-  return [
-    deliveryVerdict(measurement, verdict),
-    ...opened < count ? [`${count - opened} of ${count} users did not get in`] : [],
-    ...verdict.clientLimits.map((limit) => `The client may have been the limit: ${limit}`),
-    ...verdict.gates.map(({ gate, value, isPassed }) =>
-      `  ${isPassed ? "passed" : "FAILED"}  ${gate.text}  (${
-        value === undefined ? "not measured" : formatNumber(value)
-      })`
-    ),
-  ];
-}
-
-/** A report of a measured run for programs: one JSON object, the fields of which are those of a friendly run and more. */
+/** The JSON report of a measured run: one object, with the fields of `jsonReport()` and more. */
 export function measuredJsonReport(
   measurement: Measurement,
   verdict: Verdict,
-  facts: RunFacts,
+  facts: ReportFacts,
 ): string {
   const { summary, ledger, slow, churned, unsent, busyCores, workers } = measurement;
   const { delivery, lag, slip, ...latencies } = measurement.latencies;
@@ -95,29 +75,9 @@ export function measuredJsonReport(
   }, (_key, value) => value === undefined ? null : value);
 }
 
-function deliveryVerdict(
-  { ledger, summary }: Measurement,
-  { isDelivered }: Verdict,
-): string {
-  const { delivered, lost, duplicated, reordered, corrupt, echoed } = ledger;
-  if (summary.sent === 0) return "Nothing was sent";
-  const echo = echoed > 0 ? "; this server returns a message to its own sender" : "";
-  const stayed = summary.lost > 0
-    ? `, at those who stayed: ${summary.lost} lost their connection`
-    : "";
-  if (isDelivered) {
-    return `Every message arrived once and in order${stayed}: ${delivered} deliveries${echo}`;
-  }
-  if (delivered === 0) return `Nothing arrived of ${summary.sent} messages${stayed}`;
-  const faults = Object.entries({ lost, duplicated, reordered, corrupt })
-    .filter(([, count]) => count > 0)
-    .map(([name, count]) => `${count} ${name}`);
-  return `Not every message arrived once and in order${stayed}: ${faults.join(", ")}${echo}`;
-}
-
 function unsentText({ unsent: { disconnected, blocked } }: Measurement): string {
-  return (disconnected > 0 ? `, ${disconnected} not, as no sender was connected` : "") +
-    (blocked > 0 ? `, ${blocked} not, as the server did not read from their senders` : "");
+  return (disconnected > 0 ? `; ${disconnected} not sent, as no sender was connected` : "") +
+    (blocked > 0 ? `; ${blocked} not sent, as the server had stopped reading` : "");
 }
 
 function slowLines({ slow: { count, closeCodes, ledger } }: Measurement): readonly string[] {
@@ -126,17 +86,17 @@ function slowLines({ slow: { count, closeCodes, ledger } }: Measurement): readon
   return [
     "Slow readers",
     `  readers      ${count}`,
-    `  ended        ${closes || "none"}, by the server`,
-    `  delivered    ${ledger.delivered}, once they read again`,
-    `  lost         ${ledger.lost}, to those whom the server kept`,
+    `  closed       ${closes ? `${closes}, by the server` : "none"}`,
+    `  delivered    ${ledger.delivered}`,
+    `  lost         ${ledger.lost}, not counting closed connections`,
   ];
 }
 
 function clientLines({ latencies, busyCores, workers }: Measurement): readonly string[] {
   return [
     latencyHeading("This client, ms"),
-    latencyLine("sent late", latencies.slip),
-    latencyLine("event loop", latencies.lag),
+    latencyLine("send delay", latencies.slip),
+    latencyLine("event loop lag", latencies.lag),
     `  busy         ${
       busyCores === undefined ? "not measured" : `${busyCores.toFixed(2)} cores`
     } with ${workers} ${workers === 1 ? "thread" : "threads"}`,

@@ -1,4 +1,6 @@
-/** A file that was to be written cannot be. */
+import { errorMessage } from "../../cli/error_message.ts";
+
+/** A file cannot be written. */
 export class OutputFileError extends Error {
   override readonly name = "OutputFileError";
 }
@@ -10,9 +12,10 @@ export interface OutputFile {
 }
 
 /**
- * Makes sure that a file can be written, before a run that takes long. An existing one stays as it is.
+ * Checks that a file can be written, so that a long run does not fail at its end. It creates a
+ * missing file, and does not change an existing one.
  *
- * @throws {OutputFileError} If it cannot.
+ * @throws {OutputFileError} If the file cannot be written.
  */
 export function checkWritable(path: string): void {
   attempt(path, () => Deno.openSync(path, { write: true, create: true }).close());
@@ -21,7 +24,7 @@ export function checkWritable(path: string): void {
 /**
  * Writes a file.
  *
- * @throws {OutputFileError} If it cannot be written.
+ * @throws {OutputFileError} If the file cannot be written.
  */
 export function writeOutput({ path, text }: OutputFile): void {
   attempt(path, () => Deno.writeTextFileSync(path, text));
@@ -31,7 +34,6 @@ function attempt(path: string, act: () => void): void {
   try {
     act();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new OutputFileError(`Cannot write ${path}: ${reason}`, { cause });
+    throw new OutputFileError(`Cannot write ${path}: ${errorMessage(cause)}`, { cause });
   }
 }

@@ -1,12 +1,15 @@
 import type { TimelinePoint } from "../measure/recorder.ts";
 
-/** How long the phases that send take; 0 is without an end. */
+/** How long the sending phases take; 0 means until Ctrl-C. */
 export interface PhaseLengths {
   readonly warmupMs: number;
   readonly durationMs: number;
 }
 
-/** Where a run is, in a line: `steady 3 of 10 s · 4000 sent/s · 1996000 delivered/s · p99 5.2 ms · missing 0 · 500 open`. */
+/**
+ * The state of a run in one line:
+ * `steady 3 of 10 s · 4000 sent/s · 1996000 delivered/s · p99 5.2 ms · missing 0 · 500 open`.
+ */
 export function progressLine(point: TimelinePoint, lengths: PhaseLengths): string {
   const { phase, phaseSeconds, sentPerSecond, deliveriesPerSecond, p99SoFar, missing } = point;
   const open = `${point.connections} open`;

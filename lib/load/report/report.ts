@@ -1,45 +1,47 @@
 import type { Summary } from "../measure/summary.ts";
 
-/** What a report says beside the counts. */
-export interface RunFacts {
+/** What a report shows beside the counts. */
+export interface ReportFacts {
   readonly url: string;
-  /** How many users were asked for. */
+  /** How many users the flags ask for. */
   readonly count: number;
   readonly elapsedMs: number;
-  /** Whether the user stopped the run. */
+  /** Whether the user stopped the client with Ctrl-C. */
   readonly isInterrupted: boolean;
 }
 
-/** A report to read. */
-export function textReport(summary: Summary, facts: RunFacts): string {
+/** The text report of users that talk. */
+export function textReport(summary: Summary, facts: ReportFacts): string {
+  const [, ...lines] = connectionLines(summary, facts);
   return [
     `Summary of ${(facts.elapsedMs / 1000).toFixed(1)} s at ${facts.url}`,
-    ...connectionLines(summary, facts).slice(1, -1),
+    ...lines.slice(0, -1),
     `  sent         ${summary.sent}`,
     `  received     ${summary.received}`,
-    ...connectionLines(summary, facts).slice(-1),
+    ...lines.slice(-1),
   ].join("\n");
 }
 
-/** How the connections fared, under a heading. */
-export function connectionLines(summary: Summary, facts: RunFacts): readonly string[] {
+/** What happened to the connections, under a heading. */
+export function connectionLines(summary: Summary, facts: ReportFacts): readonly string[] {
   const failures = list(summary.failures, (cause, count) => `${count} × ${cause}`);
   const closes = list(summary.closeCodes, (code, count) => `${count} × ${code}`);
-  const unanswered = facts.count - summary.opened - summary.failed;
-  const away = summary.away > 0 ? `, ${summary.away} still away` : "";
+  const notOpened = facts.count - summary.opened - summary.failed;
+  const { lost, reconnected, disconnected } = summary;
   return [
     "Connections",
     `  opened       ${summary.opened} of ${facts.count}`,
     `  failed       ${summary.failed}${failures && `: ${failures}`}`,
-    ...(unanswered > 0 ? [`  not yet open ${unanswered}`] : []),
-    `  lost         ${summary.lost}` +
-    (summary.lost > 0 ? `, ${summary.cameBack} came back${away}` : ""),
+    ...(notOpened > 0 ? [`  not opened   ${notOpened}`] : []),
+    `  lost         ${lost}` +
+    (lost > 0 ? `, ${reconnected} reconnected` : "") +
+    (disconnected > 0 ? `, ${disconnected} still disconnected` : ""),
     `  close codes  ${closes || "none"}`,
   ];
 }
 
-/** A report for programs: one JSON object. `version` changes when a field changes its meaning or goes. */
-export function jsonReport(summary: Summary, facts: RunFacts): string {
+/** The JSON report of users that talk. `version` changes with incompatible changes. */
+export function jsonReport(summary: Summary, facts: ReportFacts): string {
   return JSON.stringify({
     version: 1,
     url: facts.url,
@@ -50,17 +52,23 @@ export function jsonReport(summary: Summary, facts: RunFacts): string {
   });
 }
 
-/** How the connections fared, for programs. */
-export function connectionCounts(summary: Summary, { count }: RunFacts) {
+/** What happened to the connections, for JSON. */
+export function connectionCounts(summary: Summary, { count }: ReportFacts) {
   return {
     count,
     opened: summary.opened,
     failed: summary.failed,
     failures: Object.fromEntries(summary.failures),
     lost: summary.lost,
-    cameBack: summary.cameBack,
+    cameBack: summary.reconnected,
     closeCodes: Object.fromEntries(summary.closeCodes),
   };
+}
+
+/** A number for people: a whole number as it is, any other with one or two decimals. */
+export function formatNumber(value: number): string {
+  if (Number.isInteger(value)) return String(value);
+  return value.toFixed(Math.abs(value) < 10 ? 2 : 1);
 }
 
 function list<K>(counts: ReadonlyMap<K, number>, line: (key: K, count: number) => string): string {

@@ -1,41 +1,45 @@
+import type { Measurement } from "../measure/measurement.ts";
 import { type Gate, type GateMetric, type GateResult, judgeGate } from "./gate.ts";
-import type { Measurement } from "../measured_run.ts";
+import { formatNumber, type ReportFacts } from "./report.ts";
 
-/** Below this part of the rate that was asked for, the client did not keep up with its schedule. */
-const KEPT_RATE = 0.98;
+/** A client that sends less than this part of the offered rate may be the limit. */
+const MIN_SENT_PART = 0.98;
 
-/** Messages that were sent later than this, in milliseconds, were not sent on schedule; an event loop that is, adds to latency. */
+/** A client that sends this late, or whose event loop is this late, may be the limit. */
 const LATE_MS = 20;
 
-/** A client that keeps more than this part of its threads busy has no time left to be on time. */
-const BUSY_PART = 0.9;
+/** A client that keeps its threads busy for more than this part of the time may be the limit. */
+const MAX_BUSY_PART = 0.9;
 
-/** What a run comes to. */
+/** The judgement of a measured run. */
 export interface Verdict {
-  /** Whether something came, and everything to everybody who stayed, once and in order. An echo is no fault. */
+  /** Whether all messages arrived, once and in order. Echoes do not matter. */
   readonly isDelivered: boolean;
-  /** Whether that is so, everybody got in and stayed, and the client was not the limit if that is forbidden. */
+  /**
+   * Whether all messages arrived, all users connected and stayed connected, all gates passed, and
+   * the client was not the limit if that is demanded.
+   */
   readonly isPassed: boolean;
-  /** Why the client and not the server may have been the limit; empty if it was not. */
+  /** Why the client may have been the limit instead of the server; empty if it was not. */
   readonly clientLimits: readonly string[];
   readonly gates: readonly GateResult[];
 }
 
-/** What a run is held to. */
+/** What is demanded of a measured run. */
 export interface Demands {
   readonly gates: readonly Gate[];
-  /** How many users were to come in and stay. */
+  /** How many users must connect and stay connected. */
   readonly count: number;
-  /** Whether the client must not have been the limit. */
+  /** Whether the client must not be the limit. */
   readonly isStrict: boolean;
 }
 
-/** Judges a run. */
+/** Judges a measured run. */
 export function judge(measurement: Measurement, { gates, count, isStrict }: Demands): Verdict {
   const { ledger: { delivered, lost, duplicated, reordered, corrupt }, summary } = measurement;
   const isDelivered = delivered > 0 && lost + duplicated + reordered + corrupt === 0;
   const clientLimits = clientLimitsOf(measurement);
-  const results = gates.map((gate) => judgeGate(gate, measuresOf(measurement)));
+  const results = gates.map((gate) => judgeGate(gate, metricsOf(measurement)));
   return {
     isDelivered,
     isPassed: isDelivered && summary.isClean(count) && results.every(({ isPassed }) => isPassed) &&
@@ -45,24 +49,55 @@ export function judge(measurement: Measurement, { gates, count, isStrict }: Dema
   };
 }
 
-/** What gates can be about. */
-function measuresOf(
+/** The first lines of a report: delivery, limits of the client, and gates. */
+export function verdictLines(
+  measurement: Measurement,
+  verdict: Verdict,
+  { count }: ReportFacts,
+): readonly string[] {
+  const { opened } = measurement.summary;
+  return [
+    deliveryLine(measurement, verdict),
+    ...opened < count ? [`${count - opened} of ${count} users did not connect`] : [],
+    ...verdict.clientLimits.map((limit) => `The client may have been the limit: ${limit}`),
+    ...verdict.gates.map(({ gate, value, isPassed }) =>
+      `  ${isPassed ? "passed" : "FAILED"}  ${gate.text}  (${
+        value === undefined ? "not measured" : formatNumber(value)
+      })`
+    ),
+  ];
+}
+
+function deliveryLine({ ledger, summary }: Measurement, { isDelivered }: Verdict): string {
+  const { delivered, lost, duplicated, reordered, corrupt, echoed } = ledger;
+  if (summary.sent === 0) return "No message was sent";
+  const connections = summary.lost === 1 ? "connection" : "connections";
+  const remarks =
+    (summary.lost > 0 ? `; ${summary.lost} lost ${connections} checked only until the end` : "") +
+    (echoed > 0 ? "; the server also returns messages to their senders" : "");
+  if (isDelivered) {
+    return `Every message arrived once and in order: ${delivered} deliveries${remarks}`;
+  }
+  if (delivered === 0) return `None of ${summary.sent} messages arrived${remarks}`;
+  const faults = Object.entries({ lost, duplicated, reordered, corrupt })
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${count} ${name}`);
+  return `Not every message arrived once and in order: ${faults.join(", ")}${remarks}`;
+}
+
+/** The values that gates are compared with. */
+function metricsOf(
   { ledger, summary, latencies, achievedRate, deliveriesPerSecond }: Measurement,
 ): Partial<Record<GateMetric, number>> {
   const { failed } = summary;
-  // Where nothing was sent, nothing is shown to have arrived.
+  // If nothing was sent, a count of 0 proves nothing.
   if (summary.sent === 0) return { failed };
-  const { lost, duplicated, reordered, corrupt, echoed } = ledger;
   return {
-    lost,
-    duplicated,
-    reordered,
-    corrupt,
-    echoed,
+    ...ledger,
+    ...latencies.delivery,
     failed,
     rate: achievedRate,
     deliveries: deliveriesPerSecond,
-    ...latencies.delivery,
   };
 }
 
@@ -72,16 +107,16 @@ function clientLimitsOf(
   const { slip, lag } = latencies;
   const limits: string[] = [];
   const wasHeldUp = unsent.disconnected + unsent.blocked > 0;
-  if (slip && !wasHeldUp && achievedRate < KEPT_RATE * offeredRate) {
+  if (slip && !wasHeldUp && achievedRate < MIN_SENT_PART * offeredRate) {
     limits.push(`it sent ${achievedRate.toFixed(1)} of ${offeredRate} messages/s`);
   }
   if (slip && slip.p99 > LATE_MS) {
-    limits.push(`1 % of the messages were sent ${slip.p99.toFixed(1)} ms late or more`);
+    limits.push(`it sent 1 % of the messages at least ${slip.p99.toFixed(1)} ms late`);
   }
   if (lag && lag.p99 > LATE_MS) {
-    limits.push(`its event loop was ${lag.p99.toFixed(1)} ms late or more for 1 % of the time`);
+    limits.push(`its event loop was at least ${lag.p99.toFixed(1)} ms late for 1 % of the time`);
   }
-  if (busyCores !== undefined && busyCores > BUSY_PART * workers) {
+  if (busyCores !== undefined && busyCores > MAX_BUSY_PART * workers) {
     const threads = workers === 1 ? "its one thread" : `its ${workers} threads`;
     limits.push(`it kept ${busyCores.toFixed(2)} cores busy with ${threads}; try more --workers`);
   }

@@ -1,32 +1,36 @@
-import type { User } from "./user_pool.ts";
 import { delay } from "../delay.ts";
+import type { User } from "./user_pool.ts";
 
-/** What {@linkcode Churn} needs. */
+/** Options of {@linkcode Churn}. */
 export interface ChurnOptions {
-  /** How many users leave and come again per second. */
+  /** How many users disconnect and reconnect per second. */
   readonly ratePerSecond: number;
   readonly users: readonly User[];
-  /** A source of numbers from 0 up to 1. */
+  /** A source of numbers from 0 up to, not including, 1. */
   readonly random: () => number;
+  /** Disconnects a user and connects it again. */
   readonly reconnect: (user: User) => Promise<void>;
 }
 
-/** Lets users leave and come again, one after the other, chosen at random: listeners, if there are any. */
+/**
+ * Lets randomly chosen users disconnect and reconnect, at a fixed rate. It chooses among the users
+ * that only listen, or among the senders if all users send. Slow readers stay connected.
+ */
 export class Churn {
   readonly #candidates: readonly User[];
   readonly #options: ChurnOptions;
   readonly #stop = new AbortController();
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #reconnecting = new Set<Promise<void>>();
 
   constructor(options: ChurnOptions) {
-    const awake = options.users.filter(({ isSlow }) => !isSlow);
-    const listeners = awake.filter(({ sender }) => sender < 0);
-    this.#candidates = listeners.length > 0 ? listeners : awake;
+    const readers = options.users.filter(({ isSlow }) => !isSlow);
+    const listeners = readers.filter(({ sender }) => sender < 0);
+    this.#candidates = listeners.length > 0 ? listeners : readers;
     this.#options = options;
   }
 
-  /** Goes on until {@linkcode stop}. */
-  async run(): Promise<void> {
+  /** Begins. @returns Resolves after {@linkcode stop}; at once if the rate is 0. */
+  async start(): Promise<void> {
     const { ratePerSecond, reconnect } = this.#options;
     const startMs = performance.now();
     for (let turn = 1; ratePerSecond > 0; turn++) {
@@ -34,18 +38,18 @@ export class Churn {
       if (this.#stop.signal.aborted) return;
       const user = this.#pick();
       if (!user) continue;
-      const coming: Promise<void> = reconnect(user).finally(() => this.#underWay.delete(coming));
-      this.#underWay.add(coming);
+      const done: Promise<void> = reconnect(user).finally(() => this.#reconnecting.delete(done));
+      this.#reconnecting.add(done);
     }
   }
 
-  /** Ends it. Resolves when everybody who has left has come again. */
+  /** Ends. @returns Resolves when all users that disconnected have reconnected, or failed to. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    await Promise.all(this.#underWay);
+    await Promise.all(this.#reconnecting);
   }
 
-  /** The first from a random one on who is connected. */
+  /** The first connected user at or after a random place in the list. */
   #pick(): User | undefined {
     const candidates = this.#candidates;
     const from = Math.floor(this.#options.random() * candidates.length);

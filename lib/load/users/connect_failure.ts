@@ -1,16 +1,17 @@
 import { isStatus, STATUS_TEXT } from "@std/http/status";
+import { errorMessage } from "../../cli/error_message.ts";
 import { printable } from "../../cli/printable.ts";
 import { HandshakeError } from "../../websocket/client_handshake.ts";
 
 /** Why a connection could not be opened. */
 export interface ConnectFailure {
-  /** A short name for it, the same for every connection that fails alike. */
+  /** A short name. Connections that fail in the same way have the same cause. */
   readonly cause: string;
-  /** What happened and what to check, in a sentence. */
+  /** A sentence that says what happened and what to check. */
   readonly advice: string;
 }
 
-/** The failure of a server that has not answered the handshake in time. */
+/** The server did not answer the handshake in time. */
 export function handshakeTimeout(url: string, timeoutMs: number): ConnectFailure {
   return {
     cause: "handshake timeout",
@@ -19,7 +20,7 @@ export function handshakeTimeout(url: string, timeoutMs: number): ConnectFailure
   };
 }
 
-/** Explains what has ended an attempt to connect; undefined if the server just ended the connection. */
+/** Explains why an attempt failed. An undefined error means that the server closed it. */
 export function connectFailure(url: string, error: unknown): ConnectFailure {
   if (error instanceof HandshakeError && error.status !== undefined) {
     return refusal(url, error.status);
@@ -29,18 +30,21 @@ export function connectFailure(url: string, error: unknown): ConnectFailure {
     return {
       cause: "closed during the handshake",
       advice:
-        `${url} closed the connection during the handshake: check that it speaks WebSocket, and whether it wants wss://`,
+        `${url} closed the connection during the handshake: check that it speaks WebSocket, ` +
+        "and whether it needs wss://",
     };
   }
-  const explain = EXPLAIN_BY_CODE[code];
-  if (explain) return explain(url);
-  // Some of it may be the server's own words.
-  const detail = printable(error instanceof Error ? error.message : String(error));
+  for (const [codes, cause, advice] of FAILURES) {
+    if (codes.split(" ").includes(code)) return { cause, advice: advice(url) };
+  }
+  // The message may contain text from the server.
+  const detail = printable(errorMessage(error));
   if (/certificate/i.test(detail) || /CERT/.test(code)) {
     return {
       cause: "certificate not trusted",
       advice:
-        `The certificate of ${url} is not trusted (${detail}): name its issuer with --cacert, or take any with --insecure`,
+        `The certificate of ${url} is not trusted (${detail}): add its issuer with --cacert, ` +
+        "or accept any certificate with --insecure",
     };
   }
   return {
@@ -49,43 +53,37 @@ export function connectFailure(url: string, error: unknown): ConnectFailure {
   };
 }
 
-const UNREACHABLE = (url: string): ConnectFailure => ({
-  cause: "cannot reach the server",
-  advice:
-    `Cannot reach ${url}: start the server with \`deno task server\`, or name another with --url`,
-});
-
-const UNKNOWN_HOST = (url: string): ConnectFailure => ({
-  cause: "unknown host",
-  advice: `The host of ${url} cannot be found: check its name in --url`,
-});
-
-const NO_DESCRIPTORS = (): ConnectFailure => ({
-  cause: "no file descriptors left",
-  advice:
-    "This machine has no file descriptors left for another connection: raise `ulimit -n`, or lower --count",
-});
-
-const NO_PORTS = (): ConnectFailure => ({
-  cause: "no ports left",
-  advice: "This machine has no ports left for another connection to that address: lower --count",
-});
-
-const EXPLAIN_BY_CODE: Readonly<Record<string, (url: string) => ConnectFailure>> = {
-  ECONNREFUSED: UNREACHABLE,
-  EHOSTUNREACH: UNREACHABLE,
-  ENETUNREACH: UNREACHABLE,
-  ETIMEDOUT: UNREACHABLE,
-  ENOTFOUND: UNKNOWN_HOST,
-  EAI_AGAIN: UNKNOWN_HOST,
-  EMFILE: NO_DESCRIPTORS,
-  ENFILE: NO_DESCRIPTORS,
-  EADDRNOTAVAIL: NO_PORTS,
-};
+/** Failures by the error codes of the system. */
+const FAILURES: readonly [codes: string, cause: string, advice: (url: string) => string][] = [
+  [
+    "ECONNREFUSED EHOSTUNREACH ENETUNREACH ETIMEDOUT",
+    "cannot reach the server",
+    (url) =>
+      `Cannot reach ${url}: start the server with \`deno task server\`, ` +
+      "or choose another with --url",
+  ],
+  [
+    "ENOTFOUND EAI_AGAIN",
+    "unknown host",
+    (url) => `The host of ${url} was not found: check the host name in --url`,
+  ],
+  [
+    "EMFILE ENFILE",
+    "no file descriptors left",
+    () =>
+      "This machine has no file descriptors left for another connection: raise `ulimit -n`, " +
+      "or lower --count",
+  ],
+  [
+    "EADDRNOTAVAIL",
+    "no ports left",
+    () => "This machine has no ports left for another connection to that address: lower --count",
+  ],
+];
 
 const ADVICE_BY_STATUS: Readonly<Record<number, string>> = {
-  401: "it wants credentials",
-  403: "it does not let this client in",
+  401: "it requires credentials; see --token and --header",
+  403: "it rejects this client; check --origin and --token",
   404: "check the path in --url; Chorus serves /ws",
   429: "it limits how often a client may connect; try again later, or lower --connect-rate",
   503: "it is full or stopping; try again later",

@@ -1,13 +1,11 @@
-import type { ClientConfig } from "../config.ts";
-import type { User } from "./user_pool.ts";
 import { delay } from "../delay.ts";
+import { PreciseWait, type RunClock } from "../measure/clock.ts";
 import { LatencyBins } from "../measure/latency_bins.ts";
 import { MARKER_LIMITS } from "../measure/marker.ts";
 import { MarkedMessage } from "../measure/message.ts";
 import { sendOnSchedule } from "../measure/open_loop.ts";
-import { PreciseWait } from "../measure/precise_wait.ts";
-import type { RunClock } from "../measure/run_clock.ts";
 import { periodMs } from "../measure/schedule.ts";
+import type { User } from "./user_pool.ts";
 import type { SendPlan, WorkerOptions } from "./worker.ts";
 
 /** Sends a worker's share of the messages, each with its marker. */
@@ -17,36 +15,36 @@ export class MessageSender {
   readonly #signal: AbortSignal;
   readonly #message: MarkedMessage;
   readonly #wait = new PreciseWait();
-  /** By how much later than planned messages were sent, in the steady phase. */
+  /** From when a message was due to when it was sent, in the steady phase. */
   readonly slip = new LatencyBins();
   /** How many messages were sent. */
   sent = 0;
-  /** How many were due and were not sent: nobody was there to send them, or the server had not read for long. */
+  /** How many were due but not sent: no sender was connected, or the server had stopped reading. */
   disconnected = 0;
   blocked = 0;
   #turn = 0;
   #steadyMs = Infinity;
 
+  /** @param signal Aborting it ends the sending. */
   constructor(options: WorkerOptions, clock: RunClock, signal: AbortSignal) {
-    const { message, size }: ClientConfig = options.config;
     this.#options = options;
     this.#clock = clock;
     this.#signal = signal;
-    this.#message = new MarkedMessage(message, size);
+    this.#message = new MarkedMessage(options.config.message, options.config.size);
   }
 
-  /** How long it has turned in the event loop with nothing to do. */
+  /** How long the thread was busy with waiting. */
   get spunMs(): number {
     return this.#wait.spunMs;
   }
 
-  /** Sends on schedule, or lets each user speak at its interval, until the end or the signal. */
+  /** Sends until the plan ends: at its rate, or if that is 0, each user at its interval. */
   async send(plan: SendPlan, users: readonly User[]): Promise<void> {
     const senders = users.filter(({ sender }) => sender >= 0);
     this.#steadyMs = plan.steadyMs;
     if (!senders.some(({ connection }) => connection)) return;
     if (plan.ratePerSecond === 0) {
-      await Promise.all(senders.map((user) => this.#talk(user, plan)));
+      await Promise.all(senders.map((user) => this.#sendAtIntervals(user, plan)));
       return delay(plan.endMs - this.#clock.nowMs, this.#signal);
     }
     await sendOnSchedule({
@@ -60,8 +58,7 @@ export class MessageSender {
     });
   }
 
-  /** Speaks at every turn of a user's, counted from the start. */
-  async #talk(user: User, { startMs, endMs }: SendPlan): Promise<void> {
+  async #sendAtIntervals(user: User, { startMs, endMs }: SendPlan): Promise<void> {
     const period = periodMs(user.id, this.#options.config);
     for (let dueMs = startMs + period; dueMs < endMs; dueMs += period) {
       await delay(dueMs - this.#clock.nowMs, this.#signal);
@@ -71,7 +68,7 @@ export class MessageSender {
     }
   }
 
-  /** The senders take turns; who is away is left out. */
+  /** The connected senders take turns. */
   #sendAsNext(senders: readonly User[], dueMs: number): void {
     for (let tries = 0; tries < senders.length; tries++) {
       const user = senders[this.#turn++ % senders.length]!;
@@ -85,10 +82,10 @@ export class MessageSender {
     const { run, sentBySender, startEpochMs } = this.#options;
     const plannedUs = Math.floor(dueMs * 1000);
     const lateUs = Math.max(0, Math.floor(this.#clock.nowMs * 1000) - plannedUs);
-    const number = sentBySender[sender]!++;
+    const seq = sentBySender[sender]!++;
     const message = this.#message.encode(
-      { id, seq: number + 1, epochMs: startEpochMs + dueMs },
-      { run, sender, number, plannedUs, lateUs: Math.min(lateUs, MARKER_LIMITS.lateUs) },
+      { id, seq: seq + 1, epochMs: startEpochMs + dueMs },
+      { run, sender, seq, plannedUs, lateUs: Math.min(lateUs, MARKER_LIMITS.lateUs) },
     );
     connection!.sendText(message);
     this.sent++;

@@ -1,19 +1,19 @@
-/** How many users do what. Those who send have the first ids, those who read nothing the last. */
+/** How many users have which role. Senders have the lowest ids, slow readers the highest. */
 export interface Roles {
   readonly senderCount: number;
   readonly slowCount: number;
 }
 
-/** What `--slow` says: so many readers, or so many percent; undefined if it says neither. */
-export function parseSlow(text: string): { readonly of: (count: number) => number } | undefined {
+/** Parses `--slow`. @returns How many of `count` users are slow; undefined if it is invalid. */
+export function parseSlow(text: string): ((count: number) => number) | undefined {
   const match = text.match(/^(\d{1,6})(%?)$/);
   if (!match) return undefined;
-  const number = Number(match[1]);
-  if (match[2] === "") return { of: () => number };
-  return number <= 100 ? { of: (count) => Math.round(count * number / 100) } : undefined;
+  const value = Number(match[1]);
+  if (match[2] === "") return () => value;
+  return value <= 100 ? (count) => Math.round(count * value / 100) : undefined;
 }
 
-/** Who does what, as the flags say it. */
+/** The roles that the flags ask for. `slow` must be valid. */
 export function rolesOf(
   { count, senders, slow }: {
     readonly count: number;
@@ -21,6 +21,6 @@ export function rolesOf(
     readonly slow: string;
   },
 ): Roles {
-  const slowCount = parseSlow(slow)!.of(count);
+  const slowCount = parseSlow(slow)!(count);
   return { slowCount, senderCount: senders === 0 ? count - slowCount : senders };
 }

@@ -1,3 +1,4 @@
+import { errorMessage } from "../../cli/error_message.ts";
 import type { ClientConfig } from "../config.ts";
 import type { Target } from "./connect.ts";
 
@@ -7,7 +8,10 @@ export class CaCertError extends Error {
 }
 
 /**
- * What the users connect to, as the flags say it.
+ * Makes the target of all connections from the flags.
+ *
+ * Headers of one name become one field, as RFC 9110 section 5.3 allows. `--origin` and `--token`
+ * replace a header.
  *
  * @throws {CaCertError} If the file of `--cacert` cannot be read.
  */
@@ -19,7 +23,6 @@ export async function targetOf(config: ClientConfig): Promise<Target> {
     const name = each.slice(0, colon).toLowerCase();
     const value = each.slice(colon + 1).trim();
     const before = headers.get(name);
-    // One field for several of a name, as RFC 9110 section 5.3 has it.
     headers.set(name, before === undefined ? value : `${before}, ${value}`);
   }
   if (origin !== "") headers.set("origin", origin);
@@ -39,7 +42,7 @@ async function readCaCerts(path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new CaCertError(`Cannot read the file of --cacert: ${path} (${reason})`, { cause });
+    const message = `Cannot read the file of --cacert: ${path} (${errorMessage(cause)})`;
+    throw new CaCertError(message, { cause });
   }
 }

@@ -1,61 +1,63 @@
 import { printable } from "../../cli/printable.ts";
-import { letArrive } from "./arrivals.ts";
-import { type Close, connect, type Connection } from "./connect.ts";
+import type { CloseStatus } from "../../websocket/close_frame.ts";
 import { delay } from "../delay.ts";
-import { leave } from "./leave.ts";
+import type { RunClock } from "../measure/clock.ts";
 import { DeliveryLedger, type ReceiverLedger } from "../measure/ledger.ts";
 import type { Marker } from "../measure/marker.ts";
-import { rolesOf } from "./roles.ts";
-import type { RunClock } from "../measure/run_clock.ts";
+import type { SlowReaders } from "../measure/measurement.ts";
 import { increment, Summary } from "../measure/summary.ts";
-import type { SlowReaders, WorkerOptions } from "./worker.ts";
+import { connect, type Connection } from "./connect.ts";
+import { connectOnSchedule } from "./connect_schedule.ts";
+import { leave } from "./leave.ts";
+import { rolesOf } from "./roles.ts";
+import type { WorkerOptions } from "./worker.ts";
 
-/** How long a server may take, at most, to count in who has come again while others talk. */
+/** By this time after a handshake, the server must have added a reconnected user to the room. */
 const SETTLE_MS = 1000;
 
 /** One of a worker's users. */
 export interface User {
   readonly id: number;
-  /** Its number as a sender; -1 if it only listens. */
+  /** Its index as a sender; -1 if it only listens. */
   readonly sender: number;
-  /** Whether it reads nothing until the sending is over. */
+  /** Whether it reads nothing until all messages are sent. */
   readonly isSlow: boolean;
   /** undefined while it is not connected. */
   connection: Connection | undefined;
   receiver: ReceiverLedger | undefined;
-  /** Whether it is leaving to come again. */
+  /** Whether `--churn` is reconnecting it. */
   isChurning: boolean;
 }
 
-/** What a pool tells. */
+/** The events of a {@linkcode UserPool}. */
 export interface UserPoolListener {
-  /** A connection has been opened, so many microseconds after the attempt. */
+  /** A connection was opened, `us` microseconds after the attempt began. */
   onOpened(us: number): void;
-  /** A message has come to somebody who was to receive it and is not slow. */
+  /** A message was delivered to a user that is not slow. */
   onDelivered(marker: Readonly<Marker>): void;
-  /** What a person who watches the run should know. */
+  /** A notice for the person who watches the run. */
   onNotice(line: string): void;
 }
 
-/** A worker's users and their connections, and what has come on them. */
+/** A worker's users and their connections, and what arrived on them. */
 export class UserPool {
   readonly users: readonly User[];
   readonly summary = new Summary();
-  /** Of all who are not slow. */
+  /** The deliveries to users that are not slow. */
   readonly ledger: DeliveryLedger;
   readonly #slowLedger: DeliveryLedger;
-  readonly #slowCloses = new Map<number, number>();
+  readonly #slowCloseCodes = new Map<number, number>();
   readonly #options: WorkerOptions;
   readonly #clock: RunClock;
   readonly #listener: UserPoolListener;
-  /** A signal for each handshake, as a signal is slow to tell thousands of listeners that come and go. */
+  /** One for each handshake: thousands of listeners on one signal are slow. */
   readonly #handshakes = new Set<AbortController>();
-  readonly #over = new AbortController();
+  readonly #end = new AbortController();
   /** How many connections are open. */
   connections = 0;
-  /** How many users have left and come again. */
+  /** How many times a user disconnected and reconnected because of `--churn`. */
   churned = 0;
-  #isArriving = false;
+  #isConnecting = false;
   #isLeaving = false;
 
   constructor(options: WorkerOptions, clock: RunClock, listener: UserPoolListener) {
@@ -80,33 +82,33 @@ export class UserPool {
     this.users = users;
   }
 
-  /** Aborts when the run is stopped, or nobody is left. */
+  /** Aborts when the run is stopped, or no user is connected any more. */
   get signal(): AbortSignal {
-    return this.#over.signal;
+    return this.#end.signal;
   }
 
-  /** Connects everybody, on the schedule of arrivals. */
+  /** Connects all users on schedule. @returns Resolves when every attempt has ended. */
   async connect(): Promise<void> {
     const { config, index } = this.#options;
     const attempts: Promise<void>[] = [];
-    this.#isArriving = true;
-    await letArrive(config, this.#over.signal, (id) => {
+    this.#isConnecting = true;
+    await connectOnSchedule(config, this.#end.signal, (id) => {
       const at = (id - 1 - index) / config.workers;
-      if (Number.isInteger(at)) attempts.push(this.#arrive(this.users[at]!));
+      if (Number.isInteger(at)) attempts.push(this.#open(this.users[at]!));
     });
     await Promise.all(attempts);
-    this.#isArriving = false;
+    this.#isConnecting = false;
     this.#endIfEmpty();
   }
 
-  /** Expects everybody to receive whatever is sent from now on. */
+  /** From now on, expects all connected users to receive every message. */
   settle(): void {
     for (const user of this.users) {
       if (user.receiver) this.#ledgerOf(user).settle(user.receiver);
     }
   }
 
-  /** Lets a user leave and come again; if it cannot, it has lost its connection. */
+  /** Disconnects a user and connects it again. If that fails, its connection counts as lost. */
   async reconnect(user: User): Promise<void> {
     if (!user.connection) return;
     user.isChurning = true;
@@ -114,64 +116,64 @@ export class UserPool {
     if (await this.#connect(user)) {
       this.churned++;
       const receiver = user.receiver!;
-      delay(SETTLE_MS, this.#over.signal).then(() => this.ledger.settle(receiver));
-    } else if (!this.#over.signal.aborted) this.summary.lost++;
+      delay(SETTLE_MS, this.#end.signal).then(() => this.ledger.settle(receiver));
+    } else if (!this.#end.signal.aborted) this.summary.lost++;
     user.isChurning = false;
     this.#endIfEmpty();
   }
 
   /** Lets the slow readers read what has piled up. */
-  wakeSlowReaders(): void {
+  resumeSlowReaders(): void {
     for (const { isSlow, connection } of this.users) if (isSlow) connection?.resume();
   }
 
-  /** Gives up connecting. */
+  /** Aborts {@linkcode signal} and all handshakes. */
   stop(): void {
-    this.#over.abort();
+    this.#end.abort();
     this.#handshakes.forEach((handshake) => handshake.abort());
   }
 
-  /** Lets everybody leave. */
+  /** Closes all connections. */
   async leave(): Promise<void> {
     this.#isLeaving = true;
     this.stop();
     await Promise.all(this.users.map(async ({ connection, isSlow }) => {
       if (!connection) return;
-      const close = await leave(connection);
-      if (!isSlow) this.summary.addClose(close);
+      const status = await leave(connection);
+      if (!isSlow) this.summary.addClose(status);
     }));
   }
 
-  /** How many messages of this run have come, for whatever they count. */
+  /** How many messages of this run arrived, whatever they count as. */
   get ownCount(): number {
     return this.ledger.ownCount + this.#slowLedger.ownCount;
   }
 
-  /** How many deliveries are still to come, to slow readers too. */
+  /** How many deliveries are still expected, including those to slow readers. */
   get outstanding(): number {
     return this.ledger.outstanding + this.#slowLedger.outstanding;
   }
 
-  /** How the slow readers have fared so far. */
+  /** What happened to the slow readers so far. */
   get slowReaders(): SlowReaders {
     return {
       count: this.users.filter(({ isSlow }) => isSlow).length,
-      closeCodes: new Map(this.#slowCloses),
+      closeCodes: new Map(this.#slowCloseCodes),
       ledger: this.#slowLedger.counts,
     };
   }
 
-  async #arrive(user: User): Promise<void> {
+  async #open(user: User): Promise<void> {
     if (await this.#connect(user)) this.summary.opened++;
   }
 
-  /** Opens a user's connection. @returns Whether it is open; nothing is expected to come on it before it is settled. */
+  /** Opens a user's connection. Its receiver is not yet settled. @returns Whether it is open. */
   async #connect(user: User): Promise<boolean> {
     const { target, config } = this.#options;
     const ledger = this.#ledgerOf(user);
     const receiver = ledger.join(user.sender);
     const handshake = new AbortController();
-    if (this.#over.signal.aborted) handshake.abort();
+    if (this.#end.signal.aborted) handshake.abort();
     this.#handshakes.add(handshake);
     const startMs = this.#clock.nowMs;
     const onDelivered = user.isSlow ? () => {} : this.#listener.onDelivered;
@@ -197,30 +199,28 @@ export class UserPool {
     this.#listener.onOpened((this.#clock.nowMs - startMs) * 1000);
     Object.assign(user, { connection: attempt.connection, receiver });
     this.connections++;
-    attempt.connection.closed.then((close) => {
+    attempt.connection.closed.then((status) => {
       user.connection = undefined;
       ledger.leave(receiver);
       this.connections--;
-      if (!this.#isLeaving && !user.isChurning) this.#lost(user, close);
+      if (!this.#isLeaving && !user.isChurning) this.#lost(user, status);
     });
     return true;
   }
 
-  #lost({ isSlow }: User, close: Close): void {
-    if (isSlow) increment(this.#slowCloses, close.code);
+  #lost({ isSlow }: User, { code, reason }: CloseStatus): void {
+    if (isSlow) increment(this.#slowCloseCodes, code);
     else {
-      this.summary.addClose(close);
+      increment(this.summary.closeCodes, code);
       this.summary.lost++;
-      this.#listener.onNotice(
-        `A connection ended with ${close.code} ${printable(close.reason)}`.trimEnd(),
-      );
+      this.#listener.onNotice(`A connection ended with ${code} ${printable(reason)}`.trimEnd());
     }
     this.#endIfEmpty();
   }
 
   #endIfEmpty(): void {
-    if (this.#isArriving || this.connections > 0) return;
-    if (!this.users.some(({ isChurning }) => isChurning)) this.#over.abort();
+    if (this.#isConnecting || this.connections > 0) return;
+    if (!this.users.some(({ isChurning }) => isChurning)) this.#end.abort();
   }
 
   #ledgerOf({ isSlow }: User): DeliveryLedger {

@@ -1,55 +1,56 @@
 import { shouldReconnect } from "../../chat/close_code.ts";
-import { backoffMs, LONGEST_BACKOFF_MS } from "./backoff.ts";
+import type { CloseStatus } from "../../websocket/close_frame.ts";
 import type { ClientConfig } from "../config.ts";
-import { type Close, connect, type Connection, type OnMessage, type Target } from "./connect.ts";
-import type { ConnectFailure } from "./connect_failure.ts";
 import { delay } from "../delay.ts";
-import { leave } from "./leave.ts";
 import { messageText } from "../measure/message.ts";
 import { nextDueMs, periodMs } from "../measure/schedule.ts";
+import { connect, type Connection, type OnMessage, type Target } from "./connect.ts";
+import type { ConnectFailure } from "./connect_failure.ts";
+import { backoffMs, LONGEST_BACKOFF_MS } from "./connect_schedule.ts";
+import { leave } from "./leave.ts";
 
-/** What a user tells of its life. */
+/** The events of a simulated user. */
 export interface UserListener {
-  /** It is connected, for the first time or again. */
-  opened(id: number, isAgain: boolean): void;
-  /** Its first attempt failed, and it will not try again. */
+  /** It connected or reconnected. */
+  opened(id: number, isReconnect: boolean): void;
+  /** Its first attempt to connect failed. It does not try again. */
   failed(id: number, failure: ConnectFailure): void;
-  /** It tried to come back, failed, and will try again. */
-  stillAway(id: number, failure: ConnectFailure): void;
+  /** An attempt to reconnect failed. It will try again. */
+  reconnectFailed(id: number, failure: ConnectFailure): void;
   sent(id: number): void;
-  /** A message has come, `bytes` from `start` to `end`. They are lent: they are good until the call returns. */
+  /** A message arrived. `bytes` are valid until the call returns. */
   received(id: number, ...message: Parameters<OnMessage>): void;
-  /** The server, or the network, ended its connection. */
-  lost(id: number, close: Close, willComeBack: boolean): void;
-  /** It has closed its connection, or its closing went unanswered. */
-  left(id: number, close: Close): void;
+  /** The server or the network ended its connection. */
+  lost(id: number, status: CloseStatus, willReconnect: boolean): void;
+  /** It closed its connection. */
+  left(id: number, status: CloseStatus): void;
 }
 
-/** What a user needs. */
+/** What {@linkcode simulateUser} needs. */
 export interface UserOptions {
   readonly config: ClientConfig;
   readonly target: Target;
   readonly listener: UserListener;
-  /** Ends its life: it closes and leaves. */
+  /** Aborting it closes the connection and ends the user. */
   readonly signal: AbortSignal;
-  /** A source of numbers from 0 up to 1. */
+  /** A source of numbers from 0 up to, not including, 1. */
   readonly random: () => number;
 }
 
 /**
- * Lives the life of one simulated user.
+ * Simulates a user that sends messages at its interval.
  *
  * ```text
  *              ┌──────────── backoff ◀──── lost ◀─┐
  *              ▼                                  │
- *          connecting ──▶ open, talking ──────────┴──▶ left
+ *          connecting ──▶ open, sending ──────────┴──▶ left
  *              └──────▶ failed (only the first time)
  * ```
  */
-export async function liveVirtualUser(id: number, options: UserOptions): Promise<void> {
+export async function simulateUser(id: number, options: UserOptions): Promise<void> {
   const { config, target, listener, signal, random } = options;
-  let isAgain = false;
-  let comebacks = 0;
+  let isReconnect = false;
+  let attempts = 0;
   while (!signal.aborted) {
     const attempt = await connect(target, {
       timeoutMs: config.connectTimeoutMs,
@@ -60,29 +61,34 @@ export async function liveVirtualUser(id: number, options: UserOptions): Promise
     });
     if ("aborted" in attempt) return;
     if ("connection" in attempt) {
-      listener.opened(id, isAgain);
-      isAgain = true;
+      listener.opened(id, isReconnect);
+      isReconnect = true;
       const openedAtMs = performance.now();
-      const close = await talk(id, attempt.connection, options);
-      if (signal.aborted) return listener.left(id, close);
-      const willComeBack = config.reconnect && shouldReconnect(close.code);
-      listener.lost(id, close, willComeBack);
-      if (!willComeBack) return;
-      // A server that takes everybody in and throws them out again must not be hammered.
-      if (performance.now() - openedAtMs >= LONGEST_BACKOFF_MS) comebacks = 0;
+      const status = await sendUntilClosed(id, attempt.connection, options);
+      if (signal.aborted) return listener.left(id, status);
+      const willReconnect = config.reconnect && shouldReconnect(status.code);
+      listener.lost(id, status, willReconnect);
+      if (!willReconnect) return;
+      // A server that accepts connections and soon closes them again must not be flooded with
+      // attempts.
+      if (performance.now() - openedAtMs >= LONGEST_BACKOFF_MS) attempts = 0;
     } else {
-      if (!isAgain) return listener.failed(id, attempt.failure);
-      listener.stillAway(id, attempt.failure);
+      if (!isReconnect) return listener.failed(id, attempt.failure);
+      listener.reconnectFailed(id, attempt.failure);
     }
-    await delay(backoffMs(comebacks++, random()), signal);
+    await delay(backoffMs(attempts++, random()), signal);
   }
 }
 
-/** A user keeps no deadlines of its own on an open connection. */
+/** A simulated user has no use for the time of a read. */
 const NO_CLOCK = { nowMs: 0 };
 
-/** Says its message at every turn until the connection ends or the signal closes it. */
-async function talk(id: number, connection: Connection, options: UserOptions): Promise<Close> {
+/** Sends messages until the connection ends, or closes it when the signal aborts. */
+async function sendUntilClosed(
+  id: number,
+  connection: Connection,
+  options: UserOptions,
+): Promise<CloseStatus> {
   const { config, listener, signal } = options;
   const period = periodMs(id, config);
   const openedAtMs = performance.now();

@@ -1,13 +1,12 @@
-import { Churn } from "./churn.ts";
-import { UserPool } from "./user_pool.ts";
 import { delay } from "../delay.ts";
-import { EventLoopLag } from "../measure/event_loop_lag.ts";
+import { EventLoopLag, RunClock } from "../measure/clock.ts";
 import { LatencyBins } from "../measure/latency_bins.ts";
 import type { Marker } from "../measure/marker.ts";
-import { RunClock } from "../measure/run_clock.ts";
-import { seededRandom } from "../seeded_random.ts";
-import { MessageSender } from "./message_sender.ts";
 import { SpreadRecorder } from "../measure/spread.ts";
+import { seededRandom } from "../seeded_random.ts";
+import { Churn } from "./churn.ts";
+import { MessageSender } from "./message_sender.ts";
+import { UserPool } from "./user_pool.ts";
 import type {
   LoadWorker,
   SendPlan,
@@ -30,12 +29,12 @@ export class LocalWorker implements LoadWorker {
   readonly #raw = new LatencyBins();
   readonly #lag = new LatencyBins();
   readonly #lagTimer = new EventLoopLag((us) => this.#lag.record(us));
-  /** Messages that were planned from here on count. */
+  /** Messages that are due at this time or later belong to the steady phase. */
   #steadyFromUs = Infinity;
   #beforeSteady: { atMs: number; sent: number; delivered: number } | undefined;
   #steadyCounts: SteadyCounts = { seconds: 0, sent: 0, delivered: 0 };
 
-  /** @param printNotice Takes what a person who watches the run should know. */
+  /** @param printNotice Takes notices for the person who watches the run. */
   constructor(options: WorkerOptions, printNotice: (line: string) => void) {
     this.#clock = new RunClock(options.startEpochMs);
     this.#spreads = new SpreadRecorder(options.config.rate);
@@ -63,14 +62,14 @@ export class LocalWorker implements LoadWorker {
     this.#users.settle();
     this.#steadyFromUs = Math.floor(plan.steadyMs * 1000);
     this.#beginSteady(plan);
-    this.#churn.run();
+    this.#churn.start();
     await this.#sender.send(plan, this.#users.users);
   }
 
-  async calm(): Promise<void> {
+  async beginDrain(): Promise<void> {
     this.#endSteady();
     await this.#churn.stop();
-    this.#users.wakeSlowReaders();
+    this.#users.resumeSlowReaders();
   }
 
   sample(): Promise<WorkerSample> {
@@ -119,7 +118,7 @@ export class LocalWorker implements LoadWorker {
     this.#users.stop();
   }
 
-  /** Counts from the beginning of the steady phase on. */
+  /** Waits for the steady phase, and stores the counts at its beginning. */
   async #beginSteady({ startMs, steadyMs }: SendPlan): Promise<void> {
     if (steadyMs > startMs) await delay(steadyMs - this.#clock.nowMs, this.#users.signal);
     this.#beforeSteady = { ...this.#count(), atMs: Math.max(steadyMs, this.#clock.nowMs) };

@@ -1,16 +1,16 @@
 import type { LoadWorker, SendPlan, WorkerOptions, WorkerResult, WorkerSample } from "./worker.ts";
 
-/** What is asked of a worker in another thread: the first message makes it, each other calls a method of it. */
+/** A message to a worker thread. The first makes the worker, others call its methods. */
 export type Request =
   | { readonly make: WorkerOptions }
-  | { readonly call: keyof LoadWorker; readonly number: number; readonly plan?: SendPlan };
+  | { readonly call: keyof LoadWorker; readonly id: number; readonly plan?: SendPlan };
 
-/** What it answers. */
+/** A message from a worker's thread: a notice, or the result of the call with this id. */
 export type Answer =
   | { readonly notice: string }
-  | { readonly number: number; readonly result: unknown };
+  | { readonly id: number; readonly result: unknown };
 
-/** A worker's thread has failed. */
+/** A worker's thread failed. */
 export class WorkerError extends Error {
   override readonly name = "WorkerError";
 }
@@ -21,18 +21,18 @@ export class ThreadWorker implements LoadWorker, Disposable {
     type: "module",
   });
   readonly #calls = new Map<number, PromiseWithResolvers<unknown>>();
-  #lastNumber = 0;
+  #lastId = 0;
   #error: WorkerError | undefined;
 
   constructor(options: WorkerOptions, printNotice: (line: string) => void) {
     this.#thread.onmessage = ({ data }: MessageEvent<Answer>) => {
       if ("notice" in data) return printNotice(data.notice);
-      this.#calls.get(data.number)!.resolve(data.result);
-      this.#calls.delete(data.number);
+      this.#calls.get(data.id)!.resolve(data.result);
+      this.#calls.delete(data.id);
     };
     this.#thread.onerror = (event) => {
       event.preventDefault();
-      const error = new WorkerError(`A worker has failed: ${event.message}`);
+      const error = new WorkerError(`A worker thread failed: ${event.message}`);
       this.#error = error;
       this.#calls.forEach((call) => call.reject(error));
       this.#calls.clear();
@@ -40,32 +40,15 @@ export class ThreadWorker implements LoadWorker, Disposable {
     this.#post({ make: options });
   }
 
-  connect(): Promise<number> {
-    return this.#call("connect");
-  }
-
-  send(plan: SendPlan): Promise<void> {
-    return this.#call("send", plan);
-  }
-
-  calm(): Promise<void> {
-    return this.#call("calm");
-  }
-
-  sample(): Promise<WorkerSample> {
-    return this.#call("sample");
-  }
-
-  outstanding(): Promise<number> {
-    return this.#call("outstanding");
-  }
-
-  leave(): Promise<WorkerResult> {
-    return this.#call("leave");
-  }
+  readonly connect = () => this.#call<number>("connect");
+  readonly send = (plan: SendPlan) => this.#call<void>("send", plan);
+  readonly beginDrain = () => this.#call<void>("beginDrain");
+  readonly sample = () => this.#call<WorkerSample>("sample");
+  readonly outstanding = () => this.#call<number>("outstanding");
+  readonly leave = () => this.#call<WorkerResult>("leave");
 
   stop(): void {
-    // Whoever waits for something else of it hears of its failure.
+    // If the thread has failed, the other calls report it.
     this.#call("stop").catch(() => {});
   }
 
@@ -76,9 +59,9 @@ export class ThreadWorker implements LoadWorker, Disposable {
   #call<Result>(call: keyof LoadWorker, plan?: SendPlan): Promise<Result> {
     if (this.#error) return Promise.reject(this.#error);
     const answered = Promise.withResolvers<unknown>();
-    const number = ++this.#lastNumber;
-    this.#calls.set(number, answered);
-    this.#post({ call, number, ...(plan === undefined ? {} : { plan }) });
+    const id = ++this.#lastId;
+    this.#calls.set(id, answered);
+    this.#post({ call, id, ...(plan === undefined ? {} : { plan }) });
     return answered.promise as Promise<Result>;
   }
 

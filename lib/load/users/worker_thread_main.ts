@@ -8,7 +8,7 @@ self.onmessage = async ({ data }: MessageEvent<Request>) => {
   if ("make" in data) worker = new LocalWorker(data.make, (notice) => post({ notice }));
   else {
     const result = data.call === "send" ? await worker.send(data.plan!) : await worker[data.call]();
-    post({ number: data.number, result });
+    post({ id: data.id, result });
   }
 };
 

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Gaps } from "../../../lib/load/measure/gaps.ts";
 import { seededRandom } from "../../../lib/load/seeded_random.ts";
 
-Deno.test("Gaps.take() takes each number of each range once, and no other", () => {
+Deno.test("Gaps.take() takes each sequence number of each range once, and no other", () => {
   const random = seededRandom(1);
   const gaps = new Gaps();
   const left = new Set<number>();
@@ -12,13 +12,13 @@ Deno.test("Gaps.take() takes each number of each range once, and no other", () =
     for (; from < until; from++) left.add(from);
   }
   for (let round = 0; round < 3000; round++) {
-    const number = Math.floor(random() * 220);
-    assertEquals(gaps.take(number), left.delete(number));
+    const seq = Math.floor(random() * 220);
+    assertEquals(gaps.take(seq), left.delete(seq));
   }
   assertEquals(left.size, 0);
 });
 
-Deno.test("Gaps remembers the latest ranges, however many there are", () => {
+Deno.test("Gaps remembers the latest ranges if there are too many", () => {
   const gaps = new Gaps();
   for (let from = 0; from < 20_000; from += 2) gaps.add(from, from + 1);
   assertEquals([gaps.take(0), gaps.take(19_997), gaps.take(19_998)], [false, false, true]);

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { LatencyHistogram } from "../../../lib/load/measure/latency.ts";
 import { LatencyBins } from "../../../lib/load/measure/latency_bins.ts";
 
-Deno.test("LatencyBins keeps three digits of a latency, and every microsecond of short ones", () => {
+Deno.test("LatencyBins counts short latencies by the microsecond, and long ones with three digits", () => {
   for (const us of [0, 1, 2, 1023, 1024, 2047]) {
     const bins = new LatencyBins();
     bins.record(us + 0.9);
@@ -17,7 +17,7 @@ Deno.test("LatencyBins keeps three digits of a latency, and every microsecond of
   }
 });
 
-Deno.test("LatencyBins counts what is below nothing as nothing, and what is too long as half an hour", () => {
+Deno.test("LatencyBins counts negative latencies as 0, and too long ones as half an hour", () => {
   const bins = new LatencyBins();
   for (const us of [-5, 0, 2 ** 40, Infinity]) bins.record(us);
   const [zero, zeros, longest, longs] = bins.take();
@@ -25,14 +25,14 @@ Deno.test("LatencyBins counts what is below nothing as nothing, and what is too 
   assert(longest! > 0.999 * 2 ** 31);
 });
 
-Deno.test("LatencyBins.take() takes each latency once", () => {
+Deno.test("LatencyBins.take() returns each latency once", () => {
   const bins = new LatencyBins();
   for (const us of [5, 7, 5]) bins.record(us);
   assertEquals([...bins.take()], [5, 2, 7, 1]);
   assertEquals([...bins.take()], []);
 });
 
-Deno.test("LatencyHistogram tells the percentiles of what was counted in bins, in milliseconds", () => {
+Deno.test("LatencyHistogram has the percentiles of what was counted in bins, in milliseconds", () => {
   const [bins, histogram] = [new LatencyBins(), new LatencyHistogram()];
   assertEquals(histogram.summary, undefined);
   for (let ms = 1; ms <= 1000; ms++) bins.record(ms * 1000);
@@ -45,7 +45,7 @@ Deno.test("LatencyHistogram tells the percentiles of what was counted in bins, i
   });
 });
 
-Deno.test("LatencyHistogram's distribution is what HdrHistogram's tools read", () => {
+Deno.test("LatencyHistogram.distributionText has the format of HdrHistogram's tools", () => {
   const histogram = new LatencyHistogram();
   histogram.record(1500);
   const lines = histogram.distributionText.split("\n");

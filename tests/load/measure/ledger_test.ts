@@ -10,35 +10,35 @@ import { type Marker, MARKER_BYTES, writeMarker } from "../../../lib/load/measur
 const RUN = 7;
 const SENT = 5;
 
-function message(number: number, marker: Partial<Marker> = {}): Uint8Array {
+function message(seq: number, marker: Partial<Marker> = {}): Uint8Array {
   const bytes = new Uint8Array(MARKER_BYTES);
   writeMarker(bytes, 0, {
     run: RUN,
     sender: 0,
-    number,
-    plannedUs: 1000 * number,
-    lateUs: number,
+    seq,
+    plannedUs: 1000 * seq,
+    lateUs: seq,
     wholeBytes: MARKER_BYTES,
     ...marker,
   });
   return bytes;
 }
 
-/** A ledger in which these many messages have been sent by each sender. */
+/** A ledger for which each sender has sent as many messages as given. */
 function ledgerOf(...sent: number[]) {
   const sentBySender = new Int32Array(sent.length);
   const ledger = new DeliveryLedger(RUN, sentBySender);
   return {
     ledger,
     sentBySender,
-    /** Lets a receiver in that is to receive everything. */
+    /** Adds a settled receiver. */
     join: (self: number) => {
       const receiver = ledger.join(self);
       ledger.settle(receiver);
       return receiver;
     },
     sendAll: () => sentBySender.set(sent),
-    /** @returns When those were planned that count as delivered. */
+    /** @returns The `plannedUs` of each message that counts as delivered. */
     receive: (receiver: ReceiverLedger, bytes: Uint8Array): number[] => {
       const planned: number[] = [];
       ledger.receive(receiver, bytes, 0, bytes.length, ({ plannedUs }) => planned.push(plannedUs));
@@ -54,19 +54,19 @@ const CASES: readonly [name: string, received: readonly number[], counts: Partia
     ["all but the first", [1, 2, 3, 4], { delivered: 4, lost: 1 }],
     ["all but the last", [0, 1, 2, 3], { delivered: 4, lost: 1 }],
     ["one twice", [0, 1, 1, 2, 3, 4], { delivered: 5, duplicated: 1 }],
-    ["one again at the end", [0, 1, 2, 3, 4, 0], { delivered: 5, duplicated: 1 }],
-    ["two that have changed places", [0, 2, 1, 3, 4], { delivered: 5, reordered: 1 }],
+    ["one twice, the second time at the end", [0, 1, 2, 3, 4, 0], { delivered: 5, duplicated: 1 }],
+    ["two swapped messages", [0, 2, 1, 3, 4], { delivered: 5, reordered: 1 }],
     ["the first at the end", [1, 2, 3, 4, 0], { delivered: 5, reordered: 1 }],
-    ["a late one twice", [0, 2, 1, 1, 3, 4], { delivered: 5, reordered: 1, duplicated: 1 }],
-    ["one that nobody has sent", [0, 1, 2, 3, 4, 5], { delivered: 5, corrupt: 1 }],
+    ["a reordered one twice", [0, 2, 1, 1, 3, 4], { delivered: 5, reordered: 1, duplicated: 1 }],
+    ["one that was never sent", [0, 1, 2, 3, 4, 5], { delivered: 5, corrupt: 1 }],
   ];
 
 for (const [name, received, counts] of CASES) {
-  Deno.test(`DeliveryLedger, having received ${name}, has exact counts`, () => {
+  Deno.test(`DeliveryLedger has exact counts after a receiver received ${name}`, () => {
     const { ledger, join, sendAll, receive } = ledgerOf(SENT, 0);
     const receiver = join(1);
     sendAll();
-    for (const number of received) receive(receiver, message(number));
+    for (const seq of received) receive(receiver, message(seq));
     assertEquals(ledger.counts, { ...NO_COUNTS, ...counts });
     assertEquals([ledger.outstanding, ledger.delivered], [
       counts.lost ?? 0,
@@ -75,7 +75,7 @@ for (const [name, received, counts] of CASES) {
   });
 }
 
-Deno.test("DeliveryLedger tells what the marker of a delivered message says, and of nothing else", () => {
+Deno.test("DeliveryLedger.receive() passes on the markers of delivered messages only", () => {
   const { join, sendAll, receive } = ledgerOf(3, 0);
   const receiver = join(1);
   sendAll();
@@ -83,20 +83,20 @@ Deno.test("DeliveryLedger tells what the marker of a delivered message says, and
   assertEquals(received.flatMap((bytes) => receive(receiver, bytes)), [2000, 0]);
 });
 
-Deno.test("DeliveryLedger counts echoes, strangers and damage apart", () => {
+Deno.test("DeliveryLedger counts echoed, foreign and corrupt messages apart", () => {
   const { ledger, join, sendAll, receive } = ledgerOf(1, 0);
   const self = join(0);
   sendAll();
   const damaged = message(0, { sender: 1 });
   damaged[12]!++;
-  const stranger = new TextEncoder().encode("hello, I am somebody else and talk too, at length");
-  for (const bytes of [message(0), damaged, stranger, message(0, { sender: 2 })]) {
+  const foreign = new TextEncoder().encode("hello, I am another client and send messages too");
+  for (const bytes of [message(0), damaged, foreign, message(0, { sender: 2 })]) {
     receive(self, bytes);
   }
   assertEquals(ledger.counts, { ...NO_COUNTS, echoed: 1, corrupt: 1, foreign: 2 });
 });
 
-Deno.test("DeliveryLedger expects what was sent while a receiver was there", () => {
+Deno.test("DeliveryLedger expects what was sent while a receiver was connected", () => {
   const { ledger, join, sentBySender, receive } = ledgerOf(0);
   const early = join(-1);
   sentBySender[0] = 1;
@@ -106,7 +106,8 @@ Deno.test("DeliveryLedger expects what was sent while a receiver was there", () 
   receive(late, message(1));
   receive(early, message(1));
   assertEquals([ledger.outstanding, ledger.missing], [1, 1]);
-  // It has missed the first for certain; what is still on its way when it leaves is not expected.
+  // The first message is missing. The third is on its way when the receiver leaves, and is not
+  // expected.
   sentBySender[0] = 3;
   ledger.leave(early);
   ledger.leave(early);
@@ -114,17 +115,18 @@ Deno.test("DeliveryLedger expects what was sent while a receiver was there", () 
   assertEquals([ledger.outstanding, ledger.counts.lost, ledger.delivered], [0, 1, 2]);
 });
 
-Deno.test("DeliveryLedger expects nothing of a receiver that connects, until its first message", () => {
+Deno.test("DeliveryLedger expects nothing of a connecting receiver until its first message", () => {
   const { ledger, sentBySender, receive } = ledgerOf(0, 0);
   sentBySender.set([5, 5]);
   const receiver = ledger.join(-1);
   assertEquals(ledger.outstanding, 0);
-  // The server may have counted it in anywhere before this one; from here on everything has to come.
+  // The server added the receiver to the room some time before this message. All later ones must
+  // arrive.
   receive(receiver, message(3));
   assertEquals(ledger.outstanding, 1);
   receive(receiver, message(4));
   assertEquals([ledger.outstanding, ledger.missing], [0, 0]);
-  // Of the other sender what was under way may still come, or not.
+  // Messages of the other sender that were on their way may arrive or not.
   receive(receiver, message(4, { sender: 1 }));
   sentBySender.set([6, 7]);
   receive(receiver, message(6, { sender: 1 }));
@@ -132,7 +134,7 @@ Deno.test("DeliveryLedger expects nothing of a receiver that connects, until its
   assertEquals(ledger.counts, { ...NO_COUNTS, delivered: 4, lost: 2 });
 });
 
-Deno.test("DeliveryLedger misses what a settled receiver never gets, and takes what was under way", () => {
+Deno.test("DeliveryLedger expects all messages of a settled receiver, and accepts earlier ones", () => {
   const { ledger, sentBySender, join, receive } = ledgerOf(0);
   sentBySender[0] = 2;
   const [silent, lively] = [join(-1), join(-1)];
@@ -144,7 +146,7 @@ Deno.test("DeliveryLedger misses what a settled receiver never gets, and takes w
   assertEquals(ledger.counts.lost, 1);
 });
 
-Deno.test("DeliveryLedger sees that a message was cut short, and looks past what is like a marker", () => {
+Deno.test("DeliveryLedger detects a message that was cut short, and skips text like a marker", () => {
   const { ledger, join, sendAll, receive } = ledgerOf(2, 0);
   const receiver = join(1);
   sendAll();
@@ -160,12 +162,12 @@ Deno.test("DeliveryLedger sees that a message was cut short, and looks past what
   assertEquals(ledger.counts, { ...NO_COUNTS, delivered: 1, lost: 1, corrupt: 1 });
 });
 
-Deno.test("DeliveryLedger finds all messages that a server has put into one", () => {
+Deno.test("DeliveryLedger finds all messages that a server joined into one", () => {
   const { ledger, join, sendAll, receive } = ledgerOf(8, 0);
   const receiver = join(1);
   sendAll();
-  const damaged = (number: number) => {
-    const bytes = message(number);
+  const damaged = (seq: number) => {
+    const bytes = message(seq);
     bytes[20]!++;
     return bytes;
   };
@@ -178,7 +180,7 @@ Deno.test("DeliveryLedger finds all messages that a server has put into one", ()
   assertEquals(ledger.counts, { ...NO_COUNTS, delivered: 6, lost: 2, corrupt: 2 });
 });
 
-Deno.test("DeliveryLedger takes tildes of strangers for no damage", () => {
+Deno.test("DeliveryLedger ignores unrelated tildes", () => {
   const { ledger, join, receive } = ledgerOf(0);
   receive(join(-1), new Uint8Array(2 * MARKER_BYTES).fill(0x7e));
   assertEquals(ledger.counts, { ...NO_COUNTS, foreign: 1 });

@@ -7,17 +7,17 @@ import {
   writeMarker,
 } from "../../../lib/load/measure/marker.ts";
 
-/** The most that each field holds, but for the sender. */
+/** The highest value of each field, except of the sender. */
 const MARKER: Marker = {
   run: 0xabcd,
   sender: 12_345,
-  number: 2 ** 32 - 1,
+  seq: 2 ** 32 - 1,
   plannedUs: 2 ** 40 - 1,
   lateUs: 2 ** 28 - 1,
   wholeBytes: 2 ** 20 - 1,
 };
 
-const NONE: Marker = { run: 0, sender: 0, number: 0, plannedUs: 0, lateUs: 0, wholeBytes: 0 };
+const NONE: Marker = { run: 0, sender: 0, seq: 0, plannedUs: 0, lateUs: 0, wholeBytes: 0 };
 
 function marked(before: string, after: string): Uint8Array {
   const bytes = new TextEncoder().encode(`${before}${"?".repeat(MARKER_BYTES)}${after}`);
@@ -26,7 +26,7 @@ function marked(before: string, after: string): Uint8Array {
 }
 
 for (const [before, after] of [["", ""], ["Bob: ", ""], ['{"text":"', '"}'], ["a ~ b ", " ~"]]) {
-  Deno.test(`a marker is found and read between ${before} and ${after}`, () => {
+  Deno.test(`findMarker() and readMarker() read a marker between ${before} and ${after}`, () => {
     const bytes = marked(before!, after!);
     const at = findMarker(bytes, 0, bytes.length);
     assertEquals(at, before!.length);
@@ -35,18 +35,18 @@ for (const [before, after] of [["", ""], ["Bob: ", ""], ['{"text":"', '"}'], ["a
   });
 }
 
-Deno.test("a marker is letters that no JSON and no HTML escapes", () => {
+Deno.test("writeMarker() writes only letters that neither JSON nor HTML escapes", () => {
   assertEquals(/^~[a-p]+~$/.test(new TextDecoder().decode(marked("", ""))), true);
 });
 
-Deno.test("findMarker() finds none where there is none, or only a part of one", () => {
+Deno.test("findMarker() returns -1 if there is no marker, or only a part of one", () => {
   for (const text of ["", "hello", "~", "~".repeat(2), "~" + "a".repeat(MARKER_BYTES - 2)]) {
     const bytes = new TextEncoder().encode(text);
     assertEquals(findMarker(bytes, 0, bytes.length), -1);
   }
 });
 
-Deno.test("readMarker() sees any letter that has changed, and any two that have changed places", () => {
+Deno.test("readMarker() detects any changed letter, and any two swapped neighbours", () => {
   const good = marked("", "");
   for (let at = 0; at < MARKER_BYTES; at++) {
     for (const letter of [0x20, 0x61, 0x70, 0x71, 0x7e, 0xc3]) {

@@ -3,7 +3,7 @@ import { findMarker, readMarker } from "../../../lib/load/measure/marker.ts";
 import { MarkedMessage, messageText } from "../../../lib/load/measure/message.ts";
 
 const PARTS = { id: 3, seq: 7, epochMs: 1000 };
-const MARKER = { run: 1, sender: 2, number: 6, plannedUs: 4, lateUs: 5 };
+const MARKER = { run: 1, sender: 2, seq: 6, plannedUs: 4, lateUs: 5 };
 
 for (
   const [template, text] of [
@@ -13,7 +13,7 @@ for (
     ["{ID} {} {marker}", "{ID} {} {marker}"],
   ]
 ) {
-  Deno.test(`messageText() makes ${text} of ${template}`, () => {
+  Deno.test(`messageText() turns ${template} into ${text}`, () => {
     assertEquals(messageText(template!, PARTS), text);
   });
 }
@@ -27,7 +27,7 @@ for (
     ["Grüße {marker}", 60, /^Grüße ~[a-p]{41}~\.{9}$/, 60],
   ] as const
 ) {
-  Deno.test(`MarkedMessage makes ${length} bytes of ${template} for at least ${minBytes}`, () => {
+  Deno.test(`MarkedMessage turns ${template} into ${length} bytes for a minimum of ${minBytes}`, () => {
     const bytes = new MarkedMessage(template, minBytes).encode(PARTS, MARKER);
     const text = new TextDecoder().decode(bytes);
     assertEquals([pattern.test(text), bytes.length], [true, length]);

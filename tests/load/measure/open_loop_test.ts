@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { sendOnSchedule } from "../../../lib/load/measure/open_loop.ts";
+import { dueCount, plannedMs, sendOnSchedule } from "../../../lib/load/measure/open_loop.ts";
 
-/** Runs a schedule with a clock of its own, on which each wait takes as long as told and each message this long. */
+/** Sends on a simulated clock: a wait takes exactly as long as asked, and a message `sendMs`. */
 async function dueTimes(
   { ratePerSecond, endMs, startMs = 0, sendMs = 0, stopAtMs = Infinity }: {
     readonly ratePerSecond: number;
@@ -36,7 +36,7 @@ async function dueTimes(
 for (
   const [name, options, sent, endedMs] of [
     [
-      "sends the first at once, and what is due at the end no more",
+      "sends the first message at once, and none that is due at the end",
       {
         ratePerSecond: 100,
         endMs: 30,
@@ -44,21 +44,21 @@ for (
       [[0, 0], [10, 10], [20, 20]],
       30,
     ],
-    ["waits for its start", { ratePerSecond: 100, startMs: 5, endMs: 20 }, [
+    ["waits for the start", { ratePerSecond: 100, startMs: 5, endMs: 20 }, [
       [5, 5],
       [15, 15],
     ], 20],
     [
-      "keeps to its plan when sending is slow, and sends what is late until the end",
+      "keeps its schedule when sending is slow, and sends all late messages",
       { ratePerSecond: 100, endMs: 30, sendMs: 25 },
       [[0, 0], [10, 25], [20, 50]],
       75,
     ],
-    ["ends when it is stopped", { ratePerSecond: 100, endMs: 1000, stopAtMs: 20 }, [
+    ["ends when the signal aborts", { ratePerSecond: 100, endMs: 1000, stopAtMs: 20 }, [
       [0, 0],
       [10, 10],
     ], 20],
-    ["sends nothing in no time", { ratePerSecond: 100, endMs: 0 }, [], 0],
+    ["sends nothing if it ends at its start", { ratePerSecond: 100, endMs: 0 }, [], 0],
   ] as const
 ) {
   Deno.test(`sendOnSchedule() ${name}`, async () => {
@@ -68,7 +68,28 @@ for (
   });
 }
 
-Deno.test("sendOnSchedule() sends each of many messages once, in bursts with a wait between", async () => {
+Deno.test("sendOnSchedule() sends each message once at a high rate, in bursts with waits between", async () => {
   const { sent } = await dueTimes({ ratePerSecond: 100_000, endMs: 10, sendMs: 0.1 });
   assertEquals(sent.map(([dueMs]) => Math.round(dueMs * 100)), [...Array(1000).keys()]);
+});
+
+for (
+  const [elapsedMs, rate, count] of [[-1, 10, 0], [0, 10, 1], [99, 10, 1], [100, 10, 2], [
+    1000,
+    500,
+    501,
+  ]]
+) {
+  Deno.test(`dueCount() is ${count} after ${elapsedMs} ms at ${rate}/s`, () => {
+    assertEquals(dueCount(elapsedMs!, rate!), count);
+  });
+}
+
+Deno.test("plannedMs() is the time at which dueCount() grows", () => {
+  for (const rate of [1, 3, 50, 4000]) {
+    for (let index = 0; index < 100; index++) {
+      const atMs = plannedMs(index, rate) + 1e-6;
+      assertEquals(dueCount(atMs, rate), index + 1);
+    }
+  }
 });

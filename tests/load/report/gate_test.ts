@@ -15,7 +15,7 @@ for (
     ["p99<250ms", undefined, false],
   ] as const
 ) {
-  Deno.test(`${value} ${isPassed ? "passes" : "fails"} the gate ${text}`, () => {
+  Deno.test(`judgeGate() ${isPassed ? "passes" : "fails"} ${text} for ${value}`, () => {
     const gate = parseGate(text)!;
     const measured = value === undefined ? {} : { [gate.metric]: value };
     assertEquals(judgeGate(gate, measured), { gate, value, isPassed });
@@ -23,7 +23,7 @@ for (
 }
 
 for (const text of ["", "p99", "p98<1ms", "p99<250", "lost=0ms", "lost==0", "lost=-1", "p99<xms"]) {
-  Deno.test(`"${text}" is no gate`, () => {
+  Deno.test(`parseGate() rejects "${text}"`, () => {
     assertEquals(parseGate(text), undefined);
   });
 }

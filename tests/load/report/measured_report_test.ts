@@ -5,7 +5,7 @@ import {
   measuredJsonReport,
   measuredTextReport,
 } from "../../../lib/load/report/measured_report.ts";
-import type { Measurement } from "../../../lib/load/measured_run.ts";
+import type { Measurement } from "../../../lib/load/measure/measurement.ts";
 import { Summary } from "../../../lib/load/measure/summary.ts";
 import { judge } from "../../../lib/load/report/verdict.ts";
 import { GOOD, LATENCY } from "./measurements.ts";
@@ -15,9 +15,9 @@ const FACTS = { url: "ws://h/ws", count: 3, elapsedMs: 5040, isInterrupted: fals
 function badRun(): Measurement {
   const summary = new Summary();
   Object.assign(summary, { opened: 2, sent: 9, received: 23, lost: 1 });
-  summary.addFailure({ cause: "HTTP 503", advice: "" });
-  summary.addClose({ code: 1000, reason: "" });
-  summary.addClose({ code: 4008, reason: "" });
+  summary.addFailure({ cause: "HTTP 503" });
+  summary.addClose({ code: 1000 });
+  summary.addClose({ code: 4008 });
   return {
     ...GOOD,
     summary,
@@ -36,7 +36,7 @@ function badRun(): Measurement {
   };
 }
 
-Deno.test("measuredTextReport() shows a run in which all went well", () => {
+Deno.test("measuredTextReport() shows a run without faults", () => {
   const gates = [parseGate("lost=0")!, parseGate("p99<250ms")!];
   assertEquals(
     measuredTextReport(GOOD, judge(GOOD, { gates, count: 3, isStrict: false }), FACTS),
@@ -63,20 +63,20 @@ Rate, per second
   messages     100 of 100
   deliveries   200
 Latency, ms           p50      p90      p99    p99.9      max
-  to everybody       1.00     2.00     3.00     4.00     5.00
-  since sent         1.00     2.00     3.00     4.00     5.00
-  to the first       1.00     2.00     3.00     4.00     5.00
-  to the last        1.00     2.00     3.00     4.00     5.00
+  all deliveries     1.00     2.00     3.00     4.00     5.00
+  since sending      1.00     2.00     3.00     4.00     5.00
+  first receiver     1.00     2.00     3.00     4.00     5.00
+  last receiver      1.00     2.00     3.00     4.00     5.00
   first to last      1.00     2.00     3.00     4.00     5.00
   handshake          1.00     2.00     3.00     4.00     5.00
 This client, ms       p50      p90      p99    p99.9      max
-  sent late          1.00     2.00     3.00     4.00     5.00
-  event loop         1.00     2.00     3.00     4.00     5.00
+  send delay         1.00     2.00     3.00     4.00     5.00
+  event loop lag     1.00     2.00     3.00     4.00     5.00
   busy         0.25 cores with 1 thread`,
   );
 });
 
-Deno.test("measuredTextReport() shows a run with every kind of trouble, the worst first", () => {
+Deno.test("measuredTextReport() shows every kind of fault, the verdict first", () => {
   const run = badRun();
   assertEquals(
     measuredTextReport(
@@ -84,19 +84,21 @@ Deno.test("measuredTextReport() shows a run with every kind of trouble, the wors
       judge(run, { gates: [parseGate("lost=0")!], count: 3, isStrict: false }),
       { ...FACTS, isInterrupted: true },
     ),
-    `Not every message arrived once and in order, at those who stayed: 1 lost their connection: 3 lost, 1 duplicated; this server returns a message to its own sender
-1 of 3 users did not get in
+    `Not every message arrived once and in order: 3 lost, 1 duplicated; \
+1 lost connection checked only until the end; \
+the server also returns messages to their senders
+1 of 3 users did not connect
   FAILED  lost=0  (3)
 
-Run of 5.0 s at ws://h/ws, stopped by the user
+Run of 5.0 s at ws://h/ws, interrupted
 Connections
   opened       2 of 3
   failed       1: 1 × HTTP 503
-  lost         1, 0 came back, 1 still away
+  lost         1, 0 reconnected, 1 still disconnected
   close codes  1 × 1000, 1 × 4008
-  came again   7, as --churn has it
+  churned      7, disconnected and reconnected
 Delivery
-  sent         9, 1 not, as no sender was connected, 2 not, as the server did not read from their senders
+  sent         9; 1 not sent, as no sender was connected; 2 not sent, as the server had stopped reading
   delivered    15
   lost         3
   duplicated   1
@@ -106,22 +108,22 @@ Delivery
   foreign      0
 Slow readers
   readers      2
-  ended        1 × 4008, by the server
-  delivered    4, once they read again
-  lost         5, to those whom the server kept
+  closed       1 × 4008, by the server
+  delivered    4
+  lost         5, not counting closed connections
 Rate, per second
   messages     90.3 of 100
   deliveries   200
 Latency, ms           p50      p90      p99    p99.9      max
-  to everybody       1.00     2.00     3.00     4.00     5.00
-  since sent         1.00     2.00     3.00     4.00     5.00
-  to the first       1.00     2.00     3.00     4.00     5.00
-  to the last        1.00     2.00     3.00     4.00     5.00
+  all deliveries     1.00     2.00     3.00     4.00     5.00
+  since sending      1.00     2.00     3.00     4.00     5.00
+  first receiver     1.00     2.00     3.00     4.00     5.00
+  last receiver      1.00     2.00     3.00     4.00     5.00
   first to last  none
   handshake          1.00     2.00     3.00     4.00     5.00
 This client, ms       p50      p90      p99    p99.9      max
-  sent late          1.00     2.00     3.00     4.00     5.00
-  event loop         1.00     2.00     3.00     4.00     5.00
+  send delay         1.00     2.00     3.00     4.00     5.00
+  event loop lag     1.00     2.00     3.00     4.00     5.00
   busy         not measured with 2 threads`,
   );
 });

@@ -1,6 +1,6 @@
 import { LatencyHistogram } from "../../../lib/load/measure/latency.ts";
 import { NO_COUNTS } from "../../../lib/load/measure/ledger.ts";
-import type { Measurement } from "../../../lib/load/measured_run.ts";
+import type { Measurement } from "../../../lib/load/measure/measurement.ts";
 import { Summary } from "../../../lib/load/measure/summary.ts";
 
 export const LATENCY = { count: 100, p50: 1, p90: 2, p99: 3, "p99.9": 4, max: 5 };
@@ -9,7 +9,7 @@ const summary = new Summary();
 Object.assign(summary, { opened: 3, sent: 10, received: 23 });
 summary.closeCodes.set(1000, 3);
 
-/** A run of three users in which all went well. */
+/** A run of three users without any fault. */
 export const GOOD: Measurement = {
   summary,
   ledger: { ...NO_COUNTS, delivered: 20, foreign: 3 },

@@ -27,11 +27,11 @@ for (
     [{ p99SoFar: undefined }, `steady 3 of 10 s · ${REST.replace("5.2", "–")}`],
   ] as const
 ) {
-  Deno.test(`progressLine() says ${line}`, () => {
+  Deno.test(`progressLine() is ${line}`, () => {
     assertEquals(progressLine({ ...POINT, ...part }, { warmupMs: 5000, durationMs: 10_000 }), line);
   });
 }
 
-Deno.test("progressLine() tells no total of what has no end", () => {
+Deno.test("progressLine() shows no total if the run has no end", () => {
   assertEquals(progressLine(POINT, { warmupMs: 0, durationMs: 0 }), `steady 3 s · ${REST}`);
 });

@@ -6,35 +6,35 @@ const FACTS = { url: "ws://h/ws", count: 4, elapsedMs: 20_040, isInterrupted: fa
 
 function busySummary(): Summary {
   const summary = new Summary();
-  Object.assign(summary, { opened: 2, sent: 25, received: 200, lost: 2, cameBack: 1 });
-  summary.addFailure({ cause: "HTTP 503", advice: "" });
-  summary.addFailure({ cause: "HTTP 503", advice: "" });
-  summary.addClose({ code: 1001, reason: "" });
-  summary.addClose({ code: 1001, reason: "" });
-  summary.addClose({ code: 1000, reason: "" });
+  Object.assign(summary, { opened: 2, sent: 25, received: 200, lost: 2, reconnected: 1 });
+  summary.addFailure({ cause: "HTTP 503" });
+  summary.addFailure({ cause: "HTTP 503" });
+  summary.addClose({ code: 1001 });
+  summary.addClose({ code: 1001 });
+  summary.addClose({ code: 1000 });
   return summary;
 }
 
-Deno.test("textReport() shows a run with trouble", () => {
+Deno.test("textReport() shows failures, lost connections and close codes", () => {
   assertEquals(
     textReport(busySummary(), FACTS),
     `Summary of 20.0 s at ws://h/ws
   opened       2 of 4
   failed       2: 2 × HTTP 503
-  lost         2, 1 came back, 1 still away
+  lost         2, 1 reconnected, 1 still disconnected
   sent         25
   received     200
   close codes  2 × 1001, 1 × 1000`,
   );
 });
 
-Deno.test("textReport() shows a run in which nothing happened", () => {
+Deno.test("textReport() shows that nothing happened", () => {
   assertEquals(
     textReport(new Summary(), FACTS),
     `Summary of 20.0 s at ws://h/ws
   opened       0 of 4
   failed       0
-  not yet open 4
+  not opened   4
   lost         0
   sent         0
   received     0
@@ -61,12 +61,16 @@ Deno.test("jsonReport() has its version and every count", () => {
   });
 });
 
-Deno.test("Summary.isClean() holds only if everybody came in and nobody is away", () => {
+Deno.test("Summary.isClean() requires that all users connected and none is disconnected", () => {
   const clean = new Summary();
-  Object.assign(clean, { opened: 2, lost: 1, cameBack: 1 });
-  const away = new Summary();
-  Object.assign(away, { opened: 2, lost: 1 });
+  Object.assign(clean, { opened: 2, lost: 1, reconnected: 1 });
+  const disconnected = new Summary();
+  Object.assign(disconnected, { opened: 2, lost: 1 });
   const unfinished = new Summary();
   Object.assign(unfinished, { opened: 1 });
-  assertEquals([clean, away, unfinished].map((each) => each.isClean(2)), [true, false, false]);
+  assertEquals([clean, disconnected, unfinished].map((each) => each.isClean(2)), [
+    true,
+    false,
+    false,
+  ]);
 });

@@ -8,7 +8,7 @@ function demands(...gates: string[]) {
   return { gates: gates.map((text) => parseGate(text)!), count: 3, isStrict: false };
 }
 
-Deno.test("judge() finds no fault with a good run, though strangers talk too", () => {
+Deno.test("judge() passes a run without faults, though foreign messages arrived", () => {
   assertEquals(judge(GOOD, demands()), {
     isDelivered: true,
     isPassed: true,
@@ -18,7 +18,7 @@ Deno.test("judge() finds no fault with a good run, though strangers talk too", (
 });
 
 for (const fault of ["lost", "duplicated", "reordered", "corrupt"] as const) {
-  Deno.test(`judge() does not call a run delivered in which something was ${fault}`, () => {
+  Deno.test(`judge() does not call a run delivered if a message was ${fault}`, () => {
     const ledger = { ...GOOD.ledger, [fault]: 1 };
     const { isDelivered, gates } = judge({ ...GOOD, ledger }, demands(`${fault}=0`));
     assertEquals([isDelivered, gates[0]!.isPassed], [false, false]);
@@ -30,11 +30,11 @@ for (
     [{ achievedRate: 90 }, "it sent 90.0 of 100 messages/s"],
     [
       { latencies: { ...GOOD.latencies, slip: { ...LATENCY, p99: 25 } } },
-      "1 % of the messages were sent 25.0 ms late or more",
+      "it sent 1 % of the messages at least 25.0 ms late",
     ],
     [
       { latencies: { ...GOOD.latencies, lag: { ...LATENCY, p99: 25 } } },
-      "its event loop was 25.0 ms late or more for 1 % of the time",
+      "its event loop was at least 25.0 ms late for 1 % of the time",
     ],
     [{ busyCores: 0.95 }, "it kept 0.95 cores busy with its one thread; try more --workers"],
     [
@@ -43,37 +43,37 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`judge() says of a client that was the limit: ${limit}`, () => {
+  Deno.test(`judge() reports a limit of the client: ${limit}`, () => {
     assertEquals(judge({ ...GOOD, ...part }, demands()).clientLimits, [limit]);
   });
 }
 
-Deno.test("judge() holds each measure against its gate", () => {
+Deno.test("judge() compares each metric with its gate", () => {
   const texts = ["p50<=1ms", "p99.9<4ms", "failed=0", "rate>=100", "deliveries>200"];
   const { gates } = judge(GOOD, demands(...texts));
   assertEquals(gates.map(({ isPassed }) => isPassed), [true, false, true, true, false]);
 });
 
-Deno.test("judge() takes an echo for no fault, and lets a gate find it", () => {
+Deno.test("judge() ignores echoes unless a gate limits them", () => {
   const ledger = { ...GOOD.ledger, echoed: 10 };
   const { isDelivered, gates } = judge({ ...GOOD, ledger }, demands("echoed=0"));
   assertEquals([isDelivered, gates[0]!.isPassed], [true, false]);
 });
 
-Deno.test("judge() calls a run in which nothing was sent no proof of anything", () => {
+Deno.test("judge() fails a run and its gates if nothing was sent", () => {
   const ledger = { ...GOOD.ledger, delivered: 0 };
   const summary = new Summary();
   const { isDelivered, gates } = judge({ ...GOOD, ledger, summary }, demands("lost=0"));
   assertEquals([isDelivered, gates[0]!.isPassed], [false, false]);
 });
 
-Deno.test("judge() does not blame the client for senders whom the server has thrown out, or does not read from", () => {
+Deno.test("judge() does not blame the client for senders that the server closed or blocked", () => {
   for (const unsent of [{ disconnected: 50, blocked: 0 }, { disconnected: 0, blocked: 50 }]) {
     assertEquals(judge({ ...GOOD, achievedRate: 50, unsent }, demands()).clientLimits, []);
   }
 });
 
-Deno.test("judge() passes no run that somebody did not get into, or that failed a gate or strictness", () => {
+Deno.test("judge() fails a run if a user did not connect, a gate failed, or --strict is violated", () => {
   const limited = { ...GOOD, achievedRate: 90 };
   const verdicts = [
     judge(GOOD, { ...demands(), count: 4 }),

@@ -7,7 +7,7 @@ function parse(...args: string[]) {
   return parseFlags(CLIENT_FLAGS, { args });
 }
 
-Deno.test("targetOf() is the URL alone where no flag says more", async () => {
+Deno.test("targetOf() is the URL alone by default", async () => {
   assertEquals(await targetOf(parse().config), {
     url: "ws://127.0.0.1:8000/ws",
     headers: {},
@@ -17,13 +17,13 @@ Deno.test("targetOf() is the URL alone where no flag says more", async () => {
   });
 });
 
-Deno.test("targetOf() keeps commas and colons of a header, each flag one", async () => {
+Deno.test("targetOf() makes one header of each --header, commas and colons included", async () => {
   const { config, faults } = parse("-H", "A: 1, 2", "--header=B:c:d", "--protocol", "x,y");
   const { headers, protocols } = await targetOf(config);
   assertEquals([faults, headers, protocols], [[], { a: "1, 2", b: "c:d" }, ["x", "y"]]);
 });
 
-Deno.test("targetOf() sends one field for a name, and --token rather than a header", async () => {
+Deno.test("targetOf() joins headers of one name, and --token replaces a header", async () => {
   const { config } = parse("-H", "A: 1", "-H", "a: 2", "-H", "AUTHORIZATION: x", "--token", "t");
   const { headers } = await targetOf(config);
   assertEquals(headers, { a: "1, 2", authorization: "Bearer t" });
@@ -41,13 +41,13 @@ for (
     ["--token", "a\r\nb"],
   ] as const
 ) {
-  Deno.test(`${flag} may not be ${JSON.stringify(value)}`, () => {
+  Deno.test(`CLIENT_FLAGS reject ${JSON.stringify(value)} for ${flag}`, () => {
     const { faults } = parse(flag, value);
     assertEquals([faults.length, faults[0]!.includes(flag)], [1, true]);
   });
 }
 
-Deno.test("targetOf() tells which file of --cacert cannot be read", async () => {
+Deno.test("targetOf() names the file of --cacert that cannot be read", async () => {
   const { config } = parse("--cacert", "/no/such/file");
   const error = await targetOf(config).catch((error) => error);
   assertEquals(error instanceof CaCertError, true);

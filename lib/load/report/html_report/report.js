@@ -20,7 +20,7 @@ for (const [name, value] of data.figures) {
 }
 
 const color = (name) => {
-  // The canvas knows no variables, and not light-dark().
+  // A canvas supports neither CSS variables nor light-dark().
   const probe = add(document.body, "i");
   probe.style.color = `var(--${name})`;
   const value = getComputedStyle(probe).color;
@@ -35,9 +35,9 @@ const CHARTS = [
   { title: "Messages per second", series: ["sent"], values: over("sentPerSecond") },
   { title: "Deliveries per second", series: ["delivered"], values: over("deliveriesPerSecond") },
   { title: "Latency, ms", series: ["p50", "p99"], values: over("p50", "p99") },
-  { title: "Missing so far, messages", series: ["missing"], values: over("missing") },
+  { title: "Missing messages so far", series: ["missing"], values: over("missing") },
   { title: "Open connections", series: ["open"], values: over("connections") },
-  { title: "The client's busy cores", series: ["busy"], values: over("busyCores") },
+  { title: "Busy cores of the client", series: ["busy"], values: over("busyCores") },
   {
     title: "Latency by percentile, ms",
     series: ["latency"],
@@ -45,8 +45,8 @@ const CHARTS = [
       data.distribution.map(({ percent }) => -Math.log10(1 - percent / 100)),
       data.distribution.map(({ ms }) => ms),
     ],
-    // 90, 99, 99.9 … are equally far apart.
-    x: (power) => power === 0 ? "0" : `${100 - 100 / 10 ** power}`,
+    // 90, 99, 99.9 and so on are equally far apart.
+    x: (power) => `${Number((100 - 100 / 10 ** power).toFixed(Math.ceil(power)))}`,
     label: "percentile",
   },
 ];
@@ -56,7 +56,7 @@ const number = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 function draw(figure, { series, values, x = number.format, label = "seconds" }) {
   const axis = { stroke: color("quiet"), grid: { stroke: color("line") }, ticks: { show: false } };
   const colors = [color("first"), color("second")];
-  const says = (_chart, value) =>
+  const textOf = (_chart, value) =>
     value === null || value === undefined ? "–" : number.format(value);
   return new uPlot(
     {
@@ -76,7 +76,7 @@ function draw(figure, { series, values, x = number.format, label = "seconds" }) 
           label: name,
           stroke: colors[at],
           width: 2,
-          value: says,
+          value: textOf,
           spanGaps: false,
         })),
       ],

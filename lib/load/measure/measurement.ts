@@ -1,0 +1,43 @@
+import type { LatencyHistogram } from "./latency.ts";
+import type { LedgerCounts } from "./ledger.ts";
+import type { RunLatencies, TimelinePoint } from "./recorder.ts";
+import type { Summary } from "./summary.ts";
+
+/** The result of a measured run. */
+export interface Measurement {
+  readonly summary: Summary;
+  /** Deliveries to all users except the slow readers. */
+  readonly ledger: LedgerCounts;
+  readonly slow: SlowReaders;
+  /** Messages per second in the steady phase: asked for, and sent. */
+  readonly offeredRate: number;
+  readonly achievedRate: number;
+  readonly deliveriesPerSecond: number;
+  readonly latencies: RunLatencies;
+  /** From when a message was due to each delivery, in the steady phase. */
+  readonly histogram: LatencyHistogram;
+  readonly timeline: readonly TimelinePoint[];
+  readonly unsent: Unsent;
+  /** How many times a user disconnected and reconnected because of `--churn`. */
+  readonly churned: number;
+  /** How many cores the client kept busy while it sent; undefined if that was too short. */
+  readonly busyCores: number | undefined;
+  /** How many threads the client used. */
+  readonly workers: number;
+}
+
+/** Users that read nothing until all messages are sent. They are counted apart from all others. */
+export interface SlowReaders {
+  readonly count: number;
+  /** Connections that the server ended, by close code. */
+  readonly closeCodes: ReadonlyMap<number, number>;
+  readonly ledger: LedgerCounts;
+}
+
+/** Messages that were due and were not sent. */
+export interface Unsent {
+  /** No sender was connected. */
+  readonly disconnected: number;
+  /** The server had stopped reading from the sender. */
+  readonly blocked: number;
+}
