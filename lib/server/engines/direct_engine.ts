@@ -13,19 +13,30 @@ import { handshakeResponse } from "../../websocket/handshake.ts";
 import { Heartbeat } from "../../websocket/heartbeat.ts";
 import type { MessageOpcode } from "../../websocket/opcode.ts";
 import type { Transport } from "../../websocket/transport.ts";
-import type { Chat } from "../../chat/chat.ts";
+import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import type { ServerConfig } from "../config.ts";
-import type { AdmittedConnection } from "./gateway.ts";
+
+/** A connection that is admitted to the chat. Its handshake is not answered yet. */
+export interface AdmittedConnection {
+  readonly transport: Transport;
+  /** The value of `Sec-WebSocket-Key`. */
+  readonly key: string;
+  readonly joinRequest: JoinRequest;
+  /** The bytes received after the handshake. */
+  readonly received: Uint8Array;
+  /** The client's address and port. */
+  readonly address: string;
+}
 
 /**
- * The engine on TCP sockets and lib/websocket: what it sends is cut straight out of the log's memory, whole frames at a time,
- * with one system call for many messages.
+ * The engine on TCP sockets and lib/websocket. It writes whole frames straight out of the log's
+ * memory: many messages with one system call, and no copy.
  */
 export class DirectEngine implements Disposable {
   readonly #chat: Chat;
   readonly #options: ConnectionOptions;
   readonly #heartbeat: Heartbeat;
-  /** Every connection that has not ended, also those that have left the chat and wait for their peer's close frame. */
+  /** All connections that have not ended, including those that wait for a close frame. */
   readonly #wires = new Set<DirectWire>();
   readonly #whenEmpty = Promise.withResolvers<void>();
   #isClosing = false;
@@ -40,12 +51,12 @@ export class DirectEngine implements Disposable {
     };
   }
 
-  /** How many connections there are, those that are closing among them. */
+  /** The number of connections, including those that are closing. */
   get size(): number {
     return this.#wires.size;
   }
 
-  /** Completes a handshake and serves the connection. `received` is what has come in behind it. */
+  /** Answers the handshake and adds the connection to the chat. */
   serve({ transport, key, joinRequest, received, address }: AdmittedConnection): void {
     const wire = new DirectWire(transport, {
       chat: this.#chat,
@@ -65,14 +76,14 @@ export class DirectEngine implements Disposable {
     if (received.length > 0) connection.onData(received);
   }
 
-  /** Closes every connection with 1001 and resolves when the last of them has ended. */
+  /** Closes every connection with 1001, and resolves when the last one has ended. */
   async closeAll(): Promise<void> {
     this.#isClosing = true;
     for (const wire of this.#wires) wire.close(CLOSE_CODES.goingAway);
     if (this.#wires.size > 0) await this.#whenEmpty.promise;
   }
 
-  /** Ends what is left. */
+  /** Destroys the connections that are left. */
   [Symbol.dispose](): void {
     for (const { connection } of this.#wires) {
       connection.destroy({ code: 1006, reason: "the server has stopped" });
@@ -81,13 +92,13 @@ export class DirectEngine implements Disposable {
   }
 }
 
-/** A connection between lib/websocket and its member in the chat. */
+/** Connects a `Connection` of lib/websocket with its member in the chat. */
 class DirectWire implements Wire, ConnectionListener {
   readonly id = generateUuid();
   readonly connection: Connection;
   readonly #chat: Chat;
   readonly #onEnded: () => void;
-  /** Set as soon as it is in the chat, which is before anything is received. */
+  /** Set on joining the chat, before the connection receives anything. */
   member!: Member;
 
   constructor(

@@ -1,10 +1,13 @@
 import { checkSay, type Say } from "../../chat/chorus_v1.ts";
 import { parseMemberName } from "../../chat/member_name.ts";
 
-/** How much longer than a message JSON may be: a byte may be written as `\u0000`, and there is more than the text. */
+/**
+ * How much longer than its text a JSON body may be: one byte of text can take six as `\u0000`,
+ * and the body has other fields too.
+ */
 const JSON_ALLOWANCE = { factor: 6, bytes: 4096 };
 
-/** What somebody publishes without being in the room. */
+/** A message that a client publishes over HTTP. */
 export interface Publication extends Say {
   readonly name: string | null;
 }
@@ -15,7 +18,10 @@ export interface PublicationFault {
   readonly detail: string;
 }
 
-/** Reads a message out of a request: its body as it is, or as JSON with a `text`, and a `name` and an `id` if wanted. */
+/**
+ * Reads a message from a request body: plain text, or JSON with a `text` and optionally a `name`
+ * and an `id`.
+ */
 export async function readPublication(
   request: Request,
   maxMessageBytes: number,
@@ -28,13 +34,11 @@ export async function readPublication(
   }
   const tooBig = {
     status: 413,
-    detail: `A message may have ${maxMessageBytes} bytes: this one has more`,
+    detail: `A message must not be longer than ${maxMessageBytes} bytes`,
   } as const;
-  const { factor, bytes: more } = JSON_ALLOWANCE;
-  const bytes = await readAtMost(
-    request,
-    isJson ? factor * maxMessageBytes + more : maxMessageBytes,
-  );
+  const { factor, bytes: extraBytes } = JSON_ALLOWANCE;
+  const maxBytes = isJson ? factor * maxMessageBytes + extraBytes : maxMessageBytes;
+  const bytes = await readAtMost(request, maxBytes);
   if (!bytes) return tooBig;
   let text: string;
   try {
@@ -58,18 +62,18 @@ function parseJson(json: string): Publication | PublicationFault {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return { status: 400, detail: 'The body must be an object such as {"text":"hi"}' };
   }
-  const said = value as Record<string, unknown>;
-  const checked = checkSay(said);
+  const fields = value as Record<string, unknown>;
+  const checked = checkSay(fields);
   if ("fault" in checked) return { status: 400, detail: checked.fault.message };
-  const { name = null } = said;
+  const { name = null } = fields;
   const parsed = typeof name === "string" ? parseMemberName(name) : name;
   if (parsed !== null && typeof parsed !== "string") {
-    return { status: 400, detail: "The name must be 1 to 64 characters that can be seen" };
+    return { status: 400, detail: "The name must be 1 to 64 visible characters or spaces" };
   }
   return { ...checked.say, name: parsed };
 }
 
-/** A request's body; undefined if it is longer than that. */
+/** Reads a request body; undefined if it is longer than `maxBytes`. */
 async function readAtMost(request: Request, maxBytes: number): Promise<Uint8Array | undefined> {
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;

@@ -1,3 +1,4 @@
+import { errorMessage } from "../../cli/error_message.ts";
 import type { ServerConfig } from "../config.ts";
 
 /** A certificate chain and its private key, both in PEM. */
@@ -6,15 +7,15 @@ export interface TlsFiles {
   readonly key: string;
 }
 
-/** A file of TLS cannot be read. */
+/** A certificate or key file cannot be read. */
 export class TlsFileError extends Error {
   override readonly name = "TlsFileError";
 }
 
 /**
- * Reads the files that `--tls-cert` and `--tls-key` name; undefined if they name none.
+ * Reads the files of `--tls-cert` and `--tls-key`; undefined if neither flag is set.
  *
- * @throws {TlsFileError} If one cannot be read.
+ * @throws {TlsFileError} If a file cannot be read.
  */
 export async function readTlsFiles(
   { tlsCert, tlsKey }: Pick<ServerConfig, "tlsCert" | "tlsKey">,
@@ -27,7 +28,6 @@ async function read(flag: string, path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new TlsFileError(`Cannot read the file of ${flag}: ${path} (${reason})`, { cause });
+    throw new TlsFileError(`Cannot read ${flag} ${path}: ${errorMessage(cause)}`, { cause });
   }
 }
