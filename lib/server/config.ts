@@ -71,7 +71,7 @@ export const SERVER_FLAGS = {
     value: "BYTES",
     min: 64 * 1024,
     max: 64 * 1024 ** 3,
-    help: "Recent messages that each room retains in memory",
+    help: "Memory for the recent messages of each room",
   },
   maxLogBytes: {
     kind: "integer",
@@ -79,7 +79,8 @@ export const SERVER_FLAGS = {
     value: "BYTES",
     min: 1024 ** 2,
     max: 1024 ** 4,
-    help: "Memory for messages of all rooms; beyond it, empty rooms go first, then all retain less",
+    help:
+      "Memory for the messages of all rooms; beyond it, empty rooms go first, then all retain less",
   },
   maxRooms: {
     kind: "integer",
@@ -87,8 +88,7 @@ export const SERVER_FLAGS = {
     value: "N",
     min: 1,
     max: 10_000_000,
-    help:
-      "Maximum number of rooms; a new room replaces the longest empty one, or is refused with 503",
+    help: "Maximum number of rooms; a new one replaces the room empty for longest, or gets 503",
   },
   data: {
     kind: "text",
