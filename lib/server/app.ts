@@ -7,6 +7,7 @@ import { drain } from "./drain.ts";
 import { DirectEngine } from "./engines/direct_engine.ts";
 import { EventStreams } from "./engines/event_streams.ts";
 import { Gateway } from "./engines/gateway.ts";
+import { OpenWires } from "./engines/open_wires.ts";
 import { ServeEngine } from "./engines/serve_engine.ts";
 import { admit, type IncomingRequest } from "./http/admission.ts";
 import { RoomsApi } from "./http/rooms_api.ts";
@@ -64,11 +65,12 @@ export async function startApp(
     historyAgeMs: config.historyAgeMs,
   });
   const chat = new Chat(config, logger, history);
-  const serveEngine = new ServeEngine(config, chat);
-  const directEngine = config.engine === "direct" ? new DirectEngine(config, chat) : undefined;
-  const eventStreams = new EventStreams(config, chat);
-  const openCount = () => serveEngine.size + (directEngine?.size ?? 0) + eventStreams.size;
-  const isFull = () => openCount() >= maxConnections;
+  const wires = new OpenWires();
+  const shared = { chat, wires };
+  const serveEngine = new ServeEngine(config, shared);
+  const directEngine = config.engine === "direct" ? new DirectEngine(config, shared) : undefined;
+  const eventStreams = new EventStreams(config, shared);
+  const isFull = () => wires.size >= maxConnections;
   let drained: Promise<void> | undefined;
 
   const decide = (request: IncomingRequest) =>
@@ -143,7 +145,7 @@ export async function startApp(
 
   const failed = Promise.withResolvers<unknown>();
   httpServer.finished.catch(failed.resolve);
-  const parts = { chat, history, serveEngine, directEngine, gateway, eventStreams, httpServer };
+  const parts = { chat, wires, history, directEngine, gateway, httpServer };
   const drainOnce = () => drained ??= drain(parts, drainTimeoutMs);
 
   return {
@@ -156,7 +158,7 @@ export async function startApp(
       return chat.rooms.size;
     },
     get openCount() {
-      return openCount();
+      return wires.size;
     },
     slowReaders: chat.slowReaders,
     drain: drainOnce,

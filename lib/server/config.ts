@@ -120,8 +120,7 @@ export const SERVER_FLAGS = {
     kind: "choice",
     default: "close",
     choices: ["close", "skip"],
-    help:
-      "What to do with a reader behind --log-retention-bytes: close it with 4008, or skip ahead",
+    help: "What to do with a reader behind --log-retention-bytes: close with 4008, or skip ahead",
   },
   stallTimeoutMs: {
     kind: "duration",

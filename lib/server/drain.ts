@@ -1,8 +1,6 @@
-import type { Chat } from "../chat/chat.ts";
 import type { DirectEngine } from "./engines/direct_engine.ts";
-import type { EventStreams } from "./engines/event_streams.ts";
 import type { Gateway } from "./engines/gateway.ts";
-import type { ServeEngine } from "./engines/serve_engine.ts";
+import type { EngineParts } from "./engines/open_wires.ts";
 
 /** Time to end the connections that are left after the drain timeout. */
 const SHUTDOWN_MS = 100;
@@ -11,14 +9,11 @@ const SHUTDOWN_MS = 100;
 const HISTORY_CLOSE_MS = 2000;
 
 /** The running parts of a server. */
-export interface ServerParts {
-  readonly chat: Chat;
+export interface ServerParts extends EngineParts {
   readonly history: AsyncDisposable | undefined;
-  readonly serveEngine: ServeEngine;
   /** Undefined with `--engine serve`, and so is `gateway`. */
   readonly directEngine: DirectEngine | undefined;
   readonly gateway: Gateway | undefined;
-  readonly eventStreams: EventStreams;
   readonly httpServer: Deno.HttpServer;
 }
 
@@ -27,14 +22,12 @@ export interface ServerParts {
  * for the peers to answer, and then ends what is left. Takes little longer than `timeoutMs`.
  */
 export async function drain(parts: ServerParts, timeoutMs: number): Promise<void> {
-  const { chat, history, serveEngine, directEngine, gateway, eventStreams, httpServer } = parts;
+  const { chat, wires, history, directEngine, gateway, httpServer } = parts;
   const deadlineMs = performance.now() + timeoutMs;
   gateway?.close();
   // Slow readers get half of the time, so that some is left for the close frames.
   await withinMs(timeoutMs / 2, chat.rooms.flushed());
-  eventStreams.closeAll();
-  const closed = Promise.all([directEngine?.closeAll(), serveEngine.closeAll()]);
-  await withinMs(deadlineMs - performance.now(), closed);
+  await withinMs(deadlineMs - performance.now(), wires.closeAll());
   // Lets responses under way finish, such as the last server-sent events. It also closes the
   // serve engine's sockets, but would wait forever for a peer that has stopped reading.
   const shutdown = httpServer.shutdown();

@@ -1,5 +1,5 @@
 import { generate as generateUuid } from "@std/uuid/v7";
-import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
+import type { CloseCode } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/member.ts";
 import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
 import type { Wire } from "../../chat/wire.ts";
@@ -15,6 +15,7 @@ import type { MessageOpcode } from "../../websocket/opcode.ts";
 import type { Transport } from "../../websocket/transport.ts";
 import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import type { ServerConfig } from "../config.ts";
+import type { EngineParts, OpenWires } from "./open_wires.ts";
 
 /** A connection that is admitted to the chat. Its handshake is not answered yet. */
 export interface AdmittedConnection {
@@ -35,25 +36,18 @@ export interface AdmittedConnection {
 export class DirectEngine implements Disposable {
   readonly #chat: Chat;
   readonly #options: ConnectionOptions;
+  readonly #wires: OpenWires;
   readonly #heartbeat: Heartbeat;
-  /** All connections that have not ended, including those that wait for a close frame. */
-  readonly #wires = new Set<DirectWire>();
-  readonly #whenEmpty = Promise.withResolvers<void>();
-  #isClosing = false;
 
-  constructor(config: ServerConfig, chat: Chat) {
+  constructor(config: ServerConfig, { chat, wires }: EngineParts) {
     this.#chat = chat;
+    this.#wires = wires;
     this.#heartbeat = new Heartbeat(config);
     this.#options = {
       role: "server",
       maxMessageBytes: config.maxMessageBytes,
       clock: this.#heartbeat,
     };
-  }
-
-  /** The number of connections, including those that are closing. */
-  get size(): number {
-    return this.#wires.size;
   }
 
   /** Answers the handshake and adds the connection to the chat. */
@@ -64,7 +58,6 @@ export class DirectEngine implements Disposable {
       onEnded: () => {
         this.#heartbeat.delete(wire.connection);
         this.#wires.delete(wire);
-        if (this.#isClosing && this.#wires.size === 0) this.#whenEmpty.resolve();
       },
     });
     const { id, connection } = wire;
@@ -76,17 +69,11 @@ export class DirectEngine implements Disposable {
     if (received.length > 0) connection.onData(received);
   }
 
-  /** Closes every connection with 1001, and resolves when the last one has ended. */
-  async closeAll(): Promise<void> {
-    this.#isClosing = true;
-    for (const wire of this.#wires) wire.close(CLOSE_CODES.goingAway);
-    if (this.#wires.size > 0) await this.#whenEmpty.promise;
-  }
-
   /** Destroys the connections that are left. */
   [Symbol.dispose](): void {
-    for (const { connection } of this.#wires) {
-      connection.destroy({ code: 1006, reason: "the server has stopped" });
+    for (const wire of this.#wires) {
+      if (!(wire instanceof DirectWire)) continue;
+      wire.connection.destroy({ code: 1006, reason: "the server has stopped" });
     }
     this.#heartbeat[Symbol.dispose]();
   }

@@ -7,6 +7,7 @@ import type { Member } from "../../chat/member.ts";
 import type { Wire } from "../../chat/wire.ts";
 import type { ServerConfig } from "../config.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
+import type { EngineParts, OpenWires } from "./open_wires.ts";
 
 /** The engine for server-sent events: its members listen to a room over HTTP. */
 export class EventStreams {
@@ -14,16 +15,12 @@ export class EventStreams {
   readonly #chat: Chat;
   /** Parses each message once; all listeners send the same events. */
   readonly #decoder = new FrameDecoder((body) => toEvent(`${body}`));
-  readonly #wires = new Set<EventWire>();
+  readonly #wires: OpenWires;
 
-  constructor(config: ServerConfig, chat: Chat) {
+  constructor(config: ServerConfig, { chat, wires }: EngineParts) {
     this.#config = config;
+    this.#wires = wires;
     this.#chat = chat;
-  }
-
-  /** The number of open streams. */
-  get size(): number {
-    return this.#wires.size;
   }
 
   /** Adds an admitted listener to the chat and returns its events as bytes. */
@@ -38,11 +35,6 @@ export class EventStreams {
     const { id } = wire;
     this.#chat.join({ id, wire, address }, joinRequest, (member) => wire.member = member);
     return wire.events.pipeThrough(new ServerSentEventStream());
-  }
-
-  /** Ends every stream after the events that are already in it. */
-  closeAll(): void {
-    for (const wire of this.#wires) wire.close(CLOSE_CODES.goingAway);
   }
 }
 
@@ -95,7 +87,7 @@ class EventWire implements Wire {
 
   close(closeStatus: CloseCode): void {
     if (!this.#isOpen) return;
-    // A slow reader might never reach the end of the events in its stream.
+    // close() sends the events in the stream first, but a slow reader might never read them all.
     if (closeStatus === CLOSE_CODES.tooSlow) this.#controller.error(new Error(closeStatus.reason));
     else this.#controller.close();
     this.#end(closeStatus);

@@ -9,6 +9,7 @@ import type { ServerConfig } from "../config.ts";
 import type { Client } from "../http/routes.ts";
 import { BufferWatcher } from "./buffer_watcher.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
+import type { EngineParts, OpenWires } from "./open_wires.ts";
 
 /** A socket gets no more messages while this many bytes wait in it: the cost of a slow reader. */
 const WATERMARK_BYTES = 256 * 1024;
@@ -25,24 +26,17 @@ const MAX_PRIVATE_BYTES = 4 * 1024 * 1024;
  */
 export class ServeEngine {
   readonly #config: ServerConfig;
+  readonly #wires: OpenWires;
   readonly #shared: Shared;
-  /** All connections that have not ended, including those that wait for a close frame. */
-  readonly #wires = new Set<ServeWire>();
-  readonly #whenEmpty = Promise.withResolvers<void>();
-  #isClosing = false;
 
-  constructor(config: ServerConfig, chat: Chat) {
+  constructor(config: ServerConfig, { chat, wires }: EngineParts) {
     this.#config = config;
+    this.#wires = wires;
     this.#shared = {
       chat,
       decoder: new FrameDecoder((body) => typeof body === "string" ? body : body.slice()),
       buffers: new BufferWatcher(WATERMARK_BYTES, config.stallTimeoutMs),
     };
-  }
-
-  /** The number of connections, including those that are closing. */
-  get size(): number {
-    return this.#wires.size;
   }
 
   /** Upgrades an admitted request to a WebSocket and adds it to the chat. */
@@ -56,13 +50,6 @@ export class ServeEngine {
     return response;
   }
 
-  /** Closes every connection with 1001, and resolves when the last one has ended. */
-  async closeAll(): Promise<void> {
-    this.#isClosing = true;
-    for (const wire of this.#wires) wire.close(CLOSE_CODES.goingAway);
-    if (this.#wires.size > 0) await this.#whenEmpty.promise;
-  }
-
   #serve(socket: WebSocket, client: Client, joinRequest: JoinRequest): void {
     const { chat } = this.#shared;
     const wire = new ServeWire(socket, this.#shared);
@@ -73,11 +60,10 @@ export class ServeEngine {
       if (!this.#wires.delete(wire)) return;
       chat.leave(wire.member);
       chat.ended(wire.member, wire.closeStatus ?? { code: code || 1006, reason });
-      if (this.#isClosing && this.#wires.size === 0) this.#whenEmpty.resolve();
     };
     const { closeTimeoutMs } = this.#config;
     wire.onClosing = () => {
-      if (closeTimeoutMs === 0 || this.#isClosing) return;
+      if (closeTimeoutMs === 0 || this.#wires.isClosing) return;
       closeDeadline = setTimeout(() => {
         client.end?.();
         onGone(1006, "unanswered close");
@@ -88,7 +74,7 @@ export class ServeEngine {
     socket.onclose = ({ code, reason }) => onGone(code, reason);
     const { id } = wire;
     chat.join({ id, wire, address: client.address }, joinRequest, (member) => wire.member = member);
-    if (this.#isClosing) wire.close(CLOSE_CODES.goingAway);
+    if (this.#wires.isClosing) wire.close(CLOSE_CODES.goingAway);
   }
 
   #receive({ member, closeStatus }: ServeWire, data: string | ArrayBuffer): void {
