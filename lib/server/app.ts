@@ -86,7 +86,7 @@ export async function startApp(
     chat,
     maxMessageBytes,
     isFull,
-    listen: (joinRequest, address) => eventStreams.open(joinRequest, address),
+    eventStreams,
     onFault: logFault,
   });
   const serve = (
@@ -102,9 +102,8 @@ export async function startApp(
       },
       handler: createHandler({
         admit: decide,
-        upgrade: (request, client, joinRequest) =>
-          serveEngine.upgrade(request, client, joinRequest),
-        roomsApi: (request, url, client) => roomsApi.handle(request, url, client),
+        serveEngine,
+        roomsApi,
         clientAt: ({ remoteAddr }) => clientAt(remoteAddr as Deno.NetAddr),
       }),
     });
@@ -126,7 +125,7 @@ export async function startApp(
         // Deno pings a WebSocket behind a pipe more often than this, so it is never idle.
         pipeIdleTimeoutMs: 2 * config.pingIntervalMs,
         admit: decide,
-        serve: (connection) => directEngine.serve(connection),
+        directEngine,
         logger,
       });
       address = await gateway.open();

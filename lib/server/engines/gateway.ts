@@ -9,7 +9,7 @@ import { formatAddress } from "../address.ts";
 import type { Decision, IncomingRequest } from "../http/admission.ts";
 import type { Client } from "../http/routes.ts";
 import type { TlsFiles } from "../security/tls_files.ts";
-import type { AdmittedConnection } from "./direct_engine.ts";
+import type { AdmittedConnection, DirectEngine } from "./direct_engine.ts";
 import { Listener } from "./listener.ts";
 import { PendingConnection } from "./pending_connection.ts";
 import { Pipe } from "./pipe.ts";
@@ -30,8 +30,7 @@ export interface GatewayOptions {
   /** A pipe is ended when no bytes pass through it for this long; 0 disables the limit. */
   readonly pipeIdleTimeoutMs: number;
   readonly admit: (request: IncomingRequest) => Decision;
-  /** Takes over an admitted connection and completes its handshake. */
-  readonly serve: (connection: AdmittedConnection) => void;
+  readonly directEngine: Pick<DirectEngine, "serve">;
   readonly logger: Logger;
 }
 
@@ -131,7 +130,7 @@ export class Gateway {
       const upgrade = this.#admittedUpgrade(head);
       if (!upgrade) return this.#pipe(pending);
       this.#pending.delete(pending);
-      this.#options.serve({ ...upgrade, transport, received: rest, address });
+      this.#options.directEngine.serve({ ...upgrade, transport, received: rest, address });
     } catch (error) {
       // A bug must end only this connection.
       this.#options.logger.error("A request failed: {error}", { error: String(error) });

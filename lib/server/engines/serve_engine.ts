@@ -1,15 +1,15 @@
 import { generate as generateUuid } from "@std/uuid/v7";
+import type { JoinRequest } from "../../chat/chat.ts";
+import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/member.ts";
-import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
 import type { Wire } from "../../chat/wire.ts";
 import { OPCODE } from "../../websocket/opcode.ts";
-import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import type { ServerConfig } from "../config.ts";
 import type { Client } from "../http/routes.ts";
 import { BufferWatcher } from "./buffer_watcher.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
-import type { EngineParts, OpenWires } from "./open_wires.ts";
+import type { EngineParts } from "./open_wires.ts";
 
 /** A socket gets no more messages while this many bytes wait in it: the cost of a slow reader. */
 const WATERMARK_BYTES = 256 * 1024;
@@ -26,14 +26,12 @@ const MAX_PRIVATE_BYTES = 4 * 1024 * 1024;
  */
 export class ServeEngine {
   readonly #config: ServerConfig;
-  readonly #wires: OpenWires;
   readonly #shared: Shared;
 
-  constructor(config: ServerConfig, { chat, wires }: EngineParts) {
+  constructor(config: ServerConfig, parts: EngineParts) {
     this.#config = config;
-    this.#wires = wires;
     this.#shared = {
-      chat,
+      ...parts,
       decoder: new FrameDecoder((body) => typeof body === "string" ? body : body.slice()),
       buffers: new BufferWatcher(WATERMARK_BYTES, config.stallTimeoutMs),
     };
@@ -51,19 +49,19 @@ export class ServeEngine {
   }
 
   #serve(socket: WebSocket, client: Client, joinRequest: JoinRequest): void {
-    const { chat } = this.#shared;
+    const { chat, wires } = this.#shared;
     const wire = new ServeWire(socket, this.#shared);
-    this.#wires.add(wire);
+    wires.add(wire);
     let closeDeadline: ReturnType<typeof setTimeout> | undefined;
     const onGone = (code: number, reason: string) => {
       clearTimeout(closeDeadline);
-      if (!this.#wires.delete(wire)) return;
+      if (!wires.delete(wire)) return;
       chat.leave(wire.member);
       chat.ended(wire.member, wire.closeStatus ?? { code: code || 1006, reason });
     };
     const { closeTimeoutMs } = this.#config;
     wire.onClosing = () => {
-      if (closeTimeoutMs === 0 || this.#wires.isClosing) return;
+      if (closeTimeoutMs === 0 || wires.isClosing) return;
       closeDeadline = setTimeout(() => {
         client.end?.();
         onGone(1006, "unanswered close");
@@ -74,7 +72,7 @@ export class ServeEngine {
     socket.onclose = ({ code, reason }) => onGone(code, reason);
     const { id } = wire;
     chat.join({ id, wire, address: client.address }, joinRequest, (member) => wire.member = member);
-    if (this.#wires.isClosing) wire.close(CLOSE_CODES.goingAway);
+    if (wires.isClosing) wire.close(CLOSE_CODES.goingAway);
   }
 
   #receive({ member, closeStatus }: ServeWire, data: string | ArrayBuffer): void {
@@ -92,9 +90,8 @@ export class ServeEngine {
 
 type Message = string | Uint8Array<ArrayBuffer>;
 
-/** What all connections of the engine share. */
-interface Shared {
-  readonly chat: Chat;
+/** What all connections of this engine share. */
+interface Shared extends EngineParts {
   readonly decoder: FrameDecoder<Message>;
   readonly buffers: BufferWatcher;
 }

@@ -18,11 +18,9 @@ export interface RoomsApiOptions {
   readonly maxMessageBytes: number;
   /** Whether the chat has reached `--max-connections`. */
   readonly isFull: () => boolean;
-  /** Adds a listener to a room and returns the server-sent events for it. */
-  readonly listen: (
-    joinRequest: JoinRequest,
-    address: string,
-  ) => ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly eventStreams: {
+    open(joinRequest: JoinRequest, address: string): ReadableStream<Uint8Array<ArrayBuffer>>;
+  };
   /** Called with the reason when the API answers 500. */
   readonly onFault: (error: unknown) => void;
 }
@@ -141,7 +139,7 @@ export class RoomsApi {
   }
 
   #events(roomName: string, { method, headers }: Request, url: URL, { address }: Client): Response {
-    const { chat, isFull, listen } = this.#options;
+    const { chat, isFull, eventStreams } = this.#options;
     const given = parseJoinRequest(url.search.slice(1), null);
     if (typeof given === "string") return problem(400, given);
     if (isFull() || !chat.rooms.hasCapacityFor(roomName)) {
@@ -149,8 +147,8 @@ export class RoomsApi {
     }
     if (method === "HEAD") return new Response(null, { headers: EVENTS_HEADERS });
     const since = headers.get("last-event-id") ?? given.since;
-    const events = listen({ ...given, roomName, since, format: "chorus" }, address);
-    return new Response(events, { headers: EVENTS_HEADERS });
+    const joinRequest = { ...given, roomName, since, format: "chorus" } as const;
+    return new Response(eventStreams.open(joinRequest, address), { headers: EVENTS_HEADERS });
   }
 }
 

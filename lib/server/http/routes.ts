@@ -14,17 +14,19 @@ export interface Client {
 /** What {@linkcode createHandler} needs from the composition root. */
 export interface RoutesOptions {
   readonly admit: (request: IncomingRequest) => Decision;
-  /** Upgrades an admitted request to a WebSocket and adds it to the chat. */
-  readonly upgrade: (request: Request, client: Client, joinRequest: JoinRequest) => Response;
-  /** Answers a request to the HTTP API. */
-  readonly roomsApi: (request: Request, url: URL, client: Client) => Promise<Response>;
+  readonly serveEngine: {
+    upgrade(request: Request, client: Client, joinRequest: JoinRequest): Response;
+  };
+  readonly roomsApi: {
+    handle(request: Request, url: URL, client: Client): Promise<Response>;
+  };
   /** Finds the sender of a request; undefined if the request did not come through the gateway. */
   readonly clientAt: (info: Deno.ServeHandlerInfo) => Client | undefined;
 }
 
 /** Creates the handler that `Deno.serve` calls for every HTTP request. */
 export function createHandler(
-  { admit, upgrade, roomsApi, clientAt }: RoutesOptions,
+  { admit, serveEngine, roomsApi, clientAt }: RoutesOptions,
 ): Deno.ServeHandler {
   return (request, info) => {
     const client = clientAt(info);
@@ -38,13 +40,13 @@ export function createHandler(
     const decision = admit({ method, path, query: url.search.slice(1), headers });
     switch (decision.kind) {
       case "chat":
-        return upgrade(request, client, decision.joinRequest);
+        return serveEngine.upgrade(request, client, decision.joinRequest);
       case "page":
         return servePage(path, headers);
       case "health":
         return text(200, "ok");
       case "rooms":
-        return roomsApi(request, url, client);
+        return roomsApi.handle(request, url, client);
       case "refusal": {
         const answer = isRoomsPath(path) ? problem : text;
         return answer(decision.status, decision.message, decision.headers);
