@@ -125,7 +125,7 @@ export class RoomsApi {
   async #publish(roomName: string, request: Request): Promise<Response> {
     const { chat, maxMessageBytes } = this.#options;
     const publication = await readPublication(request, maxMessageBytes);
-    if ("detail" in publication) return problem(publication.status, publication.detail);
+    if (publication instanceof Response) return publication;
     const published = await chat.publish(roomName, publication);
     if (published === "no capacity") {
       return problem(503, "There are too many rooms: try again later", { "retry-after": "10" });
