@@ -1,5 +1,4 @@
 import { errorMessage } from "../../cli/error_message.ts";
-import type { ServerConfig } from "../config.ts";
 
 /** A certificate chain and its private key, both in PEM. */
 export interface TlsFiles {
@@ -18,7 +17,7 @@ export class TlsFileError extends Error {
  * @throws {TlsFileError} If a file cannot be read.
  */
 export async function readTlsFiles(
-  { tlsCert, tlsKey }: Pick<ServerConfig, "tlsCert" | "tlsKey">,
+  { tlsCert, tlsKey }: { readonly tlsCert: string; readonly tlsKey: string },
 ): Promise<TlsFiles | undefined> {
   if (tlsCert === "") return undefined;
   return { cert: await read("--tls-cert", tlsCert), key: await read("--tls-key", tlsKey) };
