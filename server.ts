@@ -19,7 +19,7 @@ const faults = [...parsed.faults, ...configFaults(config)];
 
 if (config.help) {
   console.log(helpText(SERVER_FLAGS, {
-    summary: "Chorus, a broadcast chat server: every message reaches everybody else.",
+    summary: "Chorus, a broadcast chat server: each message goes to everyone else in its room.",
     usage: "deno task server [flags]",
     hasEnvironment: true,
   }));
@@ -51,7 +51,7 @@ async function run(config: ServerConfig): Promise<number> {
   onStopSignal({ stop: stop.resolve, stopNow: () => Deno.exit(EXIT_CODE.interrupted) });
   const failure = await Promise.race([stop.promise, app.failed]);
   if (failure) logger.error(acceptFailure(failure));
-  logger.info("Stopping; connections to close: {connectionCount}", {
+  logger.info("Stopping: closing {connectionCount} connections", {
     connectionCount: app.connectionCount,
   });
   await app.drain();

@@ -1,6 +1,7 @@
 /**
- * What the server prints when it listens: where, what to open and what to run next. `execPath` is Deno's own: a user who
- * runs Deno through npx needs its long name for the next command too.
+ * The text that the server prints at start: its URL and what to try next.
+ *
+ * @param execPath The path of Deno. If npx runs Deno, the suggested command uses npx too.
  */
 export function bannerText(url: URL, execPath: string): string {
   const deno = /[\\/]_npx[\\/]/.test(execPath) ? `npx -y deno@${Deno.version.deno}` : "deno";

@@ -1,12 +1,15 @@
 import type { ConfigOf, FlagTable } from "../cli/flags.ts";
 
-/** The server's flags: what `--help`, the environment, the README and {@linkcode ServerConfig} are made of. */
+/**
+ * The server's flags. `--help`, the environment variables, the table in README.md and
+ * {@linkcode ServerConfig} are all derived from this table.
+ */
 export const SERVER_FLAGS = {
   hostname: {
     kind: "text",
     default: "127.0.0.1",
     value: "HOST",
-    help: "Address to listen on; 0.0.0.0 opens the chat to the network",
+    help: "Address to listen on; 0.0.0.0 accepts connections from the network",
     check: (text) => text === "" ? "an address or a host name" : undefined,
   },
   port: {
@@ -15,36 +18,36 @@ export const SERVER_FLAGS = {
     value: "PORT",
     min: 0,
     max: 65535,
-    help: "Port to listen on; 0 picks a free one",
+    help: "Port to listen on; 0 picks a free port",
   },
   engine: {
     kind: "choice",
     default: "direct",
     choices: ["direct", "serve"],
-    help: "Who frames WebSockets: Chorus itself, or Deno.serve",
+    help: "WebSocket implementation: Chorus's own (direct), or Deno's (serve)",
   },
   allowOrigin: {
     kind: "list",
     default: [],
     value: "ORIGIN",
-    help: "Let pages of this origin in, such as https://example.com, or * for all; repeatable",
+    help: "Accept pages from this origin, such as https://example.com; * accepts all; repeatable",
     check: (text) => isOrigin(text) ? undefined : "an origin such as https://example.com, or *",
   },
   binary: {
     kind: "switch",
     default: false,
-    help: "Relay binary messages instead of closing with 1003",
+    help: "Relay binary messages; without it, they close the sender with 1003",
   },
   echo: {
     kind: "switch",
     default: false,
-    help: "Also return each message to its sender",
+    help: "Also send each message back to its sender",
   },
   greeting: {
     kind: "text",
     default: "",
     value: "TEXT",
-    help: "Send this text to each connection as it opens",
+    help: "Text to send to each new plain-text connection",
   },
   maxMessageBytes: {
     kind: "integer",
@@ -52,7 +55,7 @@ export const SERVER_FLAGS = {
     value: "BYTES",
     min: 1,
     max: 1024 ** 3,
-    help: "Longest message; a longer one closes with 1009",
+    help: "Maximum message size; a larger message closes its sender with 1009",
   },
   maxConnections: {
     kind: "integer",
@@ -60,7 +63,7 @@ export const SERVER_FLAGS = {
     value: "N",
     min: 1,
     max: 10_000_000,
-    help: "Most connections in the chat; beyond it 503",
+    help: "Maximum number of connections; more are refused with 503",
   },
   logRetentionBytes: {
     kind: "integer",
@@ -68,7 +71,7 @@ export const SERVER_FLAGS = {
     value: "BYTES",
     min: 64 * 1024,
     max: 64 * 1024 ** 3,
-    help: "How much of the messages a room keeps for readers that lag",
+    help: "Memory for the recent messages of each room",
   },
   maxLogBytes: {
     kind: "integer",
@@ -76,7 +79,8 @@ export const SERVER_FLAGS = {
     value: "BYTES",
     min: 1024 ** 2,
     max: 1024 ** 4,
-    help: "How much all rooms together keep; beyond it empty rooms go, then each keeps less",
+    help:
+      "Memory for the messages of all rooms; beyond it, empty rooms go first, then all retain less",
   },
   maxRooms: {
     kind: "integer",
@@ -84,19 +88,19 @@ export const SERVER_FLAGS = {
     value: "N",
     min: 1,
     max: 10_000_000,
-    help: "Most rooms; beyond it the one that has been empty for longest goes, or 503",
+    help: "Maximum number of rooms; a new one replaces the room empty for longest, or gets 503",
   },
   data: {
     kind: "text",
     default: "",
     value: "FILE",
-    help: "Keep what is said in this SQLite file, so that it outlives the server",
+    help: "SQLite file to store messages in, so that they survive a restart",
   },
   durability: {
     kind: "choice",
     default: "process",
     choices: ["process", "power"],
-    help: "What an acked message in --data survives: the server's end, or the machine's too",
+    help: "What acknowledged messages in --data survive: a process crash, or also a power failure",
   },
   historyMessages: {
     kind: "integer",
@@ -104,55 +108,55 @@ export const SERVER_FLAGS = {
     value: "N",
     min: 0,
     max: 1_000_000_000,
-    help: "How many messages of a room are kept; 0 is as many as there is room for",
+    help: "Maximum number of messages in the history of each room; 0 disables the limit",
   },
   historyAgeMs: {
     kind: "duration",
     default: 0,
     min: 0,
-    help: "For how long messages are kept; 0 is as long as there is room for",
+    help: "Maximum age of messages in the history; 0 disables the limit",
   },
   slowReader: {
     kind: "choice",
     default: "close",
     choices: ["close", "skip"],
-    help: "A reader that lags by more is closed with 4008, or skips what is gone",
+    help: "What to do with a reader behind --log-retention-bytes: close with 4008, or skip ahead",
   },
   stallTimeoutMs: {
     kind: "duration",
     default: 15_000,
     min: 0,
-    help: "A reader that reads nothing at all for this long is destroyed; 0 is never",
+    help: "Drop a connection that reads nothing for this long while data is waiting; 0 disables",
   },
   pingIntervalMs: {
     kind: "duration",
     default: 25_000,
     min: 0,
-    help: "A peer that is silent for this long is pinged; 0 is never",
+    help: "Ping a connection that has been silent for this long; 0 disables",
   },
   pongTimeoutMs: {
     kind: "duration",
     default: 10_000,
     min: 0,
-    help: "A peer that does not answer a ping for this long is destroyed; 0 is never",
+    help: "Drop a connection that does not answer a ping within this time; 0 disables",
   },
   handshakeTimeoutMs: {
     kind: "duration",
     default: 5000,
     min: 0,
-    help: "How long a client may take to finish its first request; 0 is for ever",
+    help: "Time for a client to send the head of its first request; 0 disables the limit",
   },
   closeTimeoutMs: {
     kind: "duration",
     default: 5000,
     min: 0,
-    help: "How long a peer may take to answer a close; 0 is for ever",
+    help: "Time for a peer to answer a close frame; 0 disables the limit",
   },
   tlsCert: {
     kind: "text",
     default: "",
     value: "FILE",
-    help: "Certificate chain in PEM; with --tls-key, the server speaks https and wss",
+    help: "Certificate chain in PEM; with --tls-key, the server uses https and wss",
   },
   tlsKey: {
     kind: "text",
@@ -169,30 +173,30 @@ export const SERVER_FLAGS = {
     kind: "choice",
     default: "info",
     choices: ["debug", "info", "warning", "error"],
-    help: "Least important records to log",
+    help: "Minimum level of the lines to log",
   },
   logFormat: {
     kind: "choice",
     default: "text",
     choices: ["text", "json"],
-    help: "Log lines for people or for programs",
+    help: "Format of log lines: text, or one JSON object per line",
   },
   drainTimeoutMs: {
     kind: "duration",
     default: 5000,
     min: 0,
-    help: "How long a stop waits for peers to close",
+    help: "Time to deliver messages and close connections when the server stops",
   },
   checkConfig: {
     kind: "command",
     default: false,
-    help: "Print the configuration, say what is wrong with it, and exit",
+    help: "Check and print the configuration, then exit",
   },
   help: {
     kind: "command",
     default: false,
     short: "h",
-    help: "Print this and exit",
+    help: "Print this help and exit",
   },
   version: {
     kind: "command",
@@ -201,16 +205,16 @@ export const SERVER_FLAGS = {
   },
 } as const satisfies FlagTable;
 
-/** The server's configuration, resolved: what {@linkcode SERVER_FLAGS} parses to. */
+/** The resolved configuration of the server: one value for each of {@linkcode SERVER_FLAGS}. */
 export type ServerConfig = ConfigOf<typeof SERVER_FLAGS>;
 
-/** What is wrong with values that are right one by one. */
+/** Reports values that are valid alone but not together; one line each. */
 export function configFaults({ tlsCert, tlsKey }: ServerConfig): readonly string[] {
   if ((tlsCert === "") === (tlsKey === "")) return [];
   const [given, missing] = tlsCert === "" ? ["key", "cert"] : ["cert", "key"];
   return [
-    `Cannot start as --tls-${given} (CHORUS_TLS_${given.toUpperCase()}) needs ` +
-    `--tls-${missing} (CHORUS_TLS_${missing.toUpperCase()}) beside it: that was ""`,
+    `Cannot use --tls-${given} (CHORUS_TLS_${given.toUpperCase()}) without ` +
+    `--tls-${missing} (CHORUS_TLS_${missing.toUpperCase()}): it is not set`,
   ];
 }
 

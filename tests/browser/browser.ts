@@ -4,7 +4,7 @@ const CHROMIUM_PATH = "/usr/bin/chromium";
 
 const HOW_TO_INSTALL = `${CHROMIUM_PATH} is missing: install it with \`apt-get install chromium\``;
 
-/** Whether browser tests are to be skipped. Says so loudly; with CI=true a missing browser is a failure instead. */
+/** Whether to skip browser tests. Prints a warning if so; with CI=true, throws instead. */
 export const isBrowserMissing = await (async () => {
   try {
     await Deno.stat(CHROMIUM_PATH);
@@ -17,10 +17,10 @@ export const isBrowserMissing = await (async () => {
   }
 })();
 
-/** A Chromium with a fresh profile that leaves the network alone. */
+/** Starts Chromium with a fresh profile and without background network traffic. */
 export async function launchBrowser(): Promise<Browser> {
-  // As it loads, playwright-core looks below /proc for a sign of WSL, which Deno allows to none but a program that may do
-  // everything. This variable, made for the tests of the package that looks, puts that off until it is needed: never.
+  // While loading, playwright-core checks /proc for signs of WSL. Deno allows that only with all
+  // permissions. The `is-wsl` package skips the check if this variable is set.
   Deno.env.set("__IS_WSL_TEST__", "1");
   const { chromium } = await import("playwright-core");
   return chromium.launch({
@@ -34,7 +34,7 @@ export async function launchBrowser(): Promise<Browser> {
   });
 }
 
-/** Opens a page and collects whatever its console complains about. */
+/** Opens a page and collects its errors and console warnings. */
 export async function openPage(
   browser: Browser,
   url: string,

@@ -5,7 +5,7 @@ import { isBrowserMissing, launchBrowser, openPage } from "./browser.ts";
 
 for (const engine of ENGINES) {
   Deno.test({
-    name: `${engine}: the page shows what others say, as text, and says what is typed`,
+    name: `${engine}: the page shows messages as plain text, and sends what the user types`,
     ignore: isBrowserMissing,
     async fn() {
       await using server = await startTestApp({ engine });
@@ -32,17 +32,17 @@ for (const engine of ENGINES) {
 }
 
 Deno.test({
-  name: "the page talks in the room that its address names",
+  name: "the page joins the room in its URL",
   ignore: isBrowserMissing,
   async fn() {
     await using server = await startTestApp();
     await using other = await Peer.open(`${server.url}?room=tea`);
-    await using stranger = await Peer.open(server.url);
+    await using lobby = await Peer.open(server.url);
     const browser = await launchBrowser();
     const { page, complaints } = await openPage(browser, `${server.app.url.href}?room=tea`);
     await page.getByText("Connected", { exact: true }).waitFor();
     await using witness = await Peer.open(server.url);
-    stranger.send("to the lobby");
+    lobby.send("to the lobby");
     assertEquals(await witness.next(), "to the lobby");
     other.send("to the tea room");
     await page.getByText("to the tea room").waitFor();
@@ -53,16 +53,16 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a page of another origin can not read the chat",
+  name: "a page of another origin cannot connect",
   ignore: isBrowserMissing,
   async fn() {
     await using server = await startTestApp();
-    await using stranger = Deno.serve(
+    await using otherSite = Deno.serve(
       { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-      () => new Response("<title>stranger</title>", { headers: { "content-type": "text/html" } }),
+      () => new Response("<title>other</title>", { headers: { "content-type": "text/html" } }),
     );
     const browser = await launchBrowser();
-    const { page } = await openPage(browser, `http://127.0.0.1:${stranger.addr.port}/`);
+    const { page } = await openPage(browser, `http://127.0.0.1:${otherSite.addr.port}/`);
     const outcome = await page.evaluate((url) =>
       new Promise<string>((resolve) => {
         const socket = new WebSocket(url);

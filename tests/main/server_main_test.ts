@@ -3,14 +3,14 @@ import { Peer } from "../socket/peer.ts";
 import { RawPeer } from "../socket/raw_peer.ts";
 import { Program } from "./program.ts";
 
-/** Waits until the server listens, and returns its port. */
+/** Waits until the server listens and returns its port. */
 async function portOf(server: Program): Promise<number> {
   const line = await server.stdoutLine(/listening on/i);
   return Number(line.match(/:(\d+)\//)![1]);
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  Deno.test(`the server closes with 1001 and exits 0 at ${signal}`, async () => {
+  Deno.test(`the server closes connections with 1001 and exits 0 on ${signal}`, async () => {
     await using server = Program.start("server", ["--port", "0"]);
     const port = await portOf(server);
     const peer = await Peer.open(`ws://127.0.0.1:${port}/ws`);
@@ -22,7 +22,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-Deno.test("`deno task server` passes Ctrl-C on, and its exit code back", async () => {
+Deno.test("`deno task server` forwards Ctrl-C and returns the exit code", async () => {
   await using server = Program.startTask("server", ["--port", "0"]);
   const port = await portOf(server);
   await using peer = await Peer.open(`ws://127.0.0.1:${port}/`);
@@ -32,7 +32,7 @@ Deno.test("`deno task server` passes Ctrl-C on, and its exit code back", async (
   assertEquals((await server.ended()).code, 0);
 });
 
-Deno.test("the server exits 0 though a peer never answers", async () => {
+Deno.test("the server exits 0 if a peer never answers a close frame", async () => {
   await using server = Program.start("server", ["--port", "0", "--drain-timeout", "100ms"]);
   using _silent = await RawPeer.upgrade(await portOf(server));
   await server.stdoutLine(/connected from/);
@@ -40,20 +40,20 @@ Deno.test("the server exits 0 though a peer never answers", async () => {
   assertEquals((await server.ended()).code, 0);
 });
 
-Deno.test("the server exits at once at a second Ctrl-C", async () => {
+Deno.test("the server exits at once on a second Ctrl-C", async () => {
   await using server = Program.start("server", ["--port", "0", "--drain-timeout", "1h"]);
   using _silent = await RawPeer.upgrade(await portOf(server));
   await server.stdoutLine(/connected from/);
   server.signal("SIGINT");
   await server.stdoutLine(/Stopping/);
-  // Two that come together are taken for one, so this goes on until one has come late enough.
+  // Signals in quick succession count as one, so send more until one counts as the second.
   const again = setInterval(() => server.signal("SIGINT"), 50);
   const { code } = await server.ended();
   clearInterval(again);
   assertEquals(code, 130);
 });
 
-Deno.test("the server logs connections and, with --log-messages, harmless lines of what they say", async () => {
+Deno.test("the server logs connections, and texts with control characters escaped", async () => {
   await using server = Program.start("server", ["--port", "0", "--log-messages"]);
   const port = await portOf(server);
   const peer = await Peer.open(`ws://127.0.0.1:${port}/`);
@@ -75,7 +75,7 @@ Deno.test("the server logs JSON lines with --log-format json", async () => {
   for (const line of stdout) JSON.parse(line);
 });
 
-Deno.test("the server says in one line that its port is in use, and exits 1", async () => {
+Deno.test("the server prints one line if its port is in use, and exits 1", async () => {
   await using first = Program.start("server", ["--port", "0"]);
   const port = await portOf(first);
   await using second = Program.start("server", ["--port", String(port)]);
@@ -83,44 +83,45 @@ Deno.test("the server says in one line that its port is in use, and exits 1", as
   assertEquals(code, 1);
   assertEquals(stdout, []);
   assertEquals(stderr, [
-    `Cannot listen on 127.0.0.1:${port} as another program does: stop that, or choose a port with --port (0 picks a free one)`,
+    `Cannot listen on 127.0.0.1:${port}: another program uses this port; stop it, or choose ` +
+    "another port with --port (0 picks a free one)",
   ]);
 });
 
-Deno.test("serve: a server without file descriptors says so, closes with 1001 and exits 1", async () => {
+Deno.test("serve: a server without file descriptors exits 1", async () => {
   await using server = Program.startStarved(60, ["--port", "0", "--engine", "serve"]);
   const port = await portOf(server);
   const peer = await Peer.open(`ws://127.0.0.1:${port}/ws`);
-  const crowd = await connectMany(port, 100);
+  const peers = await connectMany(port, 100);
   assertEquals((await peer.closed).code, 1001);
   const { code, stdout } = await server.ended();
   assertEquals(code, 1);
-  assertMatch(stdout.join("\n"), /Cannot accept connections any more .*raise `ulimit -n`/);
-  for (const each of crowd) each[Symbol.dispose]();
+  assertMatch(stdout.join("\n"), /Cannot accept connections any more: .*raise `ulimit -n`/);
+  for (const each of peers) each[Symbol.dispose]();
 });
 
-Deno.test("direct: a server without file descriptors goes on when there are some again", async () => {
+Deno.test("direct: a server without file descriptors recovers", async () => {
   await using server = Program.startStarved(60, ["--port", "0"]);
   const port = await portOf(server);
-  // Those for whom there is none left are turned away when the server finds out that it accepts nobody any more.
+  // The connections beyond the limit fail when the listener restarts.
   const settled = await Promise.allSettled(
     Array.from({ length: 100 }, () => RawPeer.upgrade(port)),
   );
-  await server.stdoutLine(/nobody could be accepted|Cannot accept a connection/i);
-  const crowd = settled.flatMap((each) => each.status === "fulfilled" ? [each.value] : []);
-  for (const each of crowd) each[Symbol.dispose]();
-  for (const _ of crowd) await server.stdoutLine(/disconnected/);
+  await server.stdoutLine(/Could not accept connections for a while|Cannot accept a connection/);
+  const peers = settled.flatMap((each) => each.status === "fulfilled" ? [each.value] : []);
+  for (const each of peers) each[Symbol.dispose]();
+  for (const _ of peers) await server.stdoutLine(/disconnected/);
   await using _peer = await Peer.open(`ws://127.0.0.1:${port}/ws`);
 });
 
-/** Connects as many times, and keeps the connections that were not refused. */
+/** Tries to connect `count` times, and returns the connections that were accepted. */
 async function connectMany(port: number, count: number): Promise<RawPeer[]> {
   const attempts = Array.from({ length: count }, () => RawPeer.connect(port));
   const settled = await Promise.allSettled(attempts);
   return settled.flatMap((each) => each.status === "fulfilled" ? [each.value] : []);
 }
 
-Deno.test("the server tells all faults at once, a line each, and exits 2", async () => {
+Deno.test("the server reports all configuration errors together", async () => {
   await using server = Program.start("server", ["--prot", "1"], {
     CHORUS_LOG_LEVEL: "loud",
     CHORUS_PORT: "x",
@@ -132,7 +133,7 @@ Deno.test("the server tells all faults at once, a line each, and exits 2", async
   assertStringIncludes(stderr[2]!, 'CHORUS_LOG_LEVEL was "loud"');
 });
 
-Deno.test("--check-config prints every value and its source, and starts nothing", async () => {
+Deno.test("--check-config prints every value and its source", async () => {
   await using server = Program.start("server", ["--check-config", "--echo"], { CHORUS_PORT: "81" });
   const { code, stdout } = await server.ended();
   assertEquals(code, 0);
@@ -140,14 +141,14 @@ Deno.test("--check-config prints every value and its source, and starts nothing"
   assertMatch(stdout.join("\n"), /^--echo +true +flag$/m);
 });
 
-Deno.test("--check-config finds faults, and exits 2", async () => {
+Deno.test("--check-config reports errors and exits 2", async () => {
   await using server = Program.start("server", ["--check-config", "--allow-origin", "example.com"]);
   const { code, stderr } = await server.ended();
   assertEquals([code, stderr.length], [2, 1]);
 });
 
 for (const task of ["server", "client"] as const) {
-  Deno.test(`the ${task} answers --help and --version on standard output, and exits 0`, async () => {
+  Deno.test(`the ${task} prints --help and --version on standard output and exits 0`, async () => {
     for (
       const [flag, pattern] of [["--help", /^Usage: deno task/m], [
         "--version",

@@ -1,13 +1,13 @@
 import { assertStringIncludes } from "@std/assert";
 import { bannerText } from "../../lib/server/banner.ts";
 
-Deno.test("bannerText() names the commands of a user who has Deno", () => {
+Deno.test("bannerText() suggests a deno command", () => {
   const text = bannerText(new URL("http://127.0.0.1:8000/"), "/usr/bin/deno");
   assertStringIncludes(text, "listening on http://127.0.0.1:8000/");
   assertStringIncludes(text, "  deno task client --count 9\n");
 });
 
-Deno.test("bannerText() names the commands of a user who runs Deno through npx, on another port", () => {
+Deno.test("bannerText() suggests an npx command and the port if they are needed", () => {
   const text = bannerText(
     new URL("http://127.0.0.1:9000/"),
     "/root/.npm/_npx/1/node_modules/deno/deno",

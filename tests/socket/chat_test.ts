@@ -7,7 +7,7 @@ import { ENGINES, startTestApp } from "./test_app.ts";
 
 for (const engine of ENGINES) {
   for (const count of [2, 3, 200]) {
-    Deno.test(`${engine}: a message reaches all of ${count} clients but its sender, unchanged`, async () => {
+    Deno.test(`${engine}: a message reaches all ${count} clients but its sender`, async () => {
       await using server = await startTestApp({ engine });
       const peers = await Peer.openMany(server.url, count);
       for (const _ of peers) await server.logged("{id} connected");
@@ -15,14 +15,14 @@ for (const engine of ENGINES) {
       const text = " Grüße, 世界 👋 \u0000 ";
       first.send(text);
       for (const peer of peers.slice(1)) assertEquals(await peer.next(), text);
-      // If the first message had also gone to its sender, it would be there before this one.
+      // A copy of the first message to its sender would arrive before this one.
       second.send("after it");
       for (const peer of peers) if (peer !== second) assertEquals(await peer.next(), "after it");
       await closeAll(peers);
     });
   }
 
-  Deno.test(`${engine}: what one sender says arrives in its order at everybody`, async () => {
+  Deno.test(`${engine}: the messages of one sender arrive in order`, async () => {
     await using server = await startTestApp({ engine });
     const peers = await Peer.openMany(server.url, 5);
     for (const _ of peers) await server.logged("{id} connected");
@@ -50,7 +50,7 @@ for (const engine of ENGINES) {
     assertEquals(await atWs.next(), "hello");
   });
 
-  Deno.test(`${engine}: a connection is logged with a UUID of version 7 and the client's address`, async () => {
+  Deno.test(`${engine}: a connection is logged with its UUID and address`, async () => {
     await using server = await startTestApp({ engine });
     await using _peer = await Peer.open(server.url);
     const { properties } = await server.logged("{id} connected");
@@ -80,7 +80,7 @@ for (const engine of ENGINES) {
     raw[Symbol.dispose]();
     await server.logged("{id} disconnected");
     assertEquals(server.app.connectionCount, 1);
-    // Whoever is still there is not disturbed.
+    // The other connections are not affected.
     await using newcomer = await Peer.open(server.url);
     await newcomer.next();
     await server.logged("{id} connected");
@@ -97,7 +97,7 @@ for (const engine of ENGINES) {
     assertEquals(server.app.connectionCount, 0);
   });
 
-  Deno.test(`${engine}: a binary message closes its sender with 1003 and reaches nobody`, async () => {
+  Deno.test(`${engine}: a binary message closes its sender with 1003`, async () => {
     await using server = await startTestApp({ engine });
     await using other = await Peer.open(server.url);
     const sender = await Peer.open(server.url);
@@ -110,8 +110,8 @@ for (const engine of ENGINES) {
     assertEquals(server.app.connectionCount, 1);
     await using third = await Peer.open(server.url);
     await server.logged("{id} connected");
-    third.send("first of all");
-    assertEquals(await other.next(), "first of all");
+    third.send("next");
+    assertEquals(await other.next(), "next");
   });
 
   Deno.test(`${engine}: --binary relays binary messages`, async () => {
@@ -123,13 +123,13 @@ for (const engine of ENGINES) {
     assertEquals(new Uint8Array(await receiver.next() as ArrayBuffer), Uint8Array.of(0, 255));
   });
 
-  Deno.test(`${engine}: --greeting is the first thing that a client receives`, async () => {
+  Deno.test(`${engine}: --greeting is the first message that a client receives`, async () => {
     await using server = await startTestApp({ engine, greeting: "Hi from server" });
     await using peer = await Peer.open(server.url);
     assertEquals(await peer.next(), "Hi from server");
   });
 
-  Deno.test(`${engine}: --echo also returns a message to its sender`, async () => {
+  Deno.test(`${engine}: --echo also sends a message back to its sender`, async () => {
     await using server = await startTestApp({ engine, echo: true });
     await using sender = await Peer.open(server.url);
     await using other = await Peer.open(server.url);
@@ -139,7 +139,7 @@ for (const engine of ENGINES) {
     assertEquals(await other.next(), "hello");
   });
 
-  Deno.test(`${engine}: --log-messages logs who says what`, async () => {
+  Deno.test(`${engine}: --log-messages logs the sender and text of each message`, async () => {
     await using server = await startTestApp({ engine, logMessages: true });
     await using peer = await Peer.open(server.url);
     const connected = await server.logged("{id} connected");
@@ -149,7 +149,7 @@ for (const engine of ENGINES) {
   });
 }
 
-Deno.test("serve: a socket that throws on send is closed with 1011, and harms nobody else", async () => {
+Deno.test("serve: a socket that throws on send is closed with 1011", async () => {
   await using server = await startTestApp({ engine: "serve" });
   using broken = await RawPeer.upgrade(server.port);
   await server.logged("{id} connected");
@@ -158,7 +158,7 @@ Deno.test("serve: a socket that throws on send is closed with 1011, and harms no
   using sender = await RawPeer.upgrade(server.port);
   await server.logged("{id} connected");
 
-  // The raw peers send without it, so the first call is the server's, for the first that has joined.
+  // Raw peers do not use WebSocket, so the first call is the server's, to the first member.
   const { send } = WebSocket.prototype;
   WebSocket.prototype.send = () => {
     WebSocket.prototype.send = send;

@@ -15,7 +15,7 @@ for (const engine of ENGINES) {
     assertEquals(server.app.connectionCount, 0);
   });
 
-  Deno.test(`${engine}: App.drain() ends though a peer never answers, and that peer gets the close frame`, async () => {
+  Deno.test(`${engine}: App.drain() ends if a peer never answers its close frame`, async () => {
     await using server = await startTestApp({ engine, drainTimeoutMs: 50 });
     using raw = await RawPeer.upgrade(server.port);
     await server.logged("{id} connected");
@@ -25,23 +25,23 @@ for (const engine of ENGINES) {
     assertEquals(new TextDecoder().decode(frame.subarray(4)), "going away");
   });
 
-  Deno.test(`${engine}: App.drain() ends though a peer has stopped reading`, async () => {
+  Deno.test(`${engine}: App.drain() ends if a peer has stopped reading`, async () => {
     await using server = await startTestApp({ engine, drainTimeoutMs: 50 });
     using _stalled = await RawPeer.upgrade(server.port);
     const [sender, reader] = await Peer.openMany(server.url, 2) as [Peer, Peer];
     for (let count = 0; count < 3; count++) await server.logged("{id} connected");
-    // More than the system buffers for one connection, and less than the log keeps.
+    // More than the system buffers for one connection, and less than the log retains.
     for (let count = 0; count < 200; count++) sender.send("x".repeat(60_000));
     await reader.take(200);
     await server.app.drain();
     await Promise.all([sender.closed, reader.closed]);
   });
 
-  Deno.test(`${engine}: a draining server takes nobody in`, async () => {
+  Deno.test(`${engine}: a draining server answers 503`, async () => {
     await using server = await startTestApp({ engine, drainTimeoutMs: 60_000 });
     using raw = await RawPeer.upgrade(server.port);
     await server.logged("{id} connected");
-    // A connection that is open already is answered; a new one may not even be accepted.
+    // The request must come on an open connection: a new one might not be accepted.
     using keptAlive = await RawPeer.connect(server.port);
     const request = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
     await keptAlive.send(request);
@@ -54,7 +54,7 @@ for (const engine of ENGINES) {
     await drained;
   });
 
-  Deno.test(`${engine}: App.drain() first delivers what has been said`, async () => {
+  Deno.test(`${engine}: App.drain() first delivers the published messages`, async () => {
     await using server = await startTestApp({ engine, logMessages: true });
     const [sender, receiver] = await Peer.openMany(server.url, 2) as [Peer, Peer];
     for (let count = 0; count < 2; count++) await server.logged("{id} connected");
@@ -66,7 +66,7 @@ for (const engine of ENGINES) {
     await sender.closed;
   });
 
-  Deno.test(`${engine}: App.drain() waits for nobody who was gone before the upgrade`, async () => {
+  Deno.test(`${engine}: App.drain() ends if clients left before their upgrade`, async () => {
     await using server = await startTestApp({ engine, drainTimeoutMs: 3_600_000 });
     for (let count = 0; count < 50; count++) {
       using vanishing = await RawPeer.connect(server.port);

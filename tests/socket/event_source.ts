@@ -1,7 +1,7 @@
-/** One server-sent event, field by field. A comment has the field "". */
+/** The fields of one server-sent event by name. A comment has the name "". */
 export type ServerSentEvent = Readonly<Record<string, string>>;
 
-/** Reads server-sent events, for tests that look at what arrives. */
+/** A client for server-sent events that returns every field and comment. */
 export class EventSource implements AsyncDisposable {
   readonly response: Response;
   readonly #reader: ReadableStreamDefaultReader<string>;
@@ -31,7 +31,7 @@ export class EventSource implements AsyncDisposable {
     }
   }
 
-  /** The next message that was said, and its id. */
+  /** The next chat message and its id; skips other events. */
   async said(): Promise<{ id: string; text: string }> {
     for (;;) {
       const event = await this.next();

@@ -7,7 +7,7 @@ import { startTestApp } from "./test_app.ts";
 const UPGRADE = ["GET /ws HTTP/1.1", ...HANDSHAKE_HEADERS, "", ""].join("\r\n");
 const HEALTH = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
 
-Deno.test("an upgrade on a connection that has been kept alive joins the same chat, with the client's address", async () => {
+Deno.test("a later upgrade on a piped connection joins with the client's address", async () => {
   await using server = await startTestApp();
   await using direct = await Peer.open(server.url);
   await server.logged("{id} connected");
@@ -23,16 +23,16 @@ Deno.test("an upgrade on a connection that has been kept alive joins the same ch
   assertEquals(properties.address, piped.address);
   assertEquals([server.app.connectionCount, server.app.openCount], [2, 2]);
 
-  direct.send("to the piped one");
+  direct.send("to the piped peer");
   for await (const { payload } of piped.frames()) {
-    assertEquals(new TextDecoder().decode(payload), "to the piped one");
+    assertEquals(new TextDecoder().decode(payload), "to the piped peer");
     break;
   }
-  await piped.send(encodeWireFrame(frame(1, "to the direct one"), "client"));
-  assertEquals(await direct.next(), "to the direct one");
+  await piped.send(encodeWireFrame(frame(1, "to the direct peer"), "client"));
+  assertEquals(await direct.next(), "to the direct peer");
 });
 
-Deno.test("requests that come in one piece are answered in their order", async () => {
+Deno.test("pipelined requests are answered in order", async () => {
   await using server = await startTestApp();
   using peer = await RawPeer.connect(server.port);
   await peer.send(HEALTH + HEALTH.replace("/healthz", "/nope") + HEALTH);
@@ -41,7 +41,7 @@ Deno.test("requests that come in one piece are answered in their order", async (
   assertEquals(statuses, ["HTTP/1.1 200", "HTTP/1.1 404", "HTTP/1.1 200"]);
 });
 
-Deno.test("a large request body goes through the door, and its answer comes back", async () => {
+Deno.test("a large request body passes through the gateway", async () => {
   await using server = await startTestApp();
   const response = await fetch(new URL("/healthz", server.app.url), {
     method: "POST",
@@ -51,7 +51,7 @@ Deno.test("a large request body goes through the door, and its answer comes back
   await response.body?.cancel();
 });
 
-Deno.test("a head that is too long gets 431", async () => {
+Deno.test("a request head over 16 KiB gets 431", async () => {
   await using server = await startTestApp();
   using peer = await RawPeer.connect(server.port);
   await peer.send(`GET / HTTP/1.1\r\nX: ${"x".repeat(16 * 1024 - 19)}`);
@@ -59,7 +59,7 @@ Deno.test("a head that is too long gets 431", async () => {
 });
 
 for (const [name, bytes] of [["nothing", ""], ["half a head", "GET / HTTP/1.1\r\nHost"]] as const) {
-  Deno.test(`a client that sends ${name} gets 408 when its time is over`, async () => {
+  Deno.test(`a client that sends ${name} gets 408 after the handshake timeout`, async () => {
     await using server = await startTestApp({ handshakeTimeoutMs: 30 });
     using peer = await RawPeer.connect(server.port);
     await peer.send(bytes);
@@ -67,7 +67,7 @@ for (const [name, bytes] of [["nothing", ""], ["half a head", "GET / HTTP/1.1\r\
   });
 }
 
-Deno.test("a client that resets when its time is over harms nobody", async () => {
+Deno.test("a client that resets at the handshake timeout does not affect others", async () => {
   await using server = await startTestApp({ handshakeTimeoutMs: 20, logLevel: "debug" });
   for (let round = 0; round < 5; round++) {
     const peers = await Promise.all(Array.from({ length: 50 }, () => RawPeer.connect(server.port)));
@@ -78,14 +78,14 @@ Deno.test("a client that resets when its time is over harms nobody", async () =>
   await using _peer = await Peer.open(server.url);
 });
 
-Deno.test("a pipe through which nothing goes is ended", async () => {
+Deno.test("an idle pipe is ended", async () => {
   await using server = await startTestApp({ pingIntervalMs: 50 });
   using peer = await RawPeer.connect(server.port);
   await peer.send(HEALTH);
   assertMatch(await peer.readToEnd(), /^HTTP\/1\.1 200 /);
 });
 
-Deno.test("a piped WebSocket that never answers a close is ended, and gives its place back", async () => {
+Deno.test("a piped WebSocket that never answers a close is ended", async () => {
   await using server = await startTestApp({ closeTimeoutMs: 30, maxConnections: 1 });
   using piped = await RawPeer.connect(server.port);
   await piped.send(HEALTH);
@@ -103,7 +103,7 @@ Deno.test("a piped WebSocket that never answers a close is ended, and gives its 
 });
 
 for (const bytes of ["\r\n\r\n", "nonsense\r\n\r\n", "GET /ws HTTP/1.1\r\nbad header\r\n\r\n"]) {
-  Deno.test(`a request that is no HTTP, ${JSON.stringify(bytes)}, gets 400`, async () => {
+  Deno.test(`a request that is not HTTP, ${JSON.stringify(bytes)}, gets 400`, async () => {
     await using server = await startTestApp();
     using peer = await RawPeer.connect(server.port);
     await peer.send(bytes);
@@ -116,7 +116,7 @@ for (const bytes of ["\r\n\r\n", "nonsense\r\n\r\n", "GET /ws HTTP/1.1\r\nbad he
   });
 }
 
-Deno.test("the private listener refuses whoever does not come through the door", async () => {
+Deno.test("the private listener refuses connections that are not pipes", async () => {
   const before = await listeningPorts();
   await using server = await startTestApp();
   const opened = (await listeningPorts()).filter((port) => !before.includes(port));
@@ -130,7 +130,7 @@ Deno.test("the private listener refuses whoever does not come through the door",
   assertEquals(server.app.connectionCount, 0);
 });
 
-/** The ports on which anybody listens on IPv4. */
+/** The ports with an IPv4 listener on this machine. */
 async function listeningPorts(): Promise<number[]> {
   const { stdout } = await new Deno.Command("cat", { args: ["/proc/net/tcp"] }).output();
   return new TextDecoder().decode(stdout).split("\n")

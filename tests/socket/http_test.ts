@@ -6,7 +6,10 @@ import { ENGINES, startTestApp } from "./test_app.ts";
 interface Case {
   readonly name: string;
   readonly request: string;
-  /** Replace or, if undefined, take away headers of a good handshake; without it the request has only a Host. */
+  /**
+   * Sends a valid handshake with these headers replaced, or removed if undefined. Without it, the
+   * request has only a Host header.
+   */
   readonly handshake?: Readonly<Record<string, string | undefined>>;
   readonly headers?: readonly string[];
   readonly status: number;
@@ -19,21 +22,21 @@ const PAGE_PATHS = { "/": "text/html", "/page.css": "text/css", "/page.js": "tex
 
 const CASES: readonly Case[] = [
   ...["", "tea%20room", "x".repeat(129), "%00", "%ff"].map((room): Case => ({
-    name: `an upgrade to a room that has no name for one: ${room.slice(0, 12)}`,
+    name: `an upgrade to an invalid room: ${room.slice(0, 12)}`,
     request: `GET /ws?room=${room}`,
     handshake: {},
     status: 400,
-    body: 'The room in ?room= must be 1 to 128 visible characters: it was "',
+    body: '?room= must be 1 to 128 visible characters: it was "',
   })),
   ...Object.entries(PAGE_PATHS).flatMap(([path, type]): Case[] => [
     {
-      name: "a file of the page",
+      name: "a page file",
       request: `GET ${path}`,
       status: 200,
       answer: { "content-type": `${type}; charset=utf-8` },
     },
     {
-      name: "a file of the page, without its body",
+      name: "a page file without its body",
       request: `HEAD ${path}`,
       status: 200,
       body: "",
@@ -48,8 +51,8 @@ const CASES: readonly Case[] = [
   ]),
   { name: "health", request: "GET /healthz", status: 200, body: "ok" },
   { name: "a wrong method", request: "POST /healthz", status: 405, answer: { allow: "GET, HEAD" } },
-  { name: "an unknown path", request: "GET /nope", status: 404, body: "There is nothing here" },
-  { name: "an upgrade elsewhere", request: "GET /nope", handshake: {}, status: 404 },
+  { name: "an unknown path", request: "GET /nope", status: 404, body: "Not found" },
+  { name: "an upgrade on another path", request: "GET /nope", handshake: {}, status: 404 },
   {
     name: "no upgrade",
     request: "GET /ws",
@@ -58,7 +61,7 @@ const CASES: readonly Case[] = [
     body: "Upgrade: websocket",
   },
   {
-    name: "another upgrade",
+    name: "an upgrade to another protocol",
     request: "GET /ws",
     handshake: { Upgrade: "h2c" },
     status: 426,
@@ -110,12 +113,12 @@ const CASES: readonly Case[] = [
     body: "http://evil.example",
   },
   {
-    name: "another page's origin, without an upgrade",
+    name: "another page's origin without an upgrade",
     request: "GET /",
     headers: ["Origin: http://evil.example"],
     status: 403,
   },
-  { name: "no page's origin", request: "GET /ws", headers: ["Origin: null"], status: 403 },
+  { name: "an opaque origin", request: "GET /ws", headers: ["Origin: null"], status: 403 },
   {
     name: "another port of this host",
     request: "GET /healthz",
@@ -156,17 +159,18 @@ for (const engine of ENGINES) {
     });
   }
 
-  Deno.test(`${engine}: a request without Connection: Upgrade is no handshake`, async () => {
+  Deno.test(`${engine}: a handshake without Connection: Upgrade gets 400`, async () => {
     await using server = await startTestApp({ engine });
     const response = await rawRequest(server.port, [
       "GET /ws HTTP/1.1",
-      ...changed(HANDSHAKE_HEADERS, { Connection: undefined }), // rawRequest adds `Connection: close`
+      // rawRequest() adds `Connection: close`.
+      ...changed(HANDSHAKE_HEADERS, { Connection: undefined }),
     ]);
     assertEquals(response.status, 400);
     assertStringIncludes(response.body, "Connection: Upgrade");
   });
 
-  Deno.test(`${engine}: the page's own origin may connect`, async () => {
+  Deno.test(`${engine}: a WebSocket from the page's own origin connects`, async () => {
     await using server = await startTestApp({ engine });
     const socket = new WebSocket(server.url, { headers: { origin: server.app.url.origin } });
     await new Promise((resolve) => socket.onopen = resolve);
@@ -175,7 +179,7 @@ for (const engine of ENGINES) {
     await closed;
   });
 
-  Deno.test(`${engine}: a copy of the page that is still good is not sent again`, async () => {
+  Deno.test(`${engine}: a client with a current copy of a page file gets 304`, async () => {
     await using server = await startTestApp({ engine });
     for (const path of Object.keys(PAGE_PATHS)) {
       const url = new URL(path, server.app.url);

@@ -1,4 +1,4 @@
-/** Things that arrive, to be awaited one by one. */
+/** A queue with an asynchronous `take()`. */
 export class Mailbox<T> {
   readonly #items: T[] = [];
   readonly #waiting: ((item: T) => void)[] = [];

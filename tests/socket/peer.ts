@@ -1,6 +1,6 @@
 import { Mailbox } from "./mailbox.ts";
 
-/** A chat client made of Deno's WebSocket, for tests that look at what arrives. */
+/** A chat client on Deno's WebSocket that queues the messages it receives. */
 export class Peer implements AsyncDisposable {
   readonly #socket: WebSocket;
   readonly #inbox = new Mailbox<string | ArrayBuffer>();
@@ -13,7 +13,7 @@ export class Peer implements AsyncDisposable {
     socket.onclose = ({ code, reason }) => this.#closed.resolve({ code, reason });
   }
 
-  /** Connects. Rejects with the refusal if the server refuses. */
+  /** Connects. Rejects with the server's refusal. */
   static async open(
     url: string,
     headers: Record<string, string> = {},
@@ -32,7 +32,7 @@ export class Peer implements AsyncDisposable {
     return Promise.all(Array.from({ length: count }, () => Peer.open(url)));
   }
 
-  /** How the connection ended. */
+  /** Resolves with the close code and reason when the connection has ended. */
   get closed(): Promise<{ code: number; reason: string }> {
     return this.#closed.promise;
   }
@@ -46,7 +46,7 @@ export class Peer implements AsyncDisposable {
     return this.#inbox.take();
   }
 
-  /** The next messages. */
+  /** The next `count` messages. */
   async take(count: number): Promise<(string | ArrayBuffer)[]> {
     const messages = [];
     while (messages.length < count) messages.push(await this.next());
@@ -59,7 +59,6 @@ export class Peer implements AsyncDisposable {
   }
 }
 
-/** Closes them all. */
 export async function closeAll(peers: readonly AsyncDisposable[]): Promise<void> {
   await Promise.all(peers.map((peer) => peer[Symbol.asyncDispose]()));
 }

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ChorusPeer } from "./chorus_peer.ts";
 import { EventSource } from "./event_source.ts";
-import { Peer } from "./peer.ts";
+import { closeAll, Peer } from "./peer.ts";
 import { ENGINES, startTestApp, type TestApp } from "./test_app.ts";
 
 function publish(
@@ -18,7 +18,7 @@ function publish(
 
 async function get({ app }: TestApp, path: string): Promise<{
   response: Response;
-  // deno-lint-ignore no-explicit-any -- tests look at what is there
+  // deno-lint-ignore no-explicit-any -- tests read fields of any answer
   body: any;
 }> {
   const response = await fetch(new URL(path, app.url));
@@ -26,7 +26,7 @@ async function get({ app }: TestApp, path: string): Promise<{
 }
 
 for (const engine of ENGINES) {
-  Deno.test(`${engine}: what is POSTed to a room is heard there, and kept`, async () => {
+  Deno.test(`${engine}: POST /rooms/R/messages publishes to room and history`, async () => {
     await using server = await startTestApp({ engine });
     await using plain = await Peer.open(`${server.url}?room=tea`);
     await using chorus = await ChorusPeer.open(`${server.url}?room=tea`);
@@ -49,7 +49,7 @@ for (const engine of ENGINES) {
     assertEquals(body.messages.map(({ text }: { text: string }) => text), ["héllo", "hi"]);
   });
 
-  Deno.test(`${engine}: history comes in pages, from behind any position`, async () => {
+  Deno.test(`${engine}: GET /rooms/R/messages answers in pages, after any position`, async () => {
     await using server = await startTestApp({ engine });
     for (const text of ["1", "2", "3", "4", "5"]) {
       await (await publish(server, text)).body!.cancel();
@@ -69,7 +69,7 @@ for (const engine of ENGINES) {
     assertEquals([end.recovered, end.messages], [true, []]);
   });
 
-  Deno.test(`${engine}: events bring what is said, and Last-Event-ID what was missed`, async () => {
+  Deno.test(`${engine}: GET /rooms/R/events resumes after Last-Event-ID`, async () => {
     await using server = await startTestApp({ engine });
     const url = new URL("/rooms/tea/events?name=Ann", server.app.url);
     const first = await EventSource.open(url);
@@ -89,7 +89,39 @@ for (const engine of ENGINES) {
     assertEquals([...texts, (await again.said()).text], ["one\ntwo", "three", "four"]);
   });
 
-  Deno.test(`${engine}: a drain ends the events behind what has been said`, async () => {
+  Deno.test(`${engine}: listeners share events that are parsed once`, async () => {
+    await using server = await startTestApp({ engine });
+    const url = new URL("/rooms/tea/events", server.app.url);
+    const listeners: EventSource[] = [];
+    for (const _ of [1, 2, 3]) listeners.push(await EventSource.open(url));
+    // Wait until all listeners are live, so that the message reaches them in one sweep.
+    for (const listener of listeners) {
+      for (;;) {
+        const { event, data } = (await listener.next())!;
+        if (event === "joined" && JSON.parse(data!).memberCount === 3) break;
+      }
+    }
+    const { parse } = JSON;
+    let parseCount = 0;
+    JSON.parse = (...args) => {
+      parseCount++;
+      return parse(...args);
+    };
+    try {
+      const response = await publish(server, "hi");
+      const events = await Promise.all(listeners.map((listener) => listener.next()));
+      assertEquals(parseCount, 1);
+      assertEquals(events, events.map(() => events[0]));
+      const { position } = await response.json();
+      assertEquals(events[0]!.id, position);
+      assertEquals(parse(events[0]!.data!).text, "hi");
+    } finally {
+      JSON.parse = parse;
+      await closeAll(listeners);
+    }
+  });
+
+  Deno.test(`${engine}: App.drain() ends the events after the published messages`, async () => {
     await using server = await startTestApp({ engine });
     await using events = await EventSource.open(new URL("/rooms/tea/events", server.app.url));
     assertEquals((await events.next())!.event, "welcome");
@@ -100,13 +132,13 @@ for (const engine of ENGINES) {
     await drained;
   });
 
-  Deno.test(`${engine}: a listener that nothing is said to gets a comment now and then`, async () => {
+  Deno.test(`${engine}: a quiet event stream gets comments`, async () => {
     await using server = await startTestApp({ engine, pingIntervalMs: 20 });
     await using events = await EventSource.open(new URL("/rooms/tea/events", server.app.url));
     while ((await events.next())![""] === undefined);
   });
 
-  Deno.test(`${engine}: a listener that does not read is ended when it falls out of the log`, async () => {
+  Deno.test(`${engine}: a listener that falls behind the log is closed with 4008`, async () => {
     await using server = await startTestApp({ engine, logRetentionBytes: 64 * 1024 });
     const stalled = await EventSource.open(new URL("/rooms/tea/events", server.app.url));
     await using reader = await Peer.open(`${server.url}?room=tea`);
@@ -137,7 +169,7 @@ for (const engine of ENGINES) {
     assertEquals(rest.rooms.map(({ name }: { name: string }) => name), ["b"]);
   });
 
-  Deno.test(`${engine}: what is wrong with a request is told as problem details`, async () => {
+  Deno.test(`${engine}: the API reports errors as problem details`, async () => {
     await using server = await startTestApp({ engine, maxMessageBytes: 100, maxRooms: 1 });
     await using _peer = await Peer.open(`${server.url}?room=tea`);
     const json = { type: "application/json" };
@@ -157,7 +189,7 @@ for (const engine of ENGINES) {
       [publish(server, "hi", { room: "%ff" }), 400, "visible"],
       [publish(server, "hi", { room: "coffee" }), 503, "too many rooms"],
       [fetch(new URL("/rooms/tea/nothing", server.app.url)), 404, "/messages"],
-      [fetch(new URL("/rooms/coffee/messages", server.app.url)), 404, "Nobody"],
+      [fetch(new URL("/rooms/coffee/messages", server.app.url)), 404, "does not exist"],
       [fetch(new URL("/rooms/tea/messages?limit=0", server.app.url)), 400, "limit"],
       [fetch(new URL("/rooms/tea/events?name=", server.app.url)), 400, "name"],
       [fetch(new URL("/rooms", server.app.url), { method: "DELETE" }), 405, "DELETE"],
@@ -173,7 +205,7 @@ for (const engine of ENGINES) {
     }
   });
 
-  Deno.test(`${engine}: a text may be written in JSON as long as it goes`, async () => {
+  Deno.test(`${engine}: a JSON body may be six times as long as its text`, async () => {
     await using server = await startTestApp({ engine });
     await using peer = await Peer.open(`${server.url}?room=tea`);
     const text = "\0".repeat(65_536);
@@ -183,7 +215,7 @@ for (const engine of ENGINES) {
     assertEquals(await peer.take(1), [text]);
   });
 
-  Deno.test(`${engine}: HEAD answers the headers of events, and nobody comes`, async () => {
+  Deno.test(`${engine}: HEAD /rooms/R/events adds no listener`, async () => {
     await using server = await startTestApp({ engine });
     const url = new URL("/rooms/tea/events", server.app.url);
     const response = await fetch(url, { method: "HEAD" });
@@ -194,7 +226,7 @@ for (const engine of ENGINES) {
     assertEquals([server.app.openCount, server.app.roomCount], [0, 0]);
   });
 
-  Deno.test(`${engine}: a page that --allow-origin lets in may read and publish`, async () => {
+  Deno.test(`${engine}: a page of an origin in --allow-origin may read and publish`, async () => {
     const origin = "https://app.example";
     await using server = await startTestApp({ engine, allowOrigin: [origin] });
     const url = new URL("/rooms/tea/messages", server.app.url);

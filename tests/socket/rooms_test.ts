@@ -3,7 +3,7 @@ import { closeAll, Peer } from "./peer.ts";
 import { HANDSHAKE_HEADERS } from "./raw_peer.ts";
 import { ENGINES, startTestApp, type TestApp } from "./test_app.ts";
 
-/** Enters a room, with each query in turn, and waits until the server has let all in. */
+/** Opens one connection for each query, and waits until all have joined. */
 async function enter(server: TestApp, ...queries: string[]): Promise<Peer[]> {
   const peers = await Promise.all(queries.map((query) => Peer.open(`${server.url}${query}`)));
   for (const _ of peers) await server.logged("{id} connected");
@@ -11,7 +11,7 @@ async function enter(server: TestApp, ...queries: string[]): Promise<Peer[]> {
 }
 
 for (const engine of ENGINES) {
-  Deno.test(`${engine}: who is in a room hears what is said there, and nothing else`, async () => {
+  Deno.test(`${engine}: a message reaches only the members of its room`, async () => {
     await using server = await startTestApp({ engine });
     const peers = await enter(server, "", "?room=lobby", "?room=tea", "?room=tea");
     const [lobby, named, one, other] = peers as [Peer, Peer, Peer, Peer];
@@ -20,7 +20,7 @@ for (const engine of ENGINES) {
     one.send("to the tea room");
     assertEquals(await named.next(), "to the lobby");
     assertEquals(await other.next(), "to the tea room");
-    // What had gone astray would come before this.
+    // A message to the wrong room would arrive before these.
     named.send("again to the lobby");
     other.send("again to the tea room");
     assertEquals(await lobby.next(), "again to the lobby");
@@ -28,7 +28,7 @@ for (const engine of ENGINES) {
     await closeAll(peers);
   });
 
-  Deno.test(`${engine}: a room in which nothing is kept is forgotten with its last member`, async () => {
+  Deno.test(`${engine}: a room without messages is removed with its last member`, async () => {
     await using server = await startTestApp({ engine });
     const [one, other] = await enter(server, "?room=tea", "?room=tea") as [Peer, Peer];
     for (const [peer, roomCount] of [[one, 1], [other, 0]] as const) {
@@ -39,7 +39,7 @@ for (const engine of ENGINES) {
     }
   });
 
-  Deno.test(`${engine}: what was said in a room stays when all have left, for who asks for it`, async () => {
+  Deno.test(`${engine}: an empty room retains its messages and replays them`, async () => {
     await using server = await startTestApp({ engine, logMessages: true });
     const [speaker] = await enter(server, "?room=tea") as [Peer];
     for (const text of ["one", "two", "three"]) speaker.send(text);
@@ -52,16 +52,16 @@ for (const engine of ENGINES) {
     later.send("four");
     assertEquals(await late.next(), "four");
     late.send("five");
-    assertEquals(await later.next(), "five", "who does not ask gets nothing old");
+    assertEquals(await later.next(), "five", "without ?last= there is no replay");
     await closeAll([late, later]);
   });
 
-  Deno.test(`${engine}: a room that is empty makes place for another, one that is not does not`, async () => {
+  Deno.test(`${engine}: a new room replaces an empty room, but not one with members`, async () => {
     await using server = await startTestApp({ engine, maxRooms: 1, logMessages: true });
     const [tea] = await enter(server, "?room=tea") as [Peer];
-    tea.send("kept");
+    tea.send("hello");
     await server.logged("{id} sent");
-    const refusal = await Peer.open(`${server.url}?room=coffee`).then(() => "let in", String);
+    const refusal = await Peer.open(`${server.url}?room=coffee`).then(() => "accepted", String);
     assertStringIncludes(refusal, "503");
     await closeAll([tea]);
     await server.logged("{id} disconnected");
@@ -70,7 +70,7 @@ for (const engine of ENGINES) {
     await closeAll([coffee]);
   });
 
-  Deno.test(`${engine}: two ways to write a name are one room`, async () => {
+  Deno.test(`${engine}: names with the same Unicode normal form are one room`, async () => {
     await using server = await startTestApp({ engine });
     const [one, other] = await enter(server, "?room=K%C3%BCche", "?room=Ku%CC%88che");
     one!.send("hello");
@@ -79,7 +79,7 @@ for (const engine of ENGINES) {
     await closeAll([one!, other!]);
   });
 
-  Deno.test(`${engine}: a drain delivers what has been said in every room`, async () => {
+  Deno.test(`${engine}: App.drain() delivers the published messages of every room`, async () => {
     await using server = await startTestApp({ engine, logMessages: true });
     const rooms = ["?room=tea", "?room=coffee"];
     const speakers = await enter(server, ...rooms);
@@ -95,7 +95,7 @@ for (const engine of ENGINES) {
   });
 }
 
-Deno.test("a room's name that came without escapes is the same room over either engine", async () => {
+Deno.test("an unescaped room name is the same room as the escaped name", async () => {
   await using server = await startTestApp();
   const [escaped] = await enter(server, "?room=K%C3%BCche");
   const raw = await Deno.connect({ hostname: "127.0.0.1", port: server.port });

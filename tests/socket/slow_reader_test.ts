@@ -4,11 +4,14 @@ import { closeAll, Peer } from "./peer.ts";
 import { RawPeer } from "./raw_peer.ts";
 import { ENGINES, startTestApp } from "./test_app.ts";
 
-/** More than the system buffers for a connection of which nobody reads. */
+/** More bytes than the system buffers for a connection that does not read. */
 const MESSAGE_COUNT = 800;
 const PADDING = "x".repeat(20_000);
 
-/** Says so many messages that a reader which has stopped falls out of the log, a healthy one taking each. */
+/**
+ * Sends so many messages that the log drops some before a stalled reader gets them. The healthy
+ * reader receives each one before the next is sent.
+ */
 async function flood(sender: Peer, healthy: Peer): Promise<void> {
   for (let index = 0; index < MESSAGE_COUNT; index++) {
     sender.send(`${index} ${PADDING}`);
@@ -20,7 +23,7 @@ function numberOf({ payload }: { payload: Uint8Array }): number {
   return Number(new TextDecoder().decode(payload).split(" ")[0]);
 }
 
-Deno.test("a reader that falls out of the log is closed with 4008; it gets whole frames, and then the close frame", async () => {
+Deno.test("--slow-reader close sends whole frames and then the close frame 4008", async () => {
   await using server = await startTestApp({
     logRetentionBytes: 1_000_000,
     closeTimeoutMs: 0,
@@ -43,7 +46,7 @@ Deno.test("a reader that falls out of the log is closed with 4008; it gets whole
   await closeAll([sender, healthy]);
 });
 
-Deno.test("--slow-reader skip lets a reader miss what is gone, and go on with whole frames", async () => {
+Deno.test("--slow-reader skip skips dropped messages and sends whole frames", async () => {
   await using server = await startTestApp({
     logRetentionBytes: 1_000_000,
     slowReader: "skip",
@@ -70,7 +73,7 @@ Deno.test("--slow-reader skip lets a reader miss what is gone, and go on with wh
   await closeAll([sender, healthy]);
 });
 
-Deno.test("a reader that reads nothing at all is destroyed, and its TCP connection with it", async () => {
+Deno.test("--stall-timeout resets the TCP connection of a reader that reads nothing", async () => {
   await using server = await startTestApp({ stallTimeoutMs: 100 });
   const [sender, healthy] = await Peer.openMany(server.url, 2) as [Peer, Peer];
   using stalled = await RawPeer.upgrade(server.port);
@@ -79,14 +82,15 @@ Deno.test("a reader that reads nothing at all is destroyed, and its TCP connecti
   const { properties } = await server.logged("{id} disconnected");
   assertEquals([properties.code, properties.reason], [1006, "stalled reader"]);
   assertEquals([server.app.connectionCount, server.app.openCount], [2, 2]);
-  // The frames stop, perhaps within one, and there is no close frame: nothing is left with the system to be sent.
+  // The stream stops, perhaps inside a frame, without a close frame: the reset has discarded what
+  // the system had buffered.
   const frames = await Array.fromAsync(stalled.frames());
   assert(frames.length < MESSAGE_COUNT);
   assertEquals(stalled.wasReset, true);
   await closeAll([sender, healthy]);
 });
 
-Deno.test("a sender that is faster than its only reader is held back by TCP, and nothing is lost", async () => {
+Deno.test("TCP slows down a sender that is faster than the only reader", async () => {
   await using server = await startTestApp({ logRetentionBytes: 1_000_000, stallTimeoutMs: 0 });
   using reader = await RawPeer.upgrade(server.port);
   using sender = await RawPeer.upgrade(server.port);
@@ -98,7 +102,7 @@ Deno.test("a sender that is faster than its only reader is held back by TCP, and
       await sender.send(encodeWireFrame(frame(1, `${sentCount} ${PADDING}`), "client"));
     }
   })();
-  // 40 MB do not fit into the log and the system's buffers: only what is read makes room for more.
+  // 40 MB exceed the log and the system's buffers, so the sender must wait for the reader.
   let readCount = 0;
   for await (const received of reader.frames()) {
     assertEquals(numberOf(received), readCount++);
@@ -109,7 +113,7 @@ Deno.test("a sender that is faster than its only reader is held back by TCP, and
 });
 
 for (const engine of ENGINES) {
-  Deno.test(`${engine}: a client that asks and never reads the answers is ended`, async () => {
+  Deno.test(`${engine}: a client that never reads its answers is ended`, async () => {
     await using server = await startTestApp({ engine, stallTimeoutMs: 100, closeTimeoutMs: 100 });
     const peer = await RawPeer.upgrade(server.port, "/ws", "chorus.v1");
     const garbage = encodeWireFrame(frame(1, "?"), "client");
@@ -118,7 +122,7 @@ for (const engine of ENGINES) {
       (_, index) => garbage[index % garbage.length]!,
     );
     const ended = server.logged("{id} disconnected");
-    // It is held back by TCP, or has its connection reset.
+    // Fails when the server resets the connection.
     const sending = (async () => {
       for (;;) await peer.send(many);
     })().catch(() => {});

@@ -4,19 +4,22 @@ import { parseFlags } from "../../lib/cli/flags.ts";
 import { SERVER_FLAGS, type ServerConfig } from "../../lib/server/config.ts";
 import type { TlsFiles } from "../../lib/server/security/tls_files.ts";
 
-/** The ways to serve a WebSocket. What a client sees is the same over each of them. */
+/** Both WebSocket engines. Clients must not see a difference between them. */
 export const ENGINES = SERVER_FLAGS.engine.choices;
 
-/** A server on a free port of this process, and what it logs. */
+/** A server in this process, on a free port. */
 export interface TestApp extends AsyncDisposable {
   readonly app: App;
   readonly port: number;
   readonly url: string;
-  /** Resolves with the next record, not yet waited for, whose message begins with this text. */
+  /**
+   * Waits for a log record whose template starts with this text. Each record is returned once, also
+   * those logged before the call.
+   */
   logged(template: string): Promise<LogRecord>;
 }
 
-/** Starts a server with the default flags but for these. */
+/** Starts a server with the default configuration and these overrides. */
 export async function startTestApp(
   overrides: Partial<ServerConfig> = {},
   tls?: TlsFiles,

@@ -1,5 +1,5 @@
 import { generate as generateUuid } from "@std/uuid/v7";
-import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
+import type { CloseCode } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/member.ts";
 import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
 import type { Wire } from "../../chat/wire.ts";
@@ -13,25 +13,35 @@ import { handshakeResponse } from "../../websocket/handshake.ts";
 import { Heartbeat } from "../../websocket/heartbeat.ts";
 import type { MessageOpcode } from "../../websocket/opcode.ts";
 import type { Transport } from "../../websocket/transport.ts";
-import type { Chat } from "../../chat/chat.ts";
+import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import type { ServerConfig } from "../config.ts";
-import type { AdmittedConnection } from "./gateway.ts";
+import type { EngineParts, OpenWires } from "./open_wires.ts";
+
+/** A connection that is admitted to the chat. Its handshake is not answered yet. */
+export interface AdmittedConnection {
+  readonly transport: Transport;
+  /** The value of `Sec-WebSocket-Key`. */
+  readonly key: string;
+  readonly joinRequest: JoinRequest;
+  /** The bytes received after the handshake. */
+  readonly received: Uint8Array;
+  /** The client's address and port. */
+  readonly address: string;
+}
 
 /**
- * The engine on TCP sockets and lib/websocket: what it sends is cut straight out of the log's memory, whole frames at a time,
- * with one system call for many messages.
+ * The engine on TCP sockets and lib/websocket. It writes whole frames straight out of the log's
+ * memory: many messages with one system call, and no copy.
  */
 export class DirectEngine implements Disposable {
   readonly #chat: Chat;
   readonly #options: ConnectionOptions;
+  readonly #wires: OpenWires;
   readonly #heartbeat: Heartbeat;
-  /** Every connection that has not ended, also those that have left the chat and wait for their peer's close frame. */
-  readonly #wires = new Set<DirectWire>();
-  readonly #whenEmpty = Promise.withResolvers<void>();
-  #isClosing = false;
 
-  constructor(config: ServerConfig, chat: Chat) {
+  constructor(config: ServerConfig, { chat, wires }: EngineParts) {
     this.#chat = chat;
+    this.#wires = wires;
     this.#heartbeat = new Heartbeat(config);
     this.#options = {
       role: "server",
@@ -40,12 +50,7 @@ export class DirectEngine implements Disposable {
     };
   }
 
-  /** How many connections there are, those that are closing among them. */
-  get size(): number {
-    return this.#wires.size;
-  }
-
-  /** Completes a handshake and serves the connection. `received` is what has come in behind it. */
+  /** Answers the handshake and adds the connection to the chat. */
   serve({ transport, key, joinRequest, received, address }: AdmittedConnection): void {
     const wire = new DirectWire(transport, {
       chat: this.#chat,
@@ -53,7 +58,6 @@ export class DirectEngine implements Disposable {
       onEnded: () => {
         this.#heartbeat.delete(wire.connection);
         this.#wires.delete(wire);
-        if (this.#isClosing && this.#wires.size === 0) this.#whenEmpty.resolve();
       },
     });
     const { id, connection } = wire;
@@ -65,29 +69,23 @@ export class DirectEngine implements Disposable {
     if (received.length > 0) connection.onData(received);
   }
 
-  /** Closes every connection with 1001 and resolves when the last of them has ended. */
-  async closeAll(): Promise<void> {
-    this.#isClosing = true;
-    for (const wire of this.#wires) wire.close(CLOSE_CODES.goingAway);
-    if (this.#wires.size > 0) await this.#whenEmpty.promise;
-  }
-
-  /** Ends what is left. */
+  /** Destroys the connections that are left. */
   [Symbol.dispose](): void {
-    for (const { connection } of this.#wires) {
-      connection.destroy({ code: 1006, reason: "the server has stopped" });
+    for (const wire of this.#wires) {
+      if (!(wire instanceof DirectWire)) continue;
+      wire.connection.destroy({ code: 1006, reason: "the server has stopped" });
     }
     this.#heartbeat[Symbol.dispose]();
   }
 }
 
-/** A connection between lib/websocket and its member in the chat. */
+/** Connects a `Connection` of lib/websocket with its member in the chat. */
 class DirectWire implements Wire, ConnectionListener {
   readonly id = generateUuid();
   readonly connection: Connection;
   readonly #chat: Chat;
   readonly #onEnded: () => void;
-  /** Set when it joins the chat, before anything is received; unset if it could not join. */
+  /** Set on joining the chat, before the connection receives anything; unset if it cannot join. */
   member: Member | undefined;
 
   constructor(

@@ -1,27 +1,34 @@
 import { toBody } from "../../chat/log/frames.ts";
+import type { Body } from "../../chat/message.ts";
 import { eachFrame } from "../../websocket/frame.ts";
 
-type Message = string | Uint8Array<ArrayBuffer>;
-
 /**
- * Takes pieces of the log apart into messages, as Deno's `WebSocket.send` wants them. In one sweep nearly all members are
- * served the same piece, so the last one is kept.
+ * Decodes pieces of the log into the items that a connection sends, one for each frame.
+ *
+ * In one sweep nearly all members get the same piece, so the decoder caches the last one. All of
+ * them share its items: callers must not change them.
  */
-export class FrameDecoder {
+export class FrameDecoder<T> {
+  readonly #toItem: (body: Body) => T;
   #frames: Uint8Array | undefined;
-  #messages: readonly Message[] = [];
+  #items: readonly T[] = [];
 
-  decode(frames: Uint8Array): readonly Message[] {
-    const isLast = this.#frames?.buffer === frames.buffer &&
+  /** @param toItem Converts one message body. A binary body is a view of the log: copy it. */
+  constructor(toItem: (body: Body) => T) {
+    this.#toItem = toItem;
+  }
+
+  decode(frames: Uint8Array): readonly T[] {
+    const isCached = this.#frames?.buffer === frames.buffer &&
       this.#frames.byteOffset === frames.byteOffset &&
       this.#frames.byteLength === frames.byteLength;
-    if (!isLast) {
+    if (!isCached) {
       this.#frames = frames;
-      this.#messages = Array.from(eachFrame(frames), ({ opcode, payload }) => {
-        const body = toBody(opcode, payload);
-        return typeof body === "string" ? body : body.slice();
-      });
+      this.#items = Array.from(
+        eachFrame(frames),
+        ({ opcode, payload }) => this.#toItem(toBody(opcode, payload)),
+      );
     }
-    return this.#messages;
+    return this.#items;
   }
 }

@@ -4,75 +4,57 @@ import type { Logger } from "@logtape/logtape";
 import { lookIntervalMs } from "../../websocket/heartbeat.ts";
 import { parseHead } from "../../websocket/http_head.ts";
 import { SocketTransport } from "../../websocket/socket_transport.ts";
-import type { Transport, TransportListener } from "../../websocket/transport.ts";
+import type { TransportListener } from "../../websocket/transport.ts";
 import { formatAddress } from "../address.ts";
-import type { Decision, IncomingRequest } from "../admission.ts";
-import { PendingConnection } from "./pending_connection.ts";
-import type { JoinRequest } from "../../chat/chat.ts";
-import { Listener } from "./listener.ts";
-import { Pipe } from "./pipe.ts";
+import type { Decision, IncomingRequest } from "../http/admission.ts";
+import type { Client } from "../http/routes.ts";
 import type { TlsFiles } from "../security/tls_files.ts";
+import type { AdmittedConnection, DirectEngine } from "./direct_engine.ts";
+import { Listener } from "./listener.ts";
+import { PendingConnection } from "./pending_connection.ts";
+import { Pipe } from "./pipe.ts";
 
 const LOOPBACK = "127.0.0.1";
 
-/** A client behind a pipe. */
-export interface PipedClient {
-  /** Where it really comes from. */
-  readonly address: string;
-  /** Ends its TCP connection, whatever it is waiting for. */
-  readonly end: () => void;
-}
-
-/** What the front door needs from the composition root. */
+/** What the gateway needs from the composition root. */
 export interface GatewayOptions {
   readonly hostname: string;
   readonly port: number;
   readonly tls: TlsFiles | undefined;
-  /** Where the private `Deno.serve` listens, on loopback. */
+  /** The port of the private `Deno.serve`, on loopback. */
   readonly upstreamPort: number;
-  /** How long a client may take to finish the head of its first request; 0 is for ever. */
+  /** Time for a client to send the head of its first request; 0 disables the limit. */
   readonly handshakeTimeoutMs: number;
-  /** How many connections may be piped at the same time. */
+  /** The maximum number of pipes. */
   readonly maxPipes: number;
-  /** How long nothing may go through a pipe before it is ended; 0 is for ever. */
+  /** A pipe is ended when no bytes pass through it for this long; 0 disables the limit. */
   readonly pipeIdleTimeoutMs: number;
   readonly admit: (request: IncomingRequest) => Decision;
-  /** Takes over a connection to complete its handshake. */
-  readonly serve: (connection: AdmittedConnection) => void;
+  readonly directEngine: Pick<DirectEngine, "serve">;
   readonly logger: Logger;
 }
 
-/** A connection that is admitted to the chat. */
-export interface AdmittedConnection {
-  readonly transport: Transport;
-  /** The client's key. */
-  readonly key: string;
-  /** What it has asked for. */
-  readonly joinRequest: JoinRequest;
-  /** What has come in behind its handshake. */
-  readonly received: Uint8Array;
-  readonly address: string;
-}
-
 /**
- * Accepts every connection and reads the head of its first request. If that is an upgrade that is admitted to the chat, the
- * direct engine takes the connection over. Anything else, every refusal included, is piped byte for byte to the private
- * `Deno.serve`, which judges by the same rules.
+ * Accepts every connection and reads the head of its first request. An upgrade that is admitted to
+ * the chat goes to the direct engine. Everything else, refusals included, is piped to the private
+ * `Deno.serve`, which makes the same decisions.
+ *
+ * On a piped connection, later requests can be upgrades too: those are served by the serve engine.
  */
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #listener: Listener;
   readonly #secureContext: SecureContext | undefined;
-  /** Those who have not been handed over: their first request is being read, or they are refused, or wait for a pipe. */
+  /** Connections that are being read, refused, or waiting for their pipe to open. */
   readonly #pending = new Set<PendingConnection>();
-  /** The pipes by their local port. */
-  readonly #pipes = new Map<number, PipedClient & { readonly pipe: Pipe }>();
-  #whenUnpiped: PromiseWithResolvers<void> | undefined;
-  /** Those of the pending who wait for theirs. */
+  /** Those of the pending that wait for their pipe. */
   readonly #waiting = new Set<PendingConnection>();
+  /** The open pipes by their local port, by which `Deno.serve` sees them. */
+  readonly #pipes = new Map<number, { readonly client: Client; readonly pipe: Pipe }>();
+  #whenUnpiped: PromiseWithResolvers<void> | undefined;
   #reaper: ReturnType<typeof setInterval> | undefined;
 
-  /** Throws if the certificate or its key is not good. */
+  /** @throws {Error} If the certificate or its key is invalid. */
   constructor(options: GatewayOptions) {
     const { hostname, port, tls, logger } = options;
     this.#options = options;
@@ -85,7 +67,7 @@ export class Gateway {
     });
   }
 
-  /** Listens, until {@linkcode close}. See {@linkcode Listener.open}. */
+  /** Listens until {@linkcode close} is called. See {@linkcode Listener.open}. */
   async open(): Promise<Deno.NetAddr> {
     const address = await this.#listener.open();
     const { handshakeTimeoutMs, pipeIdleTimeoutMs } = this.#options;
@@ -96,37 +78,37 @@ export class Gateway {
     return address;
   }
 
-  /** Accepts nobody any more. */
+  /** Stops accepting connections. */
   close(): void {
     this.#listener.close();
   }
 
-  /** Resolves when no pipe is left: what the server behind the door has answered has reached the clients. */
+  /** Resolves when no pipe is left: all responses of `Deno.serve` have reached their clients. */
   async unpiped(): Promise<void> {
     if (this.#pipes.size > 0) await (this.#whenUnpiped ??= Promise.withResolvers()).promise;
   }
 
-  /** Ends the connections that are at the door or piped through it. */
+  /** Ends all pending and piped connections. */
   closeConnections(): void {
     clearInterval(this.#reaper);
     for (const { transport } of this.#pending) transport.destroy();
-    for (const { end } of this.#pipes.values()) end();
+    for (const { pipe } of this.#pipes.values()) pipe.end();
   }
 
-  /** The client whose pipe comes from this address; undefined if none does: a stranger. */
-  clientAt({ hostname, port }: Pick<Deno.NetAddr, "hostname" | "port">): PipedClient | undefined {
-    return hostname === LOOPBACK ? this.#pipes.get(port) : undefined;
+  /** The client whose pipe has this local address; undefined if the address is not a pipe's. */
+  clientAt({ hostname, port }: Pick<Deno.NetAddr, "hostname" | "port">): Client | undefined {
+    return hostname === LOOPBACK ? this.#pipes.get(port)?.client : undefined;
   }
 
   #accept(tcp: Socket): void {
     const { remoteAddress, remotePort } = tcp;
-    // It has gone before it was accepted.
+    // Undefined if the client has already disconnected.
     if (remoteAddress === undefined) return void tcp.destroy();
     const secureContext = this.#secureContext;
     const socket = secureContext ? new TLSSocket(tcp, { isServer: true, secureContext }) : tcp;
     const address = formatAddress({ hostname: remoteAddress, port: remotePort! });
     this.#pending.add(
-      new PendingConnection(new SocketTransport(socket, NOBODY, tcp), address, {
+      new PendingConnection(new SocketTransport(socket, IGNORE_EVENTS, tcp), address, {
         onHead: (pending, head, rest) => this.#dispatch(pending, head, rest),
         onGone: (pending, error) => this.#forget(pending, error),
       }),
@@ -136,33 +118,32 @@ export class Gateway {
   #forget(pending: PendingConnection, error: Error | undefined): void {
     this.#pending.delete(pending);
     if (error) {
-      this.#options.logger.debug("A connection broke off at the front gateway: {error}", {
+      this.#options.logger.debug("A connection failed in the gateway: {error}", {
         error: String(error),
       });
     }
   }
 
-  /** Sends a client on to where its first request belongs. */
   #dispatch(pending: PendingConnection, head: Uint8Array, rest: Uint8Array): void {
     const { transport, address } = pending;
     try {
-      const admitted = this.#admitted(head);
-      if (!admitted) return this.#pipe(pending);
+      const upgrade = this.#admittedUpgrade(head);
+      if (!upgrade) return this.#pipe(pending);
       this.#pending.delete(pending);
-      this.#options.serve({ ...admitted, transport, received: rest, address });
+      this.#options.directEngine.serve({ ...upgrade, transport, received: rest, address });
     } catch (error) {
-      // A fault of the program must not end everybody else's connections.
+      // A bug must end only this connection.
       this.#options.logger.error("A request failed: {error}", { error: String(error) });
       transport.reset();
     }
   }
 
-  /** The handshake key and the wishes of a request that is admitted to the chat; undefined for any other request. */
-  #admitted(headBytes: Uint8Array): Pick<AdmittedConnection, "key" | "joinRequest"> | undefined {
-    const head = parseHead(headBytes);
+  /** Parses an upgrade that is admitted to the chat; undefined for any other request. */
+  #admittedUpgrade(bytes: Uint8Array): Pick<AdmittedConnection, "key" | "joinRequest"> | undefined {
+    const head = parseHead(bytes);
     if (!head) return undefined;
     const { start: [method, target, version], headers } = head;
-    // Whatever is not plain, such as bytes that should have been escaped, is read by Deno alone.
+    // Only Deno parses unusual targets, such as those with unescaped bytes.
     if (version !== "HTTP/1.1" || /[^!-~]|#/.test(target)) return undefined;
     const [path = "", ...query] = target.split("?");
     const decision = this.#options.admit({ method, path, query: query.join("?"), headers });
@@ -176,13 +157,13 @@ export class Gateway {
       return pending.refuse("503 Service Unavailable", "The server is full: try again later");
     }
     const { transport, address, received } = pending;
-    // Until the pipe is open the client waits, and may end its side, or go.
+    // While the pipe opens, the client waits; it may end its side or disconnect.
     transport.pause();
     this.#waiting.add(pending);
     let hasClientEnded = false;
     const socket = connect({ host: LOOPBACK, port: upstreamPort, allowHalfOpen: true });
     const upstream = new SocketTransport(socket, {
-      ...NOBODY,
+      ...IGNORE_EVENTS,
       onGone: () => {
         this.#waiting.delete(pending);
         transport.destroy();
@@ -204,13 +185,13 @@ export class Gateway {
         this.#pipes.delete(port);
         if (this.#pipes.size === 0) this.#whenUnpiped?.resolve();
       });
-      this.#pipes.set(port, { address, pipe, end: () => pipe.end() });
-      const goOn = () => hasClientEnded ? upstream.end() : transport.resume();
-      if (upstream.write(received, goOn)) goOn();
+      this.#pipes.set(port, { client: { address, end: () => pipe.end() }, pipe });
+      const start = () => hasClientEnded ? upstream.end() : transport.resume();
+      if (upstream.write(received, start)) start();
     });
   }
 
-  /** Ends what has taken too long: to send a head, or to send anything at all through a pipe. */
+  /** Refuses clients whose request head is late, and ends idle pipes. */
   #reap(): void {
     const { handshakeTimeoutMs, pipeIdleTimeoutMs } = this.#options;
     const nowMs = performance.now();
@@ -229,5 +210,4 @@ export class Gateway {
   }
 }
 
-/** The listener of a transport from which nothing is expected. */
-const NOBODY: TransportListener = { onData: () => {}, onEnd: () => {}, onGone: () => {} };
+const IGNORE_EVENTS: TransportListener = { onData: () => {}, onEnd: () => {}, onGone: () => {} };

@@ -1,20 +1,20 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Logger } from "@logtape/logtape";
 
-/** How many connections the system may keep waiting until they are accepted. */
+/** The number of connections that the system queues until they are accepted. */
 const BACKLOG = 4096;
 
-/** How often the listener looks whether it still accepts. */
+/** How often the listener checks that it still accepts connections. */
 const CHECK_INTERVAL_MS = 1000;
 
-/** After how many looks without an answer it does not believe any more that it was only busy. */
-const PATIENCE_CHECKS = 2;
+/** After this many checks without an answer to its probe, the listener restarts. */
+const MAX_UNANSWERED_CHECKS = 2;
 
 /** What a {@linkcode Listener} needs. */
 export interface ListenerOptions {
   readonly hostname: string;
   readonly port: number;
-  /** Takes a connection that has been accepted. */
+  /** Called with each accepted connection. */
   readonly onConnection: (socket: Socket) => void;
   readonly logger: Logger;
 }
@@ -22,14 +22,16 @@ export interface ListenerOptions {
 /**
  * Accepts TCP connections until it is closed.
  *
- * `node:net` in Deno 2.9 never accepts again once the system had no file descriptor for a connection, and tells nobody. So
- * the listener knocks at its own door when nobody else does; a knock that is not answered makes it listen anew.
+ * In Deno 2.9, a `node:net` server stops accepting for good, without an error, once the process has
+ * run out of file descriptors. So when no client has connected for a while, the listener connects
+ * to itself. If this probe is not accepted, the listener closes its server and listens again.
  */
 export class Listener {
   readonly #options: ListenerOptions;
   #server: Server | undefined;
   #address: Deno.NetAddr | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
+  /** Whether a connection has been accepted since the last check. */
   #hasAccepted = true;
   #probe: Socket | undefined;
   #unansweredChecks = 0;
@@ -40,10 +42,10 @@ export class Listener {
   }
 
   /**
-   * Begins to listen.
+   * Starts to listen.
    *
-   * @returns The address, with the port that was chosen if it was 0.
-   * @throws {Error} With a `code` such as `EADDRINUSE`, if it cannot.
+   * @returns The bound address, with the port that the system chose if it was 0.
+   * @throws {Error} With a `code` such as `EADDRINUSE`, if it cannot listen.
    */
   async open(): Promise<Deno.NetAddr> {
     const { hostname, port } = this.#options;
@@ -52,7 +54,7 @@ export class Listener {
     return this.#address;
   }
 
-  /** Accepts nobody any more. Closing twice is harmless. */
+  /** Stops accepting connections. Closing twice is harmless. */
   close(): void {
     this.#isClosed = true;
     clearInterval(this.#timer);
@@ -62,7 +64,7 @@ export class Listener {
 
   #listen(hostname: string, port: number): Promise<Deno.NetAddr> {
     const { promise, resolve, reject } = Promise.withResolvers<Deno.NetAddr>();
-    // Half-open: a peer that has ended its side may still be waiting for what we have to say.
+    // Half-open: a peer that has ended its side may still be waiting for our answer.
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       this.#hasAccepted = true;
       if (!this.#isProbe(socket)) return this.#options.onConnection(socket);
@@ -71,11 +73,7 @@ export class Listener {
     });
     server.on("error", reject);
     server.listen({ host: hostname, port, backlog: BACKLOG }, () => {
-      server.off("error", reject).on("error", (error) => {
-        this.#options.logger.warning("Cannot accept a connection: {error}", {
-          error: String(error),
-        });
-      });
+      server.off("error", reject).on("error", (error) => this.#warn(error));
       const { address, port } = server.address() as { address: string; port: number };
       resolve({ transport: "tcp", hostname: address, port });
     });
@@ -95,9 +93,9 @@ export class Listener {
     else if (!this.#probe) {
       const { hostname, port } = this.#address!;
       this.#probe = connect({ host: reachable(hostname), port });
-      // Whether it is answered is all that counts.
+      // A probe that fails counts as one that is not accepted.
       this.#probe.on("error", () => {});
-    } else if (++this.#unansweredChecks >= PATIENCE_CHECKS) this.#listenAnew();
+    } else if (++this.#unansweredChecks >= MAX_UNANSWERED_CHECKS) this.#restart();
   }
 
   #stopProbing(): void {
@@ -106,23 +104,28 @@ export class Listener {
     this.#unansweredChecks = 0;
   }
 
-  async #listenAnew(): Promise<void> {
-    const { logger } = this.#options;
+  async #restart(): Promise<void> {
     this.#stopProbing();
     this.#hasAccepted = true;
     this.#server?.close();
     try {
       await this.#listen(this.#address!.hostname, this.#address!.port);
-      logger.warning("Nobody could be accepted for a while, probably for want of file descriptors");
+      this.#options.logger.warning(
+        "Could not accept connections for a while, probably because file descriptors ran out",
+      );
     } catch (error) {
-      logger.warning("Cannot accept a connection: {error}", { error: String(error) });
+      this.#warn(error);
       this.#hasAccepted = false;
     }
     if (this.#isClosed) this.#server?.close();
   }
+
+  #warn(error: unknown): void {
+    this.#options.logger.warning("Cannot accept a connection: {error}", { error: String(error) });
+  }
 }
 
-/** An address at which a listener that is bound to this one can be reached. */
+/** An address at which a listener on `hostname` can be reached from this machine. */
 function reachable(hostname: string): string {
   return hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "::" ? "::1" : hostname;
 }

@@ -1,26 +1,26 @@
 import { HeadReader, HeadTooLongError } from "../../websocket/http_head.ts";
 import type { Transport, TransportListener } from "../../websocket/transport.ts";
 
-/** The longest head of a first request. */
+/** The maximum length of the first request's head. */
 const MAX_HEAD_BYTES = 16 * 1024;
 
-/** How long a client that has been refused may take to read the answer. */
+/** Time for a refused client to read the answer. */
 const LINGER_MS = 1000;
 
-/** What an pending tells the gateway. */
+/** Receives the events of a {@linkcode PendingConnection}. */
 export interface PendingConnectionListener {
-  /** The head of the first request is whole; `rest` has come in behind it. */
+  /** The head of the first request is complete; `rest` is what was received after it. */
   onHead(pending: PendingConnection, head: Uint8Array, rest: Uint8Array): void;
-  /** It has gone before it was handed over. */
+  /** The connection has ended before it was handed over. */
   onGone(pending: PendingConnection, error: Error | undefined): void;
 }
 
 /**
- * A connection of which nothing is known yet but where it comes from.
+ * An accepted connection whose first request is not known yet.
  *
  * ```text
- * reading ──its head is whole──▶ handed over
- *    └─too long, too late, no room──▶ refused ──it has read that, or its time is over──▶ gone
+ * reading ──head complete──▶ handed over
+ *    └─too long, too late, too many──▶ refused ──answer read, or time is up──▶ gone
  * ```
  */
 export class PendingConnection implements TransportListener {
@@ -30,7 +30,7 @@ export class PendingConnection implements TransportListener {
   readonly #listener: PendingConnectionListener;
   readonly #head = new HeadReader(MAX_HEAD_BYTES);
   #lingering: ReturnType<typeof setTimeout> | undefined;
-  /** Whether its first request is still being read. */
+  /** Whether the head of the first request is still incomplete. */
   isReading = true;
 
   constructor(transport: Transport, address: string, listener: PendingConnectionListener) {
@@ -40,7 +40,7 @@ export class PendingConnection implements TransportListener {
     transport.listener = this;
   }
 
-  /** Everything that has come. */
+  /** All bytes received so far. */
   get received(): Uint8Array {
     return this.#head.bytes;
   }
@@ -67,11 +67,12 @@ export class PendingConnection implements TransportListener {
     this.#listener.onGone(this, error);
   }
 
-  /** Says goodbye, if the client still listens: it may be gone, or have not even finished its TLS handshake. */
+  /** Sends an error response and closes the connection, by a reset if the client does not. */
   refuse(status: string, message: string): void {
     this.isReading = false;
     const response = new TextEncoder().encode(
-      `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${message}\n`,
+      `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
+        `Connection: close\r\n\r\n${message}\n`,
     );
     this.transport.write(response, () => {});
     this.transport.end();

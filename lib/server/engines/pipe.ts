@@ -1,25 +1,28 @@
 import type { Transport, TransportListener } from "../../websocket/transport.ts";
 
-/** How long a client may take to read the end of the last answer and to end its side too. */
+/** Time for a client to read the last response and to end its side. */
 const LINGER_MS = 1000;
 
-/** Copies both ways between a client and the server behind the door, and passes each end on. */
+/**
+ * Copies bytes both ways between a client and the private `Deno.serve`. When one side ends, the
+ * other is ended after the bytes before it.
+ */
 export class Pipe {
   readonly #client: Transport;
   readonly #upstream: Transport;
   readonly #onEnded: () => void;
   #lingering: ReturnType<typeof setTimeout> | undefined;
   #hasEnded = false;
-  /** When something was copied last. */
+  /** When bytes last arrived from either side. */
   lastCopyMs = performance.now();
 
-  /** @param onEnded Called once, when one connection is gone and the other going. */
+  /** @param onEnded Called once, when one connection has ended and the other is ending. */
   constructor(client: Transport, upstream: Transport, onEnded: () => void) {
     this.#client = client;
     this.#upstream = upstream;
     this.#onEnded = onEnded;
-    client.listener = this.#way(client, upstream, () => upstream.end());
-    upstream.listener = this.#way(upstream, client, () => this.#linger());
+    client.listener = this.#copier(client, upstream, () => upstream.end());
+    upstream.listener = this.#copier(upstream, client, () => this.#linger());
   }
 
   /** Ends both connections at once. */
@@ -28,13 +31,13 @@ export class Pipe {
     this.#upstream.destroy();
   }
 
-  #way(from: Transport, to: Transport, onEnd: () => void): TransportListener {
+  #copier(from: Transport, to: Transport, onEnd: () => void): TransportListener {
     let isWriting = false;
     let hasEnded = false;
     return {
       onData: (bytes) => {
         this.lastCopyMs = performance.now();
-        // One piece at a time: who does not read makes the other side wait.
+        // Read no more until this write has finished, so that a slow reader slows the sender down.
         isWriting = !to.write(bytes, () => {
           isWriting = false;
           if (hasEnded) onEnd();
@@ -42,12 +45,11 @@ export class Pipe {
         });
         if (isWriting) from.pause();
       },
-      // A stream that is paused may tell its end all the same.
+      // This can come while the transport is paused.
       onEnd: () => {
         hasEnded = true;
         if (!isWriting) onEnd();
       },
-      // What breaks off on one way ends the other.
       onGone: () => {
         clearTimeout(this.#lingering);
         to.destroy();

@@ -1,178 +1,157 @@
 import { generate as generateUuid } from "@std/uuid/v7";
+import type { JoinRequest } from "../../chat/chat.ts";
+import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/member.ts";
-import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
 import type { Wire } from "../../chat/wire.ts";
 import { OPCODE } from "../../websocket/opcode.ts";
-import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import type { ServerConfig } from "../config.ts";
-import { FrameDecoder } from "./frame_decoder.ts";
-import { FullSockets } from "./full_sockets.ts";
 import type { Client } from "../http/routes.ts";
+import { BufferWatcher } from "./buffer_watcher.ts";
+import { FrameDecoder } from "./frame_decoder.ts";
+import type { EngineParts } from "./open_wires.ts";
 
-/** A socket takes no more as long as this many bytes wait in it, so that a slow reader costs no more than that. */
+/** A socket gets no more messages while this many bytes wait in it: the cost of a slow reader. */
 const WATERMARK_BYTES = 256 * 1024;
 
-/** How many bytes of answers a client may leave unread. Nobody who reads at all comes near. */
+/** The maximum size of the answers that a client leaves unread, such as acks and errors. */
 const MAX_PRIVATE_BYTES = 4 * 1024 * 1024;
 
 /**
- * The engine on `Deno.serve` and `Deno.upgradeWebSocket`: turns requests into members of the chat.
+ * The engine on `Deno.serve` and `Deno.upgradeWebSocket`.
  *
  * ```text
- * upgrade ──▶ connecting ──open──▶ in the chat ──close, error, given up──▶ out of it ──close──▶ socket gone
+ * upgrade ──▶ connecting ──open──▶ in the chat ──close or error──▶ left the chat ──close──▶ gone
  * ```
  */
 export class ServeEngine {
   readonly #config: ServerConfig;
-  readonly #chat: Chat;
-  readonly #decoder = new FrameDecoder();
-  readonly #fullSockets: FullSockets;
-  /** Every connection that has not ended, also those that have left the chat and wait for their peer's close frame. */
-  readonly #wires = new Set<ServeWire>();
-  readonly #whenEmpty = Promise.withResolvers<void>();
-  #isClosing = false;
+  readonly #shared: Shared;
 
-  constructor(config: ServerConfig, chat: Chat) {
+  constructor(config: ServerConfig, parts: EngineParts) {
     this.#config = config;
-    this.#chat = chat;
-    this.#fullSockets = new FullSockets(WATERMARK_BYTES, config.stallTimeoutMs);
+    this.#shared = {
+      ...parts,
+      decoder: new FrameDecoder((body) => typeof body === "string" ? body : body.slice()),
+      buffers: new BufferWatcher(WATERMARK_BYTES, config.stallTimeoutMs),
+    };
   }
 
-  /** How many connections there are, those that are closing among them. */
-  get size(): number {
-    return this.#wires.size;
-  }
-
-  /** Answers a request that has passed admission with the upgrade to a WebSocket, and serves that. */
+  /** Upgrades an admitted request to a WebSocket and adds it to the chat. */
   upgrade(request: Request, client: Client, joinRequest: JoinRequest): Response {
     const idleTimeout = Math.ceil(this.#config.pingIntervalMs / 1000);
     const protocol = joinRequest.format === "chorus" ? CHORUS_PROTOCOL : "";
     const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout, protocol });
     socket.binaryType = "arraybuffer";
-    // If the peer is gone before that, Deno tells nothing at all of the socket.
+    // If the peer has gone before this event, Deno fires no event at all for the socket.
     socket.onopen = () => this.#serve(socket, client, joinRequest);
     return response;
   }
 
-  /** Closes every connection with 1001 and resolves when the last of them has ended. */
-  async closeAll(): Promise<void> {
-    this.#isClosing = true;
-    for (const wire of this.#wires) wire.close(CLOSE_CODES.goingAway);
-    if (this.#wires.size > 0) await this.#whenEmpty.promise;
-  }
-
   #serve(socket: WebSocket, client: Client, joinRequest: JoinRequest): void {
-    const chat = this.#chat;
-    const wire = new ServeWire(socket, {
-      chat,
-      decoder: this.#decoder,
-      fullSockets: this.#fullSockets,
-    });
-    this.#wires.add(wire);
+    const { chat, wires } = this.#shared;
+    const wire = new ServeWire(socket, this.#shared);
+    wires.add(wire);
     let closeDeadline: ReturnType<typeof setTimeout> | undefined;
-    const gone = (code: number, reason: string) => {
+    const onGone = (code: number, reason: string) => {
       clearTimeout(closeDeadline);
-      if (!this.#wires.delete(wire)) return;
-      if (wire.member) {
-        chat.leave(wire.member);
-        chat.ended(wire.member, wire.closeStatus ?? { code: code || 1006, reason });
-      }
-      if (this.#isClosing && this.#wires.size === 0) this.#whenEmpty.resolve();
+      if (!wires.delete(wire)) return;
+      if (!wire.member) return;
+      chat.leave(wire.member);
+      chat.ended(wire.member, wire.closeStatus ?? { code: code || 1006, reason });
     };
     const { closeTimeoutMs } = this.#config;
     wire.onClosing = () => {
-      if (closeTimeoutMs === 0 || this.#isClosing) return;
+      if (closeTimeoutMs === 0 || wires.isClosing) return;
       closeDeadline = setTimeout(() => {
         client.end?.();
-        gone(1006, "unanswered close");
+        onGone(1006, "unanswered close");
       }, closeTimeoutMs);
     };
     socket.onmessage = ({ data }) => this.#receive(wire, data);
     socket.onerror = () => wire.member && chat.leave(wire.member);
-    socket.onclose = ({ code, reason }) => gone(code, reason);
+    socket.onclose = ({ code, reason }) => onGone(code, reason);
     const { id } = wire;
     chat.join({ id, wire, address: client.address }, joinRequest, (member) => wire.member = member);
-    if (this.#isClosing) wire.close(CLOSE_CODES.goingAway);
+    if (wires.isClosing) wire.close(CLOSE_CODES.goingAway);
   }
 
   #receive({ member, closeStatus }: ServeWire, data: string | ArrayBuffer): void {
-    // Deno hands on what comes after the close frame has gone out, too.
+    // Deno also passes on messages that arrive after the close frame was sent.
     if (closeStatus) return;
     const isText = typeof data === "string";
     const bytes = isText ? new TextEncoder().encode(data) : new Uint8Array(data);
     if (bytes.length > this.#config.maxMessageBytes) {
       return member!.close(CLOSE_CODES.messageTooBig);
     }
-    this.#chat.receive(member!, isText ? OPCODE.text : OPCODE.binary, bytes, 0, bytes.length);
+    const opcode = isText ? OPCODE.text : OPCODE.binary;
+    this.#shared.chat.receive(member!, opcode, bytes, 0, bytes.length);
   }
 }
 
-/** One WebSocket of Deno's between `Deno.serve` and its member in the chat. */
+type Message = string | Uint8Array<ArrayBuffer>;
+
+/** What all connections of this engine share. */
+interface Shared extends EngineParts {
+  readonly decoder: FrameDecoder<Message>;
+  readonly buffers: BufferWatcher;
+}
+
+/** Connects a `WebSocket` of Deno with its member in the chat. */
 class ServeWire implements Wire {
   readonly id = generateUuid();
-  readonly #chat: Chat;
   readonly #socket: WebSocket;
-  readonly #decoder: FrameDecoder;
-  readonly #fullSockets: FullSockets;
-  #closeStatus: CloseCode | undefined;
-  /** How much it has been sent of its own since it last had taken nearly everything. */
+  readonly #shared: Shared;
+  /**
+   * How the server closed this connection; undefined if it did not. Deno can report another code
+   * than the one that was sent.
+   */
+  closeStatus: CloseCode | undefined;
+  /** Bytes given to `sendFrames()` since the buffer was last below the watermark. */
   #privateBytes = 0;
-  /** Set when it joins the chat, before anything is received; unset if it could not join. */
+  /** Set on joining the chat, before the connection receives anything; unset if it cannot join. */
   member: Member | undefined;
-  /** Called when the server has begun to close the connection, and the peer's answer is waited for. */
+  /** Called when the server has sent a close frame and waits for the answer. */
   onClosing: () => void = () => {};
 
-  constructor(
-    socket: WebSocket,
-    { chat, decoder, fullSockets }: {
-      readonly chat: Chat;
-      readonly decoder: FrameDecoder;
-      readonly fullSockets: FullSockets;
-    },
-  ) {
+  constructor(socket: WebSocket, shared: Shared) {
     this.#socket = socket;
-    this.#chat = chat;
-    this.#decoder = decoder;
-    this.#fullSockets = fullSockets;
-  }
-
-  /** Why the server closed this connection, if it was the server: Deno may report another code than was sent. */
-  get closeStatus(): CloseCode | undefined {
-    return this.#closeStatus;
+    this.#shared = shared;
   }
 
   deliver(frames: Uint8Array, onDelivered: () => void): boolean {
-    for (const message of this.#decoder.decode(frames)) this.#send(message);
-    this.#fullSockets.whenEmptier(this.#socket).then((closeStatus) => {
-      if (closeStatus === "stalled") this.close(CLOSE_CODES.tooSlow);
+    this.#sendAll(frames);
+    this.#shared.buffers.whenDrained(this.#socket).then((outcome) => {
+      if (outcome === "stalled") this.close(CLOSE_CODES.tooSlow);
       onDelivered();
     });
     return false;
   }
 
   sendFrames(frames: Uint8Array<ArrayBuffer>): void {
-    if (this.#fullSockets.isEmptier(this.#socket)) this.#privateBytes = 0;
+    if (!this.#shared.buffers.isFull(this.#socket)) this.#privateBytes = 0;
     this.#privateBytes += frames.length;
-    // Deno cannot hold it back from asking for more.
+    // Deno cannot stop reading from a client, so one that ignores its answers is closed.
     if (this.#privateBytes > MAX_PRIVATE_BYTES) return this.close(CLOSE_CODES.tooSlow);
-    for (const message of this.#decoder.decode(frames)) this.#send(message);
+    this.#sendAll(frames);
   }
 
   close(closeStatus: CloseCode): void {
-    if (this.member) this.#chat.leave(this.member);
+    if (this.member) this.#shared.chat.leave(this.member);
     if (this.#socket.readyState !== WebSocket.OPEN) return;
-    this.#closeStatus = closeStatus;
+    this.closeStatus = closeStatus;
     this.#socket.close(closeStatus.code, closeStatus.reason);
     this.onClosing();
   }
 
-  /** A socket that throws harms nobody else: it is taken out, and its close event follows. */
-  #send(message: string | Uint8Array<ArrayBuffer>): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
+  /** If the socket throws, closes it: other connections must not be affected. */
+  #sendAll(frames: Uint8Array): void {
     try {
-      this.#socket.send(message);
-    } catch {
+      for (const message of this.#shared.decoder.decode(frames)) {
+        if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(message);
+      }
+    } catch (error) {
+      this.#shared.chat.logError(error);
       this.close(CLOSE_CODES.internalError);
     }
   }

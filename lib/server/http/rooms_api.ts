@@ -1,43 +1,40 @@
+import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import { encodeSaid } from "../../chat/chorus_v1.ts";
 import { HistoryUnavailableError } from "../../chat/history/history.ts";
 import { parseRoomName } from "../../chat/names.ts";
-import type { FieldMap } from "../../websocket/http_head.ts";
-import type { Chat, JoinRequest } from "../../chat/chat.ts";
-import type { ServerConfig } from "../config.ts";
-import { preflight, withCors } from "./cors.ts";
-import { parseJoinRequest } from "../join_request.ts";
-import { EVENTS_HEADERS } from "./event_streams.ts";
-import { problem } from "./problem.ts";
+import { forMethod, json, JSON_HEADERS, preflight, problem, withCors } from "./api_response.ts";
+import { parseJoinRequest } from "./join_request.ts";
 import { readPublication } from "./publication.ts";
 import type { Client } from "./routes.ts";
 
-/** How many messages, or rooms, an answer has without `limit`, and at most. */
+/** The number of messages or rooms in one answer. */
 const LIMIT = { default: 100, max: 1000 };
 
-/** After how many characters of messages an answer has no more. */
+/** An answer ends after the message that makes it longer than this many characters. */
 const MAX_ANSWER_LENGTH = 1024 * 1024;
 
 /** What the API needs from the composition root. */
 export interface RoomsApiOptions {
-  readonly config: ServerConfig;
   readonly chat: Chat;
-  /** Whether there may be no more listeners. */
+  readonly maxMessageBytes: number;
+  /** Whether the chat has reached `--max-connections`. */
   readonly isFull: () => boolean;
-  /** Answers a request for a room's events. */
-  readonly listen: (joinRequest: JoinRequest, address: string) => Response;
-  /** Told why a request could not be answered. */
+  readonly eventStreams: {
+    open(joinRequest: JoinRequest, address: string): ReadableStream<Uint8Array<ArrayBuffer>>;
+  };
+  /** Called with the reason when the API answers 500. */
   readonly onFault: (error: unknown) => void;
 }
 
 /**
- * The rooms over HTTP.
+ * The HTTP API.
  *
- * | request                             | answer                                                        |
- * | ----------------------------------- | ------------------------------------------------------------- |
- * | `GET /rooms?after=&limit=`          | the rooms, by name                                            |
- * | `POST /rooms/R/messages`            | 201 and the position of what was said                         |
- * | `GET /rooms/R/messages?after=&limit=` | what is kept, from behind a position on                     |
- * | `GET /rooms/R/events`               | what is said, as server-sent events, from `Last-Event-ID` on  |
+ * | request                               | answer                                               |
+ * | ------------------------------------- | ---------------------------------------------------- |
+ * | `GET /rooms?after=&limit=`            | the rooms, sorted by name                            |
+ * | `POST /rooms/R/messages`              | 201 and the position of the published message        |
+ * | `GET /rooms/R/messages?after=&limit=` | stored messages, in pages                            |
+ * | `GET /rooms/R/events`                 | server-sent events, after `Last-Event-ID` if given   |
  */
 export class RoomsApi {
   readonly #options: RoomsApiOptions;
@@ -46,7 +43,7 @@ export class RoomsApi {
     this.#options = options;
   }
 
-  /** Answers a request for `/rooms` or below it. */
+  /** Answers a request for `/rooms` or a path below it. Never throws. */
   async handle(request: Request, url: URL, client: Client): Promise<Response> {
     try {
       return withCors(request, await this.#answer(request, url, client));
@@ -63,22 +60,22 @@ export class RoomsApi {
 
   #answer(request: Request, url: URL, client: Client): Response | Promise<Response> {
     if (request.method === "OPTIONS") return preflight();
-    const [, , segment, what, ...rest] = url.pathname.split("/");
+    const [, , segment, resource, ...rest] = url.pathname.split("/");
     if (segment === undefined) return forMethod(request, { GET: () => this.#list(url) });
     const roomName = parseSegment(segment);
     if (roomName === undefined) {
       return problem(400, "The room in the path must be 1 to 128 visible characters");
     }
-    if (rest.length === 0 && what === "messages") {
+    if (rest.length === 0 && resource === "messages") {
       return forMethod(request, {
         GET: () => this.#history(roomName, url),
         POST: () => this.#publish(roomName, request),
       });
     }
-    if (rest.length === 0 && what === "events") {
+    if (rest.length === 0 && resource === "events") {
       return forMethod(request, { GET: () => this.#events(roomName, request, url, client) });
     }
-    return problem(404, "There is nothing here: a room has /messages and /events");
+    return problem(404, "Not found: a room has /messages and /events");
   }
 
   #list({ searchParams }: URL): Response {
@@ -108,7 +105,7 @@ export class RoomsApi {
     if (limit === undefined) return badLimit();
     const { rooms } = this.#options.chat;
     if (!rooms.isKnown(roomName)) {
-      return problem(404, "Nobody is in this room, and nothing is kept of it");
+      return problem(404, "This room does not exist: it has no members and no stored messages");
     }
     const since = searchParams.get("after") ?? undefined;
     return rooms.within(roomName, (room) => {
@@ -119,9 +116,9 @@ export class RoomsApi {
       const position = room.history.positionOf(seq);
       const path = `/rooms/${encodeURIComponent(roomName)}/messages`;
       const headers = seq < headSeq ? { link: link(path, { after: position, limit }) } : {};
-      const notKeptCount = (messages[0]?.seq ?? headSeq + 1) - after - 1;
-      const missedCount = (gap?.missedCount ?? 0) + notKeptCount;
-      const recovered = isRecovered && notKeptCount === 0;
+      const uncommittedCount = (messages[0]?.seq ?? headSeq + 1) - after - 1;
+      const missedCount = (gap?.missedCount ?? 0) + uncommittedCount;
+      const recovered = isRecovered && uncommittedCount === 0;
       const about = { room: roomName, position, recovered, missedCount };
       const said = messages.map((message) =>
         encodeSaid(room.history.positionOf(message.seq), message)
@@ -132,15 +129,15 @@ export class RoomsApi {
   }
 
   async #publish(roomName: string, request: Request): Promise<Response> {
-    const { config, chat } = this.#options;
-    const publication = await readPublication(request, config.maxMessageBytes);
-    if ("detail" in publication) return problem(publication.status, publication.detail);
+    const { chat, maxMessageBytes } = this.#options;
+    const publication = await readPublication(request, maxMessageBytes);
+    if (publication instanceof Response) return publication;
     const published = await chat.publish(roomName, publication);
     if (published === "no capacity") {
       return problem(503, "There are too many rooms: try again later", { "retry-after": "10" });
     }
     if (published === "not committed") {
-      return problem(503, "The message may be lost: try again with the same id", {
+      return problem(503, "The message is not committed: try again with the same id", {
         "retry-after": "1",
       });
     }
@@ -148,43 +145,24 @@ export class RoomsApi {
   }
 
   #events(roomName: string, { method, headers }: Request, url: URL, { address }: Client): Response {
-    const { chat, isFull, listen } = this.#options;
-    const given = parseJoinRequest(url.search.slice(1), ANY_FORMAT);
+    const { chat, isFull, eventStreams } = this.#options;
+    const given = parseJoinRequest(url.search.slice(1), null);
     if (typeof given === "string") return problem(400, given);
     if (isFull() || !chat.rooms.hasCapacityFor(roomName)) {
       return problem(503, "The chat is full: try again later", { "retry-after": "10" });
     }
     if (method === "HEAD") return new Response(null, { headers: EVENTS_HEADERS });
     const since = headers.get("last-event-id") ?? given.since;
-    return listen({ ...given, roomName, since, format: "chorus" }, address);
+    const joinRequest = { ...given, roomName, since, format: "chorus" } as const;
+    return new Response(eventStreams.open(joinRequest, address), { headers: EVENTS_HEADERS });
   }
 }
 
-const JSON_HEADERS = {
-  "content-type": "application/json",
+const EVENTS_HEADERS = {
+  "content-type": "text/event-stream",
   "cache-control": "no-store",
   "x-content-type-options": "nosniff",
 };
-
-/** Events have but one format, whatever the request has among its headers. */
-const ANY_FORMAT: FieldMap = { get: () => null };
-
-function json(value: unknown, headers: Record<string, string>, status = 200): Response {
-  return new Response(JSON.stringify(value) + "\n", {
-    status,
-    headers: { ...JSON_HEADERS, ...headers },
-  });
-}
-
-function forMethod(
-  { method }: Request,
-  methods: Readonly<Record<string, () => Response | Promise<Response>>>,
-): Response | Promise<Response> {
-  const act = methods[method === "HEAD" ? "GET" : method];
-  if (act) return act();
-  const allow = ["HEAD", ...Object.keys(methods)].join(", ");
-  return problem(405, `This address answers ${allow}: the method was ${method}`, { allow });
-}
 
 function parseSegment(segment: string): string | undefined {
   try {
@@ -201,7 +179,7 @@ function parseLimit(searchParams: URLSearchParams): number | undefined {
 }
 
 function badLimit(): Response {
-  return problem(400, `The number in ?limit= must be 1 to ${LIMIT.max}`);
+  return problem(400, `?limit= must be a number from 1 to ${LIMIT.max}`);
 }
 
 function link(path: string, query: { readonly after: string; readonly limit: number }): string {

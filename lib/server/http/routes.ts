@@ -1,59 +1,56 @@
-import { type Decision, type IncomingRequest, isRoomsPath } from "../admission.ts";
 import type { JoinRequest } from "../../chat/chat.ts";
 import { servePage } from "../page/page.ts";
-import { problem } from "./problem.ts";
-import type { RoomsApi } from "./rooms_api.ts";
+import { type Decision, type IncomingRequest, isRoomsPath } from "./admission.ts";
+import { problem } from "./api_response.ts";
 
-/** Who has sent a request. */
+/** The sender of a request. */
 export interface Client {
+  /** Its address and port, such as `127.0.0.1:50000`. */
   readonly address: string;
-  /** Ends its TCP connection; undefined where only Deno could. */
+  /** Ends its TCP connection. Undefined with `--engine serve`: Deno has no API for that. */
   readonly end?: () => void;
 }
 
-/** What the routes need from the composition root. */
+/** What {@linkcode createHandler} needs from the composition root. */
 export interface RoutesOptions {
   readonly admit: (request: IncomingRequest) => Decision;
-  /** Makes a request that has been admitted to the chat a member of it. */
-  readonly upgrade: (request: Request, client: Client, joinRequest: JoinRequest) => Response;
-  readonly roomsApi: Pick<RoomsApi, "handle">;
-  /** Who has sent a request; undefined if it did not come the way it should. */
+  readonly serveEngine: {
+    upgrade(request: Request, client: Client, joinRequest: JoinRequest): Response;
+  };
+  readonly roomsApi: {
+    handle(request: Request, url: URL, client: Client): Promise<Response>;
+  };
+  /** Finds the sender of a request; undefined if the request did not come through the gateway. */
   readonly clientAt: (info: Deno.ServeHandlerInfo) => Client | undefined;
 }
 
-/** Makes the handler of every HTTP request that `Deno.serve` takes. */
+/** Creates the handler that `Deno.serve` calls for every HTTP request. */
 export function createHandler(
-  { admit, upgrade, roomsApi, clientAt }: RoutesOptions,
+  { admit, serveEngine, roomsApi, clientAt }: RoutesOptions,
 ): Deno.ServeHandler {
   return (request, info) => {
     const client = clientAt(info);
     if (client === undefined) {
-      return text(403, "This port is for the server's own front door", { connection: "close" });
+      return text(403, "This port is internal to the server", { connection: "close" });
     }
     const { method, headers } = request;
     const url = URL.parse(request.url);
     if (!url) return text(400, `Host must be a host name: it was ${headers.get("host")}`);
-    const decision = admit({
-      method,
-      path: url.pathname,
-      query: url.search.slice(1),
-      headers,
-    });
+    const path = url.pathname;
+    const decision = admit({ method, path, query: url.search.slice(1), headers });
     switch (decision.kind) {
       case "chat":
-        return upgrade(request, client, decision.joinRequest);
+        return serveEngine.upgrade(request, client, decision.joinRequest);
       case "page":
-        return servePage(url.pathname, headers);
+        return servePage(path, headers);
       case "health":
         return text(200, "ok");
       case "rooms":
         return roomsApi.handle(request, url, client);
-      case "refusal":
-        return (isRoomsPath(url.pathname) ? problem : text)(
-          decision.status,
-          decision.message,
-          decision.headers,
-        );
+      case "refusal": {
+        const answer = isRoomsPath(path) ? problem : text;
+        return answer(decision.status, decision.message, decision.headers);
+      }
     }
   };
 }

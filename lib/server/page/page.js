@@ -4,8 +4,8 @@ const composer = document.querySelector("#composer");
 const text = document.querySelector("#text");
 const send = document.querySelector("#send");
 
-const LONGEST_WAIT_MS = 10_000;
-const MOST_MESSAGES = 1_000;
+const MAX_RETRY_MS = 10_000;
+const MAX_MESSAGES = 1_000;
 
 let socket;
 connect(0);
@@ -34,18 +34,18 @@ function connect(attempt) {
   });
   socket.addEventListener("close", ({ code, reason }) => {
     send.disabled = true;
-    status.textContent = `Connection lost (${reason || code}), trying again…`;
-    const waitMs = Math.min(LONGEST_WAIT_MS, 500 * 2 ** attempt) * (0.5 + Math.random() / 2);
-    setTimeout(() => connect(attempt + 1), waitMs);
+    status.textContent = `Connection lost (${reason || code}), reconnecting…`;
+    const retryMs = Math.min(MAX_RETRY_MS, 500 * 2 ** attempt) * (0.5 + Math.random() / 2);
+    setTimeout(() => connect(attempt + 1), retryMs);
   });
 }
 
-function show(content, whose) {
-  const atEnd = messages.scrollTop + messages.clientHeight >= messages.scrollHeight - 4;
+function show(content, author) {
+  const isAtEnd = messages.scrollTop + messages.clientHeight >= messages.scrollHeight - 4;
   const item = document.createElement("li");
-  item.className = whose;
+  item.className = author;
   item.textContent = content;
   messages.append(item);
-  if (messages.childElementCount > MOST_MESSAGES) messages.firstElementChild.remove();
-  if (atEnd || whose === "own") messages.scrollTop = messages.scrollHeight;
+  if (messages.childElementCount > MAX_MESSAGES) messages.firstElementChild.remove();
+  if (isAtEnd || author === "own") messages.scrollTop = messages.scrollHeight;
 }

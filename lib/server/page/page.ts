@@ -15,12 +15,12 @@ const ASSETS: Readonly<Record<string, Asset>> = {
   "/page.js": await asset(script, "text/javascript"),
 };
 
-/** Whether the chat page is made of this path. */
+/** Whether a path is one of the chat page's files. */
 export function isPagePath(path: string): boolean {
   return Object.hasOwn(ASSETS, path);
 }
 
-/** Answers a GET or HEAD for a path of the chat page: 304 if the client's copy is still good, else 200. */
+/** Answers a GET or HEAD request for a file of the page; 304 if the client's copy is current. */
 export function servePage(path: string, headers: Headers): Response {
   const { body, contentType, etag } = ASSETS[path]!;
   const common = { etag, "cache-control": "no-cache" };

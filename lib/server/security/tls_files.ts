@@ -1,4 +1,4 @@
-import type { ServerConfig } from "../config.ts";
+import { errorMessage } from "../../cli/error_message.ts";
 
 /** A certificate chain and its private key, both in PEM. */
 export interface TlsFiles {
@@ -6,18 +6,18 @@ export interface TlsFiles {
   readonly key: string;
 }
 
-/** A file of TLS cannot be read. */
+/** A certificate or key file cannot be read. */
 export class TlsFileError extends Error {
   override readonly name = "TlsFileError";
 }
 
 /**
- * Reads the files that `--tls-cert` and `--tls-key` name; undefined if they name none.
+ * Reads the files of `--tls-cert` and `--tls-key`; undefined if neither flag is set.
  *
- * @throws {TlsFileError} If one cannot be read.
+ * @throws {TlsFileError} If a file cannot be read.
  */
 export async function readTlsFiles(
-  { tlsCert, tlsKey }: Pick<ServerConfig, "tlsCert" | "tlsKey">,
+  { tlsCert, tlsKey }: { readonly tlsCert: string; readonly tlsKey: string },
 ): Promise<TlsFiles | undefined> {
   if (tlsCert === "") return undefined;
   return { cert: await read("--tls-cert", tlsCert), key: await read("--tls-key", tlsKey) };
@@ -27,7 +27,6 @@ async function read(flag: string, path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new TlsFileError(`Cannot read the file of ${flag}: ${path} (${reason})`, { cause });
+    throw new TlsFileError(`Cannot read ${flag} ${path}: ${errorMessage(cause)}`, { cause });
   }
 }

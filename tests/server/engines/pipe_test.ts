@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Pipe } from "../../../lib/server/engines/pipe.ts";
 import type { Transport, TransportListener } from "../../../lib/websocket/transport.ts";
 
-/** A transport that takes its time, and tells what is done to it. */
+/** A transport that finishes writes only on request, and records the calls. */
 class SlowTransport implements Transport {
   listener: TransportListener = { onData: () => {}, onEnd: () => {}, onGone: () => {} };
   readonly done: string[] = [];
@@ -39,7 +39,7 @@ class SlowTransport implements Transport {
   }
 }
 
-Deno.test("Pipe ends a side only when all that came before has been taken", () => {
+Deno.test("Pipe ends one side only after all bytes from the other are written", () => {
   const client = new SlowTransport(), upstream = new SlowTransport();
   let endedCount = 0;
   new Pipe(client, upstream, () => endedCount++);
@@ -53,7 +53,7 @@ Deno.test("Pipe ends a side only when all that came before has been taken", () =
   assertEquals([endedCount, upstream.done], [1, ["pause", "destroy"]]);
 });
 
-Deno.test("Pipe passes one piece at a time, and the end of a request", () => {
+Deno.test("Pipe copies one chunk at a time, then passes the end on", () => {
   const client = new SlowTransport(), upstream = new SlowTransport();
   new Pipe(client, upstream, () => {});
   client.listener.onData(new Uint8Array(3));

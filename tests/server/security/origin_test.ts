@@ -25,7 +25,7 @@ const CASES: readonly Case[] = [
   { origin: "", host: "127.0.0.1:8000", isAllowed: false },
   { origin: "file://127.0.0.1:8000", host: "127.0.0.1:8000", isAllowed: false },
   { origin: "http://localhost:8000", host: "%", isAllowed: false },
-  // DNS rebinding: the page and the Host header agree on a name that now points here.
+  // DNS rebinding: the page and the Host header have the same name, which now points here.
   { origin: "http://evil.example:8000", host: "evil.example:8000", isAllowed: false },
   { origin: "http://127.0.0.1.evil.example", host: "127.0.0.1.evil.example", isAllowed: false },
   { host: "evil.example:8000", isAllowed: false },
@@ -57,7 +57,7 @@ for (const each of CASES) {
   const { origin, host = "localhost", boundTo = "127.0.0.1", allowOrigin = [], isAllowed } = each;
   const { hostname = boundTo } = each;
   const name = `${origin} at ${host} on ${hostname} (${boundTo}), allowing [${allowOrigin}]`;
-  Deno.test(`refusedOrigin() ${isAllowed ? "lets in" : "refuses"} ${name}`, () => {
+  Deno.test(`refusedOrigin() ${isAllowed ? "accepts" : "refuses"} ${name}`, () => {
     const headers = new Headers({ host, ...(origin === undefined ? {} : { origin }) });
     const refusal = refusedOrigin(headers, { boundTo, hostname, allowOrigin });
     assertEquals(refusal === undefined, isAllowed, refusal);

@@ -1,27 +1,27 @@
-import { checkHandshake, isUpgrade } from "../websocket/handshake.ts";
-import type { FieldMap } from "../websocket/http_head.ts";
-import type { JoinRequest } from "../chat/chat.ts";
+import type { JoinRequest } from "../../chat/chat.ts";
+import { checkHandshake, isUpgrade } from "../../websocket/handshake.ts";
+import type { FieldMap } from "../../websocket/http_head.ts";
+import { isPagePath } from "../page/page.ts";
+import { type OriginPolicy, refusedOrigin } from "../security/origin.ts";
 import { parseJoinRequest } from "./join_request.ts";
-import { type OriginPolicy, refusedOrigin } from "./security/origin.ts";
-import { isPagePath } from "./page/page.ts";
 
-/** What a request is judged by, whichever way it came in. */
+/** The parts of an HTTP request that {@linkcode admit} looks at. Both engines provide them. */
 export interface IncomingRequest {
   readonly method: string;
-  /** The path of its target, without the query. */
+  /** The path of the request target, without the query. */
   readonly path: string;
-  /** What follows the question mark, without it. */
+  /** The query without its question mark. */
   readonly query: string;
   readonly headers: FieldMap;
 }
 
-/** What is to be done with a request. */
+/** How the server handles a request. */
 export type Decision =
-  /** An upgrade. */
+  /** Upgrade it to a WebSocket in the chat. */
   | { readonly kind: "chat"; readonly joinRequest: JoinRequest }
   | { readonly kind: "page" }
   | { readonly kind: "health" }
-  /** The rooms over HTTP, which have refusals of their own. */
+  /** Pass it to the HTTP API, which checks the rest itself. */
   | { readonly kind: "rooms" }
   | {
     readonly kind: "refusal";
@@ -30,28 +30,28 @@ export type Decision =
     readonly headers: Readonly<Record<string, string>>;
   };
 
-/** What admission needs to know of the server. */
+/** The state of the server that {@linkcode admit} depends on. */
 export interface AdmissionOptions {
   readonly originPolicy: OriginPolicy;
-  /** Whether the server is stopping, and takes nobody in any more. */
+  /** Whether the server is stopping and refuses all requests. */
   readonly isDraining: () => boolean;
-  /** Whether the chat has as many connections as it may have. */
+  /** Whether the chat has reached `--max-connections`. */
   readonly isFull: () => boolean;
-  /** Whether the room of this name is there, or can be made. */
+  /** Whether this room exists or can be created. */
   readonly hasCapacityFor: (roomName: string) => boolean;
 }
 
 /**
- * Decides what is to be done with a request.
+ * Decides how to handle a request. Changes nothing.
  *
- * | path             | decision                                                           |
- * | ---------------- | ----------------------------------------------------------------- |
- * | `/ws`            | an upgrade to the chat, 400 for a bad query; 426 to anything else  |
- * | `/`              | the same; the page to anything else                               |
- * | the page's files | 200, or 304 for a copy that is still good                         |
- * | `/rooms` & below | the HTTP API                                                      |
- * | `/healthz`       | 200                                                               |
- * | any other        | 404                                                               |
+ * | path             | decision                                                        |
+ * | ---------------- | --------------------------------------------------------------- |
+ * | `/ws`            | upgrade to the chat; 400 for a bad query, 426 without an upgrade |
+ * | `/`              | upgrade to the chat; the page without an upgrade                |
+ * | the page's files | 200, or 304 if the client's copy is current                     |
+ * | `/rooms…`        | the HTTP API                                                    |
+ * | `/healthz`       | 200                                                             |
+ * | any other        | 404                                                             |
  */
 export function admit(request: IncomingRequest, options: AdmissionOptions): Decision {
   const { method, path, query, headers } = request;
@@ -63,7 +63,9 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
       connection: "close",
     });
   }
-  const joinRequest = path === "/ws" || path === "/" ? parseJoinRequest(query, headers) : undefined;
+  const joinRequest = path === "/ws" || path === "/"
+    ? parseJoinRequest(query, headers.get("sec-websocket-protocol"))
+    : undefined;
   if (joinRequest && (path === "/ws" || isUpgrade(headers))) {
     const fault = checkHandshake(request);
     if (fault) return { kind: "refusal", ...fault };
@@ -77,16 +79,16 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
     return { kind: "chat", joinRequest };
   }
   if (isRoomsPath(path)) return { kind: "rooms" };
-  // The page of a room that cannot be would try for ever to come in.
+  // Without this check, a page with a bad room name would retry its WebSocket forever.
   if (typeof joinRequest === "string") return refusal(400, joinRequest);
   if (path !== "/healthz" && !isPagePath(path)) {
     return refusal(
       404,
-      "There is nothing here: / is the chat page, /ws the WebSocket, /rooms the HTTP API, /healthz the health check",
+      "Not found: the server has / (chat page), /ws (WebSocket), /rooms (HTTP API) and /healthz",
     );
   }
   if (method !== "GET" && method !== "HEAD") {
-    return refusal(405, `This address answers GET and HEAD: the method was ${method}`, {
+    return refusal(405, `This path accepts GET and HEAD: the method was ${method}`, {
       allow: "GET, HEAD",
     });
   }

@@ -1,39 +1,30 @@
 import { ServerSentEventStream } from "@std/http/server-sent-event-stream";
 import type { ServerSentEventMessage } from "@std/http/server-sent-event-stream";
 import { generate as generateUuid } from "@std/uuid/v7";
+import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/member.ts";
 import type { Wire } from "../../chat/wire.ts";
-import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import type { ServerConfig } from "../config.ts";
-import { FrameDecoder } from "../engines/frame_decoder.ts";
+import { FrameDecoder } from "./frame_decoder.ts";
+import type { EngineParts, OpenWires } from "./open_wires.ts";
 
-/** The headers of a stream of events. */
-export const EVENTS_HEADERS = {
-  "content-type": "text/event-stream",
-  "cache-control": "no-store",
-  "x-content-type-options": "nosniff",
-};
-
-/** The members of the chat that listen over HTTP, to server-sent events. */
+/** The engine for server-sent events: its members listen to a room over HTTP. */
 export class EventStreams {
   readonly #config: ServerConfig;
   readonly #chat: Chat;
-  readonly #decoder = new FrameDecoder();
-  readonly #wires = new Set<EventWire>();
+  /** Parses each message once; all listeners send the same events. */
+  readonly #decoder = new FrameDecoder((body) => toEvent(`${body}`));
+  readonly #wires: OpenWires;
 
-  constructor(config: ServerConfig, chat: Chat) {
+  constructor(config: ServerConfig, { chat, wires }: EngineParts) {
     this.#config = config;
+    this.#wires = wires;
     this.#chat = chat;
   }
 
-  /** How many there are. */
-  get size(): number {
-    return this.#wires.size;
-  }
-
-  /** Lets a listener in that has been admitted, and answers with all that it is to hear. */
-  open(joinRequest: JoinRequest, address: string): Response {
+  /** Adds an admitted listener to the chat and returns its events as bytes. */
+  open(joinRequest: JoinRequest, address: string): ReadableStream<Uint8Array<ArrayBuffer>> {
     const wire: EventWire = new EventWire(this.#config, this.#decoder, (closeStatus) => {
       this.#wires.delete(wire);
       if (!wire.member) return;
@@ -43,34 +34,29 @@ export class EventStreams {
     this.#wires.add(wire);
     const { id } = wire;
     this.#chat.join({ id, wire, address }, joinRequest, (member) => wire.member = member);
-    return new Response(wire.events.pipeThrough(new ServerSentEventStream()), {
-      headers: EVENTS_HEADERS,
-    });
-  }
-
-  /** Ends them all, behind what has been said. */
-  closeAll(): void {
-    for (const wire of this.#wires) wire.close(CLOSE_CODES.goingAway);
+    return wire.events.pipeThrough(new ServerSentEventStream());
   }
 }
 
-/** A listener: takes the frames of `chorus.v1` apart into events, as fast as they are read. */
+/** One listener: sends `chorus.v1` messages as server-sent events, as fast as they are read. */
 class EventWire implements Wire {
   readonly id = generateUuid();
   readonly events: ReadableStream<ServerSentEventMessage>;
-  readonly #decoder: FrameDecoder;
+  readonly #decoder: FrameDecoder<ServerSentEventMessage>;
   readonly #stallTimeoutMs: number;
   readonly #onEnded: (closeStatus: CloseCode) => void;
   readonly #heartbeat: ReturnType<typeof setInterval> | undefined;
   #controller!: ReadableStreamDefaultController<ServerSentEventMessage>;
   #onDelivered: (() => void) | undefined;
+  /** When the listener last read, or had nothing to read. */
   #lastReadMs = performance.now();
   #isOpen = true;
+  /** Undefined until the listener has joined. */
   member: Member | undefined;
 
   constructor(
     { pingIntervalMs, stallTimeoutMs }: ServerConfig,
-    decoder: FrameDecoder,
+    decoder: FrameDecoder<ServerSentEventMessage>,
     onEnded: (closeStatus: CloseCode) => void,
   ) {
     this.#decoder = decoder;
@@ -80,46 +66,41 @@ class EventWire implements Wire {
       start: (controller) => {
         this.#controller = controller;
       },
-      pull: () => this.#pulled(),
+      pull: () => this.#onRead(),
       cancel: () => this.#end(CLOSE_CODES.normal),
     });
     if (pingIntervalMs > 0) this.#heartbeat = setInterval(() => this.#beat(), pingIntervalMs);
   }
 
   deliver(frames: Uint8Array, onDelivered: () => void): boolean {
-    this.#enqueue(frames);
+    this.sendFrames(frames);
     if (!this.#isOpen || this.#controller.desiredSize! > 0) return true;
     this.#onDelivered = onDelivered;
     return false;
   }
 
   sendFrames(frames: Uint8Array): void {
-    this.#enqueue(frames);
+    if (!this.#isOpen) return;
+    if (this.#controller.desiredSize! > 0) this.#lastReadMs = performance.now();
+    for (const event of this.#decoder.decode(frames)) this.#controller.enqueue(event);
   }
 
   close(closeStatus: CloseCode): void {
     if (!this.#isOpen) return;
-    // Who does not read would never come to the end of what waits for it.
+    // close() sends the events in the stream first, but a slow reader might never read them all.
     if (closeStatus === CLOSE_CODES.tooSlow) this.#controller.error(new Error(closeStatus.reason));
     else this.#controller.close();
     this.#end(closeStatus);
   }
 
-  #enqueue(frames: Uint8Array): void {
-    if (!this.#isOpen) return;
-    // Until now there was nothing to read.
-    if (this.#controller.desiredSize! > 0) this.#lastReadMs = performance.now();
-    for (const text of this.#decoder.decode(frames)) this.#controller.enqueue(toEvent(`${text}`));
-  }
-
-  #pulled(): void {
+  #onRead(): void {
     this.#lastReadMs = performance.now();
     const onDelivered = this.#onDelivered;
     this.#onDelivered = undefined;
     onDelivered?.();
   }
 
-  /** A comment keeps proxies from ending a stream on which nothing is said, and finds out who is gone. */
+  /** Sends a comment: it stops proxies from ending a quiet stream, and detects a lost client. */
   #beat(): void {
     if (this.#controller.desiredSize! > 0) return this.#controller.enqueue({ comment: "" });
     const stalledMs = performance.now() - this.#lastReadMs;
@@ -133,11 +114,14 @@ class EventWire implements Wire {
     this.#isOpen = false;
     clearInterval(this.#heartbeat);
     this.#onEnded(closeStatus);
-    this.#pulled();
+    this.#onRead();
   }
 }
 
-/** A message is an event without a name, so that `onmessage` gets it; its position, and that of the welcome, is the id. */
+/**
+ * A chat message has no event name, so that `EventSource.onmessage` receives it. Its id is its
+ * position, as is the id of the `welcome` event, so that a reconnecting browser resumes there.
+ */
 function toEvent(data: string): ServerSentEventMessage {
   const { type, position } = JSON.parse(data);
   if (type === "said") return { id: position, data };

@@ -1,0 +1,42 @@
+import type { JoinRequest } from "../../chat/chat.ts";
+import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
+import { DEFAULT_ROOM_NAME, parseMemberName, parseRoomName } from "../../chat/names.ts";
+import { hasToken } from "../../websocket/handshake.ts";
+
+/** The largest value of `?last=`. */
+const MAX_LAST = 10_000;
+
+/**
+ * Reads what a client asks for: `room`, `name`, `last`, `since` and `session` from the query, and
+ * the format from the offered WebSocket subprotocols.
+ *
+ * @param protocols The value of `Sec-WebSocket-Protocol`.
+ * @returns The request, or an error message if a parameter is invalid.
+ */
+export function parseJoinRequest(query: string, protocols: string | null): JoinRequest | string {
+  const params = new URLSearchParams(query);
+  const room = params.get("room");
+  const roomName = room === null ? DEFAULT_ROOM_NAME : parseRoomName(room);
+  if (roomName === undefined) {
+    return `?room= must be 1 to 128 visible characters: it was ${JSON.stringify(room)}`;
+  }
+  const givenName = params.get("name");
+  const name = givenName === null ? null : parseMemberName(givenName);
+  if (name === undefined) {
+    return `?name= must be 1 to 64 visible characters or spaces: it was ${
+      JSON.stringify(givenName)
+    }`;
+  }
+  const last = params.get("last");
+  if (last !== null && !(/^\d{1,5}$/.test(last) && Number(last) <= MAX_LAST)) {
+    return `?last= must be a number from 0 to ${MAX_LAST}: it was ${JSON.stringify(last)}`;
+  }
+  return {
+    roomName,
+    name,
+    format: hasToken(protocols, CHORUS_PROTOCOL) ? "chorus" : "plain",
+    last: last === null ? undefined : Number(last),
+    since: params.get("since") ?? undefined,
+    session: params.get("session") ?? undefined,
+  };
+}

@@ -1,0 +1,30 @@
+import { assertEquals } from "@std/assert";
+import type { Wire } from "../../../lib/chat/wire.ts";
+import { OpenWires } from "../../../lib/server/engines/open_wires.ts";
+
+function fakeWire(codes: number[]): Wire {
+  return {
+    deliver: () => true,
+    sendFrames: () => {},
+    close: ({ code }) => codes.push(code),
+  };
+}
+
+Deno.test("OpenWires.closeAll() closes with 1001 and waits until all have ended", async () => {
+  const codes: number[] = [];
+  const wires = new OpenWires();
+  const [one, other] = [fakeWire(codes), fakeWire(codes)];
+  wires.add(one).add(other);
+  let hasClosed = false;
+  const closed = wires.closeAll().then(() => hasClosed = true);
+  assertEquals(codes, [1001, 1001]);
+  assertEquals([wires.delete(one), wires.delete(one)], [true, false]);
+  await Promise.resolve();
+  assertEquals(hasClosed, false);
+  wires.delete(other);
+  await closed;
+});
+
+Deno.test("OpenWires.closeAll() resolves at once if no connection is open", async () => {
+  await new OpenWires().closeAll();
+});
