@@ -12,7 +12,7 @@ import { Rooms } from "./rooms.ts";
 import { SessionKey } from "./session.ts";
 import { TurnClock } from "./turn_clock.ts";
 import type { Wire } from "./wire.ts";
-import { type MessageOpcode, OPCODE } from "../websocket/opcode.ts";
+import { type MessageOpcode, OPCODE } from "../websocket/frame.ts";
 import type { ServerConfig } from "../server/config.ts";
 import type { Publication } from "../server/http/publication.ts";
 

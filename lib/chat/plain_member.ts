@@ -1,4 +1,4 @@
-import { OPCODE } from "../websocket/opcode.ts";
+import { OPCODE } from "../websocket/frame.ts";
 import { Member } from "./member.ts";
 import { encodeFrames } from "./log/frames.ts";
 import type { Message } from "./message.ts";

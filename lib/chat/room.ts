@@ -1,4 +1,4 @@
-import { type MessageOpcode, OPCODE } from "../websocket/opcode.ts";
+import { type MessageOpcode, OPCODE } from "../websocket/frame.ts";
 import { Broadcast } from "./log/broadcast.ts";
 import { CLOSE_CODES } from "./close_code.ts";
 import { toBody } from "./log/frames.ts";

@@ -1,4 +1,5 @@
 import { EXIT_CODE } from "../cli/exit_code.ts";
+import { checkDirectWrite } from "../websocket/socket_transport.ts";
 import { isMeasured } from "./client_faults.ts";
 import type { ClientConfig } from "./config.ts";
 import { searchMaxRate } from "./measure/find_max.ts";
@@ -27,7 +28,15 @@ export interface Outcome {
 }
 
 /** Simulates users, measures the server with them, or finds the highest rate that it holds. */
-export function runClient(config: ClientConfig, options: MeasuredRunOptions): Promise<Outcome> {
+export async function runClient(
+  config: ClientConfig,
+  options: MeasuredRunOptions,
+): Promise<Outcome> {
+  if (!await checkDirectWrite()) {
+    options.printNotice(
+      "Sockets are slower with this version of Deno: Socket._write() has changed",
+    );
+  }
   if (!isMeasured(config)) return talk(config, options);
   return config.findMax === "" ? measure(config, options) : findMax(config, options);
 }

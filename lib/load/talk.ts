@@ -1,5 +1,5 @@
 import { printable } from "../cli/printable.ts";
-import { OPCODE } from "../websocket/opcode.ts";
+import { OPCODE } from "../websocket/frame.ts";
 import { letArrive } from "./users/arrivals.ts";
 import type { ClientConfig } from "./config.ts";
 import type { Target } from "./users/connect.ts";

@@ -1,5 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import { SqliteHistory } from "../history/sqlite_history.ts";
+import { checkDirectWrite } from "../websocket/socket_transport.ts";
 import { formatAddress } from "./address.ts";
 import { admit, type IncomingRequest } from "./admission.ts";
 import { Chat } from "../chat/chat.ts";
@@ -57,6 +58,9 @@ export async function startApp(
   { logger, tls }: AppOptions,
 ): Promise<App> {
   const { hostname, port, maxConnections, drainTimeoutMs } = config;
+  if (config.engine === "direct" && !await checkDirectWrite()) {
+    logger.warning("Sockets are slower with this version of Deno: Socket._write() has changed");
+  }
   const history = config.data === "" ? undefined : await SqliteHistory.open({
     path: config.data,
     durability: config.durability,

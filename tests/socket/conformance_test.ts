@@ -2,10 +2,9 @@ import { assertEquals } from "@std/assert";
 import { connect } from "node:net";
 import { ClientHandshake } from "../../lib/websocket/client_handshake.ts";
 import { Connection, type ConnectionListener } from "../../lib/websocket/connection.ts";
-import { encodeFrame } from "../../lib/websocket/frame.ts";
 import { handshakeResponse } from "../../lib/websocket/handshake.ts";
 import { HeadReader, parseHead } from "../../lib/websocket/http_head.ts";
-import { SocketTransport } from "../../lib/websocket/socket_transport.ts";
+import { checkDirectWrite, SocketTransport } from "../../lib/websocket/socket_transport.ts";
 import {
   CONFORMANCE_CASES,
   type ConformanceCase,
@@ -14,6 +13,7 @@ import {
   MAX_MESSAGE_BYTES,
   payloadBytes,
 } from "../websocket/conformance_cases.ts";
+import { delayWriteCallbacks } from "../websocket/late_writes.ts";
 import { readHead } from "./handshake.ts";
 import { Peer } from "./peer.ts";
 import { HANDSHAKE_HEADERS, RawPeer } from "./raw_peer.ts";
@@ -35,7 +35,14 @@ function expected({ answer }: ConformanceCase) {
   return answer.map(([opcode, payload]) => ({ opcode, payload: payloadBytes(payload) }));
 }
 
-Deno.test("the server conforms to RFC 6455 over TCP", async (test) => {
+Deno.test("the server conforms to RFC 6455 over TCP", (test) => checkServer(test));
+
+Deno.test("the server conforms to RFC 6455 without Socket._write()", async (test) => {
+  using _late = delayWriteCallbacks();
+  await checkServer(test);
+});
+
+async function checkServer(test: Deno.TestContext): Promise<void> {
   await using server = await startTestApp({ binary: true, maxMessageBytes: MAX_MESSAGE_BYTES });
   // What the sender may not hear itself, a witness hears.
   await using witness = await Peer.open(server.url);
@@ -68,9 +75,21 @@ Deno.test("the server conforms to RFC 6455 over TCP", async (test) => {
     });
   }
   assertEquals([server.app.connectionCount, server.app.openCount], [1, 1]);
-});
+}
 
 Deno.test("the client conforms to RFC 6455 over TCP", async (test) => {
+  // The test before has changed it.
+  assertEquals(await checkDirectWrite(), true);
+  await checkClient(test);
+});
+
+Deno.test("the client conforms to RFC 6455 without Socket._write()", async (test) => {
+  using _late = delayWriteCallbacks();
+  assertEquals(await checkDirectWrite(), false);
+  await checkClient(test);
+});
+
+async function checkClient(test: Deno.TestContext): Promise<void> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   for (const each of CONFORMANCE_CASES) {
@@ -88,7 +107,7 @@ Deno.test("the client conforms to RFC 6455 over TCP", async (test) => {
       await client;
     });
   }
-});
+}
 
 /** Connects as a client, and returns what it receives until the connection ends. */
 function echoClient(port: number): Promise<void> {
@@ -96,11 +115,10 @@ function echoClient(port: number): Promise<void> {
   const reader = new HeadReader(1024);
   const closed = Promise.withResolvers<void>();
   const listener: ConnectionListener = {
-    onMessage: (opcode, bytes, start, end) =>
-      connection.sendFrames(encodeFrame(opcode, bytes.subarray(start, end), 0x01020304)),
+    onMessage: (opcode, bytes, start, end) => connection.send(opcode, bytes.subarray(start, end)),
     onClosing: () => {},
     onClosed: () => closed.resolve(),
-    holdReading: () => undefined,
+    backlog: undefined,
   };
   let connection: Connection;
   const socket = connect({ host: "127.0.0.1", port, allowHalfOpen: true });

@@ -1,10 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { CloseStatus } from "../../lib/websocket/close_frame.ts";
 import { Connection, type ConnectionListener } from "../../lib/websocket/connection.ts";
-import { encodeFrame } from "../../lib/websocket/frame.ts";
-import type { Role } from "../../lib/websocket/frame_parser.ts";
-import type { MessageOpcode } from "../../lib/websocket/opcode.ts";
-import type { Transport, TransportListener } from "../../lib/websocket/transport.ts";
+import { encodeFrame, type MessageOpcode, type Role } from "../../lib/websocket/frame.ts";
 import {
   CONFORMANCE_CASES,
   decodeWireFrames,
@@ -13,66 +10,7 @@ import {
   MAX_MESSAGE_BYTES,
   payloadBytes,
 } from "./conformance_cases.ts";
-
-/** A transport that keeps what is written, and lets a test say when something happens. */
-class FakeTransport implements Transport {
-  listener: TransportListener = { onData: () => {}, onEnd: () => {}, onGone: () => {} };
-  readonly written: number[] = [];
-  ending: "end" | "destroy" | "reset" | undefined;
-  isPaused = false;
-  #onWritten: (() => void) | undefined;
-  /** Whether writes take until {@linkcode settle}. */
-  isSlow: boolean;
-
-  constructor(isSlow: boolean) {
-    this.isSlow = isSlow;
-  }
-
-  write(bytes: Uint8Array, onWritten: () => void): boolean {
-    assertEquals(this.#onWritten, undefined, "one write at a time");
-    for (const byte of bytes) this.written.push(byte);
-    if (this.isSlow) this.#onWritten = onWritten;
-    return !this.isSlow;
-  }
-
-  end(): void {
-    this.ending = "end";
-  }
-
-  destroy(): void {
-    this.ending = "destroy";
-  }
-
-  reset(): void {
-    this.ending = "reset";
-  }
-
-  pause(): void {
-    this.isPaused = true;
-  }
-
-  resume(): void {
-    this.isPaused = false;
-  }
-
-  /** Lets every write end, and those that follow from it. */
-  settle(): void {
-    while (this.#onWritten) {
-      const onWritten = this.#onWritten;
-      this.#onWritten = undefined;
-      onWritten();
-    }
-  }
-
-  /** Sends these pieces to the listener. */
-  receive(pieces: readonly Uint8Array[]): void {
-    for (const piece of pieces) {
-      // What is received belongs to the listener, which may change it.
-      this.listener.onData(piece.slice());
-      this.settle();
-    }
-  }
-}
+import { FakeTransport } from "./fake_transport.ts";
 
 /** A connection that echoes, over a transport. */
 class Echo implements ConnectionListener {
@@ -80,7 +18,7 @@ class Echo implements ConnectionListener {
   readonly connection: Connection;
   readonly events: string[] = [];
   status: CloseStatus | undefined;
-  hold: Promise<void> | undefined;
+  backlog: Promise<void> | undefined;
   readonly #role: Role;
 
   constructor(role: Role, isSlow = true) {
@@ -92,8 +30,7 @@ class Echo implements ConnectionListener {
   }
 
   onMessage(opcode: MessageOpcode, bytes: Uint8Array, start: number, end: number): void {
-    const key = this.#role === "client" ? 0x01020304 : undefined;
-    this.connection.sendFrames(encodeFrame(opcode, bytes.subarray(start, end), key));
+    this.connection.send(opcode, bytes.subarray(start, end));
   }
 
   onClosing(): void {
@@ -103,10 +40,6 @@ class Echo implements ConnectionListener {
   onClosed(status: CloseStatus): void {
     this.events.push("closed");
     this.status = status;
-  }
-
-  holdReading(): Promise<void> | undefined {
-    return this.hold;
   }
 
   /** The frames that were written. */
@@ -268,10 +201,10 @@ Deno.test("Connection.destroy() resets the stream and ends the delivery under wa
 Deno.test("Connection reads no more while it is held back", async () => {
   const echo = new Echo("server");
   const hold = Promise.withResolvers<void>();
-  echo.hold = hold.promise;
+  echo.backlog = hold.promise;
   echo.transport.receive([Uint8Array.from(encodeWireFrame(frame(1, "x"), "client"))]);
   assertEquals([echo.transport.isPaused, echo.connection.isHeldBack], [true, true]);
-  echo.hold = undefined;
+  echo.backlog = undefined;
   hold.resolve();
   await hold.promise;
   assertEquals([echo.transport.isPaused, echo.connection.isHeldBack], [false, false]);

@@ -1,4 +1,4 @@
-import type { MessageOpcode } from "../../websocket/opcode.ts";
+import type { MessageOpcode } from "../../websocket/frame.ts";
 import { DurableRoom } from "./durable_room.ts";
 import type { Batch, Epoch, History } from "./history.ts";
 import type { Committable, Committer } from "./committer.ts";

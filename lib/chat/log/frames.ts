@@ -1,5 +1,4 @@
-import { headerBytes, writeHeader } from "../../websocket/frame.ts";
-import { OPCODE } from "../../websocket/opcode.ts";
+import { headerBytes, OPCODE, writeHeader } from "../../websocket/frame.ts";
 
 /** What a frame carries: a text, or binary. */
 export type Body = string | Uint8Array;

@@ -1,4 +1,4 @@
-import type { Close } from "../users/connect.ts";
+import type { CloseStatus } from "../../websocket/close_frame.ts";
 import type { ConnectFailure } from "../users/connect_failure.ts";
 
 /** What happened to the connections of a run, and how much they said. */
@@ -32,7 +32,7 @@ export class Summary implements SummaryCounts {
     increment(this.failures, cause);
   }
 
-  addClose({ code }: Close): void {
+  addClose({ code }: CloseStatus): void {
     increment(this.closeCodes, code);
   }
 

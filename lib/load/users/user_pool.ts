@@ -1,6 +1,7 @@
 import { printable } from "../../cli/printable.ts";
 import { letArrive } from "./arrivals.ts";
-import { type Close, connect, type Connection } from "./connect.ts";
+import type { CloseStatus } from "../../websocket/close_frame.ts";
+import { connect, type Connection } from "./connect.ts";
 import { delay } from "../delay.ts";
 import { leave } from "./leave.ts";
 import { DeliveryLedger, type ReceiverLedger } from "../measure/ledger.ts";
@@ -206,7 +207,7 @@ export class UserPool {
     return true;
   }
 
-  #lost({ isSlow }: User, close: Close): void {
+  #lost({ isSlow }: User, close: CloseStatus): void {
     if (isSlow) increment(this.#slowCloses, close.code);
     else {
       this.summary.addClose(close);

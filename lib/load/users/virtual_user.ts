@@ -1,7 +1,8 @@
+import type { CloseStatus } from "../../websocket/close_frame.ts";
 import { shouldReconnect } from "../../chat/close_code.ts";
 import { backoffMs, LONGEST_BACKOFF_MS } from "./backoff.ts";
 import type { ClientConfig } from "../config.ts";
-import { type Close, connect, type Connection, type OnMessage, type Target } from "./connect.ts";
+import { connect, type Connection, type OnMessage, type Target } from "./connect.ts";
 import type { ConnectFailure } from "./connect_failure.ts";
 import { delay } from "../delay.ts";
 import { leave } from "./leave.ts";
@@ -20,9 +21,9 @@ export interface UserListener {
   /** A message has come, `bytes` from `start` to `end`. They are lent: they are good until the call returns. */
   received(id: number, ...message: Parameters<OnMessage>): void;
   /** The server, or the network, ended its connection. */
-  lost(id: number, close: Close, willComeBack: boolean): void;
+  lost(id: number, close: CloseStatus, willComeBack: boolean): void;
   /** It has closed its connection, or its closing went unanswered. */
-  left(id: number, close: Close): void;
+  left(id: number, close: CloseStatus): void;
 }
 
 /** What a user needs. */
@@ -82,7 +83,11 @@ export async function liveVirtualUser(id: number, options: UserOptions): Promise
 const NO_CLOCK = { nowMs: 0 };
 
 /** Says its message at every turn until the connection ends or the signal closes it. */
-async function talk(id: number, connection: Connection, options: UserOptions): Promise<Close> {
+async function talk(
+  id: number,
+  connection: Connection,
+  options: UserOptions,
+): Promise<CloseStatus> {
   const { config, listener, signal } = options;
   const period = periodMs(id, config);
   const openedAtMs = performance.now();

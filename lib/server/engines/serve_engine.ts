@@ -3,7 +3,7 @@ import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/member.ts";
 import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
 import type { Wire } from "../../chat/wire.ts";
-import { OPCODE } from "../../websocket/opcode.ts";
+import { OPCODE } from "../../websocket/frame.ts";
 import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import type { ServerConfig } from "../config.ts";
 import { FrameDecoder } from "./frame_decoder.ts";

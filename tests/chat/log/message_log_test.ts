@@ -1,8 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Cursor, MessageLog } from "../../../lib/chat/log/message_log.ts";
 import { AMPLE_BUDGET } from "../room_options.ts";
-import { eachFrame } from "../../../lib/websocket/frame.ts";
-import { OPCODE } from "../../../lib/websocket/opcode.ts";
+import { eachFrame, OPCODE } from "../../../lib/websocket/frame.ts";
 import { seededRandom } from "../../../lib/load/seeded_random.ts";
 
 const encoder = new TextEncoder();
