@@ -63,7 +63,6 @@ export class Receiver {
    * @throws Whatever the listener throws.
    */
   receive(bytes: Uint8Array): void {
-    if (this.#isDone) return;
     try {
       const partial = this.#partialFrame;
       const joined = partial ? partial.append(bytes) : bytes;
