@@ -1,5 +1,5 @@
 import { EXIT_CODE } from "../cli/exit_code.ts";
-import { checkDirectWrite } from "../websocket/socket_transport.ts";
+import { checkDirectWrite, SLOW_WRITES_NOTICE } from "../websocket/socket_transport.ts";
 import { isMeasured } from "./client_faults.ts";
 import type { ClientConfig } from "./config.ts";
 import { searchMaxRate } from "./measure/find_max.ts";
@@ -33,9 +33,7 @@ export async function runClient(
   options: MeasuredRunOptions,
 ): Promise<Outcome> {
   if (!await checkDirectWrite()) {
-    options.printNotice(
-      "Sockets are slower with this version of Deno: Socket._write() has changed",
-    );
+    options.printNotice(SLOW_WRITES_NOTICE);
   }
   if (!isMeasured(config)) return talk(config, options);
   return config.findMax === "" ? measure(config, options) : findMax(config, options);

@@ -1,6 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import { SqliteHistory } from "../history/sqlite_history.ts";
-import { checkDirectWrite } from "../websocket/socket_transport.ts";
+import { checkDirectWrite, SLOW_WRITES_NOTICE } from "../websocket/socket_transport.ts";
 import { formatAddress } from "./address.ts";
 import { admit, type IncomingRequest } from "./admission.ts";
 import { Chat } from "../chat/chat.ts";
@@ -59,7 +59,7 @@ export async function startApp(
 ): Promise<App> {
   const { hostname, port, maxConnections, drainTimeoutMs } = config;
   if (config.engine === "direct" && !await checkDirectWrite()) {
-    logger.warning("Sockets are slower with this version of Deno: Socket._write() has changed");
+    logger.warning(SLOW_WRITES_NOTICE);
   }
   const history = config.data === "" ? undefined : await SqliteHistory.open({
     path: config.data,

@@ -88,7 +88,7 @@ export function* eachFrame(frames: Uint8Array): Generator<FrameView> {
   }
 }
 
-/** Returns the size of the unmasked frame that begins at `at`, header included. It checks nothing. */
+/** Returns the size of the unmasked frame at `at`, with its header. It checks nothing. */
 export function frameBytes(frames: Uint8Array, at: number): number {
   const short = frames[at + 1]!;
   if (short < 126) return 2 + short;

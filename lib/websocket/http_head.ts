@@ -2,7 +2,7 @@ import { ByteBuffer } from "./byte_buffer.ts";
 
 /** The first line and the header fields of an HTTP/1.1 request or response. */
 export interface HttpHead {
-  /** The three parts of the first line: method, target and version, or version, status and phrase. */
+  /** The parts of the first line: method, target and version; or version, status and phrase. */
   readonly start: readonly [string, string, string];
   readonly headers: FieldMap;
 }

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import type { Transport, TransportListener } from "./transport.ts";
 
-/** The method that a Node stream calls to write one chunk. `Socket.write()` is a queue before it. */
+/** The method below the queue of a Node stream. It writes one chunk. */
 interface DirectWriter {
   _write(chunk: Uint8Array, encoding: "buffer", callback: (error?: Error | null) => void): void;
 }
@@ -10,6 +10,10 @@ interface DirectWriter {
 const TRANSPORT = Symbol("transport");
 
 type TransportSocket = Socket & DirectWriter & { [TRANSPORT]: SocketTransport };
+
+/** What to tell the user if {@linkcode checkDirectWrite} returns false. */
+export const SLOW_WRITES_NOTICE =
+  "Socket._write() of this version of Deno has changed: using the slower Socket.write()";
 
 /** Whether this thread writes with `Socket._write()`. See {@linkcode checkDirectWrite}. */
 let writesDirectly = true;
@@ -121,7 +125,7 @@ function onClose(this: Socket): void {
  * Call it once per thread, before the first connection. It takes about 3 ms. If this process may
  * not open a loopback connection, the check changes nothing.
  *
- * @returns Whether transports write with `_write()`. Warn the user if not.
+ * @returns True if transports write with `_write()`.
  */
 export async function checkDirectWrite(): Promise<boolean> {
   const server = createServer((peer) => peer.resume());

@@ -29,6 +29,6 @@ export interface TransportListener {
   onData(bytes: Uint8Array): void;
   /** The peer has ended its direction. */
   onEnd(): void;
-  /** Both directions have ended. Called once, after everything else, with the error if there was one. */
+  /** Both directions have ended. Called once, after everything else, with the first error. */
   onGone(error: Error | undefined): void;
 }
