@@ -2,10 +2,13 @@ import { type CloseStatus, encodeCloseFrame } from "./close_frame.ts";
 import { encodeFrame, type MessageOpcode, OPCODE, type Role } from "./frame.ts";
 import type { Transport } from "./transport.ts";
 
-/** The size limit of one write. A peer that reads slowly ends some writes, one that stalls none. */
+/**
+ * The size limit of one write. Large frames are written in parts, so that the end of each part shows
+ * that a slow peer still reads.
+ */
 const MAX_WRITE_BYTES = 64 * 1024;
 
-/** How many bytes may wait before {@linkcode Sender.backlog} asks to read no more from the peer. */
+/** How many bytes may wait before {@linkcode Sender.backlog} holds the peer back. */
 const MAX_QUEUED_BYTES = 256 * 1024;
 
 /** What a {@linkcode Sender} needs to know. */
@@ -31,12 +34,12 @@ export interface SenderListener {
  * | a pong                              | when none of these waits; only the last one is   |
  * | the close frame                     | last; a delivery that still waits is not written |
  *
- * The order of the calls is a guarantee. `sendFrames()` sends after the delivery under way and
- * before the next one. Without this guarantee an acknowledgment could overtake what it
- * acknowledges. Example: a member has been served up to message 7, and messages 8 and 9 are being
- * delivered to it, so they have been *taken* from the log but not yet written. An ack for its own
- * message 10 tells the client that it has everything up to 10. This is true when the ack arrives,
- * because the ack follows 8 and 9, even if they are written a minute later.
+ * The order of the calls is a guarantee: `send()` and `sendFrames()` write after the delivery under
+ * way, and before the next one. The acks of chorus.v1 are right only because of it. Example: a chat
+ * has taken messages 8 and 9 from its log and passed them to `deliver()`, but the client is slow
+ * and has only received message 7. Now the chat acks the client's own message 10. By the protocol,
+ * a client with this ack has received everything before message 10. The chat counts what it has
+ * *taken*, not what is written, so it relies on the ack to be written after 8 and 9.
  *
  * Most writes end within the call. Then nothing is queued or allocated.
  */
@@ -71,7 +74,7 @@ export class Sender {
     this.#listener = listener;
   }
 
-  /** How many bytes the system has not taken yet, as in the WebSocket API's `bufferedAmount`. */
+  /** How many bytes still wait to be given to the transport (the Web API's `bufferedAmount`). */
   get bufferedBytes(): number {
     const delivery = this.#delivery === this.#writing ? undefined : this.#delivery;
     return this.#queuedBytes + (delivery?.length ?? 0) +
@@ -79,10 +82,10 @@ export class Sender {
   }
 
   /**
-   * Resolves when few bytes wait; undefined if few wait now.
+   * Resolves when few enough bytes wait; undefined if that is so now.
    *
-   * A peer that sends requests but does not read the answers is held back by it, so that the
-   * answers do not fill the memory. A delivery does not count: there is never more than one.
+   * The connection reads no more until then. Otherwise a peer that sends requests but does not read
+   * the answers would fill the memory. A delivery does not count: there is never more than one.
    */
   get backlog(): Promise<void> | undefined {
     if (this.#queuedBytes > MAX_QUEUED_BYTES) this.#backlog ??= Promise.withResolvers();

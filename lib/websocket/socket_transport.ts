@@ -138,7 +138,7 @@ export async function checkDirectWrite(): Promise<boolean> {
   } catch {
     // There is no loopback connection to check with.
   }
-  await new Promise((resolve) => server.close(resolve));
+  server.close();
   return writesDirectly;
 }
 

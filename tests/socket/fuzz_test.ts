@@ -109,7 +109,7 @@ async function sendStream(port: number, seed: number): Promise<boolean> {
   }
 }
 
-Deno.test(`the server survives ${STREAM_COUNT} mutated streams from seed ${FIRST_SEED}`, async () => {
+Deno.test(`the server survives ${STREAM_COUNT} mutated streams (seed ${FIRST_SEED})`, async () => {
   await using server = await startTestApp({ binary: true, logLevel: "error", slowReader: "skip" });
   let next = FIRST_SEED;
   const end = FIRST_SEED + STREAM_COUNT;

@@ -3,6 +3,7 @@ import { connect as connectTls } from "node:tls";
 import { assertEquals } from "@std/assert";
 import { readTlsFiles } from "../../lib/server/security/tls_files.ts";
 import { encodeWireFrame, frame } from "../websocket/conformance_cases.ts";
+import { delayWriteCallbacks } from "../websocket/late_writes.ts";
 import { shakeHands } from "./handshake.ts";
 import { RawPeer } from "./raw_peer.ts";
 import { ENGINES, startTestApp } from "./test_app.ts";
@@ -13,8 +14,15 @@ const FILES = await readTlsFiles({
   tlsKey: new URL("tls_key.pem", import.meta.url).pathname,
 });
 
-for (const engine of ENGINES) {
-  Deno.test(`${engine}: a server with a certificate speaks https and wss`, async () => {
+const VARIANTS = [
+  ...ENGINES.map((engine) => ({ engine, isLate: false })),
+  { engine: "direct", isLate: true } as const,
+];
+
+for (const { engine, isLate } of VARIANTS) {
+  const way = isLate ? " without Socket._write()" : "";
+  Deno.test(`${engine}: a server with a certificate speaks https and wss${way}`, async () => {
+    using _late = isLate ? delayWriteCallbacks() : undefined;
     await using server = await startTestApp({ engine }, FILES);
     assertEquals(server.app.url.protocol, "https:");
     using client = Deno.createHttpClient({ caCerts: [FILES!.cert] });
