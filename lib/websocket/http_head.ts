@@ -1,5 +1,3 @@
-import { ByteBuffer } from "./byte_buffer.ts";
-
 /** The first line and the header fields of an HTTP/1.1 request or response. */
 export interface HttpHead {
   /** The parts of the first line: method, target and version; or version, status and phrase. */
@@ -25,7 +23,7 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** Collects the bytes of a stream until the head is whole. */
 export class HeadReader {
   readonly #maxBytes: number;
-  readonly #buffer = new ByteBuffer();
+  #bytes: Uint8Array = new Uint8Array(0);
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -39,21 +37,28 @@ export class HeadReader {
    * @throws {HeadTooLongError} If the head is not whole after `maxBytes`.
    */
   push(piece: Uint8Array): { head: Uint8Array; rest: Uint8Array } | undefined {
-    const before = this.#buffer.length;
-    const bytes = this.#buffer.append(piece);
-    const end = findHeadEnd(bytes, Math.max(0, before - 3));
-    if (end < 0 ? bytes.length >= this.#maxBytes : end > this.#maxBytes) {
+    const before = this.#bytes.length;
+    // Nearly all heads arrive in one piece, and need no copy.
+    if (before === 0) this.#bytes = piece;
+    else {
+      const bytes = new Uint8Array(before + piece.length);
+      bytes.set(this.#bytes);
+      bytes.set(piece, before);
+      this.#bytes = bytes;
+    }
+    const end = findHeadEnd(this.#bytes, Math.max(0, before - 3));
+    if (end < 0 ? this.#bytes.length >= this.#maxBytes : end > this.#maxBytes) {
       throw new HeadTooLongError(
         `The head of the request is not whole after ${this.#maxBytes} bytes`,
       );
     }
     if (end < 0) return undefined;
-    return { head: bytes.subarray(0, end), rest: bytes.subarray(end) };
+    return { head: this.#bytes.subarray(0, end), rest: this.#bytes.subarray(end) };
   }
 
   /** All bytes so far. */
   get bytes(): Uint8Array {
-    return this.#buffer.bytes;
+    return this.#bytes;
   }
 }
 

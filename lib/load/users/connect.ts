@@ -45,14 +45,14 @@ export interface ConnectOptions {
   readonly timeoutMs: number;
   /** Cancels the attempt. It does not affect an open connection. */
   readonly signal: AbortSignal;
-  /** Read at each read from the server. */
+  /** Gives the time of each read from the server. */
   readonly clock: { readonly nowMs: number };
   /** Whether an open connection reads only after {@linkcode Connection.resume}. */
   readonly isPaused: boolean;
   readonly onMessage: OnMessage;
 }
 
-/** The result of an attempt to connect: success, failure, or canceled by the signal. */
+/** The result of an attempt to connect. `aborted` means that the signal has canceled it. */
 export type Attempt =
   | { readonly connection: Connection }
   | { readonly failure: ConnectFailure }
@@ -178,7 +178,7 @@ export class Connection {
     return true;
   }
 
-  /** Begins or goes on to read. */
+  /** Reads again, or for the first time if the connection was opened with `isPaused`. */
   resume(): void {
     this.#transport.resume();
   }
