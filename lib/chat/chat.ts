@@ -1,5 +1,5 @@
 import type { Logger } from "@logtape/logtape";
-import { type MessageOpcode, OPCODE } from "../websocket/opcode.ts";
+import { type MessageOpcode, OPCODE } from "../websocket/frame.ts";
 import { ChorusMember } from "./chorus_member.ts";
 import type { SayMessage } from "./chorus_v1.ts";
 import { CLOSE_CODES } from "./close_code.ts";

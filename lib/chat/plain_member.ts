@@ -1,4 +1,4 @@
-import { OPCODE } from "../websocket/opcode.ts";
+import { OPCODE } from "../websocket/frame.ts";
 import { encodeFrames } from "./log/frames.ts";
 import { Member } from "./member.ts";
 import type { Message } from "./message.ts";

@@ -1,4 +1,4 @@
-import { type MessageOpcode, OPCODE } from "../websocket/opcode.ts";
+import { type MessageOpcode, OPCODE } from "../websocket/frame.ts";
 import { Audience } from "./audience.ts";
 import { encodeSaid, encodeServerMessage } from "./chorus_v1.ts";
 import { CLOSE_CODES, type CloseCode } from "./close_code.ts";

@@ -1,4 +1,5 @@
 import { EXIT_CODE } from "../cli/exit_code.ts";
+import { checkDirectWrite, SLOW_WRITES_NOTICE } from "../websocket/socket_transport.ts";
 import { isMeasured } from "./client_faults.ts";
 import type { ClientConfig } from "./config.ts";
 import { searchMaxRate } from "./measure/find_max.ts";
@@ -28,7 +29,11 @@ export interface Outcome {
 }
 
 /** Lets users talk, measures a server, or finds its highest rate, as the flags ask. */
-export function runClient(config: ClientConfig, options: MeasuredRunOptions): Promise<Outcome> {
+export async function runClient(
+  config: ClientConfig,
+  options: MeasuredRunOptions,
+): Promise<Outcome> {
+  if (!await checkDirectWrite()) options.printNotice(SLOW_WRITES_NOTICE);
   if (!isMeasured(config)) return talkOutcome(config, options);
   return config.findMax === "" ? measureOutcome(config, options) : findMaxOutcome(config, options);
 }

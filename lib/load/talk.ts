@@ -1,5 +1,5 @@
 import { printable } from "../cli/printable.ts";
-import { OPCODE } from "../websocket/opcode.ts";
+import { OPCODE } from "../websocket/frame.ts";
 import type { ClientConfig } from "./config.ts";
 import { delay } from "./delay.ts";
 import { Summary } from "./measure/summary.ts";

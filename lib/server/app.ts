@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers";
 import type { Logger } from "@logtape/logtape";
 import { Chat } from "../chat/chat.ts";
 import { SqliteHistory } from "../history/sqlite_history.ts";
+import { checkDirectWrite, SLOW_WRITES_NOTICE } from "../websocket/socket_transport.ts";
 import { formatAddress } from "./address.ts";
 import type { ServerConfig } from "./config.ts";
 import { drain } from "./drain.ts";
@@ -59,6 +60,7 @@ export async function startApp(
   { logger, tls }: AppOptions,
 ): Promise<App> {
   const { hostname, port, maxConnections, maxMessageBytes, drainTimeoutMs } = config;
+  if (config.engine === "direct" && !await checkDirectWrite()) logger.warning(SLOW_WRITES_NOTICE);
   const history = config.data === "" ? undefined : await SqliteHistory.open({
     path: config.data,
     durability: config.durability,

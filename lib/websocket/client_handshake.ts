@@ -4,7 +4,7 @@ import { type HttpHead, parseHead } from "./http_head.ts";
 /** The server did not complete the handshake. */
 export class HandshakeError extends Error {
   override readonly name = "HandshakeError";
-  /** The status of a response that is not 101. */
+  /** The HTTP status, if the server refused the handshake with one. */
   readonly status: number | undefined;
 
   constructor(message: string, status?: number) {
@@ -13,20 +13,20 @@ export class HandshakeError extends Error {
   }
 }
 
-/** What is wrong with an answer that is none of HTTP. */
+/** The message for an answer that is not HTTP. */
 export const NOT_HTTP = "The server does not answer in HTTP";
 
-/** What a client asks for beside the URL. */
+/** What a client asks for, besides the URL. */
 export interface ClientHandshakeOptions {
-  /** Subprotocols, the best first. */
+  /** The subprotocols to offer, in order of preference. */
   readonly protocols?: readonly string[];
-  /** Headers that come on top. */
+  /** Headers to add to those of the handshake. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The client's side of one opening handshake (RFC 6455 section 4.1). */
+/** One opening handshake, on the client's side (RFC 6455 section 4.1). */
 export class ClientHandshake {
-  /** What the client sends. */
+  /** The request to send. */
   readonly request: Uint8Array<ArrayBuffer>;
   readonly #key: string;
   readonly #protocols: readonly string[];
@@ -50,10 +50,11 @@ export class ClientHandshake {
   }
 
   /**
-   * Completes the handshake with the head of the server's answer.
+   * Completes the handshake.
    *
-   * @returns The subprotocol that the server chose; "" if none.
-   * @throws {HandshakeError} If the answer is anything but the right one.
+   * @param headBytes The head of the server's answer.
+   * @returns The subprotocol that the server chose; "" if it chose none.
+   * @throws {HandshakeError} If the server did not accept the handshake, or broke its rules.
    */
   complete(headBytes: Uint8Array): string {
     const head = parseHead(headBytes);
@@ -62,7 +63,7 @@ export class ClientHandshake {
   }
 }
 
-/** The subprotocol of a response that is right in all of section 4.1's six points. */
+/** Checks the six rules for a response in section 4.1. @returns The subprotocol. */
 function checkResponse(
   { start: [version, status], headers }: HttpHead,
   key: string,

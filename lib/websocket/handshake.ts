@@ -6,26 +6,26 @@ export interface HandshakeFault {
   readonly status: 400 | 405 | 426;
   /** What is wrong with the request, in a sentence. */
   readonly message: string;
-  /** The headers that the status asks for. */
+  /** The headers that the status requires. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What the handshake rules look at. */
+/** The part of a request that {@linkcode checkHandshake} needs. */
 export interface HandshakeRequest {
   readonly method: string;
   readonly headers: FieldMap;
 }
 
-/** Whether a request asks to become a WebSocket; {@linkcode checkHandshake} tells whether it may. */
+/** Returns true if a request asks for a WebSocket, whether or not its handshake is valid. */
 export function isUpgrade(headers: FieldMap): boolean {
   return hasToken(headers.get("upgrade"), "websocket");
 }
 
 /**
- * Checks the client's opening handshake (RFC 6455 section 4.2.1). A header that is there twice is as wrong as one that is
- * missing.
+ * Checks the client's opening handshake (RFC 6455 section 4.2.1). A repeated header is a fault,
+ * like a missing one.
  *
- * @returns What is wrong with it, or undefined if it may be accepted.
+ * @returns The fault; undefined if the handshake is valid.
  */
 export function checkHandshake({ method, headers }: HandshakeRequest): HandshakeFault | undefined {
   if (method !== "GET") {
@@ -37,10 +37,7 @@ export function checkHandshake({ method, headers }: HandshakeRequest): Handshake
     return fault(
       426,
       "This address speaks WebSocket: the request has no `Upgrade: websocket` header",
-      {
-        upgrade: "websocket",
-        connection: "Upgrade",
-      },
+      { upgrade: "websocket", connection: "Upgrade" },
     );
   }
   if (!hasToken(headers.get("connection"), "upgrade")) {
@@ -48,7 +45,7 @@ export function checkHandshake({ method, headers }: HandshakeRequest): Handshake
   }
   const host = headers.get("host");
   if (!host || host.includes(",")) {
-    return fault(400, `Host must be there once: it was ${host || "missing"}`);
+    return fault(400, `The request needs exactly one Host header: it was ${host || "missing"}`);
   }
   if (headers.get("transfer-encoding") !== null || (headers.get("content-length") ?? "0") !== "0") {
     return fault(400, "A WebSocket handshake has no body");
@@ -67,9 +64,10 @@ export function checkHandshake({ method, headers }: HandshakeRequest): Handshake
 }
 
 /**
- * The server's answer that completes the handshake (RFC 6455 section 4.2.2), ready for the wire.
+ * Encodes the answer of a server that accepts the handshake (RFC 6455 section 4.2.2).
  *
- * @param protocol The subprotocol that the server has chosen among those the client has offered, if any.
+ * @param key The client's Sec-WebSocket-Key.
+ * @param protocol The subprotocol that the server has chosen from those that the client offered.
  */
 export function handshakeResponse(key: string, protocol?: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(
@@ -79,12 +77,16 @@ export function handshakeResponse(key: string, protocol?: string): Uint8Array<Ar
   );
 }
 
-/** What the server answers to the client's key, to prove that it has understood (RFC 6455 section 4.2.2, item 5.4). */
+/** Returns the Sec-WebSocket-Accept for a Sec-WebSocket-Key (RFC 6455 section 4.2.2, item 5.4). */
 export function acceptKey(key: string): string {
   return createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
 }
 
-/** Whether a comma-separated header value has a token, in any case. */
+/**
+ * Returns true if a comma-separated header value contains a token, in any case.
+ *
+ * @param token In lower case.
+ */
 export function hasToken(value: string | null, token: string): boolean {
   return value?.split(",").some((each) => each.trim().toLowerCase() === token) ?? false;
 }
@@ -97,7 +99,7 @@ function fault(
   return { status, message, headers };
 }
 
-/** 16 bytes in base64 are 22 characters and two of padding; the last character carries 4 bits of no meaning. */
+/** 16 bytes in base64 are 22 characters and two of padding. The last four bits must be zero. */
 function isKey(key: string): boolean {
   return /^[A-Za-z0-9+/]{21}[AQgw]==$/.test(key);
 }

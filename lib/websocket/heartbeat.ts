@@ -1,18 +1,18 @@
 import type { Connection } from "./connection.ts";
 
-/** How long a connection may be silent, stuck or closing. Each is in milliseconds; 0 disables it. */
+/** The deadlines of a connection, in milliseconds. 0 disables a deadline. */
 export interface HeartbeatOptions {
-  /** A peer that has been silent for this long is pinged. */
+  /** After this much silence the peer is pinged. */
   readonly pingIntervalMs: number;
-  /** A peer that has not answered a ping for this long is destroyed. */
+  /** The time that a peer has to answer a ping, or the connection is destroyed. */
   readonly pongTimeoutMs: number;
-  /** A peer that has not read a single byte for this long, while there is something to read, is destroyed. */
+  /** The time that a write may make no progress, or the connection is destroyed. */
   readonly stallTimeoutMs: number;
-  /** A peer that has not finished the closing handshake for this long is destroyed. */
+  /** The time that the closing handshake may take, or the connection is destroyed. */
   readonly closeTimeoutMs: number;
 }
 
-/** When the things happened that the deadlines count from. */
+/** The times that the deadlines count from. */
 export type Times = Pick<
   Connection,
   "lastReadAtMs" | "pingedAtMs" | "writingSinceMs" | "closingSinceMs" | "isHeldBack"
@@ -21,7 +21,7 @@ export type Times = Pick<
 /** What is due for a connection. */
 export type Due = "ping" | "unanswered ping" | "stalled reader" | "unanswered close" | undefined;
 
-/** Decides what is due. A write under way needs no ping beside it: its own progress is watched. */
+/** Decides what is due. No ping is due during a write, which has a deadline of its own. */
 export function whatIsDue(times: Times, nowMs: number, options: HeartbeatOptions): Due {
   const { pingIntervalMs, pongTimeoutMs, stallTimeoutMs, closeTimeoutMs } = options;
   const isOver = (sinceMs: number | undefined, limitMs: number) =>
@@ -35,12 +35,12 @@ export function whatIsDue(times: Times, nowMs: number, options: HeartbeatOptions
   return isQuiet && isOver(times.lastReadAtMs, pingIntervalMs) ? "ping" : undefined;
 }
 
-/** Keeps the deadlines of many connections with one timer for all, and the clock that they read. */
+/** Enforces the deadlines of all connections with one timer, and is the clock that they read. */
 export class Heartbeat implements Disposable {
   readonly #options: HeartbeatOptions;
   readonly #connections = new Set<Connection>();
   readonly #timer: ReturnType<typeof setInterval>;
-  /** The time in whole milliseconds, as of the last beat: exact enough for the deadlines, and free to read. */
+  /** The time of the last beat in whole milliseconds. It is exact enough, and free to read. */
   nowMs = Math.floor(performance.now());
 
   constructor(options: HeartbeatOptions) {
@@ -70,12 +70,14 @@ export class Heartbeat implements Disposable {
   }
 }
 
-/** How often to look after deadlines of these lengths: a quarter of the shortest, but from 10 ms to 1 s. */
+/**
+ * Returns how often to check deadlines: at a quarter of the shortest one, within 10 ms and 1 s.
+ */
 export function lookIntervalMs(deadlinesMs: readonly number[]): number {
   return Math.min(1000, Math.max(10, Math.min(...deadlinesMs) / 4));
 }
 
-/** How often the heartbeat looks. */
+/** Returns how often a heartbeat checks its deadlines. */
 export function beatMs(options: HeartbeatOptions): number {
   const { pingIntervalMs, pongTimeoutMs, stallTimeoutMs, closeTimeoutMs } = options;
   const deadlines = [pingIntervalMs, pongTimeoutMs, stallTimeoutMs, closeTimeoutMs];

@@ -1,28 +1,34 @@
 /** The first line and the header fields of an HTTP/1.1 request or response. */
 export interface HttpHead {
-  /** The three parts of the first line: method, target and version, or version, status and phrase. */
+  /** The parts of the first line: method, target and version; or version, status and phrase. */
   readonly start: readonly [string, string, string];
   readonly headers: FieldMap;
 }
 
-/** Header fields by name, in any case. Fields of one name are joined with commas, as RFC 9110 section 5.3 has it. */
+/**
+ * Header fields. Names match in any case. Fields of the same name are joined with commas (RFC 9110
+ * section 5.3).
+ */
 export interface FieldMap {
   get(name: string): string | null;
 }
 
-/** The fault of a head that is not finished within its limit. */
+/** The head is longer than the limit. */
 export class HeadTooLongError extends RangeError {
   override readonly name = "HeadTooLongError";
 }
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** Whether a text is a token, as names of header fields and subprotocols are (RFC 9110 section 5.6.2). */
+/**
+ * Whether a text is a token (RFC 9110 section 5.6.2), as the names of header fields and subprotocols
+ * are.
+ */
 export function isToken(text: string): boolean {
   return TOKEN.test(text);
 }
 
-/** Puts the pieces of a stream together until a head is whole. */
+/** Collects the bytes of a stream until the head is whole. */
 export class HeadReader {
   readonly #maxBytes: number;
   #bytes: Uint8Array = new Uint8Array(0);
@@ -32,13 +38,15 @@ export class HeadReader {
   }
 
   /**
-   * Takes the next piece.
+   * Takes the next bytes.
    *
-   * @returns The head, the empty line that ends it included, and what has come in behind it; undefined while it is not whole.
-   * @throws {HeadTooLongError} If it is not whole after `maxBytes`.
+   * @returns The head with the empty line at its end, and the bytes that follow it; undefined if
+   * the head is not whole yet.
+   * @throws {HeadTooLongError} If the head is not whole after `maxBytes`.
    */
   push(piece: Uint8Array): { head: Uint8Array; rest: Uint8Array } | undefined {
     const before = this.#bytes.length;
+    // Nearly all heads arrive in one piece, and need no copy.
     if (before === 0) this.#bytes = piece;
     else {
       const bytes = new Uint8Array(before + piece.length);
@@ -56,13 +64,13 @@ export class HeadReader {
     return { head: this.#bytes.subarray(0, end), rest: this.#bytes.subarray(end) };
   }
 
-  /** Everything that has come. */
+  /** All bytes so far. */
   get bytes(): Uint8Array {
     return this.#bytes;
   }
 }
 
-/** Where the empty line ends that ends the head; -1 if it is not there. */
+/** @returns The offset after the empty line that ends the head; -1 if there is none. */
 function findHeadEnd(bytes: Uint8Array, from: number): number {
   for (let at = bytes.indexOf(13, from); at >= 0; at = bytes.indexOf(13, at + 1)) {
     if (bytes[at + 1] === 10 && bytes[at + 2] === 13 && bytes[at + 3] === 10) return at + 4;
@@ -71,14 +79,15 @@ function findHeadEnd(bytes: Uint8Array, from: number): number {
 }
 
 /**
- * Parses a whole head. It is stricter than a general HTTP parser needs to be: no bare line feeds, no folded lines.
+ * Parses a whole head.
  *
- * @returns undefined if it is no well-formed head.
+ * It is stricter than a general HTTP parser: it accepts no bare line feeds and no folded lines.
+ *
+ * @returns The head; undefined if it is malformed.
  */
 export function parseHead(bytes: Uint8Array): HttpHead | undefined {
-  const [startLine = "", ...lines] = new TextDecoder("latin1").decode(bytes).slice(0, -4).split(
-    "\r\n",
-  );
+  const text = new TextDecoder("latin1").decode(bytes).slice(0, -4);
+  const [startLine = "", ...lines] = text.split("\r\n");
   const start = startLine.match(/^([^ ]+) ([^ ]+) (.*)$/)?.slice(1);
   if (!start) return undefined;
   const fields = new Map<string, string>();

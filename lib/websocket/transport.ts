@@ -1,31 +1,34 @@
-/** The byte stream below a connection, as the code above it sees it: {@linkcode SocketTransport} is one. */
+/** The byte stream below a connection, such as a {@linkcode SocketTransport}. */
 export interface Transport {
-  /** Who is told what happens. Whoever hands a transport over sets another. */
+  /** What handles the events. Whatever takes the transport over replaces it. */
   listener: TransportListener;
   /**
-   * Sends bytes; they must not change until they are sent. Only one write may be under way.
+   * Sends bytes. Only one write may be under way.
    *
-   * @param onWritten Called when the system has taken them all, if that is later, and never if the stream has broken.
-   * @returns Whether the system has taken them all within this call.
+   * The bytes must not change until they are written.
+   *
+   * @param onWritten Called later, if this returns false: when the system has taken all bytes. It
+   * is not called if the stream breaks.
+   * @returns True if the system has taken all bytes within this call.
    */
   write(bytes: Uint8Array, onWritten: () => void): boolean;
-  /** Ends this side behind what is written; the other side may go on. */
+  /** Ends this direction after the write under way. The peer may go on sending. */
   end(): void;
-  /** Ends both sides: what the system has taken still goes out. Destroying twice is harmless. */
+  /** Ends both directions. Bytes that the system has taken still go out. It may be called twice. */
   destroy(): void;
-  /** Ends both sides at once, and the peer gets a TCP reset: nothing is left behind, not even with the system. */
+  /** Ends both directions at once with a TCP reset. The system drops what it has not sent. */
   reset(): void;
-  /** Reads no more until {@linkcode resume}, so that TCP slows the peer down. */
+  /** Stops reading until {@linkcode resume}, so that TCP slows the peer down. */
   pause(): void;
   resume(): void;
 }
 
-/** What happens on a transport. */
+/** Handles the events of a {@linkcode Transport}. */
 export interface TransportListener {
-  /** The peer has sent these. They belong to the listener. */
+  /** The peer has sent bytes. They belong to the listener. */
   onData(bytes: Uint8Array): void;
-  /** The peer has ended its side. */
+  /** The peer has ended its direction. */
   onEnd(): void;
-  /** Both sides have ended; called once, last of all. `error` tells why, if something went wrong. */
+  /** Both directions have ended. Called once, after everything else, with the first error. */
   onGone(error: Error | undefined): void;
 }

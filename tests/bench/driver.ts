@@ -1,7 +1,6 @@
 // The load driver: one scenario against one server, in a process of its own. What it found goes to stdout, as JSON.
 import process from "node:process";
-import { encodeFrame } from "../../lib/websocket/frame.ts";
-import { OPCODE } from "../../lib/websocket/opcode.ts";
+import { encodeFrame, OPCODE } from "../../lib/websocket/frame.ts";
 import { close, connectTo, Poller, receive, send } from "./libc.ts";
 import { MARKER_BYTES, writeMarker } from "./marker.ts";
 import { usageOf } from "./process_tree.ts";

@@ -2,10 +2,13 @@ import { assertEquals } from "@std/assert";
 import { connect } from "node:net";
 import { ClientHandshake } from "../../lib/websocket/client_handshake.ts";
 import { Connection, type ConnectionListener } from "../../lib/websocket/connection.ts";
-import { encodeFrame } from "../../lib/websocket/frame.ts";
 import { handshakeResponse } from "../../lib/websocket/handshake.ts";
 import { HeadReader, parseHead } from "../../lib/websocket/http_head.ts";
-import { SocketTransport } from "../../lib/websocket/socket_transport.ts";
+import {
+  checkDirectWrite,
+  SLOW_WRITES_NOTICE,
+  SocketTransport,
+} from "../../lib/websocket/socket_transport.ts";
 import {
   CONFORMANCE_CASES,
   type ConformanceCase,
@@ -14,6 +17,7 @@ import {
   MAX_MESSAGE_BYTES,
   payloadBytes,
 } from "../websocket/conformance_cases.ts";
+import { delayWriteCallbacks } from "../websocket/late_writes.ts";
 import { readHead } from "./handshake.ts";
 import { Peer } from "./peer.ts";
 import { HANDSHAKE_HEADERS, RawPeer } from "./raw_peer.ts";
@@ -23,7 +27,7 @@ const TEXT = 1, CLOSE = 8;
 
 const HANDSHAKE = ["GET /ws HTTP/1.1", ...HANDSHAKE_HEADERS, "", ""].join("\r\n");
 
-/** What came over the wire, as the table has it: of a close frame, the code alone. */
+/** Decodes frames for comparison with the table, which has only the codes of close frames. */
 function shown(bytes: Uint8Array, sender: "client" | "server") {
   return decodeWireFrames(bytes, sender).map(({ opcode, payload }) => ({
     opcode,
@@ -35,9 +39,17 @@ function expected({ answer }: ConformanceCase) {
   return answer.map(([opcode, payload]) => ({ opcode, payload: payloadBytes(payload) }));
 }
 
-Deno.test("the server conforms to RFC 6455 over TCP", async (test) => {
+Deno.test("the server conforms to RFC 6455 over TCP", (test) => checkServer(test));
+
+Deno.test("the server conforms to RFC 6455 without Socket._write()", async (test) => {
+  using _late = delayWriteCallbacks();
+  await checkServer(test, SLOW_WRITES_NOTICE);
+});
+
+async function checkServer(test: Deno.TestContext, warning?: string): Promise<void> {
   await using server = await startTestApp({ binary: true, maxMessageBytes: MAX_MESSAGE_BYTES });
-  // What the sender may not hear itself, a witness hears.
+  if (warning !== undefined) await server.logged(warning);
+  // The server sends a message only to others, so a witness receives it.
   await using witness = await Peer.open(server.url);
   await server.logged("{id} connected");
   for (const each of CONFORMANCE_CASES) {
@@ -47,7 +59,8 @@ Deno.test("the server conforms to RFC 6455 over TCP", async (test) => {
     const check = async (peer: RawPeer) => {
       assertEquals(shown(await peer.readBytesToEnd(), "server"), toSender);
       assertEquals(peer.wasReset, false);
-      await peer.closeWrite().catch(() => {}); // the server has ended the connection, if it was closed in peace
+      // Without a fault the server has ended the connection.
+      await peer.closeWrite().catch(() => {});
       for (const { opcode, payload } of toOthers) {
         const got = await witness.next();
         assertEquals(typeof got === "string", opcode === TEXT);
@@ -60,7 +73,7 @@ Deno.test("the server conforms to RFC 6455 over TCP", async (test) => {
       await peer.send(frames);
       await check(peer);
     });
-    await test.step(`it answers ${each.name}, glued to the handshake`, async () => {
+    await test.step(`it answers ${each.name}, sent together with the handshake`, async () => {
       using peer = await RawPeer.connect(server.port);
       await peer.send([...new TextEncoder().encode(HANDSHAKE), ...frames]);
       await peer.readHead();
@@ -68,9 +81,21 @@ Deno.test("the server conforms to RFC 6455 over TCP", async (test) => {
     });
   }
   assertEquals([server.app.connectionCount, server.app.openCount], [1, 1]);
-});
+}
 
 Deno.test("the client conforms to RFC 6455 over TCP", async (test) => {
+  // The test before this one has changed the result.
+  assertEquals(await checkDirectWrite(), true);
+  await checkClient(test);
+});
+
+Deno.test("the client conforms to RFC 6455 without Socket._write()", async (test) => {
+  using _late = delayWriteCallbacks();
+  assertEquals(await checkDirectWrite(), false);
+  await checkClient(test);
+});
+
+async function checkClient(test: Deno.TestContext): Promise<void> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   for (const each of CONFORMANCE_CASES) {
@@ -88,19 +113,18 @@ Deno.test("the client conforms to RFC 6455 over TCP", async (test) => {
       await client;
     });
   }
-});
+}
 
-/** Connects as a client, and returns what it receives until the connection ends. */
+/** Connects as a client that echoes every message. Resolves when the connection has ended. */
 function echoClient(port: number): Promise<void> {
   const handshake = new ClientHandshake(new URL(`ws://127.0.0.1:${port}/`));
   const reader = new HeadReader(1024);
   const closed = Promise.withResolvers<void>();
   const listener: ConnectionListener = {
-    onMessage: (opcode, bytes, start, end) =>
-      connection.sendFrames(encodeFrame(opcode, bytes.subarray(start, end), 0x01020304)),
+    onMessage: (opcode, bytes, start, end) => connection.send(opcode, bytes.subarray(start, end)),
     onClosing: () => {},
     onClosed: () => closed.resolve(),
-    holdReading: () => undefined,
+    backlog: undefined,
   };
   let connection: Connection;
   const socket = connect({ host: "127.0.0.1", port, allowHalfOpen: true });

@@ -5,18 +5,18 @@ import { closeAll, Peer } from "./peer.ts";
 import { HANDSHAKE_HEADERS, RawPeer } from "./raw_peer.ts";
 import { startTestApp } from "./test_app.ts";
 
-/** How many streams; FUZZ_STREAMS=1000000 for a long night. */
+/** The number of streams. Set FUZZ_STREAMS for more. */
 const STREAM_COUNT = Number(Deno.env.get("FUZZ_STREAMS") ?? 200_000);
 
-/** Replay a failure with the seed that it printed: FUZZ_SEED=123 FUZZ_STREAMS=1. */
+/** To replay a failure, pass the seed that it printed: FUZZ_SEED=123 FUZZ_STREAMS=1. */
 const FIRST_SEED = Number(Deno.env.get("FUZZ_SEED") ?? Date.now() % 1_000_000_000);
 
 const CONCURRENCY = 64;
 
-/** A stream that has not ended after this long never will: the server ends one as soon as its peer does. */
+/** The time limit of a stream. The server ends a stream as soon as its peer does. */
 const STUCK_MS = 20_000;
 
-/** What the server may have gained when it has seen them all: its buffers and caches, but no leak. */
+/** How much the process may grow. Its buffers and caches grow too, but a leak grows more. */
 const MAX_GROWTH_BYTES = 150_000_000;
 
 const HANDSHAKE = [
@@ -29,7 +29,7 @@ function below(random: Random, limit: number): number {
   return Math.floor(random() * limit);
 }
 
-/** A stream of frames that is right, or nearly. */
+/** Makes a stream of frames of which most are valid. */
 function stream(random: Random): number[] {
   const bytes: number[] = [];
   for (let count = 1 + below(random, 5); count > 0; count--) {
@@ -44,7 +44,7 @@ function stream(random: Random): number[] {
   return bytes;
 }
 
-/** Bits flipped, bytes lost, doubled, put in and cut off. */
+/** Flips bits, and removes, repeats, inserts and truncates bytes. */
 function mutate(bytes: number[], random: Random): number[] {
   const mutated = [...bytes];
   for (let count = below(random, 4); count > 0 && mutated.length > 0; count--) {
@@ -70,11 +70,12 @@ function mutate(bytes: number[], random: Random): number[] {
 }
 
 /**
- * Throws one stream at the server, and checks that what comes back is HTTP or whole frames, and that the end comes.
+ * Sends one stream to the server. Checks that the answer is HTTP or whole frames, and that the
+ * server ends the connection.
  *
- * @returns Whether the server has reset the connection.
+ * @returns Whether the server reset the connection.
  */
-async function throwStream(port: number, seed: number): Promise<boolean> {
+async function sendStream(port: number, seed: number): Promise<boolean> {
   const random = seededRandom(seed);
   const isHandshakeMutated = random() < 0.02;
   const head = isHandshakeMutated ? mutate(HANDSHAKE, random) : HANDSHAKE;
@@ -82,7 +83,7 @@ async function throwStream(port: number, seed: number): Promise<boolean> {
   const cut = below(random, bytes.length);
   using peer = await RawPeer.connect(port);
   const stuck = setTimeout(() => {
-    throw new Error(`Stream got stuck: replay it with FUZZ_SEED=${seed} FUZZ_STREAMS=1`);
+    throw new Error(`A stream did not end: replay it with FUZZ_SEED=${seed} FUZZ_STREAMS=1`);
   }, STUCK_MS);
   try {
     await peer.send(bytes.slice(0, cut));
@@ -95,12 +96,12 @@ async function throwStream(port: number, seed: number): Promise<boolean> {
     if (!peer.wasReset) decodeWireFrames(rest, "server");
     return peer.wasReset;
   } catch (error) {
-    // After both close frames the server ends the connection at once, whatever the peer still sends.
+    // After both close frames the server ends the connection at once, even if the peer still sends.
     if (
       peer.wasReset || error instanceof Deno.errors.ConnectionReset ||
       error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.NotConnected
     ) return true;
-    throw new Error(`Stream failed: replay it with FUZZ_SEED=${seed} FUZZ_STREAMS=1`, {
+    throw new Error(`A stream failed: replay it with FUZZ_SEED=${seed} FUZZ_STREAMS=1`, {
       cause: error,
     });
   } finally {
@@ -108,18 +109,18 @@ async function throwStream(port: number, seed: number): Promise<boolean> {
   }
 }
 
-Deno.test(`the server survives ${STREAM_COUNT} mutated streams from seed ${FIRST_SEED} on`, async () => {
+Deno.test(`the server survives ${STREAM_COUNT} mutated streams (seed ${FIRST_SEED})`, async () => {
   await using server = await startTestApp({ binary: true, logLevel: "error", slowReader: "skip" });
   let next = FIRST_SEED;
   const end = FIRST_SEED + STREAM_COUNT;
   let resets = 0;
   const work = async (last: number) => {
-    while (next < last) resets += await throwStream(server.port, next++) ? 1 : 0;
+    while (next < last) resets += await sendStream(server.port, next++) ? 1 : 0;
   };
   const workTo = (last: number) =>
     Promise.all(Array.from({ length: CONCURRENCY }, () => work(last)));
 
-  // What is grown once is no leak: the bound counts from when a tenth is over.
+  // Memory that grows only at the beginning is not a leak, so the first tenth does not count.
   await workTo(FIRST_SEED + Math.floor(STREAM_COUNT / 10));
   const { rss } = Deno.memoryUsage();
   await workTo(end);

@@ -1,7 +1,7 @@
 import { ClientHandshake } from "../../lib/websocket/client_handshake.ts";
 import { HeadReader } from "../../lib/websocket/http_head.ts";
 
-/** Reads from a connection until a head is whole. */
+/** Reads a head, and returns it with the bytes that follow it. */
 export async function readHead(conn: Deno.Conn): Promise<{ head: Uint8Array; rest: Uint8Array }> {
   const reader = new HeadReader(16 * 1024);
   for (;;) {

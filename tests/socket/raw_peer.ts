@@ -1,6 +1,6 @@
 const encoder = new TextEncoder();
 
-/** The headers of a good handshake but for the request line and what a test adds. */
+/** The headers of a valid handshake. */
 export const HANDSHAKE_HEADERS = [
   "Host: 127.0.0.1",
   "Upgrade: websocket",
@@ -9,10 +9,10 @@ export const HANDSHAKE_HEADERS = [
   "Sec-WebSocket-Version: 13",
 ];
 
-/** A peer that speaks TCP only: it sends what it is told, byte by byte, and answers nothing by itself. */
+/** A peer at the level of TCP. It sends exactly what a test passes, and answers nothing. */
 export class RawPeer implements Disposable {
   readonly #conn: Deno.Conn;
-  /** Whether the server has ended the connection with a TCP reset. To a reader it is an end like any other. */
+  /** Whether the server ended the connection with a TCP reset. Reading then ends as usual. */
   wasReset = false;
 
   private constructor(conn: Deno.Conn) {
@@ -23,12 +23,12 @@ export class RawPeer implements Disposable {
     return new RawPeer(await Deno.connect({ hostname: "127.0.0.1", port }));
   }
 
-  /** Takes over a connection that somebody else has made. */
+  /** Wraps an open connection. */
   static over(conn: Deno.Conn): RawPeer {
     return new RawPeer(conn);
   }
 
-  /** Connects and completes the WebSocket handshake, without reading past it. */
+  /** Connects and completes the WebSocket handshake. It reads no byte after it. */
   static async upgrade(port: number, path = "/ws", protocol?: string): Promise<RawPeer> {
     const peer = await RawPeer.connect(port);
     const offer = protocol === undefined ? [] : [`Sec-WebSocket-Protocol: ${protocol}`];
@@ -36,7 +36,9 @@ export class RawPeer implements Disposable {
       [`GET ${path} HTTP/1.1`, ...HANDSHAKE_HEADERS, ...offer, "", ""].join("\r\n"),
     );
     const head = await peer.readHead();
-    if (!head.startsWith("HTTP/1.1 101 ")) throw new Error(`The server has refused: ${head}`);
+    if (!head.startsWith("HTTP/1.1 101 ")) {
+      throw new Error(`The server refused the handshake: ${head}`);
+    }
     return peer;
   }
 
@@ -45,7 +47,7 @@ export class RawPeer implements Disposable {
     for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
   }
 
-  /** The bytes that arrive until there are this many, or the server ends the connection. */
+  /** Reads this many bytes, or fewer if the server ends the connection. */
   async read(count: number): Promise<Uint8Array> {
     const bytes = new Uint8Array(count);
     let length = 0;
@@ -67,12 +69,12 @@ export class RawPeer implements Disposable {
     }
   }
 
-  /** Everything that arrives until the server ends the connection, as text. */
+  /** Reads until the server ends the connection, and decodes the bytes as text. */
   async readToEnd(): Promise<string> {
     return new TextDecoder().decode(await this.readBytesToEnd());
   }
 
-  /** Everything that arrives until the server ends the connection. */
+  /** Reads until the server ends the connection. */
   async readBytesToEnd(): Promise<Uint8Array<ArrayBuffer>> {
     let bytes = new Uint8Array(64 * 1024);
     for (let length = 0;;) {
@@ -86,7 +88,7 @@ export class RawPeer implements Disposable {
     }
   }
 
-  /** The server's whole frames, one after the other, up to its close frame or the end of the connection. */
+  /** Reads the server's frames, up to its close frame or the end of the connection. */
   async *frames(): AsyncGenerator<{ opcode: number; payload: Uint8Array }> {
     for (let opcode = 0; opcode !== 8;) {
       const head = await this.read(2);
@@ -105,23 +107,23 @@ export class RawPeer implements Disposable {
     }
   }
 
-  /** Ends its own side of the connection, and goes on reading. */
+  /** Ends its own direction of the connection. It can still read. */
   closeWrite(): Promise<void> {
     return this.#conn.closeWrite();
   }
 
-  /** The address that the server sees. */
+  /** The address of this end. */
   get address(): string {
     const { hostname, port } = this.#conn.localAddr as Deno.NetAddr;
     return `${hostname}:${port}`;
   }
 
-  /** Ends the connection. If bytes have arrived that were not read, the system makes that a TCP reset. */
+  /** Ends the connection. If there are unread bytes, the system resets it. */
   [Symbol.dispose](): void {
     this.#conn.close();
   }
 
-  /** The head of an HTTP answer. It is read byte by byte, so that nothing behind it leaves the system's buffer. */
+  /** Reads the head of an HTTP answer. It reads byte by byte, so that it takes nothing else. */
   async readHead(): Promise<string> {
     let text = "";
     while (!text.endsWith("\r\n\r\n")) {
@@ -133,14 +135,14 @@ export class RawPeer implements Disposable {
   }
 }
 
-/** An HTTP answer, as it came over the wire. */
+/** An HTTP answer. */
 export interface RawResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly body: string;
 }
 
-/** Sends one request with exactly these lines as its head, and reads the answer. */
+/** Sends a request with exactly these lines as its head, and reads the answer. */
 export async function rawRequest(port: number, lines: readonly string[]): Promise<RawResponse> {
   using peer = await RawPeer.connect(port);
   await peer.send([...lines, "Connection: close", "", ""].join("\r\n"));

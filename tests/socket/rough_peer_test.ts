@@ -6,7 +6,7 @@ import { startTestApp } from "./test_app.ts";
 
 const TEXT = 1, CLOSE = 8, PING = 9, PONG = 10;
 
-Deno.test("a peer that half-closes is let go", async () => {
+Deno.test("the server ends a connection whose peer ends its direction", async () => {
   await using server = await startTestApp();
   using peer = await RawPeer.upgrade(server.port);
   await server.logged("{id} connected");
@@ -16,7 +16,7 @@ Deno.test("a peer that half-closes is let go", async () => {
   assertEquals([server.app.connectionCount, server.app.openCount], [0, 0]);
 });
 
-Deno.test("a peer that half-closes behind its close frame gets the answer to it", async () => {
+Deno.test("the server answers a close frame of a peer that ends its direction", async () => {
   await using server = await startTestApp();
   using peer = await RawPeer.upgrade(server.port);
   await peer.send(encodeWireFrame(frame(CLOSE, [0x03, 0xe8]), "client"));
@@ -24,7 +24,7 @@ Deno.test("a peer that half-closes behind its close frame gets the answer to it"
   assertEquals([...await peer.readBytesToEnd()], [0x88, 2, 0x03, 0xe8]);
 });
 
-Deno.test("a message that comes byte by byte is one message", async () => {
+Deno.test("a message that arrives byte by byte is one message", async () => {
   await using server = await startTestApp();
   await using witness = await Peer.open(server.url);
   using peer = await RawPeer.upgrade(server.port);
@@ -35,7 +35,7 @@ Deno.test("a message that comes byte by byte is one message", async () => {
   assertEquals(await witness.next(), "byte by byte");
 });
 
-Deno.test("a message of many large pieces is one message", async () => {
+Deno.test("a message that arrives in many large pieces is one message", async () => {
   await using server = await startTestApp({ maxMessageBytes: 5_000_000 });
   await using witness = await Peer.open(server.url);
   using peer = await RawPeer.upgrade(server.port);
@@ -45,7 +45,7 @@ Deno.test("a message of many large pieces is one message", async () => {
   assertEquals(await witness.next() === text, true);
 });
 
-Deno.test("a silent peer is pinged, and kept as long as it answers", async () => {
+Deno.test("the server pings a silent peer, and keeps it while it answers", async () => {
   await using server = await startTestApp({ pingIntervalMs: 20, pongTimeoutMs: 10_000 });
   using peer = await RawPeer.upgrade(server.port);
   let pingCount = 0;
@@ -57,7 +57,7 @@ Deno.test("a silent peer is pinged, and kept as long as it answers", async () =>
   assertEquals(server.app.connectionCount, 1);
 });
 
-Deno.test("a silent peer that does not answer a ping is destroyed", async () => {
+Deno.test("the server drops a peer that does not answer a ping", async () => {
   await using server = await startTestApp({ pingIntervalMs: 20, pongTimeoutMs: 20 });
   using peer = await RawPeer.upgrade(server.port);
   const { properties } = await server.logged("{id} disconnected");
@@ -66,7 +66,7 @@ Deno.test("a silent peer that does not answer a ping is destroyed", async () => 
   assertEquals([...await peer.readBytesToEnd()], [0x89, 0]);
 });
 
-Deno.test("a peer that never answers a close is destroyed", async () => {
+Deno.test("the server drops a peer that does not answer a close frame", async () => {
   await using server = await startTestApp({ closeTimeoutMs: 20 });
   using peer = await RawPeer.upgrade(server.port);
   await peer.send(encodeWireFrame(frame(3), "client"));
@@ -75,7 +75,7 @@ Deno.test("a peer that never answers a close is destroyed", async () => {
   assertEquals([...await peer.readBytesToEnd()].slice(0, 4), [0x88, 24, 0x03, 0xea]);
 });
 
-Deno.test("connections beyond --max-connections get 503 before the upgrade, and a place when there is one", async () => {
+Deno.test("a full server answers 503 until there is capacity again", async () => {
   await using server = await startTestApp({ maxConnections: 1 });
   const first = await Peer.open(server.url);
   await server.logged("{id} connected");
@@ -88,7 +88,7 @@ Deno.test("connections beyond --max-connections get 503 before the upgrade, and 
   await using _third = await Peer.open(server.url);
 });
 
-Deno.test("a burst of upgrades gets no more places than there are", async () => {
+Deno.test("a burst of upgrades does not exceed --max-connections", async () => {
   await using server = await startTestApp({ maxConnections: 10 });
   const handshake = ["GET /ws HTTP/1.1", ...HANDSHAKE_HEADERS, "", ""].join("\r\n");
   const peers = await Promise.all(Array.from({ length: 100 }, () => RawPeer.connect(server.port)));
@@ -107,7 +107,7 @@ Deno.test("a peer that goes on sending after a fault still gets the close frame"
   assertEquals([close!.opcode, close!.payload[0]! << 8 | close!.payload[1]!], [CLOSE, 1002]);
 });
 
-Deno.test("messages of many senders that each fill their buffers do not mix", async () => {
+Deno.test("large messages of many senders at the same time do not mix", async () => {
   await using server = await startTestApp({ maxMessageBytes: 1_000_000 });
   await using witness = await Peer.open(server.url);
   const letters = [..."abcdefgh"];
@@ -117,7 +117,7 @@ Deno.test("messages of many senders that each fill their buffers do not mix", as
     letter,
   ) => [letter.repeat(300_000), letter.repeat(70_000), letter.repeat(100)]);
   await Promise.all(peers.map(async (peer, index) => {
-    // In small pieces, so that all of them are under way at the same time.
+    // Small pieces keep all messages under way at the same time.
     const bytes = texts.slice(3 * index, 3 * index + 3).flatMap((text) =>
       encodeWireFrame(frame(TEXT, text), "client")
     );
@@ -128,9 +128,9 @@ Deno.test("messages of many senders that each fill their buffers do not mix", as
   for (const peer of peers) peer[Symbol.dispose]();
 });
 
-Deno.test("5,000 connections opened and dropped at once leave nothing behind", async () => {
+Deno.test("5,000 connections that are dropped at once leave nothing behind", async () => {
   const count = 5000;
-  await using server = await startTestApp({ greeting: "unread, so that dropping resets" });
+  await using server = await startTestApp({ greeting: "unread, so that the system resets" });
   const openBefore = await openFileCount();
   const peers: RawPeer[] = [];
   for (let batch = 0; batch < 50; batch++) {
@@ -142,20 +142,20 @@ Deno.test("5,000 connections opened and dropped at once leave nothing behind", a
   for (const peer of peers) peer[Symbol.dispose]();
   for (const _ of peers) await server.logged("{id} disconnected");
   assertEquals([server.app.connectionCount, server.app.openCount], [0, 0]);
-  // This end's own descriptors go when the system has time for it.
+  // The system closes the descriptors of this end a little later.
   for (let left = 100; await openFileCount() > openBefore; left--) {
-    assert(left > 0, "descriptors are left");
+    assert(left > 0, "there are descriptors left");
   }
   assertEquals(await establishedCount(server.port), 0);
 });
 
-/** How many file descriptors this process has open. */
+/** The number of open file descriptors of this process. */
 async function openFileCount(): Promise<number> {
   const { stdout } = await new Deno.Command("ls", { args: [`/proc/${Deno.pid}/fd`] }).output();
   return new TextDecoder().decode(stdout).split("\n").length;
 }
 
-/** How many TCP connections to or from a port the system holds established. */
+/** The number of established TCP connections from or to a port. */
 async function establishedCount(port: number): Promise<number> {
   const { stdout } = await new Deno.Command("cat", { args: ["/proc/net/tcp"] }).output();
   const hex = port.toString(16).toUpperCase().padStart(4, "0");

@@ -1,31 +1,32 @@
-// RFC 6455 as a table: what a peer sends, and what it must get back. The connection under test echoes every message, so that
-// a message that is accepted comes back; and every case ends with a close frame, the fault's or the answer to the peer's own.
+// RFC 6455 as a table: what a peer sends, and what it must get back. The connection under test
+// echoes every message that it accepts. Every case ends with a close frame: either the one that
+// reports a fault, or the answer to the peer's own.
 
 /** The payload of a frame: text, or bytes. */
 type Payload = string | readonly number[];
 
-/** A frame as the case wants it on the wire, right or wrong. */
+/** A frame on the wire, valid or not. */
 export interface WireFrame {
   readonly opcode: number;
   readonly payload: Payload;
   readonly isFinal: boolean;
   /** The three reserved bits, as 0x40, 0x20 and 0x10. */
   readonly reserved: number;
-  /** Whether it is masked as the role of its sender asks. */
+  /** Whether it is masked if a client sends it, and unmasked if a server does. */
   readonly isMaskRight: boolean;
-  /** How the length is written; the shortest form if undefined. */
+  /** How many bits encode the length; undefined for the shortest form. */
   readonly lengthForm: "7" | "16" | "64" | undefined;
-  /** A length that is claimed, instead of the payload's; nothing is sent behind the header then. */
+  /** A length to send instead of the payload's. */
   readonly claimedLength: bigint | undefined;
 }
 
-/** A frame that comes back. */
+/** A frame that the peer gets back. */
 export type ReceivedFrame = readonly [opcode: number, payload: Payload];
 
 export interface ConformanceCase {
   readonly name: string;
   readonly frames: readonly WireFrame[];
-  /** What comes back; the last is the close frame. */
+  /** What the peer gets back. The last frame is the close frame. */
   readonly answer: readonly ReceivedFrame[];
 }
 
@@ -52,19 +53,19 @@ export function frame(
 
 const unfinished = { isFinal: false };
 const closing = (code: number): Payload => [code >> 8, code & 255];
-const saidGoodbye: ReceivedFrame = [CLOSE, closing(1000)];
-const goodbye = frame(CLOSE, closing(1000));
+const closed: ReceivedFrame = [CLOSE, closing(1000)];
+const close = frame(CLOSE, closing(1000));
 
-/** Accepted frames: they come back as the messages they make, and the case ends in peace. */
+/** A case of valid frames. The answer contains their messages, and the peer closes with 1000. */
 function good(
   name: string,
   frames: readonly WireFrame[],
   answer: readonly ReceivedFrame[],
 ): ConformanceCase {
-  return { name, frames: [...frames, goodbye], answer: [...answer, saidGoodbye] };
+  return { name, frames: [...frames, close], answer: [...answer, closed] };
 }
 
-/** Frames of which the last is a fault: the connection closes with this code, and what follows counts for nothing. */
+/** A case that ends with a fault: the connection closes with this code, and ignores the rest. */
 function bad(
   name: string,
   code: number,
@@ -88,7 +89,7 @@ const INVALID_UTF8: Readonly<Record<string, readonly number[]>> = {
   "an overlong four-byte form": [0xf0, 0x8f, 0xbf, 0xbf],
   "a surrogate": [0xed, 0xa0, 0x80],
   "more than U+10FFFF": [0xf4, 0x90, 0x80, 0x80],
-  "a byte that UTF-8 has not": [0xff],
+  "a byte that UTF-8 never contains": [0xff],
   "a lead byte where a continuation belongs": [0xe2, 0x82, 0x61],
 };
 
@@ -119,13 +120,13 @@ export const CONFORMANCE_CASES: readonly ConformanceCase[] = [
       "p".repeat(length),
     ]])
   ),
-  good("a pong that nobody asked for", [frame(PONG, "?")], []),
+  good("an unsolicited pong", [frame(PONG, "?")], []),
   bad("a ping of 126 bytes", 1002, [frame(PING, "p".repeat(126))]),
   bad("a pong of 126 bytes", 1002, [frame(PONG, "p".repeat(126))]),
   bad("a close frame of 126 bytes", 1002, [frame(CLOSE, "p".repeat(126))]),
-  bad("a ping in the long form", 1002, [frame(PING, "p", { lengthForm: "16" })]),
+  bad("a ping whose length has 16 bits", 1002, [frame(PING, "p", { lengthForm: "16" })]),
   ...[CLOSE, PING, PONG].map((opcode) =>
-    bad(`a control frame ${opcode} that is fragmented`, 1002, [frame(opcode, "", unfinished)])
+    bad(`a fragmented control frame ${opcode}`, 1002, [frame(opcode, "", unfinished)])
   ),
 
   ...[0x40, 0x20, 0x10, 0x70].flatMap((reserved) =>
@@ -143,7 +144,7 @@ export const CONFORMANCE_CASES: readonly ConformanceCase[] = [
       frame(opcode, "x", { isMaskRight: false }),
     ])
   ),
-  bad("a fault behind good messages", 1002, [frame(TEXT, "good"), frame(3)], [[TEXT, "good"]]),
+  bad("a fault after valid messages", 1002, [frame(TEXT, "good"), frame(3)], [[TEXT, "good"]]),
 
   good("two fragments", [frame(TEXT, "Hel", unfinished), frame(CONTINUATION, "lo")], [[
     TEXT,
@@ -176,15 +177,18 @@ export const CONFORMANCE_CASES: readonly ConformanceCase[] = [
     frame(CONTINUATION, [0x82], unfinished),
     frame(CONTINUATION, [0xac]),
   ], [[TEXT, "€"]]),
-  bad("a continuation of nothing", 1002, [frame(CONTINUATION, "x")]),
-  bad("an unfinished continuation of nothing", 1002, [frame(CONTINUATION, "x", unfinished)]),
+  bad("a continuation without a start", 1002, [frame(CONTINUATION, "x")]),
+  bad("an unfinished continuation without a start", 1002, [frame(CONTINUATION, "x", unfinished)]),
   bad("a continuation of a finished message", 1002, [
     frame(TEXT, "a", unfinished),
     frame(CONTINUATION, "b"),
     frame(CONTINUATION, "c"),
   ], [[TEXT, "ab"]]),
-  bad("a message within a message", 1002, [frame(TEXT, "a", unfinished), frame(TEXT, "b")]),
-  bad("a fragment within a message", 1002, [
+  bad("a message within a fragmented message", 1002, [
+    frame(TEXT, "a", unfinished),
+    frame(TEXT, "b"),
+  ]),
+  bad("a first fragment within a fragmented message", 1002, [
     frame(TEXT, "a", unfinished),
     frame(BINARY, [1], unfinished),
   ]),
@@ -197,7 +201,7 @@ export const CONFORMANCE_CASES: readonly ConformanceCase[] = [
     ]),
     bad(`a close reason with ${name}`, 1007, [frame(CLOSE, [0x03, 0xe8, ...bytes])]),
   ]),
-  good("bytes that are no UTF-8 in a binary message", [frame(BINARY, [0xff])], [[BINARY, [0xff]]]),
+  good("a binary message that is not UTF-8", [frame(BINARY, [0xff])], [[BINARY, [0xff]]]),
 
   bad("125 bytes with a length of 16 bits", 1002, [
     frame(TEXT, "x".repeat(125), { lengthForm: "16" }),
@@ -211,14 +215,14 @@ export const CONFORMANCE_CASES: readonly ConformanceCase[] = [
   bad("a length with its highest bit set", 1002, [frame(TEXT, "", { claimedLength: 2n ** 63n })]),
   bad("a length of 2^53", 1002, [frame(TEXT, "", { claimedLength: 2n ** 53n })]),
   bad("a length of 2^53 - 1", 1009, [frame(TEXT, "", { claimedLength: 2n ** 53n - 1n })]),
-  bad("a message too long by one byte, before its payload", 1009, [
+  bad("a message that is one byte too long, before its payload arrives", 1009, [
     frame(BINARY, "", { claimedLength: BigInt(MAX_MESSAGE_BYTES + 1) }),
   ]),
-  bad("fragments too long by one byte, before the last of them", 1009, [
+  bad("fragments that are one byte too long, before the last one arrives", 1009, [
     frame(TEXT, "x".repeat(MAX_MESSAGE_BYTES - 1), unfinished),
     frame(CONTINUATION, "", { claimedLength: 2n }),
   ]),
-  good("fragments as long as a message may be", [
+  good("fragments of the longest message", [
     frame(TEXT, "x".repeat(MAX_MESSAGE_BYTES - 1), unfinished),
     frame(CONTINUATION, "x"),
   ], [[TEXT, "x".repeat(MAX_MESSAGE_BYTES)]]),
@@ -251,16 +255,16 @@ export const CONFORMANCE_CASES: readonly ConformanceCase[] = [
   {
     name: "a close frame with the longest reason",
     frames: [frame(CLOSE, [0x03, 0xe8, ...new Array(123).fill(0x78)])],
-    answer: [saidGoodbye],
+    answer: [closed],
   },
   ...[0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535].map((code) =>
     bad(`a close frame with ${code}`, 1002, [frame(CLOSE, closing(code))])
   ),
   bad("a close frame of one byte", 1002, [frame(CLOSE, [3])]),
   {
-    name: "frames behind a close frame",
-    frames: [goodbye, frame(TEXT, "too late"), frame(3), goodbye],
-    answer: [saidGoodbye],
+    name: "frames after a close frame",
+    frames: [close, frame(TEXT, "too late"), frame(3), close],
+    answer: [closed],
   },
 ];
 
@@ -270,7 +274,7 @@ export function payloadBytes(payload: Payload): Uint8Array<ArrayBuffer> {
   return typeof payload === "string" ? encoder.encode(payload) : Uint8Array.from(payload);
 }
 
-/** The bytes of a frame as a client or a server sends it. */
+/** Encodes a frame as a client or a server sends it. */
 export function encodeWireFrame(wire: WireFrame, sender: "client" | "server"): number[] {
   const payload = payloadBytes(wire.payload);
   const length = wire.claimedLength ?? BigInt(payload.length);
@@ -291,7 +295,11 @@ export function encodeWireFrame(wire: WireFrame, sender: "client" | "server"): n
   return bytes;
 }
 
-/** Reads whole frames off the wire, holding them to what their sender's role asks. Throws at a frame that is not whole. */
+/**
+ * Decodes whole frames, and checks that they are final and masked as their sender's role demands.
+ *
+ * @throws {Error} If they are not, or if the last frame is not whole.
+ */
 export function decodeWireFrames(
   bytes: Uint8Array,
   sender: "client" | "server",

@@ -1,10 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { CloseStatus } from "../../lib/websocket/close_frame.ts";
 import { Connection, type ConnectionListener } from "../../lib/websocket/connection.ts";
-import { encodeFrame } from "../../lib/websocket/frame.ts";
-import type { Role } from "../../lib/websocket/frame_parser.ts";
-import type { MessageOpcode } from "../../lib/websocket/opcode.ts";
-import type { Transport, TransportListener } from "../../lib/websocket/transport.ts";
+import { encodeFrame, type MessageOpcode, type Role } from "../../lib/websocket/frame.ts";
 import {
   CONFORMANCE_CASES,
   decodeWireFrames,
@@ -13,74 +10,15 @@ import {
   MAX_MESSAGE_BYTES,
   payloadBytes,
 } from "./conformance_cases.ts";
+import { FakeTransport } from "./fake_transport.ts";
 
-/** A transport that keeps what is written, and lets a test say when something happens. */
-class FakeTransport implements Transport {
-  listener: TransportListener = { onData: () => {}, onEnd: () => {}, onGone: () => {} };
-  readonly written: number[] = [];
-  ending: "end" | "destroy" | "reset" | undefined;
-  isPaused = false;
-  #onWritten: (() => void) | undefined;
-  /** Whether writes take until {@linkcode settle}. */
-  isSlow: boolean;
-
-  constructor(isSlow: boolean) {
-    this.isSlow = isSlow;
-  }
-
-  write(bytes: Uint8Array, onWritten: () => void): boolean {
-    assertEquals(this.#onWritten, undefined, "one write at a time");
-    for (const byte of bytes) this.written.push(byte);
-    if (this.isSlow) this.#onWritten = onWritten;
-    return !this.isSlow;
-  }
-
-  end(): void {
-    this.ending = "end";
-  }
-
-  destroy(): void {
-    this.ending = "destroy";
-  }
-
-  reset(): void {
-    this.ending = "reset";
-  }
-
-  pause(): void {
-    this.isPaused = true;
-  }
-
-  resume(): void {
-    this.isPaused = false;
-  }
-
-  /** Lets every write end, and those that follow from it. */
-  settle(): void {
-    while (this.#onWritten) {
-      const onWritten = this.#onWritten;
-      this.#onWritten = undefined;
-      onWritten();
-    }
-  }
-
-  /** Sends these pieces to the listener. */
-  receive(pieces: readonly Uint8Array[]): void {
-    for (const piece of pieces) {
-      // What is received belongs to the listener, which may change it.
-      this.listener.onData(piece.slice());
-      this.settle();
-    }
-  }
-}
-
-/** A connection that echoes, over a transport. */
+/** A connection that echoes every message, over a fake transport. */
 class Echo implements ConnectionListener {
   readonly transport: FakeTransport;
   readonly connection: Connection;
   readonly events: string[] = [];
   status: CloseStatus | undefined;
-  hold: Promise<void> | undefined;
+  backlog: Promise<void> | undefined;
   readonly #role: Role;
 
   constructor(role: Role, isSlow = true) {
@@ -92,8 +30,7 @@ class Echo implements ConnectionListener {
   }
 
   onMessage(opcode: MessageOpcode, bytes: Uint8Array, start: number, end: number): void {
-    const key = this.#role === "client" ? 0x01020304 : undefined;
-    this.connection.sendFrames(encodeFrame(opcode, bytes.subarray(start, end), key));
+    this.connection.send(opcode, bytes.subarray(start, end));
   }
 
   onClosing(): void {
@@ -105,17 +42,13 @@ class Echo implements ConnectionListener {
     this.status = status;
   }
 
-  holdReading(): Promise<void> | undefined {
-    return this.hold;
-  }
-
-  /** The frames that were written. */
+  /** The frames that it has written. */
   get frames() {
     return decodeWireFrames(Uint8Array.from(this.transport.written), this.#role);
   }
 }
 
-/** Every way to cut these bytes that is worth a try: whole, in two at every place, and into single bytes. */
+/** Cuts bytes in many ways: not at all, in two at each of many places, and into single bytes. */
 function* cuts(bytes: Uint8Array): Generator<Uint8Array[]> {
   yield [bytes];
   const step = bytes.length < 300 ? 1 : Math.ceil(bytes.length / 40);
@@ -129,7 +62,7 @@ for (const role of ["server", "client"] as const) {
   const peer = role === "server" ? "client" : "server";
 
   for (const { name, frames, answer } of CONFORMANCE_CASES) {
-    Deno.test(`Connection, as a ${role}, answers ${name}, however it is cut`, () => {
+    Deno.test(`Connection, as a ${role}, answers ${name}, in whatever pieces it arrives`, () => {
       const bytes = Uint8Array.from(frames.flatMap((each) => encodeWireFrame(each, peer)));
       const expected = answer.map(([opcode, payload]) => ({
         opcode,
@@ -139,7 +72,7 @@ for (const role of ["server", "client"] as const) {
         const echo = new Echo(role, index % 2 === 0);
         echo.transport.receive(pieces);
         echo.transport.listener.onEnd();
-        // Only the code of our own close frame is in the table, not its reason.
+        // The table has only the codes of close frames, not the reasons.
         const shown = echo.frames.map(({ opcode, payload }) => ({
           opcode,
           payload: opcode === 8 ? payload.slice(0, 2) : payload,
@@ -153,10 +86,10 @@ for (const role of ["server", "client"] as const) {
     });
   }
 
-  Deno.test(`Connection, as a ${role}, closes with its code and reason, and waits for the answer`, () => {
+  Deno.test(`Connection, as a ${role}, sends code and reason, and waits for the answer`, () => {
     const echo = new Echo(role);
     echo.connection.close(4008, "too slow");
-    echo.connection.close(1001, "the first word stands");
+    echo.connection.close(1001, "the first call counts");
     echo.transport.settle();
     assertEquals([echo.events, echo.transport.ending], [["closing"], undefined]);
     echo.transport.receive([Uint8Array.from(encodeWireFrame(frame(8, [0x0f, 0xa8]), peer))]);
@@ -169,7 +102,7 @@ for (const role of ["server", "client"] as const) {
     assertEquals([...close!.payload], [0x0f, 0xa8, ...payloadBytes("too slow")]);
   });
 
-  Deno.test(`Connection, as a ${role}, ends with 1006 when the stream does`, () => {
+  Deno.test(`Connection, as a ${role}, ends with 1006 when the stream ends`, () => {
     const echo = new Echo(role);
     echo.transport.listener.onEnd();
     assertEquals([echo.status?.code, echo.frames, echo.transport.ending], [1006, [], "destroy"]);
@@ -178,13 +111,13 @@ for (const role of ["server", "client"] as const) {
   });
 }
 
-Deno.test("Connection tells the reason when the stream breaks", () => {
+Deno.test("Connection reports the error when the stream breaks", () => {
   const echo = new Echo("server");
   echo.transport.listener.onGone(new Error("read ECONNRESET"));
   assertEquals(echo.status, { code: 1006, reason: "read ECONNRESET" });
 });
 
-Deno.test("Connection half-closes after a fault, and lets the peer finish", () => {
+Deno.test("Connection ends only its own direction after a fault, until the peer ends too", () => {
   const echo = new Echo("server");
   echo.transport.receive([Uint8Array.from(encodeWireFrame(frame(3), "client"))]);
   assertEquals([echo.transport.ending, echo.events], ["end", ["closing"]]);
@@ -194,7 +127,7 @@ Deno.test("Connection half-closes after a fault, and lets the peer finish", () =
   assertEquals([echo.transport.ending, echo.status?.code], ["destroy", 1002]);
 });
 
-Deno.test("Connection that hears the end of the stream while it closes still writes its close frame", () => {
+Deno.test("Connection still writes its close frame if the stream ends while it is closing", () => {
   const echo = new Echo("server");
   echo.connection.sendFrames(encodeFrame(1, payloadBytes("first")));
   echo.connection.close(1001, "");
@@ -205,7 +138,7 @@ Deno.test("Connection that hears the end of the stream while it closes still wri
   assertEquals([echo.transport.ending, echo.events], ["destroy", ["closing", "closed"]]);
 });
 
-Deno.test("Connection cuts a reason that is too long between characters", () => {
+Deno.test("Connection.close() cuts a reason that is too long between two characters", () => {
   const echo = new Echo("server");
   echo.connection.close(1008, "ü".repeat(100));
   echo.transport.settle();
@@ -217,10 +150,10 @@ Deno.test("Connection cuts a reason that is too long between characters", () => 
 });
 
 const fail = () => {
-  throw new Error("This was not to be called");
+  throw new Error("This must not be called");
 };
 
-Deno.test("Connection.deliver() puts frames between private ones, whole", () => {
+Deno.test("Connection.deliver() does not mix with the frames of sendFrames()", () => {
   const echo = new Echo("server");
   let deliveredCount = 0;
   const data = Uint8Array.of(
@@ -228,27 +161,28 @@ Deno.test("Connection.deliver() puts frames between private ones, whole", () => 
     ...encodeFrame(1, payloadBytes("2")),
   );
   assertEquals(echo.connection.deliver(data, () => deliveredCount++), false);
-  echo.connection.sendFrames(encodeFrame(1, payloadBytes("private")));
+  echo.connection.sendFrames(encodeFrame(1, payloadBytes("other")));
   assertEquals(deliveredCount, 0);
   echo.transport.settle();
   assertEquals(deliveredCount, 1);
   echo.transport.isSlow = false;
   assertEquals(echo.connection.deliver(encodeFrame(1, payloadBytes("3")), fail), true);
   const texts = echo.frames.map(({ payload }) => new TextDecoder().decode(payload));
-  assertEquals(texts, ["1", "2", "private", "3"]);
+  assertEquals(texts, ["1", "2", "other", "3"]);
 });
 
 for (const isSlow of [false, true]) {
-  Deno.test(`Connection.deliver() writes large frames piece by piece to a ${isSlow ? "slow" : "fast"} transport`, () => {
+  const speed = isSlow ? "slow" : "fast";
+  Deno.test(`Connection.deliver() writes large frames in parts to a ${speed} transport`, () => {
     const echo = new Echo("server", isSlow);
     const text = "0123456789".repeat(20_000);
     const isDelivered = echo.connection.deliver(encodeFrame(1, payloadBytes(text)), () => {});
     assertEquals(isDelivered, !isSlow);
     if (isSlow) assertEquals(echo.transport.written.length, 65_536);
-    echo.connection.sendFrames(encodeFrame(1, payloadBytes("private")));
+    echo.connection.sendFrames(encodeFrame(1, payloadBytes("other")));
     echo.transport.settle();
     const texts = echo.frames.map(({ payload }) => new TextDecoder().decode(payload));
-    assertEquals(texts, [text, "private"]);
+    assertEquals(texts, [text, "other"]);
   });
 }
 
@@ -257,7 +191,7 @@ Deno.test("Connection.destroy() resets the stream and ends the delivery under wa
   let deliveredCount = 0;
   echo.connection.deliver(encodeFrame(1, payloadBytes("x")), () => deliveredCount++);
   echo.connection.destroy({ code: 1006, reason: "stalled reader" });
-  echo.connection.destroy({ code: 1006, reason: "the first word stands" });
+  echo.connection.destroy({ code: 1006, reason: "the first call counts" });
   assertEquals([deliveredCount, echo.transport.ending], [1, "reset"]);
   assertEquals(echo.status, { code: 1006, reason: "stalled reader" });
   assertEquals(echo.events, ["closing", "closed"]);
@@ -265,19 +199,19 @@ Deno.test("Connection.destroy() resets the stream and ends the delivery under wa
   echo.transport.settle();
 });
 
-Deno.test("Connection reads no more while it is held back", async () => {
+Deno.test("Connection does not read while its listener has a backlog", async () => {
   const echo = new Echo("server");
   const hold = Promise.withResolvers<void>();
-  echo.hold = hold.promise;
+  echo.backlog = hold.promise;
   echo.transport.receive([Uint8Array.from(encodeWireFrame(frame(1, "x"), "client"))]);
   assertEquals([echo.transport.isPaused, echo.connection.isHeldBack], [true, true]);
-  echo.hold = undefined;
+  echo.backlog = undefined;
   hold.resolve();
   await hold.promise;
   assertEquals([echo.transport.isPaused, echo.connection.isHeldBack], [false, false]);
 });
 
-Deno.test("Connection reads no more while too many of its answers wait to be written", async () => {
+Deno.test("Connection does not read while too many of its answers wait to be written", async () => {
   const echo = new Echo("server");
   const { transport, connection } = echo;
   const answer = encodeFrame(1, new Uint8Array(64 * 1024));
@@ -293,4 +227,24 @@ Deno.test("Connection reads no more while too many of its answers wait to be wri
   transport.settle();
   await Promise.resolve();
   assertEquals([transport.isPaused, connection.isHeldBack], [false, false]);
+});
+
+Deno.test("Connection.send() does nothing after close()", () => {
+  const echo = new Echo("server", false);
+  echo.connection.send(1, payloadBytes("before"));
+  echo.connection.close(1000, "");
+  echo.connection.send(1, payloadBytes("after"));
+  assertEquals(echo.frames.map(({ opcode }) => opcode), [1, 8]);
+});
+
+Deno.test("Connection closes with 1011 when its listener throws, and does not send why", () => {
+  const echo = new Echo("server", false);
+  echo.onMessage = () => {
+    throw new Error("a secret");
+  };
+  echo.transport.receive([Uint8Array.from(encodeWireFrame(frame(1, "x"), "client"))]);
+  echo.transport.listener.onEnd();
+  const [close] = echo.frames;
+  assertEquals([...close!.payload], [0x03, 0xf3, ...payloadBytes("internal error")]);
+  assertEquals(echo.status, { code: 1011, reason: "a secret" });
 });

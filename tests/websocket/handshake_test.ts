@@ -31,7 +31,7 @@ const CASES: readonly [name: string, changes: Changes, status: number | undefine
   ["no key", { "sec-websocket-key": undefined }, 400],
   ["a key of 15 bytes", { "sec-websocket-key": "dGhlIHNhbXBsZSBub25j" }, 400],
   ["a key of 17 bytes", { "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZTE=" }, 400],
-  ["a key that is no base64", { "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZ!==" }, 400],
+  ["a key that is not base64", { "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZ!==" }, 400],
   ["a key with stray bits", { "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZR==" }, 400],
   ["two keys", { "sec-websocket-key": `${GOOD["sec-websocket-key"]}, x` }, 400],
 ];
@@ -47,7 +47,7 @@ for (const [name, changes, status] of CASES) {
   });
 }
 
-Deno.test("checkHandshake() answers 405 to any method but GET", () => {
+Deno.test("checkHandshake() answers 405 to a method other than GET", () => {
   const fault = checkHandshake({ method: "POST", headers: new Headers(GOOD) });
   assertEquals([fault?.status, fault?.headers.allow], [405, "GET"]);
 });

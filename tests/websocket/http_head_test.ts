@@ -5,7 +5,7 @@ const encoder = new TextEncoder();
 
 const HEAD = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/** Pushes these pieces; the last result. */
+/** Pushes these pieces, and returns the last result. */
 function push(maxBytes: number, ...pieces: string[]) {
   const reader = new HeadReader(maxBytes);
   const results = pieces.map((piece) => reader.push(encoder.encode(piece)));
@@ -14,7 +14,7 @@ function push(maxBytes: number, ...pieces: string[]) {
   return results.at(-1);
 }
 
-Deno.test("HeadReader finds the end of the head wherever it is cut, and keeps what follows", () => {
+Deno.test("HeadReader finds the end of a head that arrives in pieces, and the rest", () => {
   const expected = { head: encoder.encode(HEAD), rest: encoder.encode("rest") };
   for (let at = 0; at < HEAD.length; at++) {
     assertEquals(push(100, HEAD.slice(0, at), HEAD.slice(at) + "rest"), expected);
@@ -22,7 +22,7 @@ Deno.test("HeadReader finds the end of the head wherever it is cut, and keeps wh
   assertEquals(push(100, ...HEAD)?.head, expected.head);
 });
 
-Deno.test("HeadReader takes a head of just the limit, and not of a byte more", () => {
+Deno.test("HeadReader accepts a head of the limit, and rejects one that is a byte longer", () => {
   for (const limit of [27, 1024, 5000]) {
     const head = HEAD.replace("a", "a".repeat(limit - HEAD.length + 1));
     assertEquals(push(limit, head)?.head.length, limit);
@@ -31,7 +31,7 @@ Deno.test("HeadReader takes a head of just the limit, and not of a byte more", (
   }
 });
 
-Deno.test("parseHead() reads names in any case, trims values and joins what is there twice", () => {
+Deno.test("parseHead() matches names in any case, trims values and joins repeated fields", () => {
   const head = parseHead(encoder.encode("GET /a b\r\nX-One:  1 \r\nx-ONE:\t2\r\nEmpty:\r\n\r\n"));
   assertEquals(head?.start, ["GET", "/a", "b"]);
   assertEquals(head?.headers.get("X-one"), "1, 2");
@@ -50,7 +50,7 @@ for (
     "GET / HTTP/1.1\r\nA: \0\r\n\r\n",
   ]
 ) {
-  Deno.test(`parseHead() refuses ${JSON.stringify(bad)}`, () => {
+  Deno.test(`parseHead() rejects ${JSON.stringify(bad)}`, () => {
     assertEquals(parseHead(encoder.encode(bad)), undefined);
   });
 }

@@ -1,5 +1,4 @@
-import { frameBytes } from "../../websocket/frame.ts";
-import { OPCODE } from "../../websocket/opcode.ts";
+import { frameBytes, OPCODE } from "../../websocket/frame.ts";
 import type { Body } from "../message.ts";
 
 /** Bodies of messages in one buffer, so that they go to another thread without a copy for each. */

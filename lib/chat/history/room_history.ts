@@ -1,4 +1,4 @@
-import type { MessageOpcode } from "../../websocket/opcode.ts";
+import type { MessageOpcode } from "../../websocket/frame.ts";
 import type { GapReason } from "../chorus_v1.ts";
 import type { MessageLog, MessageLogOptions } from "../log/message_log.ts";
 import type { Author, Message } from "../message.ts";

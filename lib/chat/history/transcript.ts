@@ -1,5 +1,4 @@
-import { eachFrame } from "../../websocket/frame.ts";
-import type { MessageOpcode } from "../../websocket/opcode.ts";
+import { eachFrame, type MessageOpcode } from "../../websocket/frame.ts";
 import { toBody } from "../log/frames.ts";
 import { MessageLog, type MessageLogOptions } from "../log/message_log.ts";
 import type { Author, Message } from "../message.ts";

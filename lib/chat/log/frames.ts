@@ -1,5 +1,4 @@
-import { headerBytes, writeHeader } from "../../websocket/frame.ts";
-import { OPCODE } from "../../websocket/opcode.ts";
+import { headerBytes, OPCODE, writeHeader } from "../../websocket/frame.ts";
 import type { Body } from "../message.ts";
 
 /** The most bytes that a frame header takes. */

@@ -3,55 +3,23 @@ import { connect as connectTls } from "node:tls";
 import { ClientHandshake, HandshakeError, NOT_HTTP } from "../../websocket/client_handshake.ts";
 import type { CloseStatus } from "../../websocket/close_frame.ts";
 import { Connection as WebSocketConnection } from "../../websocket/connection.ts";
-import { encodeFrame } from "../../websocket/frame.ts";
+import { type MessageOpcode, OPCODE } from "../../websocket/frame.ts";
 import { HeadReader } from "../../websocket/http_head.ts";
-import { type MessageOpcode, OPCODE } from "../../websocket/opcode.ts";
 import { SocketTransport } from "../../websocket/socket_transport.ts";
 import type { TransportListener } from "../../websocket/transport.ts";
 import { LONGEST_TIMER_MS } from "../delay.ts";
 import { type ConnectFailure, connectFailure, handshakeTimeout } from "./connect_failure.ts";
 
-/** The longest head of an answer to the handshake. */
+/** The size limit of the head of the server's answer to the handshake. */
 const MAX_HEAD_BYTES = 16 * 1024;
 
-/** The longest message that a user takes. */
+/** The size limit of a message that a user accepts. */
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
-/** How much waits to be sent on a connection whose server does not read, until it takes nothing more. */
-const MAX_WAITING_BYTES = 1024 * 1024;
+/** How many bytes may wait to be sent before a connection accepts no more messages. */
+const MAX_BUFFERED_BYTES = 1024 * 1024;
 
-/** How a connection ended. */
-export interface Close {
-  /** The close code; 1006 if the connection ended without one. */
-  readonly code: number;
-  readonly reason: string;
-}
-
-/** An open connection. */
-export interface Connection {
-  /** Resolves when the connection has ended, whoever ended it. */
-  readonly closed: Promise<Close>;
-  /** Whether messages still go both ways. */
-  readonly isOpen: boolean;
-  /** Whether the server has not read for so long that nothing more is taken. */
-  readonly isBlocked: boolean;
-  /**
-   * Sends a text message.
-   *
-   * @returns False if it was dropped: the connection has begun to close, or the server has not read for a long time.
-   */
-  send(text: string): boolean;
-  /** The same with the text in UTF-8. */
-  sendText(text: Uint8Array): boolean;
-  /** Reads again. */
-  resume(): void;
-  /** Begins the closing handshake. */
-  close(code: number): void;
-  /** Ends the TCP connection, if it has not ended. */
-  destroy(): void;
-}
-
-/** Takes a message, `bytes` from `start` to `end`. They are lent: they are good until the call returns. */
+/** Handles a message, in `bytes` from `start` to `end`. The bytes are lent: copy what you need. */
 export type OnMessage = (
   opcode: MessageOpcode,
   bytes: Uint8Array,
@@ -59,38 +27,42 @@ export type OnMessage = (
   end: number,
 ) => void;
 
-/** What is connected to, and what is sent with the handshake. */
+/** The server to connect to, and how. */
 export interface Target {
   readonly url: string;
-  /** Headers beside those of the handshake itself. */
+  /** Headers to add to those of the handshake. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Subprotocols to offer, the best first. */
+  /** The subprotocols to offer, in order of preference. */
   readonly protocols: readonly string[];
-  /** Certificates in PEM to trust instead of the system's; undefined trusts those. */
+  /** Certificates in PEM to trust instead of the system's; undefined trusts the system's. */
   readonly caCerts: string | undefined;
-  /** Whether any certificate is trusted. */
+  /** Whether to trust every certificate. */
   readonly isInsecure: boolean;
 }
 
-/** What {@linkcode connect} needs beside the target. */
+/** What {@linkcode connect} needs besides the target. */
 export interface ConnectOptions {
   readonly timeoutMs: number;
-  /** Gives the attempt up. It does nothing to an open connection. */
+  /** Cancels the attempt. It does not affect an open connection. */
   readonly signal: AbortSignal;
-  /** Asked for the time at each read. */
+  /** Gives the time of each read from the server. */
   readonly clock: { readonly nowMs: number };
-  /** Whether nothing is read once the connection is open, so that what the server sends piles up there. */
+  /** Whether an open connection reads only after {@linkcode Connection.resume}. */
   readonly isPaused: boolean;
   readonly onMessage: OnMessage;
 }
 
-/** How an attempt ended: open, failed, or given up by its signal. */
+/** The result of an attempt to connect. `aborted` means that the signal has canceled it. */
 export type Attempt =
   | { readonly connection: Connection }
   | { readonly failure: ConnectFailure }
   | { readonly aborted: true };
 
-/** Opens a WebSocket. A failure is a value, as it is a result of a load run like any other. */
+/**
+ * Opens a WebSocket.
+ *
+ * It does not throw if it fails: a failure is a result that the load run counts.
+ */
 export function connect(target: Target, options: ConnectOptions): Promise<Attempt> {
   const { timeoutMs, signal } = options;
   const { url } = target;
@@ -102,7 +74,7 @@ export function connect(target: Target, options: ConnectOptions): Promise<Attemp
   try {
     socket = connectTo(target);
   } catch (error) {
-    // The certificates to trust are none.
+    // `caCerts` contains no certificate.
     return Promise.resolve({ failure: connectFailure(url, error) });
   }
 
@@ -126,10 +98,11 @@ export function connect(target: Target, options: ConnectOptions): Promise<Attemp
         const parts = head.push(bytes);
         if (!parts) return;
         handshake.complete(parts.head);
-        const connection = new OpenConnection(transport, options);
+        const connection = new Connection(transport, options);
         end({ connection });
         if (options.isPaused) transport.pause();
-        if (parts.rest.length > 0) connection.received(parts.rest);
+        // The connection is the transport's listener now.
+        if (parts.rest.length > 0) transport.listener.onData(parts.rest);
       } catch (error) {
         fail(error);
       }
@@ -147,7 +120,7 @@ export function connect(target: Target, options: ConnectOptions): Promise<Attemp
 
 function connectTo({ url, caCerts, isInsecure }: Target): Socket {
   const { protocol, hostname, port } = new URL(url);
-  // Brackets are part of an IPv6 address in a URL only.
+  // The brackets of an IPv6 address belong to the URL, not to the address.
   const host = hostname.replace(/^\[|\]$/g, "");
   const isSecure = protocol === "wss:";
   const options = { host, port: Number(port || (isSecure ? 443 : 80)), allowHalfOpen: true };
@@ -156,73 +129,67 @@ function connectTo({ url, caCerts, isInsecure }: Target): Socket {
     ...options,
     rejectUnauthorized: !isInsecure,
     ...(caCerts === undefined ? {} : { ca: caCerts }),
-    // A certificate is checked against a name; an address is none (RFC 6066 section 3).
+    // The server name must be a name, not an address (RFC 6066 section 3).
     ...(/[a-z]/i.test(host) ? { servername: host } : {}),
   });
 }
 
-class OpenConnection implements Connection {
-  readonly closed: Promise<Close>;
+/** An open connection of a user. */
+export class Connection {
+  /** Resolves when the connection has ended. */
+  readonly closed: Promise<CloseStatus>;
   readonly #transport: SocketTransport;
   readonly #connection: WebSocketConnection;
-  /** What has been handed over since the system last took everything. */
-  #waitingBytes = 0;
 
   constructor(transport: SocketTransport, { clock, onMessage }: ConnectOptions) {
-    this.#transport = transport;
-    const closed = Promise.withResolvers<Close>();
+    const closed = Promise.withResolvers<CloseStatus>();
     this.closed = closed.promise;
+    this.#transport = transport;
     this.#connection = new WebSocketConnection(
       transport,
       { role: "client", maxMessageBytes: MAX_MESSAGE_BYTES, clock },
-      {
-        onMessage,
-        onClosing: () => {},
-        onClosed: (status: CloseStatus) => closed.resolve(status),
-        holdReading: () => undefined,
-      },
+      { onMessage, onClosing: () => {}, onClosed: closed.resolve, backlog: undefined },
     );
   }
 
-  /** Handles what has come in behind the handshake. */
-  received(bytes: Uint8Array): void {
-    this.#connection.onData(bytes);
-  }
-
+  /** True while messages go both ways. */
   get isOpen(): boolean {
     return this.#connection.isOpen;
   }
 
+  /** True if so many bytes wait to be sent that the connection accepts no more messages. */
   get isBlocked(): boolean {
-    if (this.#connection.writingSinceMs === undefined) this.#waitingBytes = 0;
-    return this.#waitingBytes >= MAX_WAITING_BYTES;
+    return this.#connection.bufferedBytes >= MAX_BUFFERED_BYTES;
   }
 
+  /**
+   * Sends a text message.
+   *
+   * @returns False if the message was dropped, because the connection is blocked or not open.
+   */
   send(text: string): boolean {
     return this.sendText(new TextEncoder().encode(text));
   }
 
+  /** Sends a text message that is already encoded in UTF-8. See {@linkcode send}. */
   sendText(text: Uint8Array): boolean {
-    if (!this.#connection.isOpen) return false;
-    if (this.isBlocked) return false;
-    this.#waitingBytes += text.length;
-    this.#connection.sendFrames(encodeFrame(OPCODE.text, text, randomKey()));
+    if (!this.isOpen || this.isBlocked) return false;
+    this.#connection.send(OPCODE.text, text);
     return true;
   }
 
+  /** Reads again, or for the first time if the connection was opened with `isPaused`. */
   resume(): void {
     this.#transport.resume();
   }
 
+  /** Begins the closing handshake. */
   close(code: number): void {
     this.#connection.close(code, "");
   }
 
+  /** Ends the TCP connection. It does nothing if the connection has ended. */
   destroy(): void {
     this.#connection.destroy({ code: 1006, reason: "given up" });
   }
-}
-
-function randomKey(): number {
-  return crypto.getRandomValues(new Uint32Array(1))[0]!;
 }

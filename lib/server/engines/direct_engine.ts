@@ -11,7 +11,7 @@ import {
 } from "../../websocket/connection.ts";
 import { handshakeResponse } from "../../websocket/handshake.ts";
 import { Heartbeat } from "../../websocket/heartbeat.ts";
-import type { MessageOpcode } from "../../websocket/opcode.ts";
+import type { MessageOpcode } from "../../websocket/frame.ts";
 import type { Transport } from "../../websocket/transport.ts";
 import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import type { ServerConfig } from "../config.ts";
@@ -126,7 +126,7 @@ class DirectWire implements Wire, ConnectionListener {
     if (this.member) this.#chat.ended(this.member, status);
   }
 
-  holdReading(): Promise<void> | undefined {
+  get backlog(): Promise<void> | undefined {
     return this.member?.room.backlog;
   }
 }

@@ -4,7 +4,7 @@ import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/member.ts";
 import type { Wire } from "../../chat/wire.ts";
-import { OPCODE } from "../../websocket/opcode.ts";
+import { OPCODE } from "../../websocket/frame.ts";
 import type { ServerConfig } from "../config.ts";
 import type { Client } from "../http/routes.ts";
 import { BufferWatcher } from "./buffer_watcher.ts";

@@ -4,7 +4,7 @@ import { Committer } from "../../../lib/chat/history/committer.ts";
 import type { Message } from "../../../lib/chat/message.ts";
 import { RoomHistory, type RoomHistoryOptions } from "../../../lib/chat/history/room_history.ts";
 import { SqliteHistory } from "../../../lib/history/sqlite_history.ts";
-import { OPCODE } from "../../../lib/websocket/opcode.ts";
+import { OPCODE } from "../../../lib/websocket/frame.ts";
 import { AMPLE_BUDGET } from "../room_options.ts";
 
 const ANN = { id: "019b0000-0000-7000-8000-00000000000a", name: "Ann" };

@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { encodeFrames, toBody } from "../../../lib/chat/log/frames.ts";
-import { eachFrame, encodeFrame } from "../../../lib/websocket/frame.ts";
-import { OPCODE } from "../../../lib/websocket/opcode.ts";
+import { eachFrame, encodeFrame, OPCODE } from "../../../lib/websocket/frame.ts";
 
 const encoder = new TextEncoder();
 

@@ -2,8 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Cursor } from "../../../lib/chat/log/cursor.ts";
 import { MessageLog } from "../../../lib/chat/log/message_log.ts";
 import { AMPLE_BUDGET } from "../room_options.ts";
-import { eachFrame } from "../../../lib/websocket/frame.ts";
-import { OPCODE } from "../../../lib/websocket/opcode.ts";
+import { eachFrame, OPCODE } from "../../../lib/websocket/frame.ts";
 import { seededRandom } from "../../../lib/load/seeded_random.ts";
 
 const encoder = new TextEncoder();

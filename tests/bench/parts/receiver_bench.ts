@@ -1,19 +1,16 @@
-import { encodeFrame } from "../../../lib/websocket/frame.ts";
-import { type FrameHandler, FrameParser } from "../../../lib/websocket/frame_parser.ts";
-import { applyMask } from "../../../lib/websocket/mask.ts";
+import { applyMask, encodeFrame } from "../../../lib/websocket/frame.ts";
+import { Receiver } from "../../../lib/websocket/receiver.ts";
 import { isUtf8 } from "../../../lib/websocket/utf8.ts";
 
 const KEY = 0x12345678;
-const NOBODY: FrameHandler = {
+
+const receiver = new Receiver({ role: "server", maxMessageBytes: 65_536 }, {
   onMessage: () => {},
   onPing: () => {},
-  onPong: () => {},
   onClose: () => {},
-};
+});
 
-const parser = new FrameParser({ role: "server", maxMessageBytes: 65_536 }, NOBODY);
-
-/** As many frames as one read of a socket brings, one behind the other. */
+/** Encodes as many frames as one read from a socket returns. */
 function stream(payload: Uint8Array): Uint8Array {
   const frame = encodeFrame(1, payload, KEY);
   const count = Math.max(1, Math.floor(65_536 / frame.length));
@@ -26,8 +23,8 @@ for (const length of [24, 125, 1024, 16_384]) {
   const original = stream(new Uint8Array(length).fill(0x78));
   const bytes = new Uint8Array(original.length);
   Deno.bench(`parse 64 KB of frames of ${length} bytes`, () => {
-    bytes.set(original); // as parsing unmasks in place
-    parser.parse(bytes, 0, bytes.length);
+    bytes.set(original); // because the receiver unmasks in place
+    receiver.receive(bytes);
   });
 }
 
@@ -37,6 +34,8 @@ Deno.bench("unmask 64 KB", () => {
 });
 
 const greek = new TextEncoder().encode("ω".repeat(32_768));
-Deno.bench("check 64 KB of Greek UTF-8", () => {
-  isUtf8(greek, 0, greek.length);
-});
+for (const length of [16, 100, 400, 1024, 16_384, greek.length]) {
+  Deno.bench(`check ${length} bytes of Greek UTF-8`, () => {
+    isUtf8(greek, 0, length);
+  });
+}

@@ -1,56 +1,87 @@
+import { ByteBuffer } from "./byte_buffer.ts";
 import { type CloseStatus, parseClosePayload } from "./close_frame.ts";
-import { applyMask } from "./mask.ts";
-import { type MessageOpcode, OPCODE } from "./opcode.ts";
+import { applyMask, type MessageOpcode, OPCODE, type Role } from "./frame.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { isUtf8 } from "./utf8.ts";
 
-/** Which end of the connection this is. */
-export type Role = "server" | "client";
-
-/** What the parser finds. The bytes are lent: they are good until the call returns. */
-export interface FrameHandler {
-  /** A whole message, its fragments put together: `bytes` from `start` to `end`. A text is known to be UTF-8. */
-  onMessage(opcode: MessageOpcode, bytes: Uint8Array, start: number, end: number): void;
-  onPing(payload: Uint8Array): void;
-  onPong(payload: Uint8Array): void;
-  /** The peer's close frame. The parser ignores whatever comes after it. */
-  onClose(status: CloseStatus): void;
-}
-
-/** What the parser allows. */
-export interface FrameParserOptions {
+/** What a {@linkcode Receiver} accepts. */
+export interface ReceiverOptions {
   readonly role: Role;
-  /** The longest message, all fragments together. */
+  /** The size limit of a message, all its fragments together. */
   readonly maxMessageBytes: number;
 }
 
 /**
- * Takes a stream of bytes apart into messages and control frames (RFC 6455 section 5), and refuses whatever breaks the
- * rules. It holds nothing but the fragments of an unfinished message: a frame that is not yet whole stays where it is, in
- * the caller's buffer, so that a payload is copied only if it is a fragment.
+ * Handles what the peer has sent.
+ *
+ * The bytes are lent: copy what you need after the call returns.
  */
-export class FrameParser {
+export interface ReceiverListener {
+  /** Called with a whole message, in `bytes` from `start` to `end`. A text is valid UTF-8. */
+  onMessage(opcode: MessageOpcode, bytes: Uint8Array, start: number, end: number): void;
+  onPing(payload: Uint8Array): void;
+  /** Called with the content of the peer's close frame. Nothing else is called after it. */
+  onClose(status: CloseStatus): void;
+}
+
+/**
+ * The receiving half of a connection (RFC 6455 section 5): it takes bytes as they arrive and calls
+ * its listener with messages, pings and the close frame. It rejects whatever breaks the protocol.
+ *
+ * It stores only unfinished things: the start of a frame, and the fragments of a message. Their
+ * memory grows with the bytes that have arrived, not with the length that a frame claims. A message
+ * that arrives in one piece is passed on without a copy.
+ *
+ * A pong has no event. Any bytes show that the peer is alive, see {@linkcode Connection.onData}.
+ */
+export class Receiver {
   readonly #expectsMask: boolean;
   readonly #maxMessageBytes: number;
-  readonly #handler: FrameHandler;
-  #fragments: Fragments | undefined;
-  #isClosed = false;
+  readonly #listener: ReceiverListener;
+  /** The start of a frame whose end has not arrived. */
+  #partialFrame: ByteBuffer | undefined;
+  #fragments: ByteBuffer | undefined;
+  #fragmentsOpcode: MessageOpcode = OPCODE.text;
+  #isDone = false;
 
-  constructor({ role, maxMessageBytes }: FrameParserOptions, handler: FrameHandler) {
+  constructor({ role, maxMessageBytes }: ReceiverOptions, listener: ReceiverListener) {
     this.#expectsMask = role === "server";
     this.#maxMessageBytes = maxMessageBytes;
-    this.#handler = handler;
+    this.#listener = listener;
+  }
+
+  /** True if further bytes are ignored: the close frame has arrived, or `receive()` has thrown. */
+  get isDone(): boolean {
+    return this.#isDone;
   }
 
   /**
-   * Handles every frame that is whole in `bytes` from `start` to `end`, unmasking it in place.
+   * Handles the next bytes of the stream. It unmasks them in place.
    *
-   * @returns Where the first frame begins that is not whole; call again with it and what follows.
-   * @throws {ProtocolError} At the first fault, when all before it is handled.
+   * @throws {ProtocolError} If the peer breaks the protocol. Everything before the fault has been
+   * handled by then.
+   * @throws Whatever the listener throws.
    */
-  parse(bytes: Uint8Array, start: number, end: number): number {
-    let at = start;
-    while (end - at >= 2 && !this.#isClosed) {
+  receive(bytes: Uint8Array): void {
+    try {
+      const partial = this.#partialFrame;
+      const joined = partial ? partial.append(bytes) : bytes;
+      const end = this.#parse(joined);
+      if (end === joined.length) this.#partialFrame = undefined;
+      else if (end > 0 || !partial) this.#partialFrame = new ByteBuffer(joined.subarray(end));
+    } catch (error) {
+      this.#isDone = true;
+      this.#partialFrame = undefined;
+      this.#fragments = undefined;
+      throw error;
+    }
+  }
+
+  /** @returns The offset of the first frame that is not whole. */
+  #parse(bytes: Uint8Array): number {
+    const end = bytes.length;
+    let at = 0;
+    while (end - at >= 2 && !this.#isDone) {
       const first = bytes[at]!;
       const second = bytes[at + 1]!;
       const opcode = first & 0x0f;
@@ -66,7 +97,7 @@ export class FrameParser {
         length = readLength(bytes, payloadAt, length);
         payloadAt = lengthEnd;
       }
-      // Before the payload has come, let alone been stored.
+      // Checked before the payload arrives, so that it is never stored.
       if (
         opcode < OPCODE.close && length + (this.#fragments?.length ?? 0) > this.#maxMessageBytes
       ) {
@@ -84,10 +115,10 @@ export class FrameParser {
         this.#message(opcode as MessageOpcode, bytes, payloadAt, payloadEnd, isAscii);
       } else this.#fragment(opcode, isFinal, bytes.subarray(payloadAt, payloadEnd));
     }
-    return this.#isClosed ? end : at;
+    return this.#isDone ? end : at;
   }
 
-  /** What the first two bytes of a frame must be, whatever follows. */
+  /** Checks what the first two bytes of a frame show. */
   #checkHeader(first: number, isMasked: boolean, shortLength: number): void {
     const opcode = first & 0x0f;
     if ((first & 0x70) !== 0) throw new ProtocolError("RESERVED_BIT");
@@ -104,22 +135,23 @@ export class FrameParser {
   }
 
   #control(opcode: number, payload: Uint8Array): void {
-    if (opcode === OPCODE.ping) this.#handler.onPing(payload);
-    else if (opcode === OPCODE.pong) this.#handler.onPong(payload);
-    else {
+    if (opcode === OPCODE.ping) this.#listener.onPing(payload);
+    else if (opcode === OPCODE.close) {
       const status = parseClosePayload(payload);
-      this.#isClosed = true;
-      this.#handler.onClose(status);
+      this.#isDone = true;
+      this.#listener.onClose(status);
     }
   }
 
   #fragment(opcode: number, isFinal: boolean, payload: Uint8Array): void {
-    this.#fragments ??= new Fragments(opcode as MessageOpcode);
-    this.#fragments.add(payload);
+    if (opcode !== OPCODE.continuation) {
+      this.#fragments = new ByteBuffer();
+      this.#fragmentsOpcode = opcode as MessageOpcode;
+    }
+    const bytes = this.#fragments!.append(payload);
     if (!isFinal) return;
-    const { opcode: messageOpcode, bytes, length } = this.#fragments;
     this.#fragments = undefined;
-    this.#message(messageOpcode, bytes, 0, length, false);
+    this.#message(this.#fragmentsOpcode, bytes, 0, bytes.length, false);
   }
 
   #message(
@@ -132,33 +164,11 @@ export class FrameParser {
     if (opcode === OPCODE.text && !isAscii && !isUtf8(bytes, start, end)) {
       throw new ProtocolError("TEXT");
     }
-    this.#handler.onMessage(opcode, bytes, start, end);
+    this.#listener.onMessage(opcode, bytes, start, end);
   }
 }
 
-/** The fragments of a message so far, in one piece. */
-class Fragments {
-  readonly opcode: MessageOpcode;
-  bytes = new Uint8Array(0);
-  length = 0;
-
-  constructor(opcode: MessageOpcode) {
-    this.opcode = opcode;
-  }
-
-  add(payload: Uint8Array): void {
-    const length = this.length + payload.length;
-    if (length > this.bytes.length) {
-      const larger = new Uint8Array(Math.max(length, 2 * this.bytes.length));
-      larger.set(this.bytes.subarray(0, this.length));
-      this.bytes = larger;
-    }
-    this.bytes.set(payload, this.length);
-    this.length = length;
-  }
-}
-
-/** The length behind a short length of 126 or 127, checked. */
+/** Reads and checks the length that follows a short length of 126 or 127. */
 function readLength(bytes: Uint8Array, at: number, shortLength: number): number {
   const high = bytes[at]! << 8 | bytes[at + 1]!;
   if (shortLength === 126) {
@@ -173,7 +183,7 @@ function readLength(bytes: Uint8Array, at: number, shortLength: number): number 
   return length;
 }
 
-/** Four bytes as a number, the first in the highest bits. */
+/** Reads four bytes as a number, the first in the highest bits. */
 function readKey(bytes: Uint8Array, at: number): number {
   return bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 | bytes[at + 3]!;
 }

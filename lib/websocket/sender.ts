@@ -1,0 +1,223 @@
+import { type CloseStatus, encodeCloseFrame } from "./close_frame.ts";
+import { encodeFrame, type MessageOpcode, OPCODE, type Role } from "./frame.ts";
+import type { Transport } from "./transport.ts";
+
+/**
+ * The size limit of one write. Large frames are written in parts, so that the end of each part shows
+ * that a slow peer still reads.
+ */
+const MAX_WRITE_BYTES = 64 * 1024;
+
+/** How many bytes may wait before {@linkcode Sender.backlog} holds the peer back. */
+const MAX_QUEUED_BYTES = 256 * 1024;
+
+/** What a {@linkcode Sender} needs to know. */
+export interface SenderOptions {
+  readonly role: Role;
+  /** The time in whole milliseconds. It needs to be only as exact as the deadlines. */
+  readonly clock: { readonly nowMs: number };
+}
+
+/** What a {@linkcode Sender} reports. */
+export interface SenderListener {
+  /** Called once, when the system has taken the close frame. Nothing is sent after it. */
+  onCloseSent(): void;
+}
+
+/**
+ * The sending half of a connection (RFC 6455): it encodes frames, decides their order, and has at
+ * most one write under way.
+ *
+ * | what waits                          | is written                                       |
+ * | ----------------------------------- | ------------------------------------------------ |
+ * | a delivery, messages, frames, pings | in the order of the calls                        |
+ * | a pong                              | when none of these waits; only the last one is   |
+ * | the close frame                     | last; a delivery that still waits is not written |
+ *
+ * The order of the calls is a guarantee: `send()` and `sendFrames()` write after the delivery under
+ * way, and before the next one. The acks of chorus.v1 are right only because of it. Example: a chat
+ * has taken messages 8 and 9 from its log and passed them to `deliver()`, but the client is slow
+ * and has only received message 7. Now the chat acks the client's own message 10. By the protocol,
+ * a client with this ack has received everything before message 10. The chat counts what it has
+ * *taken*, not what is written, so it relies on the ack to be written after 8 and 9.
+ *
+ * Most writes end within the call. Then nothing is queued or allocated.
+ */
+export class Sender {
+  readonly #transport: Transport;
+  readonly #options: SenderOptions;
+  readonly #listener: SenderListener;
+  readonly #onWritten = () => this.#continue();
+
+  /** The bytes of the write under way, and how many of them were given to the transport. */
+  #writing: Uint8Array | undefined;
+  #writtenBytes = 0;
+  /** What waits in its order, the delivery included. It exists only while something waits. */
+  #queue: Uint8Array[] | undefined;
+  /** The bytes in the queue, without the delivery. */
+  #queuedBytes = 0;
+  /** The delivery that is under way or waits. */
+  #delivery: Uint8Array | undefined;
+  #onDelivered: (() => void) | undefined;
+  #backlog: PromiseWithResolvers<void> | undefined;
+  /** The answer to the last ping. Earlier pings need no answer (section 5.5.3). */
+  #pong: Uint8Array | undefined;
+  #closeFrame: Uint8Array | undefined;
+  #isDone = false;
+
+  /** The time of the last progress of the write under way; undefined if there is none. */
+  writingSinceMs: number | undefined;
+
+  constructor(transport: Transport, options: SenderOptions, listener: SenderListener) {
+    this.#transport = transport;
+    this.#options = options;
+    this.#listener = listener;
+  }
+
+  /** How many bytes still wait to be given to the transport (the Web API's `bufferedAmount`). */
+  get bufferedBytes(): number {
+    const delivery = this.#delivery === this.#writing ? undefined : this.#delivery;
+    return this.#queuedBytes + (delivery?.length ?? 0) +
+      (this.#writing ? this.#writing.length - this.#writtenBytes : 0);
+  }
+
+  /**
+   * Resolves when few enough bytes wait; undefined if that is so now.
+   *
+   * The connection reads no more until then. Otherwise a peer that sends requests but does not read
+   * the answers would fill the memory. A delivery does not count: there is never more than one.
+   */
+  get backlog(): Promise<void> | undefined {
+    if (this.#queuedBytes > MAX_QUEUED_BYTES) this.#backlog ??= Promise.withResolvers();
+    return this.#backlog?.promise;
+  }
+
+  /** Sends a message in one frame. A client masks it with a fresh random key (section 5.3). */
+  send(opcode: MessageOpcode, payload: Uint8Array): void {
+    this.sendFrames(encodeFrame(opcode, payload, this.#maskingKey()));
+  }
+
+  /** Sends an empty ping. */
+  ping(): void {
+    this.sendFrames(encodeFrame(OPCODE.ping, new Uint8Array(0), this.#maskingKey()));
+  }
+
+  /** Sends whole frames that are already encoded, and masked if they have to be. */
+  sendFrames(frames: Uint8Array): void {
+    this.#add(frames, frames.length);
+  }
+
+  /** Sends whole frames. See {@linkcode Connection.deliver}. */
+  deliver(frames: Uint8Array, onDelivered: () => void): boolean {
+    this.#delivery = frames;
+    this.#add(frames, 0);
+    if (this.#delivery !== frames) return true;
+    this.#onDelivered = onDelivered;
+    return false;
+  }
+
+  /** Answers a ping. The payload is copied. */
+  pong(payload: Uint8Array): void {
+    this.#pong = encodeFrame(OPCODE.pong, payload, this.#maskingKey());
+    this.#flush();
+  }
+
+  /** Sends the close frame. Nothing may be sent after it. */
+  close(status: CloseStatus): void {
+    this.#closeFrame = encodeCloseFrame(status, this.#maskingKey());
+    this.#flush();
+  }
+
+  /** Drops everything that was not written. Calls `onDelivered` if a delivery is not finished. */
+  end(): void {
+    this.#isDone = true;
+    this.#writing = undefined;
+    this.#queue = undefined;
+    this.#endDelivery();
+  }
+
+  #add(frames: Uint8Array, queuedBytes: number): void {
+    if (!this.#writing && !this.#queue) return this.#write(frames);
+    (this.#queue ??= []).push(frames);
+    this.#queuedBytes += queuedBytes;
+    this.#flush();
+  }
+
+  #flush(): void {
+    while (!this.#writing && !this.#isDone) {
+      const frames = this.#next();
+      if (!frames) return;
+      this.#write(frames);
+    }
+  }
+
+  #next(): Uint8Array | undefined {
+    while (this.#queue) {
+      const frames = this.#queue.shift()!;
+      if (this.#queue.length === 0) this.#queue = undefined;
+      if (frames !== this.#delivery) this.#unqueued(frames.length);
+      else if (this.#closeFrame) continue;
+      return frames;
+    }
+    const pong = this.#pong;
+    this.#pong = undefined;
+    return pong ?? this.#closeFrame;
+  }
+
+  #unqueued(bytes: number): void {
+    this.#queuedBytes -= bytes;
+    if (!this.#backlog || this.#queuedBytes > MAX_QUEUED_BYTES) return;
+    this.#backlog.resolve();
+    this.#backlog = undefined;
+  }
+
+  #write(frames: Uint8Array): void {
+    this.#writing = frames;
+    this.#writtenBytes = 0;
+    if (this.#writeParts(frames)) this.#endWrite(frames);
+  }
+
+  /** Called when the transport has finished a write later than within the call. */
+  #continue(): void {
+    const frames = this.#writing;
+    if (!frames || !this.#writeParts(frames)) return;
+    this.#endWrite(frames);
+    this.#flush();
+  }
+
+  /** @returns Whether the system has taken everything. */
+  #writeParts(frames: Uint8Array): boolean {
+    const { length } = frames;
+    while (this.#writtenBytes < length) {
+      const start = this.#writtenBytes;
+      this.#writtenBytes = Math.min(length, start + MAX_WRITE_BYTES);
+      const part = length <= MAX_WRITE_BYTES ? frames : frames.subarray(start, this.#writtenBytes);
+      this.writingSinceMs = this.#options.clock.nowMs;
+      if (!this.#transport.write(part, this.#onWritten)) return false;
+    }
+    return true;
+  }
+
+  #endWrite(frames: Uint8Array): void {
+    this.#writing = undefined;
+    this.writingSinceMs = undefined;
+    if (frames === this.#delivery) this.#endDelivery();
+    else if (frames === this.#closeFrame) {
+      this.#isDone = true;
+      this.#listener.onCloseSent();
+    }
+  }
+
+  #endDelivery(): void {
+    const onDelivered = this.#onDelivered;
+    this.#delivery = undefined;
+    this.#onDelivered = undefined;
+    onDelivered?.();
+  }
+
+  #maskingKey(): number | undefined {
+    return this.#options.role === "client"
+      ? crypto.getRandomValues(new Uint32Array(1))[0]
+      : undefined;
+  }
+}
