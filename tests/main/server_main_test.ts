@@ -1,13 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Peer } from "../socket/peer.ts";
 import { RawPeer } from "../socket/raw_peer.ts";
-import { Program } from "./program.ts";
-
-/** Waits until the server listens, and returns its port. */
-async function portOf(server: Program): Promise<number> {
-  const line = await server.stdoutLine(/listening on/i);
-  return Number(line.match(/:(\d+)\//)![1]);
-}
+import { portOf, Program } from "./program.ts";
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test(`the server closes with 1001 and exits 0 at ${signal}`, async () => {
