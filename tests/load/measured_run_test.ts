@@ -263,10 +263,10 @@ Deno.test("a measured run expects of those who come again what is sent since", a
 });
 
 /** Enough for no socket's buffers to hold it, even if a busy machine cannot send all of it in time. */
-const FLOOD = { count: 4, rate: 1000, durationMs: 400, size: 50_000, slow: "25%" };
+const FLOOD = { count: 4, rate: 500, durationMs: 800, size: 50_000, slow: "25%" };
 
 Deno.test("a measured run tells apart how slow readers fare whom the server ends", async () => {
-  await using server = await startTestApp({ logRetentionBytes: 1024 * 1024 });
+  await using server = await startTestApp({ logRetentionBytes: 4 * 1024 * 1024 });
   const { json, exitCode } = await measure(server.port, FLOOD);
   const { delivery, messages, slow, connections } = json();
   assertEquals(delivery, { ...CLEAN, delivered: 2 * messages.sent });

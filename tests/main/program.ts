@@ -64,6 +64,10 @@ export class Program implements AsyncDisposable {
     return this.#stderr.next(pattern);
   }
 
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   signal(signal: Deno.Signal): void {
     this.#process.kill(signal);
   }

@@ -66,7 +66,7 @@ Deno.test("a TLS client that stops reading is gone, and its TCP connection with 
 });
 
 Deno.test("a TLS client that breaks TLS is let go", async () => {
-  await using server = await startTestApp({}, FILES);
+  await using server = await startTestApp({ handshakeTimeoutMs: 1000 }, FILES);
   const tcp = connectTcp(server.port, "127.0.0.1");
   const socket = connectTls({ socket: tcp, ca: FILES!.cert, servername: "localhost" });
   const gone = Promise.withResolvers<void>();
