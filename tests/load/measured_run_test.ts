@@ -278,12 +278,13 @@ Deno.test("a measured run tells apart how slow readers fare whom the server ends
 Deno.test("a measured run lets slow readers read in the end what the server has kept for them", async () => {
   await using server = serve(fair);
   const { text, exitCode } = await measure(server.addr.port, { ...FLOOD, json: false });
+  const [, sent] = text.match(/\n {2}sent +(\d+)/)!;
   assertStringIncludes(
     text,
     `Slow readers
   readers      1
   ended        none, by the server
-  delivered    400, once they read again
+  delivered    ${sent}, once they read again
   lost         0, to those whom the server kept
 `,
   );
@@ -340,7 +341,8 @@ Deno.test("--find-max says that no rate held what its first runs did not hold", 
     drainTimeoutMs: 0,
   });
   assertEquals(exitCode, EXIT_CODE.gate);
-  assertMatch(text, /^No rate held corrupt>0\n\n3 runs in /);
+  // Other tests use this process too, so the client may seem to have been the limit.
+  assertMatch(text, /^No rate held corrupt>0\n(The client may .*\n)*\n3 runs in /);
   assertMatch(text, / 1 .* did not hold\n +2 .* did not hold\n +4 .* did not hold$/);
 });
 
