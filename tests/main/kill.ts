@@ -6,8 +6,8 @@ import { portOf, Program } from "./program.ts";
 const AHEAD_COUNT = 50;
 
 /**
- * Kills a server with SIGKILL under load, `killCount` times. Checks that the data file has each acked
- * message at its position, the messages of each user in order, and no message twice.
+ * Kills a server with SIGKILL under load, `killCount` times. Checks that the data file has each
+ * acked message at its position, the messages of each user in order, and no message twice.
  */
 export async function killUnderLoad(killCount: number): Promise<void> {
   const folder = await Deno.makeTempDir();

@@ -29,7 +29,7 @@ export class Program implements AsyncDisposable {
     this.#stderr = new Lines(this.#process.stderr);
   }
 
-  /** Runs the command of the task without `deno task`, so that a signal reaches the program alone. */
+  /** Runs the command of a task without `deno task`. So a signal reaches only the program. */
   static start(
     task: "server" | "client",
     args: readonly string[],

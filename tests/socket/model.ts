@@ -16,8 +16,8 @@ const FLOOD_COUNT = 270;
 const FLOOD_PADDING = "x".repeat(60_000);
 
 /**
- * Declares a test for each engine, with and without a data file. Each compares a room with the model
- * in `runCount` runs, with one seed per run from `firstSeed` on. A failure names its seed.
+ * Declares a test for each engine, with and without a data file. Each compares a room with the
+ * model in `runCount` runs, with one seed per run from `firstSeed` on. A failure names its seed.
  */
 export function testRoomModel(runCount: number, firstSeed: number): void {
   for (const engine of ENGINES) {
@@ -222,7 +222,7 @@ class ModelRun {
       for (const text of user.acks.keys()) user.pending.delete(text);
       user.acks.clear();
       user.mayMissUpTo = 0;
-      // A position of another epoch. The server replays all messages after it, without a gap notice.
+      // A position of another epoch: the server replays the room from its first message.
       if (user.format === "plain") user.position = "0123456789abcdef-0";
     }
   }

@@ -28,7 +28,7 @@ export class ModelUser {
   readonly pending = new Set<string>();
   /** The position that it resumes from. */
   position: string | undefined;
-  /** Up to this sequence number the server may have dropped messages while it stalled or was away. */
+  /** Up to this sequence number, the server may have dropped messages that it did not read. */
   mayMissUpTo = 0;
   connection: Connection | undefined;
   /** The connections that have ended and are not checked yet. */
@@ -95,7 +95,7 @@ export class ModelUser {
     await this.#send(text);
   }
 
-  /** Sends an acked message again. The server must ack it with the same position, and not publish it. */
+  /** Sends an acked message again. The server must send the same ack, and not publish it. */
   async publishAgain(): Promise<void> {
     const text = this.acks.keys().next().value;
     if (text === undefined) return;
@@ -226,7 +226,7 @@ export class ModelUser {
   }
 }
 
-/** Returns the sequence number in a position. Positions are opaque to clients, but not to this test. */
+/** Returns the sequence number in a position. Only this test looks into positions. */
 export function seqOf(position: string): number {
   return Number(position.split("-")[1]);
 }

@@ -9,7 +9,7 @@ export interface Reception {
   readonly received: string[];
   /** The messages of this connection, which it must not receive. */
   readonly own: ReadonlySet<string>;
-  /** The messages sent again: it receives them only if an earlier connection failed to send them. */
+  /** Messages sent again. It receives those that an earlier connection did publish. */
   readonly repeated: ReadonlySet<string>;
   /** The sequence numbers that a gap notice named as missed. */
   readonly missed: ReadonlySet<number>;
@@ -17,7 +17,7 @@ export interface Reception {
   readonly mayMissUpTo: number;
 }
 
-/** The expected state of a room: a list of messages. Each connection receives a slice of that list. */
+/** The expected state of a room: a list of messages. Each connection receives a part of it. */
 export class RoomModel {
   /** The published messages in order. The first has the sequence number 1. */
   readonly published: string[] = [];
