@@ -51,7 +51,8 @@ class Client {
     this.receiver = new Receiver(tally, scenario.senders);
     poller.add(this.fd, index, this.#interest());
     this.#send(new TextEncoder().encode(
-      `GET /ws HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+      `GET /ws HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n` +
+        "Upgrade: websocket\r\nConnection: Upgrade\r\n" +
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
     ));
   }

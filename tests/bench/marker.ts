@@ -1,7 +1,7 @@
 /**
- * The start of each message of the bench: its sender, its sequence number and its planned send time.
- * Each character holds six bits, so it is plain text to every server. It is read four characters at a
- * time.
+ * The start of each message of the bench: its sender, its sequence number and its planned send
+ * time. Each character holds six bits, so it is plain text to every server. It is read four
+ * characters at a time.
  *
  * ```text
  * @ s s s n n n n t t t t t t t

@@ -45,8 +45,8 @@ export class Tally {
 }
 
 /**
- * Reads the frames of one connection, and checks that the messages of each sender arrive once and in
- * order.
+ * Reads the frames of one connection, and checks that the messages of each sender arrive once and
+ * in order.
  */
 export class Receiver {
   readonly #tally: Tally;
