@@ -55,7 +55,10 @@ function publish(port: number, user: string, acked: Map<string, string>): {
     acks.put(id);
     if (socket.readyState === WebSocket.OPEN) send();
   };
-  socket.onclose = () => closed.resolve();
+  socket.onclose = () => {
+    closed.resolve();
+    acks.close(new Error("The connection ended before enough messages were acked"));
+  };
   return { closed: closed.promise, acks };
 }
 
