@@ -1,78 +1,146 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
+import { dirname, normalize } from "node:path/posix";
 
 const ROOT = new URL("../", import.meta.url);
 
-/** Which parts each part may import from, as lib/README.md draws it; itself always. */
+/**
+ * What each folder, main or file may import besides its own folder. A folder stands for its files,
+ * without those of its subfolders.
+ */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  "lib/cli": [],
-  "lib/chat": ["lib/websocket"],
+  "server.ts": ["lib/cli", "lib/server", "lib/server/security"],
+  "client.ts": ["lib/cli", "lib/load", "lib/load/report", "lib/load/users"],
+
+  "lib/cli": ["deno.json"],
   "lib/websocket": [],
-  "lib/history": ["lib/chat", "lib/websocket"],
-  "lib/server": ["lib/chat", "lib/cli", "lib/history", "lib/websocket"],
-  "lib/load": ["lib/chat", "lib/cli", "lib/websocket"],
-  "server.ts": ["lib/cli", "lib/server"],
-  "client.ts": ["lib/cli", "lib/load"],
+
+  "lib/chat": ["lib/chat/history", "lib/chat/log", "lib/websocket"],
+  "lib/chat/history": ["lib/chat/log", "lib/chat/message.ts", "lib/websocket"],
+  "lib/chat/log": ["lib/websocket"],
+  "lib/history": ["lib/chat", "lib/chat/history", "lib/chat/log"],
+
+  "lib/server": [
+    ...["lib/server/engines", "lib/server/http", "lib/server/page", "lib/server/security"],
+    ...["lib/chat", "lib/cli", "lib/websocket"],
+  ],
+  "lib/server/app.ts": ["lib/history"],
+  "lib/server/engines": [
+    ...["lib/server/http", "lib/server/security", "lib/server/address.ts", "lib/server/config.ts"],
+    ...["lib/chat", "lib/chat/log", "lib/websocket"],
+  ],
+  "lib/server/http": [
+    ...["lib/server/page", "lib/server/security", "lib/server/config.ts"],
+    ...["lib/chat", "lib/websocket"],
+  ],
+  "lib/server/page": [],
+  "lib/server/security": ["lib/server/config.ts", "lib/cli", "lib/websocket"],
+
+  "lib/load": [
+    ...["lib/load/measure", "lib/load/report", "lib/load/users"],
+    ...["lib/cli", "lib/websocket"],
+  ],
+  "lib/load/measure": ["lib/load/config.ts"],
+  "lib/load/report": [
+    ...["lib/load/measure", "lib/load/report/html_report", "lib/load/config.ts"],
+    ...["lib/cli"],
+  ],
+  "lib/load/users": [
+    ...["lib/load/measure", "lib/load/config.ts", "lib/load/delay.ts", "lib/load/seeded_random.ts"],
+    ...["lib/chat/close_code.ts", "lib/cli", "lib/websocket"],
+  ],
 };
 
-interface Module {
-  readonly specifier: string;
-  readonly dependencies?: readonly { readonly code?: { readonly specifier: string } }[];
+/** Tests without a file of their name in lib. */
+const TESTS_OF_SEVERAL_FILES: readonly string[] = [];
+
+const MAX_LIB_LINES = 300;
+const MAX_MAIN_LINES = 80;
+const MAX_COLUMNS = 100;
+
+/** All TypeScript files of the project with their text, by path. */
+const FILES = new Map<string, string>();
+for (const path of ["server.ts", "client.ts", ...listFiles("lib"), ...listFiles("tests")]) {
+  FILES.set(path, Deno.readTextFileSync(new URL(path, ROOT)));
 }
 
-async function modulesOf(main: string): Promise<readonly Module[]> {
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", main],
-    cwd: ROOT,
-  }).output();
-  return JSON.parse(new TextDecoder().decode(stdout)).modules;
-}
+const LIB = [...FILES.keys()].filter((path) => !path.startsWith("tests/"));
 
-/** The part that a module of ours belongs to; undefined for any other. */
-function partOf(specifier: string): string | undefined {
-  if (!specifier.startsWith(ROOT.href)) return undefined;
-  const path = specifier.slice(ROOT.href.length);
-  return path.startsWith("lib/") ? path.split("/").slice(0, 2).join("/") : path;
-}
+/** The files that each file of lib and each main imports, types included. */
+const IMPORTS = new Map(LIB.map((path) => [path, importsOf(path)]));
 
-for (const main of ["server.ts", "client.ts"]) {
-  Deno.test(`every import below ${main} goes in the direction of the design`, async () => {
-    const modules = await modulesOf(main);
-    let count = 0;
-    for (const { specifier, dependencies = [] } of modules) {
-      const part = partOf(specifier);
-      if (part === undefined) continue;
-      for (const { code } of dependencies) {
-        const imported = code && partOf(code.specifier);
-        if (!imported || imported === part || imported === "deno.json") continue;
-        const allowed = MAY_IMPORT[part];
-        assert(allowed, `Part ${part} is not in the design`);
-        assert(allowed.includes(imported), `${specifier} must not import ${code.specifier}`);
-        count++;
-      }
-    }
-    assert(count > 0, "No import was looked at");
+Deno.test("each import follows the table of the design", () => {
+  const wrong = [...IMPORTS].flatMap(([path, imports]) => {
+    const folder = path.includes("/") ? dirname(path) : path;
+    const allowed = [folder, ...MAY_IMPORT[folder] ?? [], ...MAY_IMPORT[path] ?? []];
+    return imports.filter((each) => !allowed.includes(each) && !allowed.includes(dirname(each)))
+      .map((each) => `${path} imports ${each}`);
+  });
+  assertEquals(wrong, []);
+});
+
+Deno.test("each path in the table of the design exists", () => {
+  for (const path of Object.entries(MAY_IMPORT).flat(2)) Deno.statSync(new URL(path, ROOT));
+});
+
+Deno.test("no files of lib import each other in a circle", () => {
+  let left = new Set(LIB);
+  for (let before = 0; before !== left.size;) {
+    before = left.size;
+    // A file in a circle imports one that is left, and one that is left imports it.
+    const imported = new Set([...left].flatMap((path) => IMPORTS.get(path)!));
+    left = new Set(
+      [...left].filter((path) =>
+        imported.has(path) && IMPORTS.get(path)!.some((each) => left.has(each))
+      ),
+    );
+  }
+  assertEquals([...left], []);
+});
+
+Deno.test("only the mains use Deno.args and Deno.exit", () => {
+  const users = LIB.filter((path) => /\bDeno\.(args|exit)\b/.test(FILES.get(path)!));
+  assertEquals(users.filter((path) => path.startsWith("lib/")), []);
+});
+
+Deno.test(`a main has at most ${MAX_MAIN_LINES} lines, a file of lib ${MAX_LIB_LINES}`, () => {
+  const long = LIB.filter((path) => {
+    const lineCount = FILES.get(path)!.trimEnd().split("\n").length;
+    return lineCount > (path.startsWith("lib/") ? MAX_LIB_LINES : MAX_MAIN_LINES);
+  });
+  assertEquals(long, []);
+});
+
+Deno.test(`a line has at most ${MAX_COLUMNS} columns, unless it has a URL or a test's name`, () => {
+  const long = [...FILES].flatMap(([path, text]) =>
+    text.split("\n").flatMap((line, index) =>
+      [...line].length > MAX_COLUMNS && !/:\/\/|Deno\.test\(/.test(line)
+        ? [`${path}:${index + 1}`]
+        : []
+    )
+  );
+  assertEquals(long, []);
+});
+
+Deno.test("each unit test has the name of the file that it tests", () => {
+  const wrong = [...FILES.keys()].filter((path) => {
+    const [, tested] =
+      path.match(/^tests\/((?:chat|cli|history|load|server|websocket)\/.*)_test/) ??
+        [];
+    return tested && !FILES.has(`lib/${tested}.ts`) && !TESTS_OF_SEVERAL_FILES.includes(path);
+  });
+  assertEquals(wrong, []);
+});
+
+/** Lists the TypeScript files below a folder. */
+function listFiles(folder: string): string[] {
+  return [...Deno.readDirSync(new URL(`${folder}/`, ROOT))].flatMap(({ name, isDirectory }) => {
+    const path = `${folder}/${name}`;
+    return isDirectory ? listFiles(path) : path.endsWith(".ts") ? [path] : [];
   });
 }
 
-Deno.test("only the mains read Deno.args or exit", async () => {
-  for (const path of await sourcesBelow(new URL("lib/", ROOT))) {
-    const text = await Deno.readTextFile(path);
-    assertEquals(text.match(/Deno\.(args|exit)\b/g), null, path.href);
-  }
-});
-
-Deno.test("a main has under 80 lines", async () => {
-  for (const main of ["server.ts", "client.ts"]) {
-    const text = await Deno.readTextFile(new URL(main, ROOT));
-    assert(text.split("\n").length <= 80, main);
-  }
-});
-
-async function sourcesBelow(folder: URL): Promise<URL[]> {
-  const found: URL[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    if (isDirectory) found.push(...await sourcesBelow(new URL(`${name}/`, folder)));
-    else if (name.endsWith(".ts")) found.push(new URL(name, folder));
-  }
-  return found;
+/** Returns the paths of the project's files that a file imports or exports from, types included. */
+function importsOf(path: string): string[] {
+  const specifiers = FILES.get(path)!.matchAll(/\b(?:from|import)\s*\(?\s*"(\.[^"]+)"/g);
+  return Array.from(specifiers, ([, specifier]) => normalize(`${dirname(path)}/${specifier}`));
 }

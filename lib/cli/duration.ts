@@ -1,9 +1,9 @@
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 
 /**
- * Reads a duration such as `250ms`, `2s`, `1.5m` or `1h`; a bare `0` needs no unit.
+ * Parses a duration such as `250ms`, `2s`, `1.5m` or `1h`. Only `0` needs no unit.
  *
- * @returns Whole milliseconds, or undefined if the text is no duration.
+ * @returns Whole milliseconds, or undefined if the text is not a duration.
  */
 export function parseDurationMs(text: string): number | undefined {
   if (text === "0") return 0;
@@ -13,7 +13,7 @@ export function parseDurationMs(text: string): number | undefined {
   return Number.isSafeInteger(ms) ? ms : undefined;
 }
 
-/** Writes milliseconds in the largest unit that keeps them whole: 2000 as `2s`, 1500 as `1500ms`. */
+/** Formats milliseconds in the largest unit that divides them: 2000 as `2s`, 1500 as `1500ms`. */
 export function formatDurationMs(ms: number): string {
   if (ms === 0) return "0";
   for (const unit of ["h", "m", "s"] as const) {

@@ -1,4 +1,4 @@
-/** The message of whatever was thrown: an Error's own, or the value as text. */
+/** Returns the message of a caught value: of an `Error` its message, of anything else its text. */
 export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,13 +1,16 @@
-/** What the two programs tell the shell. */
+/** The exit codes of the server and the load client. */
 export const EXIT_CODE = {
-  /** All went well. */
+  /** The program did what was asked. */
   ok: 0,
-  /** The server could not start; the client could not connect, lost a connection for good, or did not prove delivery. */
+  /**
+   * The server could not start, or can no longer accept connections. The client could not connect,
+   * lost a connection for good, or did not prove delivery.
+   */
   failure: 1,
-  /** The flags or the environment are wrong; nothing was started. */
+  /** The flags or the environment are wrong. Nothing was started. */
   usage: 2,
-  /** A measured run did not hold what `--expect` asked of it. */
+  /** A measured run failed a gate of `--expect`. */
   gate: 99,
-  /** The user stopped it: the client after Ctrl-C, either program after a second one. */
+  /** The user interrupted the client with Ctrl-C, or either program with a second Ctrl-C. */
   interrupted: 130,
 } as const;

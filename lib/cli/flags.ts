@@ -1,27 +1,31 @@
-import { parseArgs } from "@std/cli/parse-args";
+import { parseArgs } from "node:util";
+import { closestString } from "@std/text/closest-string";
+import { levenshteinDistance } from "@std/text/levenshtein-distance";
 import { parseDurationMs } from "./duration.ts";
-import { nearMiss } from "./near_miss.ts";
 
 interface FlagBase {
-  /** One line for `--help` and the README. */
+  /** One line for `--help` and the manual. */
   readonly help: string;
   /** A one-letter alias, without its dash. */
   readonly short?: string;
 }
 
-/** One command line flag: its kind decides how its text is read and what type its value has. */
+/** A command line flag. Its kind decides how its text is read and what type its value has. */
 export type Flag = FlagBase & FlagKind;
+
+/** Returns what a text must be (`"an origin"`), or undefined if it is right. */
+type Check = (text: string) => string | undefined;
 
 type FlagKind =
   | { readonly kind: "switch"; readonly default: boolean }
-  /** A switch that makes the program do something else, such as `--help`. It is no configuration: it has no variable. */
+  /** Makes the program do something else, such as `--help`. It has no environment variable. */
   | { readonly kind: "command"; readonly default: false }
   | {
     readonly kind: "text";
     readonly default: string;
+    /** The placeholder of the value in `--help`. */
     readonly value: string;
-    /** What the text must be, if it is not that. */
-    readonly check?: (text: string) => string | undefined;
+    readonly check?: Check;
   }
   | {
     readonly kind: "integer";
@@ -30,29 +34,26 @@ type FlagKind =
     readonly min: number;
     readonly max: number;
   }
-  | {
-    readonly kind: "duration";
-    /** In milliseconds, as the parsed value is. */
-    readonly default: number;
-    readonly min: number;
-  }
+  /** The default, the minimum and the parsed value are in milliseconds. */
+  | { readonly kind: "duration"; readonly default: number; readonly min: number }
   | { readonly kind: "choice"; readonly default: string; readonly choices: readonly string[] }
   | {
-    /** `list`: elements with commas between them, or the flag several times; `each`: the flag once for each element. */
+    /** Both may be repeated. A `list` is also split at commas; `each` is one element per flag. */
     readonly kind: "list" | "each";
     readonly default: readonly string[];
     readonly value: string;
-    /** What each element must be, if it is not that. */
-    readonly check?: (text: string) => string | undefined;
+    /** Checks one element. */
+    readonly check?: Check;
   };
 
 /**
- * The flags of a program by the names their values have in its configuration. `drainTimeoutMs` of kind `duration` is
- * `--drain-timeout` on the command line and `CHORUS_DRAIN_TIMEOUT` in the environment.
+ * The flags of a program, by the names of their values in its configuration. `drainTimeoutMs` of
+ * kind `duration` is `--drain-timeout` on the command line and `CHORUS_DRAIN_TIMEOUT` in the
+ * environment.
  */
 export type FlagTable = Readonly<Record<string, Flag>>;
 
-/** The configuration that a flag table describes: every value resolved, nothing optional. */
+/** The configuration that a flag table describes. Every value is resolved; nothing is optional. */
 export type ConfigOf<T extends FlagTable> = { readonly [Key in keyof T]: ValueOf<T[Key]> };
 
 type ValueOf<F extends Flag> = F extends { kind: "switch" | "command" } ? boolean
@@ -64,35 +65,39 @@ type ValueOf<F extends Flag> = F extends { kind: "switch" | "command" } ? boolea
 /** Where a value came from. */
 export type Source = "default" | "flag" | "environment";
 
-/** What {@linkcode parseFlags} found. Use `config` only if there are no `faults`. */
+/** The result of {@linkcode parseFlags}. Use `config` only if `faults` is empty. */
 export interface ParsedFlags<T extends FlagTable> {
   readonly config: ConfigOf<T>;
   readonly sources: Readonly<Record<keyof T, Source>>;
-  /** One sentence for each thing that is wrong, all of them at once. */
+  /** One sentence for each configuration error. */
   readonly faults: readonly string[];
 }
 
-/** What {@linkcode parseFlags} reads. */
+/** The input of {@linkcode parseFlags}. */
 export interface FlagInput {
   readonly args: readonly string[];
-  /** Looks an environment variable up. A program without it takes nothing from its environment. */
+  /** Looks up an environment variable. Leave it out to ignore the environment. */
   readonly env?: (name: string) => string | undefined;
 }
 
-/** The flag of a configuration key on the command line, with its dashes: `--drain-timeout`. */
+/** Returns the flag of a configuration key, with its dashes: `--drain-timeout`. */
 export function flagName(key: string, flag: Flag): string {
   const stem = flag.kind === "duration" ? key.replace(/Ms$/, "") : key;
   return "--" + stem.replace(/[A-Z]/g, (letter) => "-" + letter.toLowerCase());
 }
 
-/** The environment variable that stands for a flag: `CHORUS_DRAIN_TIMEOUT` for `--drain-timeout`. */
+/** Returns the environment variable of a flag: `CHORUS_DRAIN_TIMEOUT` for `--drain-timeout`. */
 export function environmentName(name: string): string {
   return "CHORUS_" + name.slice(2).replaceAll("-", "_").toUpperCase();
 }
 
 /**
- * Reads a configuration from command line and environment; a flag beats its variable, a variable beats the default. It
- * never throws: everything that is wrong is told in `faults`.
+ * Reads a configuration from the command line and the environment. A flag beats its variable; a
+ * variable beats the default. It never throws. `faults` lists all configuration errors together.
+ *
+ * A value follows its flag (`--port 80`) or an equals sign (`--port=80`). A value that begins with
+ * a dash needs the equals sign. A switch takes `true`, `false` or no value. `--no-NAME` turns it
+ * off.
  */
 export function parseFlags<T extends FlagTable>(table: T, input: FlagInput): ParsedFlags<T> {
   const { args, env } = input;
@@ -137,74 +142,60 @@ interface Entry {
   readonly name: string;
 }
 
-/** The texts given for each flag name. What names no flag becomes a fault. */
+/** Returns the texts given for each flag, by name. Adds a fault for each unexpected argument. */
 function readArgs(
   entries: readonly Entry[],
   args: readonly string[],
   faults: string[],
 ): Map<string, string[]> {
-  const bare = (some: readonly Entry[]) => some.map(({ name }) => name.slice(2));
-  const isBare = ({ flag }: Entry) => flag.kind === "switch" || flag.kind === "command";
-  const switches = entries.filter(isBare);
-  const valued = entries.filter((entry) => !isBare(entry));
-  const shorts = entries.flatMap(({ flag, name }) => flag.short ? [[name, flag.short]] : []);
-  const names = entries.map(({ name }) => name);
-  const parsed = parseArgs(joinEmptyValues(args), {
-    boolean: bare(switches),
-    negatable: bare(switches.filter(({ flag }) => flag.kind === "switch")),
-    string: bare(valued),
-    collect: bare(valued),
-    alias: Object.fromEntries(shorts.map(([name, short]) => [name!.slice(2), short!])),
-    unknown: (arg, key) => {
-      faults.push(
-        key === undefined
-          ? `Cannot start as no argument is expected: it was "${arg}"`
-          : unknownFlag(arg, names),
-      );
-      return false;
-    },
-  });
-  for (const rest of parsed._) {
-    faults.push(`Cannot start as no argument is expected: it was "${rest}"`);
-  }
-
+  // parseArgs does not know `-H=value`.
+  const longArgs = args.map((arg) =>
+    arg.replace(
+      /^-([^-])(?==)/,
+      (short, letter) => entries.find(({ flag }) => flag.short === letter)?.name ?? short,
+    )
+  );
+  // As booleans, flags do not take the next argument as their value. The loop below decides that.
+  const options = Object.fromEntries(
+    entries.map(({ name, flag: { short } }) =>
+      [name.slice(2), { type: "boolean", ...(short && { short }) }] as const
+    ),
+  );
+  const { tokens } = parseArgs({ args: longArgs, options, strict: false, tokens: true });
   const given = new Map<string, string[]>();
-  for (const { flag, name } of entries) {
-    const value = parsed[name.slice(2)];
-    if (flag.kind === "switch" || flag.kind === "command") {
-      const text = switchText(flag, name, args);
-      if (text !== undefined) given.set(name, [text === "" ? String(value) : text]);
-    } else if (Array.isArray(value) && value.length > 0) {
-      given.set(name, value.map(String));
+  for (let token = tokens.shift(); token; token = tokens.shift()) {
+    const arg = args[token.index]!;
+    if (token.kind === "positional") {
+      faults.push(`Cannot start as no argument is expected: it was "${arg}"`);
     }
+    if (token.kind !== "option") continue;
+
+    const name = `--${token.name}`;
+    const negated = entries.find((each) =>
+      each.flag.kind === "switch" && name === `--no-${each.name.slice(2)}`
+    );
+    if (negated) {
+      given.set(negated.name, [token.value === undefined ? "false" : arg]);
+      continue;
+    }
+    const entry = entries.find((each) => each.name === name);
+    const isSwitch = entry?.flag.kind === "switch" || entry?.flag.kind === "command";
+    const next = tokens[0]?.kind === "positional" ? tokens[0].value : undefined;
+    let text = token.value;
+    if (
+      text === undefined && next !== undefined &&
+      (isSwitch ? /^(true|false)$/.test(next) : next !== "-")
+    ) {
+      text = next;
+      tokens.shift();
+    }
+    if (!entry) {
+      const fault = unknownFlag(arg, entries.map(({ name }) => name));
+      if (!faults.includes(fault)) faults.push(fault); // -xyz is three tokens
+    } else if (isSwitch) given.set(name, [text ?? "true"]);
+    else given.set(name, [...given.get(name) ?? [], text ?? ""]);
   }
   return given;
-}
-
-/** `--x ""` as `--x=`, as `parseArgs` takes the empty argument for one that belongs to no flag. */
-function joinEmptyValues(args: readonly string[]): string[] {
-  const joined: string[] = [];
-  for (const arg of args) {
-    if (arg === "" && /^--[^=]+$/.test(joined.at(-1) ?? "")) joined.push(`${joined.pop()}=`);
-    else joined.push(arg);
-  }
-  return joined;
-}
-
-/**
- * What a switch was given: undefined if it was not, "" if it stands alone or is followed by a word. `parseArgs` tells
- * neither: it makes an absent switch `false` and `--binary=maybe` `true`.
- */
-function switchText(flag: Flag, name: string, args: readonly string[]): string | undefined {
-  const forms = [name, `--no-${name.slice(2)}`, ...(flag.short ? [`-${flag.short}`] : [])];
-  const end = args.indexOf("--");
-  for (const arg of args.slice(0, end < 0 ? args.length : end).reverse()) {
-    if (forms.includes(arg)) return "";
-    const form = forms.find((each) => arg.startsWith(`${each}=`));
-    if (form === name) return arg.slice(name.length + 1) || "(nothing)";
-    if (form) return arg;
-  }
-  return undefined;
 }
 
 function unknownFlag(arg: string, names: readonly string[]): string {
@@ -212,6 +203,18 @@ function unknownFlag(arg: string, names: readonly string[]): string {
   const meant = nearMiss(name, names);
   return `Cannot start as there is no such flag: ${name}` +
     (meant ? ` (did you mean ${meant}?)` : " (--help lists them all)");
+}
+
+/**
+ * Returns the flag that a mistyped one probably means: one that starts with it, or one that differs
+ * in at most a third of its letters.
+ */
+function nearMiss(name: string, candidates: readonly string[]): string | undefined {
+  const letterCount = name.replace(/^-+/, "").length;
+  const beginsWith = letterCount > 1 ? candidates.find((each) => each.startsWith(name)) : undefined;
+  if (beginsWith) return beginsWith;
+  const nearest = closestString(name, candidates);
+  return levenshteinDistance(name, nearest) <= Math.ceil(letterCount / 3) ? nearest : undefined;
 }
 
 type Read = { readonly value: unknown } | { readonly mustBe: string; readonly text: string };

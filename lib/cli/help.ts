@@ -8,17 +8,17 @@ import {
   type Source,
 } from "./flags.ts";
 
-/** What stands around the flags in `--help`. */
+/** The text of `--help` around the flags. */
 export interface HelpFrame {
-  /** What the program is, in a line. */
+  /** One line about the program. */
   readonly summary: string;
-  /** How to call it. */
+  /** The command that runs the program. */
   readonly usage: string;
-  /** Whether each flag has an environment variable too. */
+  /** Whether each flag also has an environment variable. */
   readonly hasEnvironment: boolean;
 }
 
-/** The text of `--help`. */
+/** Returns what `--help` prints. */
 export function helpText(table: FlagTable, frame: HelpFrame): string {
   const rows = describe(table);
   const width = Math.max(...rows.map(({ usage }) => usage.length));
@@ -26,12 +26,12 @@ export function helpText(table: FlagTable, frame: HelpFrame): string {
     `  ${usage.padEnd(width)}  ${help}${shownDefault && ` [${shownDefault}]`}`
   );
   const environment = frame.hasEnvironment
-    ? "\n\nEach setting has an environment variable, which the flag beats: CHORUS_LOG_LEVEL for --log-level."
+    ? "\n\nEach flag has an environment variable: CHORUS_LOG_LEVEL for --log-level. The flag wins."
     : "";
   return `${frame.summary}\n\nUsage: ${frame.usage}\n\n${lines.join("\n")}${environment}`;
 }
 
-/** The flags as the README shows them: a Markdown table, as `deno fmt` would lay it out. */
+/** Returns the flags as a Markdown table for the manual, laid out as `deno fmt` does. */
 export function flagTableMarkdown(table: FlagTable, hasEnvironment: boolean): string {
   const header = ["Flag", ...(hasEnvironment ? ["Environment"] : []), "Default", "What it does"];
   const rows = describe(table).map(({ name, usage, help, shownDefault, isCommand }) =>
@@ -55,7 +55,7 @@ export function flagTableMarkdown(table: FlagTable, hasEnvironment: boolean): st
 function describe(table: FlagTable) {
   return Object.entries(table).map(([key, flag]) => {
     const name = flagName(key, flag);
-    // A switch that is on by default is shown in the form that has an effect.
+    // For a switch that is on by default, only its negated form has an effect.
     const shown = flag.kind === "switch" && flag.default ? `--no-${name.slice(2)}` : name;
     const short = flag.short ? `-${flag.short}, ` : "";
     const usage = `${short}${shown}${placeholder(flag)}`;
@@ -93,7 +93,7 @@ function defaultText(flag: Flag): string {
   }
 }
 
-/** What `--check-config` prints: every value in force and where it came from, in the table's order. */
+/** Returns what `--check-config` prints: each value and its source, in the order of the table. */
 export function configText<T extends FlagTable>(
   table: T,
   config: ConfigOf<T>,

@@ -1,19 +1,19 @@
 import { writeText } from "./print_line.ts";
 
-/** Where lines go. */
+/** The stream that a {@linkcode LiveLine} writes to. */
 export interface LineTarget {
   readonly isTerminal: boolean;
-  /** How many characters fit into a line. */
+  /** Returns the width of the terminal in characters. */
   readonly columns: () => number;
   readonly write: (text: string) => void;
 }
 
-/** Back to the beginning of the line, and clear it. */
+/** Moves to the start of the line and clears it. */
 const CLEAR = "\r\x1b[2K";
 
 /**
- * A line at the foot of a terminal that always says the latest, below lines that stay. Where there is no terminal, each
- * latest is a line of its own.
+ * A status line at the bottom of a terminal, below lines that stay. Without a terminal, each status
+ * is printed as a line of its own.
  */
 export class LiveLine {
   readonly #target: LineTarget;
@@ -23,7 +23,7 @@ export class LiveLine {
     this.#target = target;
   }
 
-  /** Says the latest. */
+  /** Replaces the status line. Cuts it to the width of the terminal. */
   show(line: string): void {
     const { isTerminal, columns, write } = this.#target;
     if (!isTerminal) return write(`${line}\n`);
@@ -31,13 +31,13 @@ export class LiveLine {
     write(CLEAR + [...line].slice(0, columns() - 1).join(""));
   }
 
-  /** Prints a line that stays. */
+  /** Prints a line that stays, and removes the status line. */
   print(line: string): void {
     this.clear();
     this.#target.write(`${line}\n`);
   }
 
-  /** Takes the latest away, so that something else can be printed. */
+  /** Removes the status line, so that something else can be printed. */
   clear(): void {
     if (!this.#isShown) return;
     this.#isShown = false;
@@ -45,12 +45,12 @@ export class LiveLine {
   }
 }
 
-/** Standard error. A terminal that says it is `dumb` cannot clear a line. */
+/** Returns standard error. A terminal with `TERM=dumb` is none, as it cannot clear a line. */
 export function standardError(): LineTarget {
   return {
     isTerminal: Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb",
     columns: () => Deno.consoleSize().columns,
-    // Whoever read this may have gone; the run goes on.
+    // The run goes on even if the reader of standard error is gone.
     write: (text) => void writeText(Deno.stderr, text),
   };
 }

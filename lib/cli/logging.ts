@@ -7,7 +7,7 @@ import {
 } from "@logtape/logtape";
 import { printable } from "./printable.ts";
 
-/** How much is logged, and in what form. */
+/** The level and the format of the log. */
 export interface LoggingConfig {
   readonly logLevel: LogLevel;
   readonly logFormat: "text" | "json";
@@ -23,7 +23,7 @@ const FORMATTERS: Record<LoggingConfig["logFormat"], () => TextFormatter> = {
   json: () => getJsonLinesFormatter({ message: "template", properties: "flatten" }),
 };
 
-/** Sends what the program logs to standard output, one record a line. */
+/** Sends log records of the category `chorus` to standard output, one a line. */
 export async function configureLogging(config: LoggingConfig): Promise<void> {
   const format = FORMATTERS[config.logFormat]();
   await configure({

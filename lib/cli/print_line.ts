@@ -1,9 +1,10 @@
 const encoder = new TextEncoder();
 
 /**
- * Writes a text to a standard stream.
+ * Writes a text to a standard stream. Unlike `console.log`, it notices when the reader is gone.
  *
- * @returns False if nobody reads it any more. `console.log` does not tell.
+ * @returns False if the reader has closed the stream.
+ * @throws If the write fails for another reason.
  */
 export function writeText(
   stream: { writeSync(bytes: Uint8Array): number },
@@ -19,7 +20,7 @@ export function writeText(
   }
 }
 
-/** Prints a line on standard output. @returns False if nobody reads it any more. */
+/** Prints a line on standard output. @returns False if its reader has closed it. */
 export function printLine(line: string): boolean {
   return writeText(Deno.stdout, `${line}\n`);
 }

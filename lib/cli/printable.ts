@@ -1,6 +1,6 @@
 /**
- * Escapes the control characters of a text that comes from a peer, so that printing it takes one line and cannot drive
- * the terminal: a newline becomes `\n`, ESC becomes `\x1b`.
+ * Escapes the control characters of a text from a peer: a newline becomes `\n`, ESC becomes `\x1b`.
+ * The result is one line and cannot control the terminal.
  */
 export function printable(text: string): string {
   // deno-lint-ignore no-control-regex

@@ -1,21 +1,24 @@
-/** `deno task` passes a terminal's Ctrl-C on to a program that the terminal has told already, within a millisecond. */
+/**
+ * Two signals within this time count as one. On Ctrl-C the terminal signals the program, and
+ * `deno task` passes the same signal on about a millisecond later.
+ */
 const SAME_KEYPRESS_MS = 250;
 
-/** What to do at the first signal, and at the next. */
+/** Handles the first signal and later ones. */
 export interface StopHandler {
   readonly stop: () => void;
   readonly stopNow: () => void;
 }
 
-/** Calls `stop` at the first Ctrl-C or SIGTERM, and `stopNow` at the next. */
+/** Calls `stop` on the first Ctrl-C or SIGTERM, and `stopNow` on each later one. */
 export function onStopSignal(handler: StopHandler): void {
   const listener = stopListener(handler, () => performance.now());
-  // Windows knows no SIGTERM; closing its console window is a SIGBREAK.
+  // Windows has no SIGTERM. Closing a console window sends SIGBREAK.
   const signals: Deno.Signal[] = ["SIGINT", Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM"];
   for (const signal of signals) Deno.addSignalListener(signal, listener);
 }
 
-/** What hears the signals: it takes two that come together for one. */
+/** Returns the signal listener. It takes signals less than 250 ms after the first for that one. */
 export function stopListener({ stop, stopNow }: StopHandler, nowMs: () => number): () => void {
   let firstAtMs: number | undefined;
   return () => {

@@ -1,6 +1,6 @@
 import denoJson from "../../deno.json" with { type: "json" };
 
-/** What `--version` prints: this program's version and that of the runtime. */
+/** Returns what `--version` prints: the versions of Chorus and Deno. */
 export function versionText(): string {
   return `chorus ${denoJson.version} (deno ${Deno.version.deno})`;
 }

@@ -1,13 +1,13 @@
-/** A dot. */
+/** One dot of a chart. */
 export interface Value {
   readonly label: string;
   readonly value: number;
 }
 
-/** What a chart shows. */
+/** The content of a chart. */
 export interface Chart {
   readonly title: string;
-  /** What the values are, with the unit. */
+  /** The quantity of the values, with its unit. */
   readonly unit: string;
   readonly series: readonly { readonly name: string; readonly values: readonly Value[] }[];
 }
@@ -15,12 +15,12 @@ export interface Chart {
 const WIDTH = 720, LABEL_WIDTH = 190, VALUE_WIDTH = 90, LEGEND_WIDTH = 142;
 const ROW = 16, GAP = 4, GROUP_GAP = 16, TOP = 64;
 
-/** Colours that are told apart in light and in dark. */
+/** Colours that are distinct on light and on dark pages. */
 const COLOURS = ["#2f81f7", "#d29922", "#3fb950", "#a371f7", "#db6d28"];
 
 /**
- * Dots in groups, a group a label, as an SVG that fits a light page and a dark one. The scale is logarithmic, so it is where
- * a dot is that counts: on such a scale a bar would have no length.
+ * Draws values as an SVG for light and dark pages: one row per label, one dot per series. The scale
+ * is logarithmic, so there are dots rather than bars: the length of a bar would mean nothing.
  */
 export function dotChart({ title, unit, series }: Chart): string {
   const labels = [...new Set(series.flatMap(({ values }) => values.map(({ label }) => label)))];
@@ -62,7 +62,8 @@ export function dotChart({ title, unit, series }: Chart): string {
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${
       y + 20
     }" font-family="sans-serif" font-size="12">`,
-    "<style>text{fill:#57606a}line{stroke:#8b949e55}@media(prefers-color-scheme:dark){text{fill:#c9d1d9}}</style>",
+    "<style>text{fill:#57606a}line{stroke:#8b949e55}" +
+    "@media(prefers-color-scheme:dark){text{fill:#c9d1d9}}</style>",
     `<title>${escape(title)}</title>`,
     text(8, 20, `${title} (${unit}, logarithmic)`),
     ...(series.length > 1 ? legend : []),
@@ -72,7 +73,7 @@ export function dotChart({ title, unit, series }: Chart): string {
   ].join("\n");
 }
 
-/** Two or three digits, and a unit of thousands: 12.3 M. */
+/** Formats a number with two or three digits and a unit: 12.3 M. */
 export function short(value: number): string {
   if (value >= 1e6) return `${digits(value / 1e6)} M`;
   if (value >= 1e4) return `${digits(value / 1e3)} k`;

@@ -1,4 +1,5 @@
-// `deno task bench:client`: what the load client says of each server, and how much it takes itself. See README.md.
+// `deno task bench:client`: measures each server with the load client, and then the load client
+// itself. See README.md.
 import denoJson from "../../deno.json" with { type: "json" };
 import { type Contender, contendersOf, installPeers, start, versions } from "./contenders.ts";
 import { statisticOf } from "./statistics.ts";
@@ -6,10 +7,10 @@ import { statisticOf } from "./statistics.ts";
 const ROOT = new URL("../../", import.meta.url).pathname;
 const ROUNDS = 3;
 
-/** What everybody is measured with. */
+/** The load for every server. */
 const USERS = ["--count", "100", "--senders", "20", "--stagger", "0", "--connect-rate", "2000"];
 
-/** More than any client takes. */
+/** More load than any client can read. */
 const FLOOD = { count: 500, senders: 10, rate: 12_000, seconds: 5 };
 
 const directory = await Deno.makeTempDir({ prefix: "chorus_bench_" });
@@ -79,17 +80,17 @@ async function compareClients(chorus: Contender): Promise<void> {
   console.log(`\nRatio ${(ours / loop).toFixed(1)}`);
 }
 
-/** What is read of what the client prints with `--json`. */
+/** The fields of the client's JSON report that are used here. */
 interface ClientReport {
   readonly delivered: boolean;
   readonly delivery: Readonly<Record<string, number>>;
   readonly latencyMs: { readonly delivery: { readonly p50: number; readonly p99: number } };
   readonly rates: { readonly deliveriesPerSecond: number };
-  /** With `--find-max`. */
+  /** Present with `--find-max`. */
   readonly maxRate: number;
 }
 
-/** Runs the client's own task. @returns What it says with `--json`. */
+/** Runs `deno task client`, and returns its JSON report. */
 function chorusClient(port: number, flags: readonly string[]): Promise<ClientReport> {
   const [, ...task] = denoJson.tasks.client.command.split(" ");
   return run([Deno.execPath(), ...task.slice(0, -1), `${ROOT}client.ts`], [

@@ -1,35 +1,35 @@
 import denoJson from "../../deno.json" with { type: "json" };
 
-/** The peers that come from npm, pinned. */
+/** The npm packages of the other servers, with their versions. */
 const PEERS = { bun: "1.4.5", ws: "8.23.0" };
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const HERE = new URL("servers/", import.meta.url).pathname;
 
-/** A server that takes part. */
+/** A server of the comparison. */
 export interface Contender {
   readonly name: string;
   readonly command: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Installs the peers into a directory. */
+/** Installs the other servers into a directory. */
 export async function installPeers(directory: string): Promise<void> {
   const packages = Object.entries(PEERS).map(([name, version]) => `${name}@${version}`);
   const { success, stderr } = await new Deno.Command("npm", {
     args: ["install", "--no-save", "--ignore-scripts", "--prefix", directory, ...packages],
   }).output();
   if (!success) {
-    throw new Error(`Cannot install the peers: ${new TextDecoder().decode(stderr)}`);
+    throw new Error(`Cannot install the npm packages: ${new TextDecoder().decode(stderr)}`);
   }
 }
 
-/** Everybody who takes part, Chorus first. */
+/** Returns all servers of the comparison, Chorus first. */
 export function contendersOf(directory: string): readonly Contender[] {
-  // The server's own task, so that what is measured is what people run.
+  // Measure what users run: the command of the server's task.
   const task = denoJson.tasks.server.command.replaceAll("'", "").split(" ");
   const chorus = [Deno.execPath(), ...task.slice(1, -1), `${ROOT}server.ts`, "--port", "0"];
-  // A line a connection would be measured too, and the others log nothing.
+  // The other servers log nothing, so Chorus must not log each connection either.
   const quiet = ["--log-level", "warning"];
   const deno = [Deno.execPath(), "run", "--allow-net"];
   return [
@@ -45,26 +45,26 @@ export function contendersOf(directory: string): readonly Contender[] {
   ];
 }
 
-/** Where npm puts the binary; a script would copy it, but none are run. */
+/** Returns where npm puts the binary. (Install scripts, which would move it, are off.) */
 function bun(directory: string): string {
   const arch = Deno.build.arch === "x86_64" ? "x64" : "aarch64";
   return `${directory}/node_modules/@oven/bun-linux-${arch}/bin/bun`;
 }
 
-/** What is installed, for the record. */
+/** Returns the installed versions, for results.json. */
 export async function versions(): Promise<Readonly<Record<string, string>>> {
   const { stdout } = await new Deno.Command("node", { args: ["--version"] }).output();
   const node = new TextDecoder().decode(stdout).trim().slice(1);
   return { Deno: Deno.version.deno, Bun: PEERS.bun, Node: node, ws: PEERS.ws };
 }
 
-/** A server that runs. */
+/** A running server. */
 export interface Running extends AsyncDisposable {
   readonly port: number;
   readonly pid: number;
 }
 
-/** Starts a contender with this prefix, such as `taskset -c 0`, and waits until it listens. */
+/** Starts a server and waits until it listens. `prefix` is a command such as `taskset -c 0`. */
 export async function start(
   { name, command, env = {} }: Contender,
   prefix: readonly string[],
@@ -73,13 +73,13 @@ export async function start(
   const child = new Deno.Command(program, { args, env, stdout: "piped", stderr: "inherit" })
     .spawn();
   const port = Promise.withResolvers<number>();
-  // It is read to the end, so that no server waits for somebody to read what it prints.
+  // Read all output: a server would block on a full pipe.
   const reading = (async () => {
     for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
       const found = text.match(/(?:^|:)(\d+)\/?\s/);
       if (found) port.resolve(Number(found[1]));
     }
-    port.reject(new Error(`${name} has ended before it listened`));
+    port.reject(new Error(`${name} ended before it listened`));
   })();
   const stop = async () => {
     await child.status;

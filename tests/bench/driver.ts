@@ -1,4 +1,5 @@
-// The load driver: one scenario against one server, in a process of its own. What it found goes to stdout, as JSON.
+// The load driver: runs one scenario against one server, in its own process, and prints the result
+// as JSON.
 import process from "node:process";
 import { encodeFrame, OPCODE } from "../../lib/websocket/frame.ts";
 import { close, connectTo, Poller, receive, send } from "./libc.ts";
@@ -7,19 +8,22 @@ import { usageOf } from "./process_tree.ts";
 import { Receiver, Tally } from "./receiver.ts";
 import type { Result, Scenario } from "./scenarios.ts";
 
-/** How many connections are being opened at the same time. */
+/** How many connections are opened at the same time. */
 const CONNECT_WINDOW = 64;
 
-/** How long a server may deliver nothing at all before the driver gives it up. */
+/** The driver gives up when the server has delivered nothing for this long. */
 const GIVE_UP_MS = 5000;
 
-/** Latencies of the first second do not count: connections and compilers warm up. Of a burst, it counts. */
+/**
+ * Latencies of the first second do not count, as connections and compilers warm up. In a burst, all
+ * latencies count.
+ */
 const WARM_UP_MS = 1000;
 
-/** How often the server's memory is looked at. */
+/** How often the driver reads the server's memory. */
 const MEMORY_SAMPLES = 60;
 
-/** How long what is on its way may take at the end, at most. */
+/** How long the driver waits for the last messages. */
 const DRAIN_MS = 10_000;
 
 const KEY = [0x12, 0x34, 0x56, 0x78];
@@ -27,7 +31,7 @@ const KEY = [0x12, 0x34, 0x56, 0x78];
 const port = Number(Deno.args[0]), pid = Number(Deno.args[1]);
 const scenario: Scenario = JSON.parse(Deno.args[2]!);
 
-/** A masked frame but for its marker. */
+/** A masked frame without its marker. */
 const FRAME = encodeFrame(OPCODE.text, new Uint8Array(scenario.size).fill(0x78), 0x12345678);
 
 const nowUs = () => Math.floor(performance.now() * 1000);
@@ -46,12 +50,13 @@ class Client {
     this.receiver = new Receiver(tally, scenario.senders);
     poller.add(this.fd, index, this.#interest());
     this.#send(new TextEncoder().encode(
-      `GET /ws HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+      `GET /ws HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n` +
+        "Upgrade: websocket\r\nConnection: Upgrade\r\n" +
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
     ));
   }
 
-  /** Says as many messages at once. */
+  /** Sends this many messages in one write. */
   say(count: number, plannedUs: number): void {
     const bytes = new Uint8Array(count * FRAME.length);
     for (let at = 0; at < bytes.length; at += FRAME.length) {
@@ -128,7 +133,7 @@ const memoryMb: number[] = [];
 const pump = (timeoutMs: number) =>
   poller.wait(timeoutMs, (tag, what) => clients[tag]!.onEvent(what));
 
-/** Connects everybody. @returns How many a second. */
+/** Connects all users. @returns Connections per second. */
 function connectAll(): number {
   const startedMs = performance.now();
   const isReady = ({ receiver, isDead }: Client) => receiver.isUpgraded || isDead;
@@ -140,12 +145,18 @@ function connectAll(): number {
     while (readyCount < clients.length && isReady(clients[readyCount]!)) readyCount++;
     const refusal = clients[readyCount]?.receiver.refusal;
     if (refusal) throw new Error(`The server refused a connection: ${refusal}`);
-    if (performance.now() - startedMs > 60_000) throw new Error("The server accepts nobody more");
+    if (performance.now() - startedMs > 60_000) {
+      throw new Error("The server accepts no more connections");
+    }
   }
   return scenario.clients / (performance.now() - startedMs) * 1000;
 }
 
-/** Every sender writes its batch at once; the next round begins when all has arrived. @returns How many were expected. */
+/**
+ * Lets every sender write its batch at once, and starts the next round when everything has arrived.
+ *
+ * @returns The expected number of deliveries.
+ */
 function burst(endMs: number): number {
   const { batch, senders } = scenario;
   let expected = 0;
@@ -164,7 +175,7 @@ function burst(endMs: number): number {
   return expected;
 }
 
-/** Messages on a schedule, whatever the server does. @returns How many deliveries were expected. */
+/** Sends on a schedule, whatever the server does. @returns The expected number of deliveries. */
 function openLoop(startMs: number, endMs: number): number {
   const { rate, senders, stalled } = scenario;
   for (const client of clients.slice(clients.length - stalled)) client.stall();
@@ -185,7 +196,7 @@ function openLoop(startMs: number, endMs: number): number {
   return sentCount * (clients.length - stalled - 1);
 }
 
-/** Waits until everything has arrived at those who read, or nothing comes any more. */
+/** Waits until the readers have received everything, or nothing more arrives. */
 function drain(expected: number): void {
   const readers = clients.slice(0, clients.length - scenario.stalled);
   const count = () => readers.reduce((sum, { receiver }) => sum + receiver.deliveries, 0);
@@ -222,7 +233,7 @@ function run(): Result {
   return {
     connectsPerSecond,
     deliveriesPerSecond: deliveries / seconds,
-    // What has not come yet, where there is no gap before it, is late or lost: nobody knows.
+    // Messages missing at the end may be late or lost.
     missing: expected - readers.reduce((sum, { receiver }) => sum + receiver.deliveries, 0),
     lost: tally.lost,
     outOfOrder: tally.outOfOrder,

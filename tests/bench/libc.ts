@@ -1,8 +1,9 @@
 /**
- * The few calls of the C library with which the driver drives its sockets.
+ * The calls of the C library for the driver's sockets.
  *
- * What is to be measured is the server, so the driver must cost less than it. Reading a socket through Deno costs several
- * microseconds a time, through `recv` and `epoll` half of one. Linux only, and numbers as of its x86-64 and arm64.
+ * The driver must cost less than the server that it measures. Reading a socket through Deno takes
+ * several microseconds; through `recv` and `epoll` it takes half of one. This works on Linux only,
+ * with the constants of x86-64 and arm64.
  */
 const { symbols: libc } = Deno.dlopen("libc.so.6", {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
@@ -24,17 +25,17 @@ const F_SETFL = 4, O_NONBLOCK = 0o4000, MSG_NOSIGNAL = 0x4000;
 const EPOLL_CTL_ADD = 1, EPOLL_CTL_DEL = 2, EPOLL_CTL_MOD = 3;
 const EPOLLIN = 1, EPOLLOUT = 4, EPOLLERR = 8, EPOLLHUP = 16;
 
-/** `struct epoll_event` is packed on x86-64 alone. */
+/** `struct epoll_event` is packed on x86-64 only. */
 const EVENT_BYTES = Deno.build.arch === "x86_64" ? 12 : 16;
 const EVENT_DATA_AT = EVENT_BYTES - 8;
 
-/** What is to be waited for on a socket; its errors always are. */
+/** The events to wait for on a socket. Errors are always reported. */
 export interface Interest {
   readonly isReading: boolean;
   readonly isWriting: boolean;
 }
 
-/** Connects to a port of this machine. The socket does not block any more when it is connected. */
+/** Connects to a port of this machine, and returns a non-blocking socket. */
 export function connectTo(port: number): number {
   const fd = libc.socket(AF_INET, SOCK_STREAM, 0);
   const address = new Uint8Array(16);
@@ -48,12 +49,12 @@ export function connectTo(port: number): number {
   return fd;
 }
 
-/** How many bytes the system has taken; -1 if none for now. */
+/** Returns how many bytes the system took, or -1 if it takes none now. */
 export function send(fd: number, bytes: Uint8Array<ArrayBuffer>): number {
   return libc.send(fd, bytes, bytes.length, MSG_NOSIGNAL);
 }
 
-/** How many bytes have been read; 0 at the end, -1 if there are none for now. */
+/** Returns how many bytes were read: 0 at the end, -1 if there are none now. */
 export function receive(fd: number, into: Uint8Array<ArrayBuffer>): number {
   return libc.recv(fd, into, into.length, 0);
 }
@@ -62,7 +63,7 @@ export function close(fd: number): void {
   libc.close(fd);
 }
 
-/** A file's text. Deno itself reads nothing below /proc without every permission. */
+/** Reads a text file. Deno's own functions read /proc only with all permissions. */
 export function readText(path: string): string | undefined {
   const fd = libc.open(new TextEncoder().encode(`${path}\0`), 0);
   if (fd < 0) return undefined;
@@ -72,7 +73,7 @@ export function readText(path: string): string | undefined {
   return new TextDecoder().decode(bytes.subarray(0, Math.max(0, length)));
 }
 
-/** Waits for many sockets at once. */
+/** Waits for events of many sockets. */
 export class Poller {
   readonly #epoll = libc.epoll_create1(0);
   readonly #event = new DataView(new ArrayBuffer(EVENT_BYTES));
@@ -90,7 +91,7 @@ export class Poller {
     this.#control(EPOLL_CTL_DEL, fd, 0, { isReading: false, isWriting: false });
   }
 
-  /** Waits for as many milliseconds at most, and tells what has happened to whom. */
+  /** Waits for at most this many milliseconds, and reports the events of each socket. */
   wait(
     timeoutMs: number,
     onEvent: (

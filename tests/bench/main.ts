@@ -1,4 +1,4 @@
-// `deno task bench`: this server beside others, interleaved in one run. See README.md.
+// `deno task bench`: compares Chorus with other servers in one interleaved run. See README.md.
 import { EXIT_CODE } from "../../lib/cli/exit_code.ts";
 import { type FlagTable, parseFlags } from "../../lib/cli/flags.ts";
 import { helpText } from "../../lib/cli/help.ts";
@@ -17,33 +17,33 @@ import {
 const QUICK_MS = 1500;
 
 const BENCH_FLAGS = {
-  quick: { kind: "switch", default: false, help: "A minute's look: one short round" },
+  quick: { kind: "switch", default: false, help: "Run one short round, which takes a minute" },
   rounds: {
     kind: "integer",
     default: 5,
     value: "N",
     min: 1,
     max: 100,
-    help: "How often each scenario runs against each server",
+    help: "How often to run each scenario with each server",
   },
   only: {
     kind: "text",
     default: "",
     value: "TEXT",
-    help: "Run the scenarios whose name holds this; ten minutes is the soak, which runs once",
+    help: "Run only scenarios whose name contains this",
   },
   out: {
     kind: "text",
     default: "",
     value: "DIRECTORY",
-    help: "Where results.json and the pictures go; nothing is written without it",
+    help: "Write results.json and the charts here",
   },
-  help: { kind: "command", default: false, short: "h", help: "Show this help" },
+  help: { kind: "command", default: false, short: "h", help: "Print this help" },
 } as const satisfies FlagTable;
 
 const { config: flags, faults } = parseFlags(BENCH_FLAGS, { args: Deno.args });
 if (flags.help) {
-  const summary = "Measures this server beside others, interleaved in one run.";
+  const summary = "Compares Chorus with other servers, in one interleaved run.";
   const usage = "deno task bench [flags]";
   console.log(helpText(BENCH_FLAGS, { summary, usage, hasEnvironment: false }));
   Deno.exit(EXIT_CODE.ok);
@@ -71,7 +71,7 @@ try {
   for (let round = 0; round < rounds; round++) {
     for (const scenario of chosen) {
       if (scenario === SOAK && round < rounds - 1) continue;
-      // Another one begins each round, so that nobody always runs behind the same.
+      // Each round starts with another server, so that the order changes.
       for (let index = 0; index < contenders.length; index++) {
         const contender = contenders[(index + round) % contenders.length]!;
         const { contenders: invited, name } = scenario;
@@ -87,7 +87,7 @@ try {
   await Deno.remove(directory, { recursive: true });
 }
 
-/** Runs one scenario against a server of its own. undefined if the server fails. */
+/** Starts a server and runs one scenario. Returns undefined if the server fails. */
 async function measure(
   contender: Contender,
   scenario: Scenario,

@@ -1,6 +1,7 @@
 /**
- * What a message of the bench begins with: its sender, its number and the time at which it was to be sent, in characters
- * of six bits each, so that it is plain text for every server, and read four characters at a time.
+ * The start of each message of the bench: its sender, its sequence number and its planned send
+ * time. Each character holds six bits, so it is plain text to every server. It is read four
+ * characters at a time.
  *
  * ```text
  * @ s s s n n n n t t t t t t t
@@ -11,10 +12,10 @@ export const MARKER_BYTES = 15;
 const SENDER_CHARS = 3, NUMBER_CHARS = 4, TIME_CHARS = 7;
 const NUMBER_AT = 1 + SENDER_CHARS, TIME_AT = NUMBER_AT + NUMBER_CHARS;
 
-/** The first character, by which a message is known. */
+/** The first character, which identifies a message of the bench. */
 const AT_SIGN = 0x40;
 
-/** The first of 64 characters in a row, all of them printable. */
+/** The first of 64 consecutive printable characters. */
 const ZERO = 0x30, ZEROS = 0x30303030;
 
 /** Writes a marker. `timeUs` is in microseconds. */
@@ -31,25 +32,25 @@ export function writeMarker(
   write(bytes, at + TIME_AT, TIME_CHARS, timeUs);
 }
 
-/** Who has sent the message that begins here; undefined if it is none of the bench. */
+/** Returns the sender of the message that starts here, or undefined if it is not of the bench. */
 export function senderOf(view: DataView, at: number): number | undefined {
   const word = view.getUint32(at);
   return word >>> 24 === AT_SIGN ? numberFrom((word - ZEROS) & 0xffffff) : undefined;
 }
 
-/** Which of its sender's messages it is, from 0 on. */
+/** Returns the sequence number of the message, per sender, from 0. */
 export function numberOf(view: DataView, at: number): number {
   return numberFrom(view.getUint32(at + NUMBER_AT) - ZEROS);
 }
 
-/** When it was to be sent, in microseconds. */
+/** Returns the planned send time in microseconds. */
 export function timeUsOf(view: DataView, at: number): number {
   const high = numberFrom(view.getUint32(at + TIME_AT) - ZEROS);
   const low = numberFrom((view.getUint32(at + TIME_AT + 3) - ZEROS) & 0xffffff);
   return high * 64 ** 3 + low;
 }
 
-/** Four times six bits, each at the end of a byte. */
+/** Extracts four groups of six bits, each from the low end of a byte. */
 function numberFrom(word: number): number {
   return (word >>> 24) << 18 | (word >>> 16 & 63) << 12 | (word >>> 8 & 63) << 6 | word & 63;
 }

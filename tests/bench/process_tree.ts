@@ -1,6 +1,6 @@
 import { readText } from "./libc.ts";
 
-/** What a process and all its children have used so far. */
+/** The CPU time and memory that a process and its children have used. */
 export interface Usage {
   readonly userSeconds: number;
   readonly kernelSeconds: number;
@@ -10,14 +10,14 @@ export interface Usage {
 
 const CLOCK_TICKS_PER_SECOND = 100;
 
-/** Reads it from /proc. */
+/** Reads the usage of a process tree from /proc. */
 export function usageOf(pid: number): Usage {
   const sum = { userSeconds: 0, kernelSeconds: 0, residentKb: 0, peakKb: 0 };
   for (const each of treeOf(pid)) {
     const status = readText(`/proc/${each}/status`) ?? "";
     sum.residentKb += Number(status.match(/^VmRSS:\s+(\d+)/m)?.[1] ?? 0);
     sum.peakKb += Number(status.match(/^VmHWM:\s+(\d+)/m)?.[1] ?? 0);
-    // Behind the name, which may hold anything, in parentheses.
+    // The fields follow the name, which is in parentheses and may contain spaces.
     const fields = (readText(`/proc/${each}/stat`) ?? "").split(") ").at(-1)!.split(" ");
     sum.userSeconds += Number(fields[11] ?? 0) / CLOCK_TICKS_PER_SECOND;
     sum.kernelSeconds += Number(fields[12] ?? 0) / CLOCK_TICKS_PER_SECOND;

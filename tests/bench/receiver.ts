@@ -1,28 +1,28 @@
 import { numberOf, senderOf, timeUsOf } from "./marker.ts";
 
-/** The longest frame that may come in pieces. */
+/** The longest frame that may arrive in several reads. */
 const MAX_FRAME_BYTES = 128 * 1024;
 
-/** Into this every socket is read, behind what was left of its last frame. */
+/** The buffer for all reads. Data follows the rest of the last frame of the same socket. */
 const BUFFER = new Uint8Array(MAX_FRAME_BYTES + 256 * 1024);
 
 const VIEW = new DataView(BUFFER.buffer);
 
 const NOTHING = new Uint8Array(0);
 
-/** Latencies are counted in steps of 10 microseconds, up to this many: 20 seconds. */
+/** Latencies are counted in bins of 10 microseconds, up to 20 seconds. */
 const LATENCY_STEPS = 2_000_000;
 const LATENCY_STEP_US = 10;
 
-/** What all receivers have found. */
+/** The counts of all receivers together. */
 export class Tally {
   deliveries = 0;
   lost = 0;
-  /** Came again, or behind a later one. */
+  /** Messages that arrived twice, or after a later one. */
   outOfOrder = 0;
-  /** Not one of ours. */
+  /** Messages that are not of the bench. */
   foreign = 0;
-  /** From when on latencies count. */
+  /** Latencies count from this time on. */
   measureFromUs = Infinity;
   readonly #latencies = new Uint32Array(LATENCY_STEPS);
   #latencyCount = 0;
@@ -35,7 +35,7 @@ export class Tally {
     this.#latencyCount++;
   }
 
-  /** The latency in milliseconds that this part of all deliveries, 0 to 1, does not exceed. */
+  /** Returns a quantile (0 to 1) of the latencies, in milliseconds. */
   latencyMs(quantile: number): number | undefined {
     if (this.#latencyCount === 0) return undefined;
     let left = Math.max(1, Math.ceil(quantile * this.#latencyCount));
@@ -44,15 +44,18 @@ export class Tally {
   }
 }
 
-/** Reads the frames of one connection, and checks that each sender's messages come once and in their order. */
+/**
+ * Reads the frames of one connection, and checks that the messages of each sender arrive once and
+ * in order.
+ */
 export class Receiver {
   readonly #tally: Tally;
   readonly #next: Int32Array;
   #rest = NOTHING;
   #isUpgraded = false;
-  /** How many messages have come. */
+  /** How many messages have arrived. */
   deliveries = 0;
-  /** What a server that does not upgrade answers instead. */
+  /** The answer of a server that refuses the upgrade. */
   refusal: string | undefined;
 
   constructor(tally: Tally, senderCount: number) {
@@ -64,13 +67,13 @@ export class Receiver {
     return this.#isUpgraded;
   }
 
-  /** Where to read into. */
+  /** Returns the free part of the buffer, to read into. */
   target(): Uint8Array<ArrayBuffer> {
     BUFFER.set(this.#rest, MAX_FRAME_BYTES - this.#rest.length);
     return BUFFER.subarray(MAX_FRAME_BYTES);
   }
 
-  /** Handles what has been read. @returns The payload of a ping, if there was one to answer. */
+  /** Handles the bytes read. @returns The payload of a ping that needs an answer. */
   received(length: number, nowUs: number): Uint8Array | undefined {
     const end = MAX_FRAME_BYTES + length;
     let at = MAX_FRAME_BYTES - this.#rest.length;
@@ -88,7 +91,7 @@ export class Receiver {
       let payloadAt = at + 2;
       if (length >= 126) {
         if (end - at < 10) break;
-        // No frame of the bench is longer than what 32 bits hold.
+        // The length of every frame of the bench fits into 32 bits.
         const isShort = length === 126;
         length = isShort ? VIEW.getUint16(payloadAt) : VIEW.getUint32(payloadAt + 4);
         payloadAt += isShort ? 2 : 8;

@@ -11,7 +11,7 @@ function message(sender: number, number: number, plannedUs = 0, size = 24): Uint
   return encodeFrame(1, payload);
 }
 
-/** A receiver, its tally, and a way to let bytes come. */
+/** Makes a receiver, its tally, and a function that feeds it bytes. */
 function receiver() {
   const tally = new Tally();
   const one = new Receiver(tally, 10);
@@ -23,7 +23,7 @@ function receiver() {
   return { tally, one, receive };
 }
 
-Deno.test("a marker is read as it was written", () => {
+Deno.test("the marker functions read what writeMarker() wrote", () => {
   for (
     const values of [[0, 0, 0], [1, 2, 3], [4095, 2 ** 24 - 1, 2 ** 42 - 1], [500, 70_000, 6e9]]
   ) {
@@ -36,7 +36,7 @@ Deno.test("a marker is read as it was written", () => {
   }
 });
 
-Deno.test("Receiver counts messages, however they are cut", () => {
+Deno.test("Receiver counts messages however they are split", () => {
   const bytes = [0, 1, 2, 3].flatMap((number) => [...message(number % 2, number >> 1, 0, 200)]);
   for (let at = 0; at <= bytes.length; at += 7) {
     const { tally, one, receive } = receiver();
@@ -46,7 +46,7 @@ Deno.test("Receiver counts messages, however they are cut", () => {
   }
 });
 
-Deno.test("Receiver finds what is lost, doubled, out of order and not ours", () => {
+Deno.test("Receiver counts lost, repeated, reordered and foreign messages", () => {
   const cases: [numbers: number[], lost: number, outOfOrder: number][] = [
     [[0, 1, 2], 0, 0],
     [[0, 2, 3], 1, 0],
@@ -63,7 +63,7 @@ Deno.test("Receiver finds what is lost, doubled, out of order and not ours", () 
   assertEquals([tally.deliveries, tally.foreign], [1, 1]);
 });
 
-Deno.test("Receiver measures from the planned time, and leaves the warm-up out", () => {
+Deno.test("Receiver measures from the planned time, and ignores the warm-up", () => {
   const { tally, receive } = receiver();
   tally.measureFromUs = 1000;
   receive(message(0, 0, 900), 1500);
@@ -73,7 +73,7 @@ Deno.test("Receiver measures from the planned time, and leaves the warm-up out",
   assertEquals([tally.latencyMs(0.5), tally.latencyMs(1)], [0.51, 10.01]);
 });
 
-Deno.test("Receiver hands on a ping, and tells a refusal", () => {
+Deno.test("Receiver returns a ping, and reports a refusal", () => {
   const { receive } = receiver();
   assertEquals(receive(encodeFrame(9, Uint8Array.of(1, 2))), Uint8Array.of(1, 2));
   const refused = new Receiver(new Tally(), 1);

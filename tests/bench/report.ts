@@ -2,32 +2,32 @@ import { dotChart, short } from "./chart.ts";
 import type { Result, Scenario } from "./scenarios.ts";
 import { statisticOf } from "./statistics.ts";
 
-/** One run, and how it went. */
+/** The result of one run. */
 export interface Recorded {
   readonly round: number;
   readonly scenario: string;
   readonly contender: string;
-  /** undefined if the server failed. */
+  /** Undefined if the server failed. */
   readonly result: Result | undefined;
 }
 
-/** What the report says beside the results. */
+/** The other content of the report. */
 export interface ReportOptions {
   readonly rounds: number;
   readonly scenarios: readonly Scenario[];
   readonly versions: Readonly<Record<string, string>>;
-  /** A directory for the files; none are written if it is empty. */
+  /** The directory for the files. If it is empty, none are written. */
   readonly out: string;
 }
 
-/** The columns of the table for each kind of scenario. */
+/** The columns of the table, by kind of scenario. */
 const COLUMNS: Readonly<Record<Scenario["kind"], readonly (readonly [string, keyof Result])[]>> = {
   burst: [
     ["deliveries/s", "deliveriesPerSecond"],
-    ["server CPU, us a delivery", "serverCpuUsPerDelivery"],
-    ["of it kernel", "serverKernelShare"],
+    ["server CPU, us per delivery", "serverCpuUsPerDelivery"],
+    ["kernel share", "serverKernelShare"],
     ["driver CPU", "driverCpu"],
-    ["memory grown, MB", "grownMb"],
+    ["memory growth, MB", "grownMb"],
     ["missing", "missing"],
     ["lost", "lost"],
     ["out of order", "outOfOrder"],
@@ -38,17 +38,17 @@ const COLUMNS: Readonly<Record<Scenario["kind"], readonly (readonly [string, key
     ["max, ms", "maxMs"],
     ["server CPU, cores", "serverCpu"],
     ["driver CPU", "driverCpu"],
-    ["memory grown, MB", "grownMb"],
+    ["memory growth, MB", "grownMb"],
     ["missing", "missing"],
     ["lost", "lost"],
     ["out of order", "outOfOrder"],
     ["readers ended", "endedReaders"],
-    ["stalled ended", "endedStalled"],
+    ["stalled readers ended", "endedStalled"],
   ],
-  idle: [["KB a connection", "kbPerConnection"], ["connections/s", "connectsPerSecond"]],
+  idle: [["KB per connection", "kbPerConnection"], ["connections/s", "connectsPerSecond"]],
 };
 
-/** Prints the tables and, where there is a directory for them, writes results.json and the pictures. */
+/** Prints the tables. Writes results.json and the charts if there is a directory for them. */
 export async function report(recorded: readonly Recorded[], options: ReportOptions): Promise<void> {
   const { scenarios, out } = options;
   for (const scenario of scenarios) console.log(tableOf(recorded, scenario));
@@ -59,7 +59,7 @@ export async function report(recorded: readonly Recorded[], options: ReportOptio
   }
 }
 
-/** The medians of one scenario, with the least and the most, a contender a row. */
+/** Returns the table of one scenario: a row per server with medians, minima and maxima. */
 export function tableOf(recorded: readonly Recorded[], { name, kind }: Scenario): string {
   const columns = COLUMNS[kind];
   const lines = [
@@ -120,7 +120,8 @@ function picturesOf(
     const isOne = of.length === 1;
     const valueOf = (scenario: string, contender: string) =>
       medianOf(recorded, scenario, contender, key)?.median ?? 0;
-    // With one scenario its contenders are the bars, with several they are the colours.
+    // For one scenario each server is a row. For several, each scenario is a row and each server a
+    // colour.
     const series = isOne
       ? [{
         name: "",
@@ -141,18 +142,24 @@ function picturesOf(
       "deliveriesPerSecond",
     ),
     ...chart("latency", "Open loop, 500 clients: p99", "ms", named("open loop"), "p99Ms"),
-    ...chart("idle", "10,000 idle connections", "KB each", named("idle"), "kbPerConnection"),
+    ...chart(
+      "idle",
+      "10,000 idle connections",
+      "KB per connection",
+      named("idle"),
+      "kbPerConnection",
+    ),
     ...chart(
       "clients",
       "Cost by clients",
-      "CPU us a delivery",
+      "CPU us per delivery",
       named(" clients").filter(({ kind, batch }) => kind === "burst" && batch === 100),
       "serverCpuUsPerDelivery",
     ),
     ...chart(
       "sizes",
       "Cost by message size",
-      "CPU us a delivery",
+      "CPU us per delivery",
       named(" bytes"),
       "serverCpuUsPerDelivery",
     ),

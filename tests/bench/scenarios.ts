@@ -1,47 +1,47 @@
-/** One load, as the driver makes it. */
+/** One load for the driver. */
 export interface Scenario {
   readonly name: string;
-  /** Closed loop, messages on a schedule, or connections alone. */
+  /** A closed loop, messages on a schedule, or connections without messages. */
   readonly kind: "burst" | "open loop" | "idle";
   readonly clients: number;
-  /** How many of them send. */
+  /** How many of the clients send. */
   readonly senders: number;
-  /** Payload of a message in bytes. */
+  /** The payload of a message in bytes. */
   readonly size: number;
-  /** Of a burst: how many messages a sender writes at once. */
+  /** In a burst: how many messages a sender writes at once. */
   readonly batch: number;
-  /** Of an open loop: messages a second, all senders together. */
+  /** In an open loop: messages per second of all senders together. */
   readonly rate: number;
   /** How many clients never read. */
   readonly stalled: number;
   readonly durationMs: number;
-  /** Which contenders take part; all if it is empty. */
+  /** The servers to measure. If it is empty, all. */
   readonly contenders: readonly string[];
 }
 
-/** What one run of a scenario gave. */
+/** The result of one run of a scenario. */
 export interface Result {
   readonly connectsPerSecond: number;
   readonly deliveriesPerSecond: number;
-  /** Expected, and not come within ten seconds of the end. */
+  /** Deliveries that did not arrive within ten seconds of the end. */
   readonly missing: number;
-  /** Certainly lost: a later message of the same sender has come. */
+  /** Deliveries that are lost for certain: a later message of the same sender arrived. */
   readonly lost: number;
   readonly outOfOrder: number;
   readonly foreign: number;
-  /** From the time at which a message was to be sent. */
+  /** Latency from the planned send time of a message. */
   readonly p50Ms: number | undefined;
   readonly p99Ms: number | undefined;
   readonly maxMs: number | undefined;
-  /** 1 is one core. */
+  /** In cores. */
   readonly serverCpu: number;
   readonly serverCpuUsPerDelivery: number | undefined;
   readonly serverKernelShare: number;
   readonly driverCpu: number;
   readonly kbPerConnection: number;
-  /** By how much the server's memory has grown at most, as far as it was looked at. */
+  /** The largest growth of the server's memory in the samples. */
   readonly grownMb: number;
-  /** The server's memory at equal times, in an open loop. */
+  /** The server's memory at equal intervals, in an open loop. */
   readonly memoryMb: readonly number[];
   readonly endedReaders: number;
   readonly endedStalled: number;
@@ -70,7 +70,7 @@ const OPEN_LOOP = {
 
 const FAST = ["Chorus", "Bun publish"];
 
-/** What is compared. */
+/** The scenarios that compare the servers. */
 export const COMPARISONS: readonly Scenario[] = [
   { ...BURST, name: "burst 32 x 1,600" },
   { ...BURST, name: "burst 32 x 100", batch: 100 },
@@ -91,7 +91,7 @@ const READERS = {
   contenders: ["Chorus"],
 } as const;
 
-/** The same with and without readers that stall. */
+/** The same load with and without stalled readers. */
 export const STALLS: readonly Scenario[] = [
   { ...READERS, name: "100 readers, none stalled" },
   { ...READERS, name: "100 readers, 20 stalled", stalled: 20 },
@@ -99,7 +99,7 @@ export const STALLS: readonly Scenario[] = [
 
 const CURVE = { ...BURST, senders: 10, durationMs: 3000, contenders: FAST } as const;
 
-/** Ten senders say 100 messages each to ever more clients. */
+/** Ten senders send 100 messages each to a growing number of clients. */
 export const CLIENT_CURVE: readonly Scenario[] = [10, 100, 1000, 5000].map((clients) => ({
   ...CURVE,
   name: `${clients} clients`,
@@ -107,7 +107,7 @@ export const CLIENT_CURVE: readonly Scenario[] = [10, 100, 1000, 5000].map((clie
   batch: 100,
 }));
 
-/** Ten senders say ever longer messages to 100 clients. */
+/** Ten senders send messages of growing size to 100 clients. */
 export const SIZE_CURVE: readonly Scenario[] = [16, 1024, 16 * 1024].map((size) => ({
   ...CURVE,
   name: `${size} bytes`,

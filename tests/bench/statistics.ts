@@ -1,11 +1,11 @@
-/** The middle of some numbers, and how far the others are from it. */
+/** The median, minimum and maximum of some numbers. */
 export interface Statistic {
   readonly median: number;
   readonly min: number;
   readonly max: number;
 }
 
-/** undefined if there are no numbers. */
+/** Returns undefined if there are no numbers. */
 export function statisticOf(values: readonly (number | undefined)[]): Statistic | undefined {
   const sorted = values.filter((value) => value !== undefined).sort((one, other) => one - other);
   if (sorted.length === 0) return undefined;

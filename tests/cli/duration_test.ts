@@ -21,7 +21,7 @@ const CASES: readonly [text: string, ms: number | undefined][] = [
 ];
 
 for (const [text, ms] of CASES) {
-  Deno.test(`parseDurationMs() makes ${ms} of "${text}"`, () => {
+  Deno.test(`parseDurationMs() reads "${text}" as ${ms}`, () => {
     assertEquals(parseDurationMs(text), ms);
   });
 }

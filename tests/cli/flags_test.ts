@@ -21,6 +21,7 @@ const TABLE = {
   },
   echo: { kind: "switch", default: false, help: "" },
   reconnect: { kind: "switch", default: true, help: "" },
+  header: { kind: "each", default: [], short: "H", value: "HEADER", help: "" },
   help: { kind: "command", default: false, short: "h", help: "" },
 } as const satisfies FlagTable;
 
@@ -32,6 +33,7 @@ const DEFAULTS = {
   allowOrigin: [] as readonly string[],
   echo: false,
   reconnect: true,
+  header: [] as readonly string[],
   help: false,
 } as const;
 
@@ -57,7 +59,28 @@ const GOOD: readonly [args: string[], config: Partial<Record<keyof typeof DEFAUL
   [["--echo", "false"], { echo: false }],
   [["--no-echo"], { echo: false }],
   [["--no-reconnect"], { reconnect: false }],
+  [["--echo", "true"], { echo: true }],
+  [["--echo=0"], { echo: false }],
+  [["--echo", "--no-echo"], { echo: false }],
+  [["--no-echo", "--echo"], { echo: true }],
+  [["--echo=maybe", "--echo"], { echo: true }],
+  [["--no-reconnect", "--port", "1"], { reconnect: false, port: 1 }],
+  [["--name", "x", "--name", ""], { name: "" }],
+  [["--name", "--echo"], { name: "", echo: true }],
+  [["--name", "-h"], { name: "", help: true }],
+  [["--name=-5"], { name: "-5" }],
+  [["--name=a=b"], { name: "a=b" }],
+  [["--name", "007"], { name: "007" }],
+  [["--name="], { name: "" }],
+  [["--name", "--"], { name: "" }],
+  [["-H", "a: b"], { header: ["a: b"] }],
+  [["-H=a: b"], { header: ["a: b"] }],
+  [["-H", "a: b, c", "--header", "d: e", "--header=f:"], { header: ["a: b, c", "d: e", "f:"] }],
+  [["-hH", "a: b"], { help: true, header: ["a: b"] }],
   [["-h"], { help: true }],
+  [["-h", "true"], { help: true }],
+  [["--help", "false"], { help: false }],
+  [["-h=false"], { help: false }],
 ];
 
 for (const [args, changes] of GOOD) {
@@ -68,24 +91,28 @@ for (const [args, changes] of GOOD) {
   });
 }
 
+const PORT = "Cannot start as --port (CHORUS_PORT) must be a whole number from 0 to 65535:";
+const FORMAT = "Cannot start as --log-format (CHORUS_LOG_FORMAT) must be one of text, json:";
+const DRAIN = "Cannot start as --drain-timeout (CHORUS_DRAIN_TIMEOUT) must be";
+
 const BAD: readonly [args: string[], faults: string[]][] = [
   [["--port", "65536"], [
-    'Cannot start as --port (CHORUS_PORT) must be a whole number from 0 to 65535: --port was "65536"',
+    `${PORT} --port was "65536"`,
   ]],
   [["--port", "1.5"], [
-    'Cannot start as --port (CHORUS_PORT) must be a whole number from 0 to 65535: --port was "1.5"',
+    `${PORT} --port was "1.5"`,
   ]],
   [["--port"], [
-    'Cannot start as --port (CHORUS_PORT) must be a whole number from 0 to 65535: --port was ""',
+    `${PORT} --port was ""`,
   ]],
   [["--drain-timeout", "5"], [
-    'Cannot start as --drain-timeout (CHORUS_DRAIN_TIMEOUT) must be a duration such as 250ms, 2s or 1m: --drain-timeout was "5"',
+    `${DRAIN} a duration such as 250ms, 2s or 1m: --drain-timeout was "5"`,
   ]],
   [["--drain-timeout", "9ms"], [
-    'Cannot start as --drain-timeout (CHORUS_DRAIN_TIMEOUT) must be at least 10ms: --drain-timeout was "9ms"',
+    `${DRAIN} at least 10ms: --drain-timeout was "9ms"`,
   ]],
   [["--log-format", "xml"], [
-    'Cannot start as --log-format (CHORUS_LOG_FORMAT) must be one of text, json: --log-format was "xml"',
+    `${FORMAT} --log-format was "xml"`,
   ]],
   [["--name", "two words"], [
     'Cannot start as --name (CHORUS_NAME) must be one word: --name was "two words"',
@@ -99,8 +126,49 @@ const BAD: readonly [args: string[], faults: string[]][] = [
   [["--no-echo=false"], [
     'Cannot start as --echo (CHORUS_ECHO) must be true or false: --echo was "--no-echo=false"',
   ]],
+  [["--echo="], [
+    'Cannot start as --echo (CHORUS_ECHO) must be true or false: --echo was ""',
+  ]],
+  [["-xyz", "-xyz"], ["Cannot start as there is no such flag: -xyz (--help lists them all)"]],
+  [["-h=x"], ['Cannot start as --help must be true or false: --help was "x"']],
+  [["--echo", "1"], ['Cannot start as no argument is expected: it was "1"']],
+  [["--no-echo", "false"], ['Cannot start as no argument is expected: it was "false"']],
+  [["--port="], [
+    `${PORT} --port was ""`,
+  ]],
+  [["--port", "-1"], [
+    "Cannot start as there is no such flag: -1 (--help lists them all)",
+    `${PORT} --port was ""`,
+  ]],
+  [["--port=-1"], [
+    `${PORT} --port was "-1"`,
+  ]],
+  [["--port", "1e3"], [
+    `${PORT} --port was "1e3"`,
+  ]],
+  [["--name", "-"], ['Cannot start as no argument is expected: it was "-"']],
+  [[""], ['Cannot start as no argument is expected: it was ""']],
+  [["7"], ['Cannot start as no argument is expected: it was "7"']],
+  [["--", "--", "-h"], [
+    'Cannot start as no argument is expected: it was "--"',
+    'Cannot start as no argument is expected: it was "-h"',
+  ]],
+  [["--prot=1"], ["Cannot start as there is no such flag: --prot (did you mean --port?)"]],
+  [["--ecko", "--prot"], [
+    "Cannot start as there is no such flag: --ecko (did you mean --echo?)",
+    "Cannot start as there is no such flag: --prot (did you mean --port?)",
+  ]],
+  [["--no-port"], ["Cannot start as there is no such flag: --no-port (did you mean --port?)"]],
+  [["--__proto__=1"], [
+    "Cannot start as there is no such flag: --__proto__ (--help lists them all)",
+  ]],
+  [["--constructor"], [
+    "Cannot start as there is no such flag: --constructor (--help lists them all)",
+  ]],
+  [["-z", "1"], ["Cannot start as there is no such flag: -z (--help lists them all)"]],
+  [["-z=1"], ["Cannot start as there is no such flag: -z (--help lists them all)"]],
   [["--port", ""], [
-    'Cannot start as --port (CHORUS_PORT) must be a whole number from 0 to 65535: --port was ""',
+    `${PORT} --port was ""`,
   ]],
   [["--no-help"], ["Cannot start as there is no such flag: --no-help (did you mean --help?)"]],
   [["--prot", "1"], ["Cannot start as there is no such flag: --prot (did you mean --port?)"]],
@@ -118,18 +186,18 @@ const BAD: readonly [args: string[], faults: string[]][] = [
   [["--", "--echo"], ['Cannot start as no argument is expected: it was "--echo"']],
   [["--port=x", "--log-format=y", "--ecko", "z"], [
     "Cannot start as there is no such flag: --ecko (did you mean --echo?)",
-    'Cannot start as --port (CHORUS_PORT) must be a whole number from 0 to 65535: --port was "x"',
-    'Cannot start as --log-format (CHORUS_LOG_FORMAT) must be one of text, json: --log-format was "y"',
+    `${PORT} --port was "x"`,
+    `${FORMAT} --log-format was "y"`,
   ]],
 ];
 
 for (const [args, faults] of BAD) {
-  Deno.test(`parseFlags() finds ${faults.length} faults in ${JSON.stringify(args)}`, () => {
+  Deno.test(`parseFlags() reports ${faults.length} faults in ${JSON.stringify(args)}`, () => {
     assertEquals(parse(args).faults, faults);
   });
 }
 
-Deno.test("parseFlags() takes the environment, which a flag beats", () => {
+Deno.test("parseFlags() reads the environment, and prefers a flag", () => {
   const variables = {
     CHORUS_PORT: "1",
     CHORUS_DRAIN_TIMEOUT: "1m",
@@ -151,13 +219,13 @@ Deno.test("parseFlags() takes the environment, which a flag beats", () => {
   assertEquals([sources.port, sources.echo, sources.name], ["flag", "environment", "default"]);
 });
 
-Deno.test("parseFlags() names the variable that is wrong", () => {
+Deno.test("parseFlags() names a variable with a wrong value", () => {
   assertEquals(parse([], { CHORUS_PORT: "x" }).faults, [
-    'Cannot start as --port (CHORUS_PORT) must be a whole number from 0 to 65535: CHORUS_PORT was "x"',
+    `${PORT} CHORUS_PORT was "x"`,
   ]);
 });
 
-Deno.test("parseFlags() names no variables where there are none", () => {
+Deno.test("parseFlags() names no variables in a program without them", () => {
   assertEquals(parseFlags(TABLE, { args: ["--port", "x"] }).faults, [
     'Cannot start as --port must be a whole number from 0 to 65535: --port was "x"',
   ]);

@@ -37,7 +37,7 @@ Deno.test("flagTableMarkdown() lists every flag with its variable", () => {
   );
 });
 
-Deno.test("configText() shows every value in force and its source", () => {
+Deno.test("configText() shows every value and its source", () => {
   const { config, sources } = parseFlags(TABLE, {
     args: ["--port=7"],
     env: (name) => ({ CHORUS_WAIT: "90s" })[name],

@@ -11,7 +11,7 @@ function liveLine(isTerminal: boolean) {
   return { line, written };
 }
 
-Deno.test("LiveLine replaces itself on a terminal, is no longer than that, and stays below what is printed", () => {
+Deno.test("LiveLine on a terminal replaces its text, fits the width, and stays last", () => {
   const { line, written } = liveLine(true);
   line.show("one");
   line.show("a line that is too long");
@@ -29,7 +29,7 @@ Deno.test("LiveLine replaces itself on a terminal, is no longer than that, and s
   ]);
 });
 
-Deno.test("LiveLine is plain lines where there is no terminal", () => {
+Deno.test("LiveLine prints plain lines without a terminal", () => {
   const { line, written } = liveLine(false);
   line.show("one");
   line.print("stays");

@@ -10,7 +10,7 @@ const CASES: readonly [text: string, printed: string][] = [
 ];
 
 for (const [text, printed] of CASES) {
-  Deno.test(`printable() makes one harmless line of ${JSON.stringify(text)}`, () => {
+  Deno.test(`printable() makes one printable line of ${JSON.stringify(text)}`, () => {
     assertEquals(printable(text), printed);
   });
 }

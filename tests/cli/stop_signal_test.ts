@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { stopListener } from "../../lib/cli/stop_signal.ts";
 
-const CASES: readonly [name: string, atMs: readonly number[], heard: readonly string[]][] = [
+const CASES: readonly [name: string, atMs: readonly number[], calls: readonly string[]][] = [
   ["one signal", [0], ["stop"]],
   ["a keypress that arrives twice", [0, 1], ["stop"]],
   ["two keypresses", [0, 251], ["stop", "stop now"]],
@@ -9,14 +9,14 @@ const CASES: readonly [name: string, atMs: readonly number[], heard: readonly st
 ];
 
 for (const [name, atMs, expected] of CASES) {
-  Deno.test(`stopListener() hears ${name}`, () => {
-    const heard: string[] = [];
+  Deno.test(`stopListener() handles ${name}`, () => {
+    const calls: string[] = [];
     let nowMs = 0;
     const listener = stopListener({
-      stop: () => heard.push("stop"),
-      stopNow: () => heard.push("stop now"),
+      stop: () => calls.push("stop"),
+      stopNow: () => calls.push("stop now"),
     }, () => nowMs);
     for (nowMs of atMs) listener();
-    assertEquals(heard, expected);
+    assertEquals(calls, expected);
   });
 }

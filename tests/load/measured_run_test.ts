@@ -263,10 +263,10 @@ Deno.test("runMeasured() expects reconnected users to receive what is sent from 
 });
 
 /** More than fits into the buffers of a socket, even if a busy machine cannot send all of it. */
-const FLOOD = { count: 4, rate: 1000, durationMs: 400, size: 50_000, slow: "25%" };
+const FLOOD = { count: 4, rate: 500, durationMs: 800, size: 50_000, slow: "25%" };
 
 Deno.test("runMeasured() counts slow readers that the server closes apart", async () => {
-  await using server = await startTestApp({ logRetentionBytes: 1024 * 1024 });
+  await using server = await startTestApp({ logRetentionBytes: 4 * 1024 * 1024 });
   const { json, exitCode } = await measure(server.port, FLOOD);
   const { delivery, messages, slow, connections } = json();
   assertEquals(delivery, { ...CLEAN, delivered: 2 * messages.sent });
@@ -342,7 +342,8 @@ Deno.test("--find-max reports that no rate passed, and exits with 99", async () 
     drainTimeoutMs: 0,
   });
   assertEquals(exitCode, EXIT_CODE.gate);
-  assertMatch(text, /^No rate passed corrupt>0\n\n3 runs in /);
+  // Other tests use this process too, so the client may seem to have been the limit.
+  assertMatch(text, /^No rate passed corrupt>0\n(The client may .*\n)*\n3 runs in /);
   assertMatch(text, / 1 .* failed\n +2 .* failed\n +4 .* failed$/);
 });
 

@@ -169,7 +169,10 @@ Deno.test("--report and --hdr write their files, and a progress line appears eve
   ]);
   const { code, stderr } = await client.ended();
   assertEquals(code, 0);
-  assertMatch(stderr[2]!, /^steady \d of 1 s · \d+ sent\/s · .* · missing 0 · 3 open$/);
+  assertMatch(
+    stderr.join("\n"),
+    /^steady \d of 1 s · \d+ sent\/s · .* · missing 0 · 3 open$/m,
+  );
   assertMatch(await Deno.readTextFile(`${directory}/run.html`), /^<!DOCTYPE html>/);
   assertMatch(await Deno.readTextFile(`${directory}/run.hdr`), /^ +Value +Percentile/);
   await Deno.remove(directory, { recursive: true });

@@ -3,14 +3,14 @@ import { Mailbox } from "../socket/mailbox.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
-/** How a program ended. */
+/** The exit code and the output of a program that has ended. */
 export interface Ending {
   readonly code: number;
   readonly stdout: readonly string[];
   readonly stderr: readonly string[];
 }
 
-/** One of the two mains as a process of its own, with the permissions that its task in deno.json gives it. */
+/** The server or the client as a child process, with the permissions of its task in deno.json. */
 export class Program implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #stdout: Lines;
@@ -29,7 +29,7 @@ export class Program implements AsyncDisposable {
     this.#stderr = new Lines(this.#process.stderr);
   }
 
-  /** Runs what the task runs, without `deno task` between, so that a signal goes to the program alone. */
+  /** Runs the command of a task without `deno task`. So a signal reaches only the program. */
   static start(
     task: "server" | "client",
     args: readonly string[],
@@ -39,31 +39,40 @@ export class Program implements AsyncDisposable {
     return new Program(Deno.execPath(), [...command, ...args], env);
   }
 
-  /** Runs the server with no more file descriptors than this. */
+  /** Runs the server with at most this many file descriptors. */
   static startStarved(fileLimit: number, args: readonly string[]): Program {
     const command = denoJson.tasks.server.command.replace("deno ", `exec "${Deno.execPath()}" `);
     return new Program("bash", ["-c", `ulimit -n ${fileLimit}; ${command} ${args.join(" ")}`], {});
   }
 
-  /** Runs `deno task`, as a user does. */
+  /** Runs the program with `deno task`, as users do. */
   static startTask(task: "server" | "client", args: readonly string[]): Program {
     return new Program(Deno.execPath(), ["task", "--quiet", task, ...args], {});
   }
 
-  /** The next line, not yet waited for, that matches. Throws if the program ends without it. */
+  /**
+   * Resolves with the next line that matches. Each call starts after the line of the last one.
+   *
+   * @throws If the program ends without such a line.
+   */
   stdoutLine(pattern: RegExp): Promise<string> {
     return this.#stdout.next(pattern);
   }
 
+  /** Like {@linkcode stdoutLine}, for standard error. */
   stderrLine(pattern: RegExp): Promise<string> {
     return this.#stderr.next(pattern);
+  }
+
+  get pid(): number {
+    return this.#process.pid;
   }
 
   signal(signal: Deno.Signal): void {
     this.#process.kill(signal);
   }
 
-  /** Waits for the program to end by itself. */
+  /** Waits until the program has ended. */
   async ended(): Promise<Ending> {
     const [{ code }, stdout, stderr] = await Promise.all([
       this.#process.status,
@@ -73,17 +82,24 @@ export class Program implements AsyncDisposable {
     return { code, stdout, stderr };
   }
 
+  /** Ends the program with SIGKILL. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       this.#process.kill("SIGKILL");
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // it has ended already
+      if (!(error instanceof TypeError)) throw error; // It has ended already.
     }
     await this.ended();
   }
 }
 
-/** The lines of a stream: all of them, and each as it comes. */
+/** Waits until a server listens, and returns its port. */
+export async function portOf(server: Program): Promise<number> {
+  const line = await server.stdoutLine(/listening on/i);
+  return Number(line.match(/:(\d+)\//)![1]);
+}
+
+/** The lines of a stream: all of them, and one by one as they arrive. */
 class Lines {
   readonly all: Promise<readonly string[]>;
   readonly #fresh = new Mailbox<string | undefined>();

@@ -1,13 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Peer } from "../socket/peer.ts";
-import { RawPeer } from "../socket/raw_peer.ts";
-import { Program } from "./program.ts";
-
-/** Waits until the server listens and returns its port. */
-async function portOf(server: Program): Promise<number> {
-  const line = await server.stdoutLine(/listening on/i);
-  return Number(line.match(/:(\d+)\//)![1]);
-}
+import { HANDSHAKE_HEADERS, RawPeer, rawRequest } from "../socket/raw_peer.ts";
+import { portOf, Program } from "./program.ts";
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test(`the server closes connections with 1001 and exits 0 on ${signal}`, async () => {
@@ -121,7 +115,37 @@ async function connectMany(port: number, count: number): Promise<RawPeer[]> {
   return settled.flatMap((each) => each.status === "fulfilled" ? [each.value] : []);
 }
 
-Deno.test("the server reports all configuration errors together", async () => {
+Deno.test("the private listener refuses connections that the gateway did not make", async () => {
+  await using server = Program.start("server", ["--port", "0"]);
+  const port = await portOf(server);
+  const ports = await listeningPorts(server.pid);
+  const [privatePort] = ports.filter((each) => each !== port);
+  assertEquals(ports.length, 2);
+  const page = await rawRequest(privatePort!, ["GET / HTTP/1.1", "Host: 127.0.0.1"]);
+  assertEquals(page.status, 403);
+  using peer = await RawPeer.connect(privatePort!);
+  await peer.send(["GET /ws HTTP/1.1", ...HANDSHAKE_HEADERS, "", ""].join("\r\n"));
+  assertMatch(await peer.readHead(), /^HTTP\/1\.1 403 /);
+  server.signal("SIGTERM");
+  const { stdout } = await server.ended();
+  assertEquals(stdout.filter((line) => / connected from /.test(line)), []);
+});
+
+/** Returns the ports on which a process listens on IPv4. */
+async function listeningPorts(pid: number): Promise<number[]> {
+  const output = async (command: string, ...args: string[]) => {
+    const { stdout } = await new Deno.Command(command, { args }).output();
+    return new TextDecoder().decode(stdout);
+  };
+  const files = await output("ls", "-l", `/proc/${pid}/fd`);
+  const sockets = new Set(Array.from(files.matchAll(/socket:\[(\d+)\]/g), ([, inode]) => inode));
+  return (await output("cat", "/proc/net/tcp")).split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields[3] === "0A" && sockets.has(fields[9]!))
+    .map((fields) => parseInt(fields[1]!.split(":")[1]!, 16));
+}
+
+Deno.test("the server reports all configuration errors together and exits 2", async () => {
   await using server = Program.start("server", ["--prot", "1"], {
     CHORUS_LOG_LEVEL: "loud",
     CHORUS_PORT: "x",

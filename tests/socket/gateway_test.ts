@@ -115,26 +115,3 @@ for (const bytes of ["\r\n\r\n", "nonsense\r\n\r\n", "GET /ws HTTP/1.1\r\nbad he
     );
   });
 }
-
-Deno.test("the private listener refuses connections that are not pipes", async () => {
-  const before = await listeningPorts();
-  await using server = await startTestApp();
-  const opened = (await listeningPorts()).filter((port) => !before.includes(port));
-  const [privatePort] = opened.filter((port) => port !== server.port);
-  assertEquals(opened.length, 2);
-  const page = await rawRequest(privatePort!, ["GET / HTTP/1.1", "Host: 127.0.0.1"]);
-  assertEquals(page.status, 403);
-  using peer = await RawPeer.connect(privatePort!);
-  await peer.send(UPGRADE);
-  assertMatch(await peer.readHead(), /^HTTP\/1\.1 403 /);
-  assertEquals(server.app.connectionCount, 0);
-});
-
-/** The ports with an IPv4 listener on this machine. */
-async function listeningPorts(): Promise<number[]> {
-  const { stdout } = await new Deno.Command("cat", { args: ["/proc/net/tcp"] }).output();
-  return new TextDecoder().decode(stdout).split("\n")
-    .map((line) => line.trim().split(/\s+/))
-    .filter((fields) => fields[3] === "0A")
-    .map((fields) => parseInt(fields[1]!.split(":")[1]!, 16));
-}

@@ -1,16 +1,27 @@
 /** A queue with an asynchronous `take()`. */
 export class Mailbox<T> {
   readonly #items: T[] = [];
-  readonly #waiting: ((item: T) => void)[] = [];
+  readonly #waiting: PromiseWithResolvers<T>[] = [];
+  #closed: Error | undefined;
 
   put(item: T): void {
     const waiting = this.#waiting.shift();
-    if (waiting) waiting(item);
+    if (waiting) waiting.resolve(item);
     else this.#items.push(item);
   }
 
-  take(): Promise<T> {
-    if (this.#items.length > 0) return Promise.resolve(this.#items.shift()!);
-    return new Promise((resolve) => this.#waiting.push(resolve));
+  /** Takes the next item. Rejects with the error of {@linkcode close} if there will be none. */
+  async take(): Promise<T> {
+    if (this.#items.length > 0) return this.#items.shift()!;
+    if (this.#closed) throw this.#closed;
+    const waiting = Promise.withResolvers<T>();
+    this.#waiting.push(waiting);
+    return await waiting.promise;
+  }
+
+  /** Ends the queue. Readers that wait for an item get this error. */
+  close(error: Error): void {
+    this.#closed = error;
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
   }
 }

@@ -2,55 +2,55 @@ import { assert, assertEquals } from "@std/assert";
 import type { WireFormat } from "../../lib/chat/room.ts";
 import { encodeWireFrame, frame } from "../websocket/conformance_cases.ts";
 import { RawPeer } from "./raw_peer.ts";
-import type { Hearing } from "./room_model.ts";
+import type { Reception } from "./room_model.ts";
 
-/** A connection of a user, and what it has heard. */
-interface Connection extends Hearing {
+/** A connection of a user, and what it received. */
+interface Connection extends Reception {
   readonly peer: RawPeer;
   readonly own: Set<string>;
   readonly repeated: Set<string>;
   readonly missed: Set<number>;
-  /** How far its user had heard when it ended. */
+  /** The position of its user when it ended. */
   position?: string | undefined;
   isDropped: boolean;
   ended: Promise<void>;
 }
 
-/** A user of the model test: says, listens, stalls, drops its connection and resumes as a good client does. */
+/** A user of the model test: publishes, reads, stalls, drops its connection, and resumes. */
 export class ModelUser {
   readonly name: string;
   readonly format: WireFormat;
-  /** What it has said. */
-  readonly said: string[] = [];
-  /** The positions that its messages were acked with. */
+  /** The messages that it sent. */
+  readonly sent: string[] = [];
+  /** The position in the ack of each message. */
   readonly acks = new Map<string, string>();
-  /** What it has said, and has no ack for. */
+  /** The messages without an ack so far. */
   readonly pending = new Set<string>();
-  /** How far it has heard: what it resumes from. */
+  /** The position that it resumes from. */
   position: string | undefined;
-  /** Up to which message the server may have dropped some that it has not heard: it reads nothing, or is away for long. */
+  /** Up to this sequence number, the server may have dropped messages that it did not read. */
   mayMissUpTo = 0;
   connection: Connection | undefined;
-  /** Those that have ended, and of which what they heard is not checked yet. */
+  /** The connections that have ended and are not checked yet. */
   ended: Connection[] = [];
-  readonly #onSaid: (text: string, position: string | undefined) => void;
+  readonly #onMessage: (text: string, position: string | undefined) => void;
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
-  readonly #heard = new Set<string>();
+  readonly #received = new Set<string>();
   #session: string | undefined;
   #stall: PromiseWithResolvers<void> | undefined;
 
-  /** @param onSaid Told of each message that it hears. */
+  /** @param onMessage Called with each message that it receives. */
   constructor(
     name: string,
     format: WireFormat,
-    onSaid: (text: string, position: string | undefined) => void = () => {},
+    onMessage: (text: string, position: string | undefined) => void = () => {},
   ) {
     this.name = name;
     this.format = format;
-    this.#onSaid = onSaid;
+    this.#onMessage = onMessage;
   }
 
-  /** Connects, and resumes where it was; says again what may not have come through. */
+  /** Connects, resumes from its position, and sends its pending messages again. */
   async connect(port: number): Promise<void> {
     const query = new URLSearchParams({ name: this.name });
     const since = this.position;
@@ -62,13 +62,13 @@ export class ModelUser {
       this.format === "chorus" ? "chorus.v1" : undefined,
     );
     const welcomed = Promise.withResolvers<void>();
-    // Who is spoken to in chorus.v1 is told of what it misses; the others are not.
+    // Gap notices exist in chorus.v1 only.
     const mayMissUpTo = () => this.format === "plain" ? this.mayMissUpTo : 0;
     const connection: Connection = {
       user: this.name,
       peer,
-      after: since === undefined ? 0 : numberOf(since),
-      heard: [],
+      after: since === undefined ? 0 : seqOf(since),
+      received: [],
       own: new Set(),
       repeated: new Set(),
       missed: new Set(),
@@ -79,7 +79,7 @@ export class ModelUser {
       ended: Promise.resolve(),
     };
     this.connection = connection;
-    connection.ended = this.#listen(connection, since, welcomed.resolve);
+    connection.ended = this.#read(connection, since, welcomed.resolve);
     if (this.format === "plain") return;
     await welcomed.promise;
     for (const text of this.pending) {
@@ -88,46 +88,47 @@ export class ModelUser {
     }
   }
 
-  async say(text: string): Promise<void> {
-    this.said.push(text);
+  async publish(text: string): Promise<void> {
+    this.sent.push(text);
     this.connection!.own.add(text);
     if (this.format === "chorus") this.pending.add(text);
     await this.#send(text);
   }
 
-  /** Says a message once more of which it has got the ack; it is not to be said, but to be acked with the same position. */
-  async sayAgain(): Promise<void> {
+  /** Sends an acked message again. The server must send the same ack, and not publish it. */
+  async publishAgain(): Promise<void> {
     const text = this.acks.keys().next().value;
     if (text === undefined) return;
     this.pending.add(text);
-    this.#heard.delete(`ack ${text}`);
+    this.#received.delete(`ack ${text}`);
     await this.#send(text);
   }
 
-  /** Resolves when it has heard this; what it was told that it missed counts. */
-  async hears(text: string): Promise<void> {
-    if (this.#heard.has(text)) return;
+  /** Resolves when it has received this message. */
+  async receives(text: string): Promise<void> {
+    if (this.#received.has(text)) return;
     const waiting = this.#waiting.get(text) ?? Promise.withResolvers<void>();
     this.#waiting.set(text, waiting);
     await waiting.promise;
   }
 
-  /** Resolves when all that it has said is acked. */
+  /** Resolves when all its messages are acked. */
   async acked(): Promise<void> {
-    for (const text of this.pending) await this.hears(`ack ${text}`);
+    for (const text of this.pending) await this.receives(`ack ${text}`);
   }
 
-  /** Reads nothing from now on. */
+  /** Stops reading. */
   stall(): void {
     this.#stall = Promise.withResolvers();
   }
 
+  /** Reads again. */
   goOn(): void {
     this.#stall?.resolve();
     this.#stall = undefined;
   }
 
-  /** Ends the connection without a word. */
+  /** Ends the TCP connection without a close frame. */
   async drop(): Promise<void> {
     const { connection } = this;
     if (!connection) return;
@@ -137,7 +138,7 @@ export class ModelUser {
     await this.gone();
   }
 
-  /** Resolves when the server has ended the connection. */
+  /** Resolves when the connection has ended. */
   async gone(): Promise<void> {
     const { connection } = this;
     if (!connection) return;
@@ -153,7 +154,7 @@ export class ModelUser {
     await this.connection!.peer.send(encodeWireFrame(frame(1, data), "client"));
   }
 
-  async #listen(
+  async #read(
     connection: Connection,
     since: string | undefined,
     onWelcome: () => void,
@@ -164,7 +165,7 @@ export class ModelUser {
         if (connection.isDropped) return;
         if (opcode !== 1) continue;
         const text = decoder.decode(payload);
-        if (this.format === "plain") this.#hear(connection, text, undefined);
+        if (this.format === "plain") this.#handleMessage(connection, text, undefined);
         else this.#handle(connection, text, since, onWelcome);
       }
     } catch (error) {
@@ -178,55 +179,55 @@ export class ModelUser {
     since: string | undefined,
     onWelcome: () => void,
   ): void {
-    const told = JSON.parse(json);
-    switch (told.type) {
+    const message = JSON.parse(json);
+    switch (message.type) {
       case "welcome":
-        this.#session = told.session;
-        this.position = told.position;
-        connection.after = numberOf(told.position);
-        // Without a gap notice it has missed nothing.
-        if (told.recovered) assertEquals(told.position, since);
+        this.#session = message.session;
+        this.position = message.position;
+        connection.after = seqOf(message.position);
+        // If the server recovered everything, it starts at the requested position.
+        if (message.recovered) assertEquals(message.position, since);
         return onWelcome();
       case "said":
-        this.position = told.position;
-        return this.#hear(connection, told.text, told.position);
+        this.position = message.position;
+        return this.#handleMessage(connection, message.text, message.position);
       case "ack":
-        assertEquals(told.position, this.acks.get(told.id) ?? told.position);
-        this.acks.set(told.id, told.position);
-        this.pending.delete(told.id);
-        this.position = later(this.position!, told.position);
-        this.#settle(`ack ${told.id}`);
+        assertEquals(message.position, this.acks.get(message.id) ?? message.position);
+        this.acks.set(message.id, message.position);
+        this.pending.delete(message.id);
+        this.position = later(this.position!, message.position);
+        this.#settle(`ack ${message.id}`);
         return;
       case "gap": {
-        const to = numberOf(told.before);
-        const from = to - told.missedCount;
-        if (epochOf(told.after) === epochOf(told.before)) {
-          assertEquals(from, numberOf(told.after) + 1);
-          assert(to - 1 <= this.mayMissUpTo, `${this.name} was told ${json}`);
+        const to = seqOf(message.before);
+        const from = to - message.missedCount;
+        if (epochOf(message.after) === epochOf(message.before)) {
+          assertEquals(from, seqOf(message.after) + 1);
+          assert(to - 1 <= this.mayMissUpTo, `${this.name} received ${json}`);
         }
-        for (let number = from; number < to; number++) connection.missed.add(number);
+        for (let seq = from; seq < to; seq++) connection.missed.add(seq);
         return;
       }
       case "error":
-        throw new Error(`${this.name} was told ${json}`);
+        throw new Error(`${this.name} received ${json}`);
     }
   }
 
-  #hear(connection: Connection, text: string, position: string | undefined): void {
-    connection.heard.push(text);
-    this.#onSaid(text, position);
+  #handleMessage(connection: Connection, text: string, position: string | undefined): void {
+    connection.received.push(text);
+    this.#onMessage(text, position);
     this.#settle(text);
   }
 
   #settle(text: string): void {
-    this.#heard.add(text);
+    this.#received.add(text);
     this.#waiting.get(text)?.resolve();
     this.#waiting.delete(text);
   }
 }
 
-/** How many messages stand before a position. Clients are not to look into positions; the model test does. */
-export function numberOf(position: string): number {
+/** Returns the sequence number in a position. Only this test looks into positions. */
+export function seqOf(position: string): number {
   return Number(position.split("-")[1]);
 }
 
@@ -235,7 +236,7 @@ function epochOf(position: string): string {
 }
 
 function later(one: string, other: string): string {
-  return numberOf(one) > numberOf(other) ? one : other;
+  return seqOf(one) > seqOf(other) ? one : other;
 }
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });

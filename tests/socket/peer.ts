@@ -10,7 +10,10 @@ export class Peer implements AsyncDisposable {
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => this.#inbox.put(data);
-    socket.onclose = ({ code, reason }) => this.#closed.resolve({ code, reason });
+    socket.onclose = ({ code, reason }) => {
+      this.#closed.resolve({ code, reason });
+      this.#inbox.close(new Error(`The connection was closed with ${code} ${reason}`));
+    };
   }
 
   /** Connects. Rejects with the server's refusal. */
@@ -41,7 +44,7 @@ export class Peer implements AsyncDisposable {
     this.#socket.send(data);
   }
 
-  /** The next message. */
+  /** Resolves with the next message. Rejects if the connection ends before one arrives. */
   next(): Promise<string | ArrayBuffer> {
     return this.#inbox.take();
   }

@@ -1,42 +1,41 @@
 import { assert } from "@std/assert";
 
-/** What a connection has heard of a room. */
-export interface Hearing {
+/** What a connection received from a room. */
+export interface Reception {
   readonly user: string;
-  /** The number of the message up to which all is well. */
+  /** The sequence number up to which everything is checked. */
   after: number;
-  /** What it has heard behind that. */
-  readonly heard: string[];
-  /** What it has said itself, and is not to hear. */
+  /** The messages received after that. */
+  readonly received: string[];
+  /** The messages of this connection, which it must not receive. */
   readonly own: ReadonlySet<string>;
-  /** What it has said again, as an earlier connection may have failed to: it hears what that one did not fail to say. */
+  /** Messages sent again. It receives those that an earlier connection did publish. */
   readonly repeated: ReadonlySet<string>;
-  /** The numbers of the messages that it was told it has missed. */
+  /** The sequence numbers that a gap notice named as missed. */
   readonly missed: ReadonlySet<number>;
-  /** Up to which message it may miss some without a word. */
+  /** Up to this sequence number, it may miss messages without a gap notice. */
   readonly mayMissUpTo: number;
 }
 
-/** What a room is to be: a list of what was said. Whoever listens from a number on hears the list from there on. */
+/** The expected state of a room: a list of messages. Each connection receives a part of it. */
 export class RoomModel {
-  /** The message with the number 1 comes first. */
-  readonly said: string[] = [];
+  /** The published messages in order. The first has the sequence number 1. */
+  readonly published: string[] = [];
 
-  /** Checks that what a connection has heard is each message up to a number, once, in order. */
-  check(hearing: Hearing, upTo: number): void {
-    const { user, heard, own, repeated, missed, mayMissUpTo } = hearing;
-    while (hearing.after < upTo) {
-      const number = ++hearing.after;
-      const text = this.said[number - 1]!;
-      const isHeard = heard[0] === text;
-      if (isHeard) heard.shift();
-      const isNotForIt = own.has(text) || missed.has(number);
-      const isNotSure = repeated.has(text) || number <= mayMissUpTo;
+  /** Checks that a connection received each message up to `upTo` once and in order. */
+  check(reception: Reception, upTo: number): void {
+    const { user, received, own, repeated, missed, mayMissUpTo } = reception;
+    while (reception.after < upTo) {
+      const seq = ++reception.after;
+      const text = this.published[seq - 1]!;
+      const isReceived = received[0] === text;
+      if (isReceived) received.shift();
+      const mustNotReceive = own.has(text) || missed.has(seq);
+      const isUncertain = repeated.has(text) || seq <= mayMissUpTo;
       assert(
-        isNotSure || isHeard !== isNotForIt,
-        `${user} has ${isHeard ? "" : "not "}heard ${number}, "${text.slice(0, 40)}"; next is ${
-          heard[0]
-        }`,
+        isUncertain || isReceived !== mustNotReceive,
+        `${user} ${isReceived ? "received" : "did not receive"} ${seq}, "${text.slice(0, 40)}"; ` +
+          `next is ${received[0]}`,
       );
     }
   }

@@ -1,4 +1,4 @@
-// What one writes who wants to load a chat server and has `ws` at hand: it counts messages, and proves nothing.
+// A simple load client on `ws`. It counts messages, and checks nothing.
 const WebSocket = require("ws");
 
 const [url, count, senders, rate, seconds] = process.argv.slice(2).map((text, at) =>
@@ -19,7 +19,7 @@ function begin() {
   let sent = 0;
   const timer = setInterval(() => {
     const due = (performance.now() - startMs) * rate / 1000;
-    // As many as a turn of the event loop should take, so that what has arrived is read too.
+    // At most this many per turn of the event loop, so that it also reads.
     for (let burst = 0; sent < due && burst < 256; burst++) sockets[sent++ % senders].send(text);
   }, 1);
   setTimeout(() => {

@@ -1,4 +1,4 @@
-// Bun's own broadcast, as its documentation shows it: https://bun.com/docs/api/websockets#pub-sub
+// Bun's own broadcast, as in its documentation: https://bun.com/docs/api/websockets#pub-sub
 declare const Bun: {
   serve(options: unknown): { readonly port: number };
 };
@@ -13,7 +13,7 @@ const server = Bun.serve({
   hostname: "127.0.0.1",
   fetch(request: Request, server: { upgrade(request: Request): boolean }) {
     if (server.upgrade(request)) return undefined;
-    return new Response("This address speaks WebSocket", { status: 426 });
+    return new Response("This address needs a WebSocket client", { status: 426 });
   },
   websocket: {
     open(socket: Socket) {

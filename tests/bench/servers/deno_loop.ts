@@ -1,4 +1,4 @@
-// The loop that every tutorial shows: Deno.serve, Deno.upgradeWebSocket, and send() to each of the others.
+// The loop of most tutorials: Deno.serve, Deno.upgradeWebSocket, and send() to each other client.
 const sockets = new Set<WebSocket>();
 
 Deno.serve({
@@ -7,7 +7,7 @@ Deno.serve({
   onListen: ({ port }) => console.log(port),
 }, (request) => {
   if (request.headers.get("upgrade") !== "websocket") {
-    return new Response("This address speaks WebSocket", { status: 426 });
+    return new Response("This address needs a WebSocket client", { status: 426 });
   }
   const { socket, response } = Deno.upgradeWebSocket(request);
   socket.onopen = () => sockets.add(socket);

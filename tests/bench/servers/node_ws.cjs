@@ -1,4 +1,4 @@
-// The broadcast of ws's README: https://github.com/websockets/ws#server-broadcast
+// The broadcast example in the README of ws: https://github.com/websockets/ws#server-broadcast
 const { WebSocket, WebSocketServer } = require("ws");
 
 const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
