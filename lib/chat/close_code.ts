@@ -23,6 +23,8 @@ export const CLOSE_CODES = {
   unsupportedData: { code: 1003, reason: "only text messages are relayed", reconnect: false },
   /** Sent when a text message is not UTF-8. */
   invalidPayload: { code: 1007, reason: "invalid UTF-8", reconnect: false },
+  /** Not sent by Chorus. The load client gets it from other servers, and does not reconnect. */
+  policyViolation: { code: 1008, reason: "policy violation", reconnect: false },
   /** Sent when a message is longer than `--max-message-bytes`. */
   messageTooBig: { code: 1009, reason: "message too big", reconnect: false },
   /** Sent when the server fails while it serves the connection. */

@@ -20,10 +20,7 @@ export class HeadTooLongError extends RangeError {
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/**
- * Whether a text is a token (RFC 9110 section 5.6.2), as the names of header fields and subprotocols
- * are.
- */
+/** Whether a text is a token, such as the name of a header field (RFC 9110 section 5.6.2). */
 export function isToken(text: string): boolean {
   return TOKEN.test(text);
 }

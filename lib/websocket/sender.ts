@@ -3,8 +3,8 @@ import { encodeFrame, type MessageOpcode, OPCODE, type Role } from "./frame.ts";
 import type { Transport } from "./transport.ts";
 
 /**
- * The size limit of one write. Large frames are written in parts, so that the end of each part shows
- * that a slow peer still reads.
+ * The size limit of one write. Large frames are written in parts, so that the end of each part
+ * shows that a slow peer still reads.
  */
 const MAX_WRITE_BYTES = 64 * 1024;
 

@@ -54,7 +54,7 @@ Deno.test("the server logs connections, and texts with control characters escape
   const uuid = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
   await server.stdoutLine(new RegExp(`INF ${uuid} connected from 127\\.0\\.0\\.1:\\d+ to lobby$`));
   peer.send("hello\n\x1b[31m");
-  await server.stdoutLine(new RegExp(`INF ${uuid} says: hello\\\\n\\\\x1b\\[31m$`));
+  await server.stdoutLine(new RegExp(`INF ${uuid} sent: hello\\\\n\\\\x1b\\[31m$`));
   await peer[Symbol.asyncDispose]();
   await server.stdoutLine(new RegExp(`INF ${uuid} disconnected with 1000`));
 });

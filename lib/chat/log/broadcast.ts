@@ -39,7 +39,7 @@ export interface BroadcastOptions extends Scheduler {
  * The fan-out of a log: brings the cursors of all readers to the head, one sweep at a time.
  *
  * ```text
- * append ─▶ defer ─▶ sweep: one delivery to each reader that is behind ─▶ all ended ─▶ defer ─▶ next sweep
+ * append ─▶ defer ─▶ sweep: a delivery to each reader that is behind ─▶ all ended ─▶ next sweep
  *                      └─ no delivery has ended for 10 ms: the rest continue alone ────┘
  * ```
  *

@@ -77,7 +77,7 @@ export function measuredJsonReport(
 
 function unsentText({ unsent: { disconnected, blocked } }: Measurement): string {
   return (disconnected > 0 ? `; ${disconnected} not sent, as no sender was connected` : "") +
-    (blocked > 0 ? `; ${blocked} not sent, as the server had stopped reading` : "");
+    (blocked > 0 ? `; ${blocked} not sent, as the server did not read` : "");
 }
 
 function slowLines({ slow: { count, closeCodes, ledger } }: Measurement): readonly string[] {

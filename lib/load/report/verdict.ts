@@ -73,7 +73,7 @@ function deliveryLine({ ledger, summary }: Measurement, { isDelivered }: Verdict
   if (summary.sent === 0) return "No message was sent";
   const connections = summary.lost === 1 ? "connection" : "connections";
   const remarks =
-    (summary.lost > 0 ? `; ${summary.lost} lost ${connections} checked only until the end` : "") +
+    (summary.lost > 0 ? `; ${summary.lost} lost ${connections} checked only until it ended` : "") +
     (echoed > 0 ? "; the server also returns messages to their senders" : "");
   if (isDelivered) {
     return `Every message arrived once and in order: ${delivered} deliveries${remarks}`;

@@ -85,7 +85,7 @@ Deno.test("measuredTextReport() shows every kind of fault, the verdict first", (
       { ...FACTS, isInterrupted: true },
     ),
     `Not every message arrived once and in order: 3 lost, 1 duplicated; \
-1 lost connection checked only until the end; \
+1 lost connection checked only until it ended; \
 the server also returns messages to their senders
 1 of 3 users did not connect
   FAILED  lost=0  (3)
@@ -98,7 +98,7 @@ Connections
   close codes  1 × 1000, 1 × 4008
   churned      7, disconnected and reconnected
 Delivery
-  sent         9; 1 not sent, as no sender was connected; 2 not sent, as the server had stopped reading
+  sent         9; 1 not sent, as no sender was connected; 2 not sent, as the server did not read
   delivered    15
   lost         3
   duplicated   1
