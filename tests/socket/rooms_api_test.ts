@@ -101,7 +101,7 @@ for (const engine of ENGINES) {
   });
 
   Deno.test(`${engine}: a listener that nothing is said to gets a comment now and then`, async () => {
-    await using server = await startTestApp({ engine, pingIntervalMs: 20 });
+    await using server = await startTestApp({ engine, pingIntervalMs: 200 });
     await using events = await EventSource.open(new URL("/rooms/tea/events", server.app.url));
     while ((await events.next())![""] === undefined);
   });
