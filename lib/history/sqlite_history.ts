@@ -120,6 +120,8 @@ export class SqliteHistory implements History {
       if (!this.#thread.hasEnded) await this.#thread.request({ type: "close" });
     } finally {
       this.#thread[Symbol.dispose]();
+      // A child process that starts now inherits the open file for a moment, and the lock with it.
+      await this.#lock.unlock();
       this.#lock.close();
     }
   }

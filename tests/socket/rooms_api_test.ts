@@ -133,7 +133,7 @@ for (const engine of ENGINES) {
   });
 
   Deno.test(`${engine}: a quiet event stream gets comments`, async () => {
-    await using server = await startTestApp({ engine, pingIntervalMs: 20 });
+    await using server = await startTestApp({ engine, pingIntervalMs: 200 });
     await using events = await EventSource.open(new URL("/rooms/tea/events", server.app.url));
     while ((await events.next())![""] === undefined);
   });
