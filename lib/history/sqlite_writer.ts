@@ -113,7 +113,9 @@ const SQL = {
   upsertRoom: `INSERT INTO rooms (name, head) VALUES (?, ?)
     ON CONFLICT (name) DO UPDATE SET head = max(head, excluded.head) RETURNING id`,
   insertEpoch: "INSERT OR IGNORE INTO epochs (room, after, name) VALUES (?, ?, ?)",
-  insertMessage: "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)",
+  // A batch comes again if its answer was lost, although it was committed.
+  insertMessage: `INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (room, seq) DO NOTHING`,
   trimCount: `DELETE FROM messages WHERE room = ? AND seq <= ? AND seq IN
     (SELECT seq FROM messages WHERE room = ? ORDER BY seq LIMIT ?)`,
   trimAge: `DELETE FROM messages WHERE room = ? AND at < ? AND seq IN

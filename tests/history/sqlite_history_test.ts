@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { packBodies } from "../../lib/chat/history/packed_bodies.ts";
 import { encodeFrames } from "../../lib/chat/log/frames.ts";
 import { SqliteHistory } from "../../lib/history/sqlite_history.ts";
+import { SqliteWriter } from "../../lib/history/sqlite_writer.ts";
 import { startSqliteWorker } from "../../lib/history/writer_thread.ts";
 
 /** A batch of one message, the first of its room. */
@@ -67,4 +68,15 @@ Deno.test("a writer thread that fails is started again at the next append", () =
     await history.append([batchOf("tea")]);
     assertEquals([startCount, history.roomNames("", 10)], [2, ["tea"]]);
     assertEquals(history.read("tea", 0, 10).map(({ body }) => body), ["hi"]);
+  }));
+
+Deno.test("a batch that was committed although its answer was lost can be appended again", () =>
+  withOptions(async (options) => {
+    await using history = await SqliteHistory.open(options);
+    {
+      using writer = new SqliteWriter(options);
+      writer.append([batchOf("tea")]);
+    }
+    await history.append([batchOf("tea")]);
+    assertEquals(history.read("tea", 0, 10).map(({ seq, body }) => [seq, body]), [[1, "hi"]]);
   }));
