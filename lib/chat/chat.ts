@@ -169,8 +169,7 @@ export class Chat {
    * Publishes a message for a client that is not in the room. While the room's readers are far
    * behind, it waits.
    *
-   * @returns The position of the message, once it is stored as safely as the server was asked to
-   * store it.
+   * @returns The position of the message, once it is committed.
    */
   async publish(roomName: string, publication: Publication): Promise<Published> {
     try {

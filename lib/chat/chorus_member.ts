@@ -25,9 +25,9 @@ interface PendingAck {
 /**
  * A member that speaks `chorus.v1`.
  *
- * An ack never overtakes the messages before its own. Otherwise a client that takes the position of
- * an ack for how far it has read would miss, after a break, the messages that had not arrived.
- * {@linkcode Wire.sendFrames} keeps that order.
+ * An ack is sent only after all earlier messages, because a client may resume from the position of
+ * an ack. If the ack came first and the connection then broke, the client would miss the earlier
+ * messages. {@linkcode Wire.sendFrames} keeps that order.
  */
 export class ChorusMember extends Member {
   readonly format = "chorus";

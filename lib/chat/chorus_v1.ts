@@ -6,7 +6,7 @@ import type { Author, Message } from "./message.ts";
  */
 export const CHORUS_PROTOCOL = "chorus.v1";
 
-/** The most characters of a message id. */
+/** The maximum length of a message id. */
 const MAX_ID_CHARACTERS = 128;
 
 /** What a client sends. */
@@ -62,7 +62,7 @@ export type SaidMessage =
     readonly binary: string;
   });
 
-/** The client's message with this id is stored as safely as the server was asked to store it. */
+/** The client's message with this id is committed. */
 export interface AckMessage {
   readonly type: "ack";
   readonly id: string;

@@ -19,7 +19,7 @@ export const CLOSE_CODES = {
   goingAway: { code: 1001, reason: "going away", reconnect: true },
   /** Sent when a frame violates RFC 6455. */
   protocolError: { code: 1002, reason: "protocol error", reconnect: false },
-  /** Sent when a binary message arrives and the server does not relay them (`--binary`). */
+  /** Sent when a binary message arrives and is not relayed: without `--binary`, or `chorus.v1`. */
   unsupportedData: { code: 1003, reason: "only text messages are relayed", reconnect: false },
   /** Sent when a text message is not UTF-8. */
   invalidPayload: { code: 1007, reason: "invalid UTF-8", reconnect: false },
@@ -42,8 +42,8 @@ const BY_CODE = new Map<number, CloseCode>(
 );
 
 /**
- * Whether a client should reconnect after a close with this code. It should after codes that are
- * not in the catalogue; the most common is 1006, a connection that ended without a close frame.
+ * Whether a client should reconnect after a close with this code. Returns true for unknown codes,
+ * such as 1006: the connection ended without a close frame.
  */
 export function shouldReconnect(code: number): boolean {
   return BY_CODE.get(code)?.reconnect ?? true;

@@ -1,10 +1,10 @@
 /** The room of clients that name none. */
 export const DEFAULT_ROOM_NAME = "lobby";
 
-/** The most characters of a room's name. */
+/** The maximum length of a room's name. */
 const MAX_ROOM_NAME_CHARACTERS = 128;
 
-/** The most characters of a member's name. */
+/** The maximum length of a member's name. */
 const MAX_MEMBER_NAME_CHARACTERS = 64;
 
 /**
@@ -32,7 +32,7 @@ export function parseRoomName(text: string): string | undefined {
 
 /**
  * Parses the name of a member and normalizes it to NFC. It may have spaces between words. Returns
- * undefined unless the name has 1 to 64 visible characters.
+ * undefined unless the name has 1 to 64 visible characters or spaces.
  */
 export function parseMemberName(text: string): string | undefined {
   const name = text.normalize("NFC").trim();

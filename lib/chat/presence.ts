@@ -1,6 +1,6 @@
 import type { Author } from "./message.ts";
 
-/** The most members that one message lists. */
+/** The maximum number of members that one message lists. */
 const MAX_LISTED = 100;
 
 /** Members that have joined, or left: the first hundred, and how many. */

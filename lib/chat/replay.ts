@@ -4,7 +4,7 @@ import type { RoomHistory } from "./history/room_history.ts";
 import type { MessageLog } from "./log/message_log.ts";
 import type { Message } from "./message.ts";
 
-/** The most messages of one page, and roughly the most characters. */
+/** The maximum number of messages of one page, and roughly of characters. */
 const PAGE = { messages: 500, length: 256 * 1024 };
 
 /** The pause after a failed read. */

@@ -29,7 +29,7 @@ export interface RoomMember extends BroadcastReader {
   close(status: CloseCode): void;
   /** Called when the member leaves. */
   stop(): void;
-  /** Keeps a message that the member has just published from being served to it. */
+  /** Prevents a message that the member has just published from being served to it. */
   skipOwn(own: OwnMessage): void;
 }
 

@@ -9,7 +9,7 @@ export interface RoomsOptions extends Omit<RoomOptions, "budget" | "durable" | "
   /** A durable history; undefined if messages are in memory only. */
   readonly history: History | undefined;
   readonly maxRooms: number;
-  /** The most bytes that the logs of all rooms retain together. */
+  /** The maximum bytes that the logs of all rooms retain together. */
   readonly maxLogBytes: number;
 }
 
@@ -17,7 +17,7 @@ export interface RoomsOptions extends Omit<RoomOptions, "budget" | "durable" | "
  * The rooms of a chat, by name.
  *
  * An empty room is forgotten when it retains no messages, or when a durable history has all of
- * them. Other empty rooms stay until their memory or their place is needed: then the one that has
+ * them. Other empty rooms stay until their memory or capacity is needed: then the one that has
  * been empty for the longest time is forgotten.
  */
 export class Rooms {
@@ -94,8 +94,8 @@ export class Rooms {
 
   /**
    * Resolves at a moment when, in all rooms at once, every reader that keeps up has been served
-   * every message, and the messages are committed. Room by room, some members could get messages
-   * that others do not.
+   * every message, and the messages are committed. If each room were flushed separately, some
+   * members could get messages that others do not.
    */
   async flushed(): Promise<void> {
     do {

@@ -68,7 +68,7 @@ export class SqliteHistory implements History {
       thread?.[Symbol.dispose]();
       lock.close();
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new Error(`Cannot store messages in ${path} as ${reason}: --data (CHORUS_DATA)`, {
+      throw new Error(`Cannot store messages in ${path} because ${reason}: --data (CHORUS_DATA)`, {
         cause,
       });
     }

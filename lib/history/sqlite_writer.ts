@@ -6,10 +6,10 @@ import { migrate } from "./sqlite_schema.ts";
 /** How long reads and writes wait while another program has the file locked. */
 export const BUSY_TIMEOUT_MS = 1000;
 
-/** The most messages that are trimmed for each message that is written. */
+/** The maximum number of messages that are trimmed for each message that is written. */
 const TRIM_FACTOR = 2;
 
-/** The most messages that one step of trimming by age deletes. */
+/** The maximum number of messages that one step of trimming by age deletes. */
 const TRIM_STEP_MESSAGES = 1000;
 
 /** What a {@linkcode SqliteWriter} is made of. */
@@ -17,9 +17,9 @@ export interface SqliteWriterOptions {
   readonly path: string;
   /** What a commit survives: the end of the process, or also a loss of power. */
   readonly durability: "process" | "power";
-  /** The most messages of each room; 0 is no limit. */
+  /** The maximum number of messages of each room; 0 disables the limit. */
   readonly historyMessages: number;
-  /** How long messages are retained; 0 is no limit. */
+  /** How long messages are retained; 0 disables the limit. */
   readonly historyAgeMs: number;
 }
 

@@ -22,8 +22,8 @@ export interface ConnectionListener {
    */
   onClosed(status: CloseStatus): void;
   /**
-   * Read after each read from the peer. If it is a promise, the connection reads no more until the
-   * promise resolves.
+   * Checked after each read from the peer. If it is a promise, the connection reads no more until
+   * the promise resolves.
    */
   readonly backlog: Promise<void> | undefined;
 }
@@ -231,7 +231,7 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
     this.#sender.close(sent);
   }
 
-  /** Ends the stream, or only this direction of it, if nothing more is to be sent or received. */
+  /** Ends the stream, or only this direction of it, if there is nothing left to send or receive. */
   #endIfDone(): void {
     if (!this.#receiver.isDone || !this.#isCloseSent) return;
     if (!this.#isCloseReceived || this.#options.role === "client") return this.#transport.end();

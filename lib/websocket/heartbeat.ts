@@ -71,7 +71,8 @@ export class Heartbeat implements Disposable {
 }
 
 /**
- * Returns how often to check deadlines: at a quarter of the shortest one, within 10 ms and 1 s.
+ * Returns how often to check deadlines: at a quarter of the shortest one, but at least 10 ms and at
+ * most 1 s.
  */
 export function lookIntervalMs(deadlinesMs: readonly number[]): number {
   return Math.min(1000, Math.max(10, Math.min(...deadlinesMs) / 4));

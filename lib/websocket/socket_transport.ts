@@ -27,7 +27,7 @@ let writesDirectly = true;
  * nothing here, because there is at most one write at a time. `Deno.Conn.write()` costs even more.
  * tests/bench/README.md has the figures.
  *
- * `_write()` is public in Node's streams only for those who implement them. Call
+ * `_write()` is public in Node's streams only for implementers of streams. Call
  * {@linkcode checkDirectWrite} at the start of the process to be safe from a change in the runtime.
  */
 export class SocketTransport implements Transport {

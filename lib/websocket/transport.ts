@@ -1,6 +1,6 @@
 /** The byte stream below a connection, such as a {@linkcode SocketTransport}. */
 export interface Transport {
-  /** What handles the events. Whatever takes the transport over replaces it. */
+  /** Receives the events. A new owner of the transport replaces it. */
   listener: TransportListener;
   /**
    * Sends bytes. Only one write may be under way.

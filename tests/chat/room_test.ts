@@ -36,7 +36,7 @@ class TestRoom {
   }
 
   publish(text: string, publisher?: FakeMember): void {
-    this.room.publishText(text, NOBODY, publisher ? { publisher } : {});
+    this.room.publishText(text, ANONYMOUS, publisher ? { publisher } : {});
   }
 
   /** Runs the functions that are deferred now. */
@@ -59,7 +59,7 @@ class TestRoom {
   }
 }
 
-const NOBODY = { id: null, name: null };
+const ANONYMOUS = { id: null, name: null };
 
 /** A plain member whose wire the test controls. */
 class FakeMember extends PlainMember {
@@ -191,7 +191,7 @@ Deno.test("messages published during a sweep are one delivery after it", async (
   assertEquals([b.got, b.deliveries], [["1", "2", "3"], 2]);
 });
 
-Deno.test("a stalled reader holds up the others for no longer than the patience", async () => {
+Deno.test("a stalled reader holds up the others for no longer than PATIENCE_MS", async () => {
   const test = new TestRoom();
   const [a, b] = test.join("a", "b") as [FakeMember, FakeMember];
   b.stall();

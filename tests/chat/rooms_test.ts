@@ -11,7 +11,7 @@ import { SqliteHistory } from "../../lib/history/sqlite_history.ts";
 import { ROOM_OPTIONS } from "./room_options.ts";
 
 const encoder = new TextEncoder();
-const NOBODY = { id: null, name: null };
+const ANONYMOUS = { id: null, name: null };
 
 function roomsOf(bounds: Partial<RoomsOptions> = {}): Rooms {
   return new Rooms({
@@ -40,7 +40,7 @@ function join(rooms: Rooms, name: string, onDelivered = () => {}): () => void {
 
 function publish(rooms: Rooms, name: string, length = 10): Room {
   return rooms.within(name, (room) => {
-    room.publishText("x".repeat(length), NOBODY, {});
+    room.publishText("x".repeat(length), ANONYMOUS, {});
     return room;
   });
 }
@@ -123,7 +123,7 @@ Deno.test("names() are in the order of their UTF-8, after a name and up to a lim
       epoch: { name: "e", after: 0 },
       firstSeq: 1,
       bodies: packBodies(encodeFrames(["hi"]), 1),
-      authorSpans: [{ firstSeq: 1, author: NOBODY, atMs: 0 }],
+      authorSpans: [{ firstSeq: 1, author: ANONYMOUS, atMs: 0 }],
       ids: [],
     })));
     const inMemory = roomsOf({ maxRooms: 10 });
@@ -189,7 +189,7 @@ Deno.test("flushed() resolves at a moment when all rooms are served", async () =
   assertEquals(heard, ["tea", "coffee"]);
 });
 
-Deno.test("a member that leaves before its ack is not waited for", async () => {
+Deno.test("flushed() does not wait for a member that left before its ack", async () => {
   let appendCount = 0;
   const history = {
     epoch: "e",
@@ -208,7 +208,7 @@ Deno.test("a member that leaves before its ack is not waited for", async () => {
     const member = new ChorusMember({ id: "b", author: { id: "b", name: null }, room, wire }, "");
     room.join(member);
     member.enter(room.history.replayStart({}));
-    room.publishText("unread", NOBODY, {});
+    room.publishText("unread", ANONYMOUS, {});
     const say = encoder.encode('{"type":"say","text":"hi","id":"c1"}');
     member.receive(say, 0, say.length, true);
     room.leave(member);

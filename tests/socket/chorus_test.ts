@@ -42,13 +42,13 @@ for (const engine of ENGINES) {
 
   Deno.test(`${engine}: last= replays the last messages in either format`, async () => {
     await using server = await startTestApp({ engine, logMessages: true });
-    await using speaker = await Peer.open(server.url);
-    for (const text of ["one", "two", "three"]) speaker.send(text);
+    await using publisher = await Peer.open(server.url);
+    for (const text of ["one", "two", "three"]) publisher.send(text);
     for (let count = 0; count < 3; count++) await server.logged("{id} sent");
     await using plain = await Peer.open(`${server.url}?last=2`);
     await using chorus = await ChorusPeer.open(`${server.url}?last=2`);
     await using all = await ChorusPeer.open(`${server.url}?last=100`);
-    speaker.send("four");
+    publisher.send("four");
     assertEquals(await plain.take(3), ["two", "three", "four"]);
     assertEquals(await chorus.texts(3), ["two", "three", "four"]);
     assertEquals(await all.texts(4), ["one", "two", "three", "four"]);
@@ -56,17 +56,17 @@ for (const engine of ENGINES) {
 
   Deno.test(`${engine}: since= replays exactly the missed messages, also for a client that got none`, async () => {
     await using server = await startTestApp({ engine });
-    await using speaker = await ChorusPeer.open(server.url);
+    await using publisher = await ChorusPeer.open(server.url);
     const first = await ChorusPeer.open(server.url);
     const { position } = first.welcome;
     await closeAll([first]);
     for (const id of ["one", "two", "three"]) {
-      speaker.say(id, id);
-      await speaker.next("ack");
+      publisher.say(id, id);
+      await publisher.next("ack");
     }
     await using again = await ChorusPeer.open(`${server.url}?since=${position}`);
     assertEquals([again.welcome.recovered, again.welcome.position], [true, position]);
-    speaker.say("four");
+    publisher.say("four");
     const said = [];
     while (said.length < 4) said.push(await again.next("said"));
     assertEquals(said.map(textOf), ["one", "two", "three", "four"]);

@@ -71,15 +71,15 @@ for (const engine of ENGINES) {
       data: file.path,
       logRetentionBytes: 64 * 1024,
     });
-    await using speaker = await ChorusPeer.open(server.url);
-    const { position } = speaker.welcome;
+    await using publisher = await ChorusPeer.open(server.url);
+    const { position } = publisher.welcome;
     const count = 2000;
     const text = (index: number) => `${index} ${"x".repeat(100)}`;
     // The serve engine cannot hold senders back. So this one waits for acks, and later for the
     // readers, or they would fall behind the short log.
     const say = async (index: number) => {
-      speaker.say(text(index), `${index}`);
-      if (index % 50 === 49) { while ((await speaker.next("ack")).id !== `${index}`); }
+      publisher.say(text(index), `${index}`);
+      if (index % 50 === 49) { while ((await publisher.next("ack")).id !== `${index}`); }
     };
     for (let index = 0; index < count; index++) await say(index);
     await using chorus = await ChorusPeer.open(`${server.url}?since=${position}`);
@@ -251,7 +251,7 @@ Deno.test("a file that is not a database of this or an older Chorus is refused a
   assert((await startError({ data: `${path}/nowhere` })).length > 0);
 });
 
-Deno.test("a file of the first schema is migrated and keeps its messages", async () => {
+Deno.test("a file of the first schema is migrated and still has its messages", async () => {
   await using file = await tempFile();
   let position;
   {

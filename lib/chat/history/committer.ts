@@ -2,21 +2,22 @@ import type { Scheduler } from "../scheduler.ts";
 import type { Batch, History } from "./history.ts";
 
 /**
- * How long messages that nobody waits for gather, as a commit costs as much as hundreds of sends.
+ * How long to collect messages before a commit when no client waits for an ack. One commit costs as
+ * much as hundreds of sends.
  */
 const GATHER_MS = 50;
 
 /** The pause after a failed commit. */
 const RETRY_MS = 500;
 
-/** How often the commits are watched. A commit that lasts from one look to the next is stalled. */
-const COMMIT_DEADLINE_MS = 5000;
+/**
+ * How often to check the commit under way. If it is the same as at the last check, it is stalled.
+ */
+const CHECK_INTERVAL_MS = 5000;
 
 /** A room as the committer sees it. */
 export interface Committable {
-  /**
-   * Whether its messages should be committed at once: somebody waits for them, or they are many.
-   */
+  /** Whether to commit its messages at once: a client waits for them, or there are many. */
   readonly isUrgent: boolean;
   /** Takes the next messages to commit; undefined if all are committed. */
   nextBatch(): Batch | undefined;
@@ -146,13 +147,13 @@ export class Committer {
       if (this.#state !== "committing") return;
       if (this.#commitCount === watchedCommit) this.#stall();
       else this.#watch();
-    }, COMMIT_DEADLINE_MS);
+    }, CHECK_INTERVAL_MS);
   }
 
   #stall(): void {
     this.#isStalled = true;
     this.#options.onError(
-      new Error(`Cannot commit messages: no answer for ${COMMIT_DEADLINE_MS} ms`),
+      new Error(`Cannot commit messages: no answer for ${CHECK_INTERVAL_MS} ms`),
     );
     for (const room of [...this.#committing, ...this.#dirty]) room.onCommitFailed();
   }

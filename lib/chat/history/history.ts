@@ -25,7 +25,8 @@ export interface Batch {
 }
 
 /**
- * A time during which one process numbered the messages of a room.
+ * A time during which the messages of a room are numbered without interruption: by one process, or
+ * in memory until the room is forgotten.
  *
  * Messages that were not committed when a process is killed are gone, and the next process gives
  * their sequence numbers to other messages. Without epochs, a reader that was ahead of the commit
@@ -49,7 +50,7 @@ export interface StoredRoom {
  * A durable store of messages, which outlive the memory of their room and the process.
  *
  * Guarantees: {@linkcode append} is atomic over all its batches; messages of a room are read in the
- * order of their sequence numbers; a message that was read once is read again until it is trimmed.
+ * order of their sequence numbers; reads are repeatable until the message is trimmed.
  * Every method that reads throws an Error if the store cannot be read.
  */
 export interface History extends AsyncDisposable {
@@ -71,8 +72,8 @@ export interface History extends AsyncDisposable {
   /** At most `limit` names of rooms after a name, in the order of their UTF-8. */
   roomNames(after: string, limit: number): string[];
   /**
-   * Commits batches, all or none. Resolves when they are as durable as the history was asked to
-   * make them; rejects if they are not committed.
+   * Commits batches, all or none. Resolves when they are committed, as durably as the history is
+   * configured; rejects if they are not.
    */
   append(batches: readonly Batch[]): Promise<void>;
 }

@@ -25,7 +25,7 @@ export class Epochs {
    * position.
    *
    * A position of an earlier epoch may be ahead of the last message that was committed in it. The
-   * messages between are gone, so the end of the epoch stands for it.
+   * messages between are gone, so the function returns the end of the epoch.
    */
   seqOf(text: string, headSeq: number): number | undefined {
     const position = parsePosition(text);
@@ -40,8 +40,8 @@ export class Epochs {
 /**
  * A place between two messages of a room. Clients see it as an opaque text, `EPOCH-SEQ`.
  *
- * The epoch tells one life of a room from the next. Without it, a client that reconnects after the
- * room has started over would present a number that means another message now, and be told that it
+ * The epoch changes when a room starts over. Without it, a client could resume from a sequence
+ * number that now belongs to a different message. The server would then report that the client
  * missed nothing.
  */
 export interface Position {

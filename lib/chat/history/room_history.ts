@@ -13,9 +13,9 @@ export interface RoomHistoryOptions {
   readonly log: Omit<MessageLogOptions, "headSeq">;
   /** A durable history; undefined if messages are in memory only. */
   readonly durable: Durable | undefined;
-  /** The most messages of the room; 0 is no limit. */
+  /** The maximum number of messages; 0 disables the limit. */
   readonly historyMessages: number;
-  /** How long messages are retained; 0 is no limit. */
+  /** How long messages are retained; 0 disables the limit. */
   readonly historyAgeMs: number;
   /** Called when more messages are committed than before. */
   readonly onCommitted: () => void;
@@ -40,7 +40,7 @@ export interface ReplayStart {
   /** The messages after that position that the member will not get. */
   readonly gap?: {
     readonly after: string;
-    /** The number of missed messages of this epoch. */
+    /** The number of missed messages, as far as the room knows. */
     readonly missedCount: number;
     readonly reason: GapReason;
   };
@@ -104,10 +104,7 @@ export class RoomHistory {
     );
   }
 
-  /**
-   * Every message up to this sequence number is stored as safely as the server was asked to store
-   * it.
-   */
+  /** The sequence number up to which every message is committed, or in memory if that suffices. */
   get committedSeq(): number {
     return this.#store?.committedSeq ?? this.headSeq;
   }

@@ -8,14 +8,15 @@ import type { Transcript } from "./transcript.ts";
 const URGENT_BYTES = 64 * 1024;
 
 /**
- * How much may wait for its commit, as parts of the log's retention: senders are held back beyond
- * `held`; beyond `dropped` the oldest messages are given up, as some senders cannot be held back.
+ * Limits for uncommitted bytes, as multiples of the log's retention. Above `held`, the server stops
+ * reading from senders. Some senders cannot be stopped, so above `dropped` the log may drop the
+ * oldest uncommitted messages.
  */
 const MAX_UNCOMMITTED = { held: 1 / 4, dropped: 4 };
 
 /**
- * How many messages are read at a time: first `first`, then as many as have been read, up to `max`,
- * as they may be long.
+ * Messages per read. The first read takes `first`, and each next as many as were read so far, up to
+ * `max`. Messages may be long, so reads start small.
  */
 const READ_STEP_MESSAGES = { first: 32, max: 256 };
 
@@ -84,7 +85,7 @@ export class RoomStore implements Committable {
 
   /**
    * Schedules the commit of a message that was just appended to the transcript, and holds senders
-   * back if too much waits. While commits fail nobody is held back: live chat goes on.
+   * back if too much waits. While commits fail, senders are not held back: live chat goes on.
    */
   onAppended(): void {
     const { transcript: { log }, committer, retentionBytes } = this.#options;

@@ -5,7 +5,7 @@ import type { MessageLog } from "./message_log.ts";
 /** A sweep stops waiting for its deliveries when none has ended for this long, in milliseconds. */
 const PATIENCE_MS = 10;
 
-/** The most that one sweep delivers to a reader before the next reader has its turn. */
+/** The maximum that one sweep delivers to a reader before the next reader has its turn. */
 const MAX_SERVED_BYTES = 256 * 1024;
 
 /** A reader as the broadcast sees it. */
@@ -43,10 +43,10 @@ export interface BroadcastOptions extends Scheduler {
  *                      └─ no delivery has ended for 10 ms: the rest continue alone ────┘
  * ```
  *
- * There is only one sweep at a time. Otherwise readers that refill themselves as their write ends
- * would starve the reads, and senders would wait for hundreds of milliseconds. A delivery that
- * outlives its sweep, such as a stalled reader's, holds up nobody: its reader continues alone, and
- * joins the sweeps again when it has caught up.
+ * There is only one sweep at a time. If each reader started its next write as soon as the last one
+ * ended, the server would rarely read, and senders would wait for hundreds of milliseconds. If a
+ * delivery takes longer than its sweep, as to a stalled reader, the others do not wait for it. Its
+ * reader continues alone, and rejoins the sweeps when it has caught up.
  */
 export class Broadcast {
   readonly #options: BroadcastOptions;

@@ -1,10 +1,10 @@
 import { headerBytes, OPCODE, writeHeader } from "../../websocket/frame.ts";
 import type { Body } from "../message.ts";
 
-/** The most bytes that a frame header takes. */
+/** The maximum size of a frame header. */
 const MAX_HEADER_BYTES = 10;
 
-/** The most bytes that one UTF-16 code unit takes in UTF-8. */
+/** The maximum size of one UTF-16 code unit in UTF-8. */
 const MAX_BYTES_PER_UNIT = 3;
 
 const encoder = new TextEncoder();

@@ -1,7 +1,7 @@
 import { frameBytes, headerBytes, writeHeader } from "../../websocket/frame.ts";
 import type { LogBudget } from "./log_budget.ts";
 
-/** The size of a full-grown chunk, and the most that one read returns. */
+/** The size of a full-grown chunk, and the maximum that one read returns. */
 const LARGEST_CHUNK_BYTES = 256 * 1024;
 
 /**

@@ -9,7 +9,7 @@ import { AMPLE_BUDGET } from "../room_options.ts";
 
 const ANN = { id: "019b0000-0000-7000-8000-00000000000a", name: "Ann" };
 const BOB = { id: "019b0000-0000-7000-8000-00000000000b", name: null };
-const NOBODY = { id: null, name: "a script" };
+const ANONYMOUS = { id: null, name: "a script" };
 const EPOCH = "0123456789abcdef";
 
 const encoder = new TextEncoder();
@@ -106,9 +106,9 @@ const KINDS: Readonly<Record<string, Kind>> = {
 
 /** Publishes more than a short memory retains, and commits every twenty messages. */
 async function publishMany(test: TestHistory, count: number): Promise<void> {
-  for (let number = 1; number <= count; number++) {
-    test.publish(`${number} ${"x".repeat(1000)}`, number % 3 === 0 ? BOB : ANN, `id ${number}`);
-    if (number % 20 === 0) await test.settled();
+  for (let seq = 1; seq <= count; seq++) {
+    test.publish(`${seq} ${"x".repeat(1000)}`, seq % 3 === 0 ? BOB : ANN, `id ${seq}`);
+    if (seq % 20 === 0) await test.settled();
   }
   await test.settled();
 }
@@ -127,7 +127,7 @@ for (const [kind, using_] of Object.entries(KINDS)) {
       const atMs = test.clock.nowMs;
       test.publish("\uFEFFhi é\0😀");
       test.publish("", BOB);
-      test.publish(Uint8Array.of(0, 255), NOBODY);
+      test.publish(Uint8Array.of(0, 255), ANONYMOUS);
       test.publish("\0");
       await test.settled();
       // So many messages follow that memory may have dropped the first ones.
@@ -135,7 +135,7 @@ for (const [kind, using_] of Object.entries(KINDS)) {
       assertEquals(test.history.read(0, 4, Infinity), [
         { seq: 1, author: ANN, atMs, body: "\uFEFFhi é\0😀" },
         { seq: 2, author: BOB, atMs: atMs + 1, body: "" },
-        { seq: 3, author: NOBODY, atMs: atMs + 2, body: Uint8Array.of(0, 255) },
+        { seq: 3, author: ANONYMOUS, atMs: atMs + 2, body: Uint8Array.of(0, 255) },
         { seq: 4, author: ANN, atMs: atMs + 3, body: "\0" },
       ]);
     }));
@@ -251,9 +251,9 @@ for (const [kind, using_] of Object.entries(KINDS)) {
       assertEquals(history.seqOf(ANN, "c1"), undefined);
       const byAnn = test.publish("one", ANN, "c1");
       const byBob = test.publish("two", BOB, "c1");
-      const byNobody = test.publish("three", NOBODY, "c1");
+      const byNobody = test.publish("three", ANONYMOUS, "c1");
       const check = () =>
-        assertEquals([ANN, BOB, NOBODY].map((author) => history.seqOf(author, "c1")), [
+        assertEquals([ANN, BOB, ANONYMOUS].map((author) => history.seqOf(author, "c1")), [
           byAnn,
           byBob,
           byNobody,

@@ -73,11 +73,11 @@ Deno.test("Cursor.take() skips the reader's own messages, wherever they are", ()
 Deno.test("frames that a cursor has taken do not change when the log drops them", () => {
   const log = new MessageLog({ retentionBytes: 1, budget: AMPLE_BUDGET });
   const cursor = new Cursor(log);
-  append(log, "kept");
+  append(log, "retained");
   const frames = cursor.take()!;
   for (let count = 0; count < 1000; count++) append(log, "x".repeat(1000));
   assert(log.start > 0);
-  assertEquals(textsOf(frames), ["kept"]);
+  assertEquals(textsOf(frames), ["retained"]);
 });
 
 Deno.test("a cursor that the log has left behind is lost and skips to the oldest retained frame", () => {
