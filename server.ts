@@ -19,7 +19,8 @@ const faults = [...parsed.faults, ...configFaults(config)];
 
 if (config.help) {
   console.log(helpText(SERVER_FLAGS, {
-    summary: "Chorus, a broadcast chat server: each message goes to everyone else in its room.",
+    summary:
+      "Chorus, a broadcast chat server: each message goes to every other client in its room.",
     usage: "deno task server [flags]",
     hasEnvironment: true,
   }));
@@ -31,10 +32,10 @@ if (config.help) {
 } else if (config.checkConfig) {
   console.log(configText(SERVER_FLAGS, config, sources));
 } else {
-  Deno.exit(await run(config));
+  Deno.exit(await serve(config));
 }
 
-async function run(config: ServerConfig): Promise<number> {
+async function serve(config: ServerConfig): Promise<number> {
   await configureLogging(config);
   const logger = getLogger("chorus");
   let app: App;

@@ -5,7 +5,6 @@ import type { SayMessage } from "./chorus_v1.ts";
 import { CLOSE_CODES } from "./close_code.ts";
 import { type History, HistoryUnavailableError } from "./history/history.ts";
 import type { ReplayRequest } from "./history/room_history.ts";
-import { encodeFrames } from "./log/frames.ts";
 import type { Member, MemberOptions } from "./member.ts";
 import { PlainMember } from "./plain_member.ts";
 import type { Room, RoomMember, SlowReaderPolicy, WireFormat } from "./room.ts";
@@ -107,7 +106,7 @@ export class Chat {
 
   /**
    * Adds a connection that has just opened. If the messages that it needs cannot be read, it is
-   * closed with 1013.
+   * closed with 1013. It never throws.
    *
    * @param onMember Called with the member before anything is sent to it, as a send that fails
    * makes the member leave.
@@ -123,9 +122,10 @@ export class Chat {
         (room) => this.#enter(room, connection, request, onMember),
       );
     } catch (error) {
-      if (!(error instanceof HistoryUnavailableError)) throw error;
       this.logError(error);
-      connection.wire.close(CLOSE_CODES.historyUnavailable);
+      const { historyUnavailable, internalError } = CLOSE_CODES;
+      const isUnavailable = error instanceof HistoryUnavailableError;
+      connection.wire.close(isUnavailable ? historyUnavailable : internalError);
     }
   }
 
@@ -202,20 +202,18 @@ export class Chat {
   ): void {
     const { name, format, session } = request;
     const replayStart = room.history.replayStart(request);
-    const resumedId = session === undefined ? undefined : this.#sessions.idOf(session);
-    const author = { id: format === "chorus" ? resumedId ?? id : id, name };
+    const isChorus = format === "chorus";
+    const resumedId = isChorus && session ? this.#sessions.idOf(session) : undefined;
+    const author = { id: resumedId ?? id, name };
     const options: MemberOptions = { id, author, room, wire };
-    const member = format === "chorus"
+    const member = isChorus
       ? new ChorusMember(options, this.#sessions.tokenOf(author.id))
-      : new PlainMember(options);
+      : new PlainMember(options, this.#config.greeting);
     onMember(member);
     this.#registry.set(id, member);
     this.#logger.info("{id} connected from {address} to {room}", { id, address, room: room.name });
     room.join(member);
-    if (member instanceof ChorusMember) return member.enter(replayStart);
-    // Nothing has been delivered yet, so the greeting comes first.
-    if (this.#config.greeting !== "") wire.sendFrames(encodeFrames([this.#config.greeting]));
-    member.start(replayStart.after);
+    member.enter(replayStart);
   }
 
   #publish(room: Room, { text, name, id }: Publication): Promise<Published> {

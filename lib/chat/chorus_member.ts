@@ -43,7 +43,6 @@ export class ChorusMember extends Member {
     this.#session = session;
   }
 
-  /** Sends the welcome, and the gap if there is one, and starts serving the member. */
   enter({ after, isRecovered, gap }: ReplayStart): void {
     const { room, author } = this;
     this.#servedSeq = after;

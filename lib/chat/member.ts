@@ -2,7 +2,7 @@ import type { Audience } from "./audience.ts";
 import type { GapReason } from "./chorus_v1.ts";
 import { CLOSE_CODES, type CloseCode } from "./close_code.ts";
 import { HistoryUnavailableError } from "./history/history.ts";
-import type { BroadcastReader } from "./log/broadcast.ts";
+import type { ReplayStart } from "./history/room_history.ts";
 import { Cursor } from "./log/cursor.ts";
 import type { Author, Message } from "./message.ts";
 import { replay } from "./replay.ts";
@@ -26,7 +26,7 @@ export interface MemberOptions {
  *  └──start(), its log does not──▶ replaying ──the log is reached──▶ live
  * ```
  */
-export abstract class Member implements RoomMember, BroadcastReader {
+export abstract class Member implements RoomMember {
   readonly id: string;
   readonly author: Author & { readonly id: string };
   readonly room: Room;
@@ -51,6 +51,9 @@ export abstract class Member implements RoomMember, BroadcastReader {
   get isLive(): boolean {
     return this.#state === "live";
   }
+
+  /** Sends what comes first in the member's format, and starts serving the member. */
+  abstract enter(start: ReplayStart): void;
 
   /**
    * Handles a message of the client: `bytes[start, end)`, which are valid until the call returns.
@@ -164,5 +167,7 @@ export abstract class Member implements RoomMember, BroadcastReader {
     this.#own = [];
     broadcast.add(this);
     if (this.cursor.isBehind) broadcast.request();
+    // Acks that came due during the replay have waited for this.
+    this.onServed(log.seqAt(this.cursor.offset));
   }
 }

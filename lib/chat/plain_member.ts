@@ -1,11 +1,24 @@
 import { OPCODE } from "../websocket/frame.ts";
 import { encodeFrames } from "./log/frames.ts";
-import { Member } from "./member.ts";
+import type { ReplayStart } from "./history/room_history.ts";
+import { Member, type MemberOptions } from "./member.ts";
 import type { Message } from "./message.ts";
 
 /** A member without a subprotocol: what it sends is what the others get, with nothing added. */
 export class PlainMember extends Member {
   readonly format = "plain";
+  readonly #greeting: string;
+
+  /** @param greeting A text that the member gets first; "" for none. */
+  constructor(options: MemberOptions, greeting = "") {
+    super(options);
+    this.#greeting = greeting;
+  }
+
+  enter({ after }: ReplayStart): void {
+    if (this.#greeting !== "") this.wire.sendFrames(encodeFrames([this.#greeting]));
+    this.start(after);
+  }
 
   receive(bytes: Uint8Array, start: number, end: number, isText: boolean): void {
     this.room.publish(isText ? OPCODE.text : OPCODE.binary, bytes, start, end, this);

@@ -24,7 +24,7 @@ export interface ReplayOptions {
   readonly onMissed: (upTo: number, reason: GapReason) => void;
   /** Called when the replay has fallen behind the history. Returns whether the member stays. */
   readonly handleSlowReader: () => boolean;
-  /** Called when a read has failed and will be tried again. */
+  /** Called when a read has failed and will be tried again; once until a read succeeds. */
   readonly onReadFailed: (error: HistoryUnavailableError) => void;
   readonly wait: (ms: number) => Promise<void>;
   /** Whether the member is still in the room. */
@@ -58,7 +58,7 @@ export async function replay(
     } catch (error) {
       if (!(error instanceof HistoryUnavailableError)) throw error;
       if (++failedCount === MAX_READ_ATTEMPTS) throw error;
-      options.onReadFailed(error);
+      if (failedCount === 1) options.onReadFailed(error);
       await options.wait(READ_RETRY_MS);
       if (!isActive()) return;
       continue;
@@ -75,5 +75,5 @@ export async function replay(
     if (messages.length > 0) await deliver(messages);
     if (!isActive()) return;
   }
-  goLive(after);
+  if (isActive()) goLive(after);
 }

@@ -1,7 +1,7 @@
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 
 /**
- * Parses a duration such as `250ms`, `2s`, `1.5m` or `1h`. Only `0` needs no unit.
+ * Parses a duration such as `250ms`, `2s`, `1.5m`, or `1h`. Only `0` needs no unit.
  *
  * @returns Whole milliseconds, or undefined if the text is not a duration.
  */

@@ -34,7 +34,7 @@ type FlagKind =
     readonly min: number;
     readonly max: number;
   }
-  /** The default, the minimum and the parsed value are in milliseconds. */
+  /** The default, the minimum, and the parsed value are in milliseconds. */
   | { readonly kind: "duration"; readonly default: number; readonly min: number }
   | { readonly kind: "choice"; readonly default: string; readonly choices: readonly string[] }
   | {
@@ -92,11 +92,11 @@ export function environmentName(name: string): string {
 }
 
 /**
- * Reads a configuration from the command line and the environment. A flag beats its variable; a
- * variable beats the default. It never throws. `faults` lists all configuration errors together.
+ * Reads a configuration from the command line and the environment. A flag overrides its variable; a
+ * variable overrides the default. Never throws: `faults` lists all configuration errors together.
  *
  * A value follows its flag (`--port 80`) or an equals sign (`--port=80`). A value that begins with
- * a dash needs the equals sign. A switch takes `true`, `false` or no value. `--no-NAME` turns it
+ * a dash needs the equals sign. A switch takes `true`, `false`, or no value. `--no-NAME` turns it
  * off.
  */
 export function parseFlags<T extends FlagTable>(table: T, input: FlagInput): ParsedFlags<T> {
@@ -126,7 +126,9 @@ export function parseFlags<T extends FlagTable>(table: T, input: FlagInput): Par
     } else {
       const both = hasVariable ? `${name} (${variable})` : name;
       const where = fromFlag ? name : variable;
-      faults.push(`Cannot start as ${both} must be ${read.mustBe}: ${where} was "${read.text}"`);
+      faults.push(
+        `Cannot start because ${both} must be ${read.mustBe}: ${where} was "${read.text}"`,
+      );
     }
   }
   return {
@@ -155,30 +157,37 @@ function readArgs(
       (short, letter) => entries.find(({ flag }) => flag.short === letter)?.name ?? short,
     )
   );
-  // As booleans, flags do not take the next argument as their value. The loop below decides that.
+  // Declared as booleans, flags do not consume the next argument. The loop below decides that.
   const options = Object.fromEntries(
     entries.map(({ name, flag: { short } }) =>
       [name.slice(2), { type: "boolean", ...(short && { short }) }] as const
     ),
   );
+  const negates = (name: string) =>
+    entries.find((each) => each.flag.kind === "switch" && name === `--no-${each.name.slice(2)}`);
   const { tokens } = parseArgs({ args: longArgs, options, strict: false, tokens: true });
+  const isKnown = (name: string) => entries.some((each) => each.name === name) || negates(name);
+  // All of -host is unknown: its -h must not ask for help.
+  const unknown = new Set(
+    tokens.flatMap((each) =>
+      each.kind === "option" && !isKnown(`--${each.name}`) ? [each.index] : []
+    ),
+  );
   const given = new Map<string, string[]>();
   for (let token = tokens.shift(); token; token = tokens.shift()) {
     const arg = args[token.index]!;
     if (token.kind === "positional") {
-      faults.push(`Cannot start as no argument is expected: it was "${arg}"`);
+      faults.push(`Cannot start because the program takes no arguments: it was given "${arg}"`);
     }
     if (token.kind !== "option") continue;
 
     const name = `--${token.name}`;
-    const negated = entries.find((each) =>
-      each.flag.kind === "switch" && name === `--no-${each.name.slice(2)}`
-    );
+    const negated = negates(name);
     if (negated) {
       given.set(negated.name, [token.value === undefined ? "false" : arg]);
       continue;
     }
-    const entry = entries.find((each) => each.name === name);
+    const entry = unknown.has(token.index) ? undefined : entries.find((each) => each.name === name);
     const isSwitch = entry?.flag.kind === "switch" || entry?.flag.kind === "command";
     const next = tokens[0]?.kind === "positional" ? tokens[0].value : undefined;
     let text = token.value;
@@ -201,13 +210,13 @@ function readArgs(
 function unknownFlag(arg: string, names: readonly string[]): string {
   const name = arg.split("=")[0]!;
   const meant = nearMiss(name, names);
-  return `Cannot start as there is no such flag: ${name}` +
+  return `Cannot start because there is no flag ${name}` +
     (meant ? ` (did you mean ${meant}?)` : " (--help lists them all)");
 }
 
 /**
  * Returns the flag that a mistyped one probably means: one that starts with it, or one that differs
- * in at most a third of its letters.
+ * in at most a third of its characters.
  */
 function nearMiss(name: string, candidates: readonly string[]): string | undefined {
   const letterCount = name.replace(/^-+/, "").length;
@@ -239,7 +248,7 @@ function readValue(flag: Flag, texts: readonly string[]): Read {
     }
     case "duration": {
       const value = parseDurationMs(text);
-      if (value === undefined) return wrong("a duration such as 250ms, 2s or 1m");
+      if (value === undefined) return wrong("a duration such as 250ms, 2s, or 1m");
       return value >= flag.min ? { value } : wrong(`at least ${flag.min}ms`);
     }
     case "choice":

@@ -26,7 +26,8 @@ export function helpText(table: FlagTable, frame: HelpFrame): string {
     `  ${usage.padEnd(width)}  ${help}${shownDefault && ` [${shownDefault}]`}`
   );
   const environment = frame.hasEnvironment
-    ? "\n\nEach flag has an environment variable: CHORUS_LOG_LEVEL for --log-level. The flag wins."
+    ? "\n\nEach flag has an environment variable, such as CHORUS_LOG_LEVEL for --log-level. " +
+      "A flag overrides its variable."
     : "";
   return `${frame.summary}\n\nUsage: ${frame.usage}\n\n${lines.join("\n")}${environment}`;
 }

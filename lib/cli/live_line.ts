@@ -45,12 +45,12 @@ export class LiveLine {
   }
 }
 
-/** Returns standard error. A terminal with `TERM=dumb` is none, as it cannot clear a line. */
+/** Returns standard error. `TERM=dumb` counts as no terminal, because it cannot clear a line. */
 export function standardError(): LineTarget {
   return {
     isTerminal: Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb",
     columns: () => Deno.consoleSize().columns,
-    // The run goes on even if the reader of standard error is gone.
+    // The program continues even if the reader of standard error is gone.
     write: (text) => void writeText(Deno.stderr, text),
   };
 }

@@ -23,7 +23,7 @@ const FORMATTERS: Record<LoggingConfig["logFormat"], () => TextFormatter> = {
   json: () => getJsonLinesFormatter({ message: "template", properties: "flatten" }),
 };
 
-/** Sends log records of the category `chorus` to standard output, one a line. */
+/** Sends log records of the category `chorus` to standard output, one per line. */
 export async function configureLogging(config: LoggingConfig): Promise<void> {
   const format = FORMATTERS[config.logFormat]();
   await configure({

@@ -18,7 +18,7 @@ export function onStopSignal(handler: StopHandler): void {
   for (const signal of signals) Deno.addSignalListener(signal, listener);
 }
 
-/** Returns the signal listener. It takes signals less than 250 ms after the first for that one. */
+/** Returns the signal listener. It ignores signals within 250 ms after the first. */
 export function stopListener({ stop, stopNow }: StopHandler, nowMs: () => number): () => void {
   let firstAtMs: number | undefined;
   return () => {

@@ -2,8 +2,14 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Batch, Epoch, History, StoredRoom } from "../chat/history/history.ts";
 import { newEpochName } from "../chat/history/position.ts";
 import type { Message } from "../chat/message.ts";
-import { BUSY_TIMEOUT_MS, type SqliteWriterOptions } from "./sqlite_writer.ts";
+import type { SqliteWriterOptions } from "./sqlite_writer.ts";
 import { startSqliteWorker, type StartWorker, WriterThread } from "./writer_thread.ts";
+
+/**
+ * How long a read waits while another program has the file locked. Reads block the event loop, and
+ * the chat tries them again.
+ */
+const READ_TIMEOUT_MS = 50;
 
 /**
  * A history in an SQLite file. One thread writes and this one reads; WAL mode lets them do so at
@@ -35,7 +41,7 @@ export class SqliteHistory implements History {
     this.#startWorker = startWorker;
     this.#lock = lock;
     this.#thread = thread;
-    const database = new DatabaseSync(options.path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+    const database = new DatabaseSync(options.path, { readOnly: true, timeout: READ_TIMEOUT_MS });
     this.#database = database;
     this.#statements = Object.fromEntries(
       Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)]),

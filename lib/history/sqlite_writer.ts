@@ -3,8 +3,8 @@ import type { Batch } from "../chat/history/history.ts";
 import { unpackBodies } from "../chat/history/packed_bodies.ts";
 import { migrate } from "./sqlite_schema.ts";
 
-/** How long reads and writes wait while another program has the file locked. */
-export const BUSY_TIMEOUT_MS = 1000;
+/** How long a write waits while another program has the file locked. */
+const BUSY_TIMEOUT_MS = 1000;
 
 /** The maximum number of messages that are trimmed for each message that is written. */
 const TRIM_FACTOR = 2;

@@ -22,7 +22,7 @@ export interface App extends AsyncDisposable {
   readonly url: URL;
   /** The number of connections in the chat. */
   readonly connectionCount: number;
-  /** The number of rooms in memory: those with members or with messages. */
+  /** The number of rooms in memory: those with members or messages. */
   readonly roomCount: number;
   /** The number of connections that the engines hold, including those that are closing. */
   readonly openCount: number;
@@ -107,7 +107,7 @@ export async function startApp(
       onListen: () => {},
       onError: (error) => {
         logFault(error);
-        return new Response("The server failed to answer this request\n", { status: 500 });
+        return new Response("The server failed to handle this request\n", { status: 500 });
       },
       handler: createHandler({
         admit: decide,
@@ -121,7 +121,7 @@ export async function startApp(
   let gateway: Gateway | undefined;
   let address: Deno.NetAddr;
   if (directEngine) {
-    // Private: only the gateway's pipes may connect. Their local ports tell the clients apart.
+    // Private: only the gateway's pipes may connect. Their local ports identify the clients.
     httpServer = serve({ hostname: "127.0.0.1", port: 0 }, (pipe) => gateway?.clientAt(pipe));
     try {
       gateway = new Gateway({

@@ -1,7 +1,7 @@
 import type { ConfigOf, FlagTable } from "../cli/flags.ts";
 
 /**
- * The server's flags. `--help`, the environment variables, the table in README.md and
+ * The server's flags. `--help`, the environment variables, the table in README.md, and
  * {@linkcode ServerConfig} are all derived from this table.
  */
 export const SERVER_FLAGS = {
@@ -36,7 +36,7 @@ export const SERVER_FLAGS = {
   binary: {
     kind: "switch",
     default: false,
-    help: "Relay binary messages; without it, they close the sender with 1003",
+    help: "Relay binary messages; without it, they close the sender's connection with 1003",
   },
   echo: {
     kind: "switch",
@@ -47,7 +47,7 @@ export const SERVER_FLAGS = {
     kind: "text",
     default: "",
     value: "TEXT",
-    help: "Text to send to each new plain-text connection",
+    help: "Text to send to each new plain text connection",
   },
   maxMessageBytes: {
     kind: "integer",
@@ -55,7 +55,7 @@ export const SERVER_FLAGS = {
     value: "BYTES",
     min: 1,
     max: 1024 ** 3,
-    help: "Maximum message size; a larger message closes its sender with 1009",
+    help: "Maximum message size; a larger message closes the sender's connection with 1009",
   },
   maxConnections: {
     kind: "integer",
@@ -80,7 +80,7 @@ export const SERVER_FLAGS = {
     min: 1024 ** 2,
     max: 1024 ** 4,
     help:
-      "Memory for the messages of all rooms; beyond it, empty rooms go first, then all retain less",
+      "Maximum size of all logs; above it, the server removes empty rooms, then shortens all logs",
   },
   maxRooms: {
     kind: "integer",
@@ -88,7 +88,8 @@ export const SERVER_FLAGS = {
     value: "N",
     min: 1,
     max: 10_000_000,
-    help: "Maximum number of rooms; a new one replaces the room empty for longest, or gets 503",
+    help: "Maximum number of rooms; a new room replaces the one that has been empty longest, " +
+      "or gets 503",
   },
   data: {
     kind: "text",
@@ -100,7 +101,8 @@ export const SERVER_FLAGS = {
     kind: "choice",
     default: "process",
     choices: ["process", "power"],
-    help: "What acknowledged messages in --data survive: a process crash, or also a power failure",
+    help: "Whether acknowledged messages survive a process crash (process), " +
+      "or also a power failure (power)",
   },
   historyMessages: {
     kind: "integer",

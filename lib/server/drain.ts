@@ -2,7 +2,7 @@ import type { DirectEngine } from "./engines/direct_engine.ts";
 import type { Gateway } from "./engines/gateway.ts";
 import type { EngineParts } from "./engines/open_wires.ts";
 
-/** Time to end the connections that are left after the drain timeout. */
+/** Time to close the connections that are left after the drain timeout. */
 const SHUTDOWN_MS = 100;
 
 /** Time to commit the messages that are on their way to the durable history. */
@@ -19,13 +19,14 @@ export interface ServerParts extends EngineParts {
 
 /**
  * Stops a server: delivers the messages published so far, closes every connection with 1001, waits
- * for the peers to answer, and then ends what is left. Takes little longer than `timeoutMs`.
+ * for the peers to answer, and then destroys the remaining connections. Takes little longer than
+ * `timeoutMs`.
  */
 export async function drain(parts: ServerParts, timeoutMs: number): Promise<void> {
   const { chat, wires, history, directEngine, gateway, httpServer } = parts;
   const deadlineMs = performance.now() + timeoutMs;
   gateway?.close();
-  // Slow readers get half of the time, so that some is left for the close frames.
+  // Slow readers get half of the time. The rest is for the close frames.
   await withinMs(timeoutMs / 2, chat.rooms.flushed());
   await withinMs(deadlineMs - performance.now(), wires.closeAll());
   // Lets responses under way finish, such as the last server-sent events. It also closes the

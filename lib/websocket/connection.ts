@@ -167,7 +167,9 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
     } catch (error) {
       this.#fail(error);
     }
-    const backlog = this.#sender.backlog ?? this.#listener.backlog;
+    // A client's queue is its own messages, and not answers that the peer leaves unread.
+    const isServer = this.#options.role === "server";
+    const backlog = (isServer ? this.#sender.backlog : undefined) ?? this.#listener.backlog;
     if (backlog && !this.isHeldBack) this.#holdBack(backlog);
   }
 

@@ -96,7 +96,8 @@ export function frameBytes(frames: Uint8Array, at: number): number {
   return 10 + Number(new DataView(frames.buffer, frames.byteOffset + at + 2).getBigUint64(0));
 }
 
-function payloadStart(frames: Uint8Array, at: number): number {
+/** Returns where the payload of the unmasked frame at `at` starts. */
+export function payloadStart(frames: Uint8Array, at: number): number {
   const short = frames[at + 1]!;
   return at + (short < 126 ? 2 : short === 126 ? 4 : 10);
 }

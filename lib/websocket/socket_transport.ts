@@ -128,7 +128,7 @@ function onClose(this: Socket): void {
  * @returns True if transports write with `_write()`.
  */
 export async function checkDirectWrite(): Promise<boolean> {
-  const server = createServer((peer) => peer.resume());
+  const server = createServer((peer) => peer.on("error", () => {}).resume());
   try {
     await once(server.listen(0, "127.0.0.1"), "listening");
     const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");

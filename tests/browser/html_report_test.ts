@@ -5,7 +5,7 @@ import { judge } from "../../lib/load/report/verdict.ts";
 import { GOOD, LATENCY } from "../load/report/measurements.ts";
 import { isBrowserMissing, launchBrowser, openPage } from "./browser.ts";
 
-/** A run of ten seconds. In one of them nothing arrived. */
+/** A run of ten seconds. Nothing arrived in one of them. */
 function measurement() {
   const histogram = new LatencyHistogram();
   for (let us = 1; us <= 5000; us++) histogram.record(us);
@@ -26,8 +26,8 @@ function measurement() {
   return { ...GOOD, histogram, timeline, latencies: { ...GOOD.latencies, delivery } };
 }
 
-/** How many pixels of each canvas have the colour of a series: neither transparent nor grey. */
-const COLOURED_PIXELS = `[...document.querySelectorAll("canvas")].map((canvas) => {
+/** How many pixels of each canvas have the color of a series: neither transparent nor gray. */
+const COLORED_PIXELS = `[...document.querySelectorAll("canvas")].map((canvas) => {
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   let count = 0;
   for (let at = 0; at < data.length; at += 4) {
@@ -54,7 +54,7 @@ for (const colorScheme of ["light", "dark"] as const) {
         }),
       );
       const browser = await launchBrowser();
-      const { page, complaints } = await openPage(browser, "about:blank");
+      const { page, problems } = await openPage(browser, "about:blank");
       const requests: string[] = [];
       page.on("request", (request) => requests.push(request.url()));
       await page.emulateMedia({ colorScheme });
@@ -76,14 +76,14 @@ for (const colorScheme of ["light", "dark"] as const) {
         "Busy cores of the client",
         "Latency by percentile, ms",
       ]);
-      const coloured = await page.evaluate<number[]>(COLOURED_PIXELS);
-      assertEquals(coloured.length, 7);
-      for (const pixels of coloured) assert(pixels > 100);
-      // A change of the colour scheme redraws each chart once.
+      const colored = await page.evaluate<number[]>(COLORED_PIXELS);
+      assertEquals(colored.length, 7);
+      for (const pixels of colored) assert(pixels > 100);
+      // A change of the color scheme redraws each chart once.
       await page.emulateMedia({ colorScheme: colorScheme === "light" ? "dark" : "light" });
       assertEquals(await page.locator("canvas").count(), 7);
       assertEquals(requests, [`file://${path}`]);
-      assertEquals(complaints, []);
+      assertEquals(problems, []);
       await browser.close();
       await Deno.remove(path);
     },

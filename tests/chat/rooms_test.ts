@@ -8,9 +8,12 @@ import { PlainMember } from "../../lib/chat/plain_member.ts";
 import type { Room } from "../../lib/chat/room.ts";
 import { Rooms, type RoomsOptions } from "../../lib/chat/rooms.ts";
 import { SqliteHistory } from "../../lib/history/sqlite_history.ts";
+import type { Wire } from "../../lib/chat/wire.ts";
+import { eachFrame } from "../../lib/websocket/frame.ts";
 import { ROOM_OPTIONS } from "./room_options.ts";
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 const ANONYMOUS = { id: null, name: null };
 
 function roomsOf(bounds: Partial<RoomsOptions> = {}): Rooms {
@@ -170,6 +173,60 @@ Deno.test("uncommitted messages are bounded, even from senders that cannot be he
   assertEquals([room.backlog !== undefined, log.start], [true, 0]);
   for (let count = 0; count < 500; count++) publish(rooms, "tea", 1000);
   assert(log.head - log.start < 1_300_000, `${log.head - log.start} bytes are retained`);
+});
+
+Deno.test("while a commit hangs, every room retains no more than its log", () => {
+  const timers: (() => void)[] = [];
+  const errors: unknown[] = [];
+  const history = {
+    epoch: "e",
+    open: () => undefined,
+    oldestSeq: () => undefined,
+    append: () => new Promise(() => {}),
+  } as unknown as History;
+  const rooms = roomsOf({
+    history,
+    maxRooms: 10,
+    logRetentionBytes: 1_000_000,
+    defer: (run) => run(),
+    startTimer: (run) => timers.push(run),
+    onError: (error) => errors.push(error),
+  });
+  publish(rooms, "tea", 100_000);
+  for (const timer of timers.splice(0)) timer();
+  assertEquals(errors.length, 1);
+  // This room was clean when the commit was found to hang.
+  for (let count = 0; count < 100; count++) publish(rooms, "milk", 100_000);
+  rooms.within("milk", ({ history: { log }, backlog }) => {
+    assertEquals(backlog, undefined);
+    assert(log.head - log.start < 1_500_000, `${log.head - log.start} bytes are retained`);
+  });
+});
+
+Deno.test("an ack that came due during a replay is sent when the member goes live", async () => {
+  const rooms = roomsOf({ defer: setImmediate, logRetentionBytes: 1_000_000 });
+  const acks: string[] = [];
+  const wire: Wire = {
+    deliver: () => true,
+    sendFrames: (frames) => {
+      for (const { payload } of eachFrame(frames)) {
+        acks.push(JSON.parse(decoder.decode(payload)).id);
+      }
+    },
+    close: () => {},
+  };
+  publish(rooms, "tea");
+  rooms.within("tea", (room) => {
+    const member = new ChorusMember({ id: "a", author: { id: "a", name: null }, room, wire }, "");
+    room.join(member);
+    // The log of chorus.v1 is new, so the message before is replayed.
+    member.start(0);
+    acks.length = 0;
+    const say = encoder.encode('{"type":"say","text":"hi","id":"c1"}');
+    member.receive(say, 0, say.length, true);
+  });
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assertEquals(acks, ["c1"]);
 });
 
 Deno.test("flushed() resolves at a moment when all rooms are served", async () => {

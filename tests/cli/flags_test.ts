@@ -91,9 +91,9 @@ for (const [args, changes] of GOOD) {
   });
 }
 
-const PORT = "Cannot start as --port (CHORUS_PORT) must be a whole number from 0 to 65535:";
-const FORMAT = "Cannot start as --log-format (CHORUS_LOG_FORMAT) must be one of text, json:";
-const DRAIN = "Cannot start as --drain-timeout (CHORUS_DRAIN_TIMEOUT) must be";
+const PORT = "Cannot start because --port (CHORUS_PORT) must be a whole number from 0 to 65535:";
+const FORMAT = "Cannot start because --log-format (CHORUS_LOG_FORMAT) must be one of text, json:";
+const DRAIN = "Cannot start because --drain-timeout (CHORUS_DRAIN_TIMEOUT) must be";
 
 const BAD: readonly [args: string[], faults: string[]][] = [
   [["--port", "65536"], [
@@ -106,7 +106,7 @@ const BAD: readonly [args: string[], faults: string[]][] = [
     `${PORT} --port was ""`,
   ]],
   [["--drain-timeout", "5"], [
-    `${DRAIN} a duration such as 250ms, 2s or 1m: --drain-timeout was "5"`,
+    `${DRAIN} a duration such as 250ms, 2s, or 1m: --drain-timeout was "5"`,
   ]],
   [["--drain-timeout", "9ms"], [
     `${DRAIN} at least 10ms: --drain-timeout was "9ms"`,
@@ -115,29 +115,33 @@ const BAD: readonly [args: string[], faults: string[]][] = [
     `${FORMAT} --log-format was "xml"`,
   ]],
   [["--name", "two words"], [
-    'Cannot start as --name (CHORUS_NAME) must be one word: --name was "two words"',
+    'Cannot start because --name (CHORUS_NAME) must be one word: --name was "two words"',
   ]],
   [["--allow-origin", "a,,b"], [
-    'Cannot start as --allow-origin (CHORUS_ALLOW_ORIGIN) must be an origin: --allow-origin was ""',
+    "Cannot start because --allow-origin (CHORUS_ALLOW_ORIGIN) must be an origin: " +
+    '--allow-origin was ""',
   ]],
   [["--echo=maybe"], [
-    'Cannot start as --echo (CHORUS_ECHO) must be true or false: --echo was "maybe"',
+    'Cannot start because --echo (CHORUS_ECHO) must be true or false: --echo was "maybe"',
   ]],
   [["--no-echo=false"], [
-    'Cannot start as --echo (CHORUS_ECHO) must be true or false: --echo was "--no-echo=false"',
+    'Cannot start because --echo (CHORUS_ECHO) must be true or false: --echo was "--no-echo=false"',
   ]],
   [["--echo="], [
-    'Cannot start as --echo (CHORUS_ECHO) must be true or false: --echo was ""',
+    'Cannot start because --echo (CHORUS_ECHO) must be true or false: --echo was ""',
   ]],
-  [["-xyz", "-xyz"], ["Cannot start as there is no such flag: -xyz (--help lists them all)"]],
-  [["-h=x"], ['Cannot start as --help must be true or false: --help was "x"']],
-  [["--echo", "1"], ['Cannot start as no argument is expected: it was "1"']],
-  [["--no-echo", "false"], ['Cannot start as no argument is expected: it was "false"']],
+  [["-host", "0.0.0.0"], ["Cannot start because there is no flag -host (--help lists them all)"]],
+  [["-xyz", "-xyz"], ["Cannot start because there is no flag -xyz (--help lists them all)"]],
+  [["-h=x"], ['Cannot start because --help must be true or false: --help was "x"']],
+  [["--echo", "1"], ['Cannot start because the program takes no arguments: it was given "1"']],
+  [["--no-echo", "false"], [
+    'Cannot start because the program takes no arguments: it was given "false"',
+  ]],
   [["--port="], [
     `${PORT} --port was ""`,
   ]],
   [["--port", "-1"], [
-    "Cannot start as there is no such flag: -1 (--help lists them all)",
+    "Cannot start because there is no flag -1 (--help lists them all)",
     `${PORT} --port was ""`,
   ]],
   [["--port=-1"], [
@@ -146,46 +150,48 @@ const BAD: readonly [args: string[], faults: string[]][] = [
   [["--port", "1e3"], [
     `${PORT} --port was "1e3"`,
   ]],
-  [["--name", "-"], ['Cannot start as no argument is expected: it was "-"']],
-  [[""], ['Cannot start as no argument is expected: it was ""']],
-  [["7"], ['Cannot start as no argument is expected: it was "7"']],
+  [["--name", "-"], ['Cannot start because the program takes no arguments: it was given "-"']],
+  [[""], ['Cannot start because the program takes no arguments: it was given ""']],
+  [["7"], ['Cannot start because the program takes no arguments: it was given "7"']],
   [["--", "--", "-h"], [
-    'Cannot start as no argument is expected: it was "--"',
-    'Cannot start as no argument is expected: it was "-h"',
+    'Cannot start because the program takes no arguments: it was given "--"',
+    'Cannot start because the program takes no arguments: it was given "-h"',
   ]],
-  [["--prot=1"], ["Cannot start as there is no such flag: --prot (did you mean --port?)"]],
+  [["--prot=1"], ["Cannot start because there is no flag --prot (did you mean --port?)"]],
   [["--ecko", "--prot"], [
-    "Cannot start as there is no such flag: --ecko (did you mean --echo?)",
-    "Cannot start as there is no such flag: --prot (did you mean --port?)",
+    "Cannot start because there is no flag --ecko (did you mean --echo?)",
+    "Cannot start because there is no flag --prot (did you mean --port?)",
   ]],
-  [["--no-port"], ["Cannot start as there is no such flag: --no-port (did you mean --port?)"]],
+  [["--no-port"], ["Cannot start because there is no flag --no-port (did you mean --port?)"]],
   [["--__proto__=1"], [
-    "Cannot start as there is no such flag: --__proto__ (--help lists them all)",
+    "Cannot start because there is no flag --__proto__ (--help lists them all)",
   ]],
   [["--constructor"], [
-    "Cannot start as there is no such flag: --constructor (--help lists them all)",
+    "Cannot start because there is no flag --constructor (--help lists them all)",
   ]],
-  [["-z", "1"], ["Cannot start as there is no such flag: -z (--help lists them all)"]],
-  [["-z=1"], ["Cannot start as there is no such flag: -z (--help lists them all)"]],
+  [["-z", "1"], ["Cannot start because there is no flag -z (--help lists them all)"]],
+  [["-z=1"], ["Cannot start because there is no flag -z (--help lists them all)"]],
   [["--port", ""], [
     `${PORT} --port was ""`,
   ]],
-  [["--no-help"], ["Cannot start as there is no such flag: --no-help (did you mean --help?)"]],
-  [["--prot", "1"], ["Cannot start as there is no such flag: --prot (did you mean --port?)"]],
+  [["--no-help"], ["Cannot start because there is no flag --no-help (did you mean --help?)"]],
+  [["--prot", "1"], ["Cannot start because there is no flag --prot (did you mean --port?)"]],
   [["--drain", "1s"], [
-    "Cannot start as there is no such flag: --drain (did you mean --drain-timeout?)",
+    "Cannot start because there is no flag --drain (did you mean --drain-timeout?)",
   ]],
   [["--utterly-else"], [
-    "Cannot start as there is no such flag: --utterly-else (--help lists them all)",
+    "Cannot start because there is no flag --utterly-else (--help lists them all)",
   ]],
   [["--__proto__.x=1"], [
-    "Cannot start as there is no such flag: --__proto__.x (--help lists them all)",
+    "Cannot start because there is no flag --__proto__.x (--help lists them all)",
   ]],
-  [["-z"], ["Cannot start as there is no such flag: -z (--help lists them all)"]],
-  [["stray"], ['Cannot start as no argument is expected: it was "stray"']],
-  [["--", "--echo"], ['Cannot start as no argument is expected: it was "--echo"']],
+  [["-z"], ["Cannot start because there is no flag -z (--help lists them all)"]],
+  [["stray"], ['Cannot start because the program takes no arguments: it was given "stray"']],
+  [["--", "--echo"], [
+    'Cannot start because the program takes no arguments: it was given "--echo"',
+  ]],
   [["--port=x", "--log-format=y", "--ecko", "z"], [
-    "Cannot start as there is no such flag: --ecko (did you mean --echo?)",
+    "Cannot start because there is no flag --ecko (did you mean --echo?)",
     `${PORT} --port was "x"`,
     `${FORMAT} --log-format was "y"`,
   ]],
@@ -227,6 +233,6 @@ Deno.test("parseFlags() names a variable with a wrong value", () => {
 
 Deno.test("parseFlags() names no variables in a program without them", () => {
   assertEquals(parseFlags(TABLE, { args: ["--port", "x"] }).faults, [
-    'Cannot start as --port must be a whole number from 0 to 65535: --port was "x"',
+    'Cannot start because --port must be a whole number from 0 to 65535: --port was "x"',
   ]);
 });

@@ -97,7 +97,7 @@ for (const engine of ENGINES) {
     assertEquals(server.app.connectionCount, 0);
   });
 
-  Deno.test(`${engine}: a binary message closes its sender with 1003`, async () => {
+  Deno.test(`${engine}: a binary message closes the sender's connection with 1003`, async () => {
     await using server = await startTestApp({ engine });
     await using other = await Peer.open(server.url);
     const sender = await Peer.open(server.url);

@@ -7,7 +7,7 @@ export type MessageOf<Type extends ServerMessage["type"]> = Extract<
   { readonly type: Type }
 >;
 
-/** A `chorus.v1` client for tests that look at what arrives. */
+/** A `chorus.v1` client for tests that check the messages it receives. */
 export class ChorusPeer implements AsyncDisposable {
   readonly welcome: WelcomeMessage;
   readonly #peer: Peer;

@@ -59,7 +59,7 @@ async function checkServer(test: Deno.TestContext, warning?: string): Promise<vo
     const check = async (peer: RawPeer) => {
       assertEquals(shown(await peer.readBytesToEnd(), "server"), toSender);
       assertEquals(peer.wasReset, false);
-      // Without a fault the server has ended the connection.
+      // After a close without a fault, the server has already closed the connection.
       await peer.closeWrite().catch(() => {});
       for (const { opcode, payload } of toOthers) {
         const got = await witness.next();

@@ -15,7 +15,7 @@ for (const engine of ENGINES) {
     assertEquals(server.app.connectionCount, 0);
   });
 
-  Deno.test(`${engine}: App.drain() ends if a peer never answers its close frame`, async () => {
+  Deno.test(`${engine}: App.drain() finishes if a peer never answers its close frame`, async () => {
     await using server = await startTestApp({ engine, drainTimeoutMs: 50 });
     using raw = await RawPeer.upgrade(server.port);
     await server.logged("{id} connected");
@@ -25,7 +25,7 @@ for (const engine of ENGINES) {
     assertEquals(new TextDecoder().decode(frame.subarray(4)), "going away");
   });
 
-  Deno.test(`${engine}: App.drain() ends if a peer has stopped reading`, async () => {
+  Deno.test(`${engine}: App.drain() finishes if a peer has stopped reading`, async () => {
     await using server = await startTestApp({ engine, drainTimeoutMs: 50 });
     using _stalled = await RawPeer.upgrade(server.port);
     const [sender, reader] = await Peer.openMany(server.url, 2) as [Peer, Peer];
@@ -37,7 +37,7 @@ for (const engine of ENGINES) {
     await Promise.all([sender.closed, reader.closed]);
   });
 
-  Deno.test(`${engine}: a draining server answers 503`, async () => {
+  Deno.test(`${engine}: a draining server responds with 503`, async () => {
     await using server = await startTestApp({ engine, drainTimeoutMs: 60_000 });
     using raw = await RawPeer.upgrade(server.port);
     await server.logged("{id} connected");
@@ -66,11 +66,11 @@ for (const engine of ENGINES) {
     await sender.closed;
   });
 
-  Deno.test(`${engine}: App.drain() ends if clients left before their upgrade`, async () => {
+  Deno.test(`${engine}: App.drain() finishes if clients left before their upgrade`, async () => {
     await using server = await startTestApp({ engine, drainTimeoutMs: 3_600_000 });
     for (let count = 0; count < 50; count++) {
-      using vanishing = await RawPeer.connect(server.port);
-      await vanishing.send(["GET /ws HTTP/1.1", ...HANDSHAKE_HEADERS, "", ""].join("\r\n"));
+      using leaving = await RawPeer.connect(server.port);
+      await leaving.send(["GET /ws HTTP/1.1", ...HANDSHAKE_HEADERS, "", ""].join("\r\n"));
     }
     await server.app.drain();
     assertEquals(server.app.connectionCount, 0);

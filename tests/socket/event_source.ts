@@ -35,7 +35,7 @@ export class EventSource implements AsyncDisposable {
   async said(): Promise<{ id: string; text: string }> {
     for (;;) {
       const event = await this.next();
-      if (!event) throw new Error("The events have ended");
+      if (!event) throw new Error("The event stream has ended");
       if (event.data !== undefined && event.event === undefined) {
         return { id: event.id!, text: JSON.parse(event.data).text };
       }

@@ -8,7 +8,7 @@ import { startTestApp } from "./test_app.ts";
 /** How many connections send streams at the same time. */
 const CONCURRENCY = 64;
 
-/** The server ends a connection as soon as its peer does. After this time, a stream is stuck. */
+/** The server closes a connection as soon as its peer does. After this time, a stream is stuck. */
 const STUCK_MS = 20_000;
 
 const HANDSHAKE = [
@@ -27,7 +27,7 @@ export interface FuzzResult {
  * Sends mutated streams of frames to a server, one per seed from `firstSeed` on. Then checks that
  * the server still delivers messages.
  *
- * @throws If a stream gets stuck, or if an answer is neither HTTP nor whole frames. The message
+ * @throws If a stream gets stuck, or if a response is neither HTTP nor whole frames. The message
  * names the seed.
  */
 export async function fuzzServer(streamCount: number, firstSeed: number): Promise<FuzzResult> {
@@ -54,8 +54,8 @@ export async function fuzzServer(streamCount: number, firstSeed: number): Promis
 }
 
 /**
- * Sends one stream, and checks that the server answers with HTTP or whole frames and then ends the
- * connection.
+ * Sends one stream, and checks that the server responds with HTTP or whole frames and then closes
+ * the connection.
  *
  * @returns Whether the server reset the connection.
  */
@@ -74,14 +74,14 @@ async function sendStream(port: number, seed: number): Promise<boolean> {
     await peer.send(bytes.slice(0, cut));
     await peer.send(bytes.slice(cut));
     await peer.closeWrite();
-    const answer = isHandshakeMutated ? "" : await peer.readHead();
+    const responseHead = isHandshakeMutated ? "" : await peer.readHead();
     const rest = await peer.readBytesToEnd();
     if (isHandshakeMutated) return false;
-    assert(answer.startsWith("HTTP/1.1 101 "), answer);
+    assert(responseHead.startsWith("HTTP/1.1 101 "), responseHead);
     if (!peer.wasReset) decodeWireFrames(rest, "server");
     return peer.wasReset;
   } catch (error) {
-    // After both close frames the server ends the connection, even if the peer is still sending.
+    // After both close frames the server closes the connection, even if the peer is still sending.
     if (
       peer.wasReset || error instanceof Deno.errors.ConnectionReset ||
       error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.NotConnected
@@ -113,7 +113,7 @@ function stream(random: Random): number[] {
   return bytes;
 }
 
-/** Flips bits, removes, repeats and inserts bytes, and cuts off the end. */
+/** Flips bits, removes, repeats, and inserts bytes, and cuts off the end. */
 function mutate(bytes: number[], random: Random): number[] {
   const mutated = [...bytes];
   for (let count = below(random, 4); count > 0 && mutated.length > 0; count--) {

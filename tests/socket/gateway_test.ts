@@ -78,14 +78,27 @@ Deno.test("a client that resets at the handshake timeout does not affect others"
   await using _peer = await Peer.open(server.url);
 });
 
-Deno.test("an idle pipe is ended", async () => {
+Deno.test("a gateway without capacity for another pipe responds with 503", async () => {
+  await using server = await startTestApp({ maxConnections: 1 });
+  using first = await RawPeer.connect(server.port);
+  await first.send(HEALTH);
+  await first.readHead();
+  using second = await RawPeer.connect(server.port);
+  await second.send(HEALTH);
+  assertMatch(
+    await second.readToEnd(),
+    /^HTTP\/1\.1 503 [^]*\r\nRetry-After: 10\r\n\r\nThe server is full: try again later\n$/,
+  );
+});
+
+Deno.test("an idle pipe is closed", async () => {
   await using server = await startTestApp({ pingIntervalMs: 200 });
   using peer = await RawPeer.connect(server.port);
   await peer.send(HEALTH);
   assertMatch(await peer.readToEnd(), /^HTTP\/1\.1 200 /);
 });
 
-Deno.test("a piped WebSocket that never answers a close is ended", async () => {
+Deno.test("a piped WebSocket that never answers a close frame is closed", async () => {
   await using server = await startTestApp({ closeTimeoutMs: 30, maxConnections: 1 });
   using piped = await RawPeer.connect(server.port);
   await piped.send(HEALTH);

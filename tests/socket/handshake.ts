@@ -7,7 +7,7 @@ export async function readHead(conn: Deno.Conn): Promise<{ head: Uint8Array; res
   for (;;) {
     const piece = new Uint8Array(1024);
     const length = await conn.read(piece);
-    if (length === null) throw new Error("The connection ended within the head");
+    if (length === null) throw new Error("The connection was closed within the head");
     const parts = reader.push(piece.subarray(0, length));
     if (parts) return parts;
   }

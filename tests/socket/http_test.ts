@@ -13,7 +13,7 @@ interface Case {
   readonly handshake?: Readonly<Record<string, string | undefined>>;
   readonly headers?: readonly string[];
   readonly status: number;
-  readonly answer?: Readonly<Record<string, string>>;
+  readonly responseHeaders?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly config?: Partial<ServerConfig>;
 }
@@ -33,7 +33,7 @@ const CASES: readonly Case[] = [
       name: "a page file",
       request: `GET ${path}`,
       status: 200,
-      answer: { "content-type": `${type}; charset=utf-8` },
+      responseHeaders: { "content-type": `${type}; charset=utf-8` },
     },
     {
       name: "a page file without its body",
@@ -45,19 +45,24 @@ const CASES: readonly Case[] = [
       name: "a wrong method",
       request: `DELETE ${path}`,
       status: 405,
-      answer: { allow: "GET, HEAD" },
+      responseHeaders: { allow: "GET, HEAD" },
       body: "DELETE",
     },
   ]),
   { name: "health", request: "GET /healthz", status: 200, body: "ok" },
-  { name: "a wrong method", request: "POST /healthz", status: 405, answer: { allow: "GET, HEAD" } },
+  {
+    name: "a wrong method",
+    request: "POST /healthz",
+    status: 405,
+    responseHeaders: { allow: "GET, HEAD" },
+  },
   { name: "an unknown path", request: "GET /nope", status: 404, body: "Not found" },
   { name: "an upgrade on another path", request: "GET /nope", handshake: {}, status: 404 },
   {
     name: "no upgrade",
     request: "GET /ws",
     status: 426,
-    answer: { upgrade: "websocket" },
+    responseHeaders: { upgrade: "websocket" },
     body: "Upgrade: websocket",
   },
   {
@@ -71,7 +76,7 @@ const CASES: readonly Case[] = [
     request: "POST /ws",
     handshake: {},
     status: 405,
-    answer: { allow: "GET" },
+    responseHeaders: { allow: "GET" },
     body: "POST",
   },
   {
@@ -79,7 +84,7 @@ const CASES: readonly Case[] = [
     request: "GET /ws",
     handshake: { "Sec-WebSocket-Version": "8" },
     status: 426,
-    answer: { "sec-websocket-version": "13" },
+    responseHeaders: { "sec-websocket-version": "13" },
     body: "8",
   },
   {
@@ -87,7 +92,7 @@ const CASES: readonly Case[] = [
     request: "GET /",
     handshake: { "Sec-WebSocket-Version": undefined },
     status: 426,
-    answer: { "sec-websocket-version": "13" },
+    responseHeaders: { "sec-websocket-version": "13" },
     body: "missing",
   },
   {
@@ -143,14 +148,15 @@ const CASES: readonly Case[] = [
 
 for (const engine of ENGINES) {
   for (
-    const { name, request, handshake, headers = [], status, answer = {}, body, config } of CASES
+    const { name, request, handshake, headers = [], status, responseHeaders = {}, body, config }
+      of CASES
   ) {
-    Deno.test(`${engine}: ${request} answers ${status} to ${name}`, async () => {
+    Deno.test(`${engine}: ${request} responds with ${status} to ${name}`, async () => {
       await using server = await startTestApp({ engine, ...config });
       const lines = handshake ? changed(HANDSHAKE_HEADERS, handshake) : ["Host: 127.0.0.1"];
       const response = await rawRequest(server.port, [`${request} HTTP/1.1`, ...lines, ...headers]);
       assertEquals(response.status, status, response.body);
-      for (const [header, value] of Object.entries(answer)) {
+      for (const [header, value] of Object.entries(responseHeaders)) {
         assertEquals(response.headers.get(header), value);
       }
       if (body === "") assertEquals(response.body, "");

@@ -19,7 +19,7 @@ export class Mailbox<T> {
     return await waiting.promise;
   }
 
-  /** Ends the queue. Readers that wait for an item get this error. */
+  /** Closes the queue. Readers that wait for an item get this error. */
   close(error: Error): void {
     this.#closed = error;
     for (const waiting of this.#waiting.splice(0)) waiting.reject(error);

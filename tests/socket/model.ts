@@ -115,7 +115,7 @@ class ModelRun {
   async #join(): Promise<void> {
     const format = this.#random() < 0.5 ? "chorus" : "plain";
     const user = new ModelUser(`user ${this.#users.length}`, format);
-    // A plain client is not told its first position, so this one asks for a certain one.
+    // A plain client does not learn its first position, so this one requests a known position.
     if (format === "plain") user.position = this.#witness.position;
     this.#users.push(user);
     await user.connect(this.#server.port);
@@ -127,7 +127,7 @@ class ModelRun {
     await user.connect(this.#server.port);
   }
 
-  /** Sets the position of a plain user, which the server does not tell it. */
+  /** Sets the position of a plain user, because the server does not send it. */
   async #locate(user: ModelUser): Promise<void> {
     const last = user.ended.at(-1)?.received.at(-1);
     if (user.format === "chorus" || last === undefined) return;
@@ -194,7 +194,7 @@ class ModelRun {
       await this.#post(`${this.#text("flood")} ${FLOOD_PADDING}`, [this.#witness, ...healthy]);
     }
     for (const user of missing) user.mayMissUpTo = this.#model.published.length;
-    for (const user of stalled) user.goOn();
+    for (const user of stalled) user.resumeReading();
     if (!this.#config.data) this.#forgetIds();
   }
 
@@ -227,7 +227,7 @@ class ModelRun {
     }
   }
 
-  /** Keeps users from sending messages again whose ids have left the memory of the server. */
+  /** Stops users from repeating messages whose ids have left the memory of the server. */
   #forgetIds(): void {
     for (const user of this.#users) {
       user.acks.clear();

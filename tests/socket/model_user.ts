@@ -122,19 +122,19 @@ export class ModelUser {
     this.#stall = Promise.withResolvers();
   }
 
-  /** Reads again. */
-  goOn(): void {
+  /** Continues to read. */
+  resumeReading(): void {
     this.#stall?.resolve();
     this.#stall = undefined;
   }
 
-  /** Ends the TCP connection without a close frame. */
+  /** Closes the TCP connection without a close frame. */
   async drop(): Promise<void> {
     const { connection } = this;
     if (!connection) return;
     connection.isDropped = true;
     connection.peer[Symbol.dispose]();
-    this.goOn();
+    this.resumeReading();
     await this.gone();
   }
 

@@ -12,7 +12,7 @@ export const HANDSHAKE_HEADERS = [
 /** A peer at the level of TCP. It sends exactly what a test passes, and answers nothing. */
 export class RawPeer implements Disposable {
   readonly #conn: Deno.Conn;
-  /** Whether the server ended the connection with a TCP reset. Reading then ends as usual. */
+  /** Whether the server reset the TCP connection. Reading then ends as usual. */
   wasReset = false;
 
   private constructor(conn: Deno.Conn) {
@@ -47,7 +47,7 @@ export class RawPeer implements Disposable {
     for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
   }
 
-  /** Reads this many bytes, or fewer if the server ends the connection. */
+  /** Reads this many bytes, or fewer if the server closes the connection. */
   async read(count: number): Promise<Uint8Array> {
     const bytes = new Uint8Array(count);
     let length = 0;
@@ -69,12 +69,12 @@ export class RawPeer implements Disposable {
     }
   }
 
-  /** Reads until the server ends the connection, and decodes the bytes as text. */
+  /** Reads until the server closes the connection, and decodes the bytes as text. */
   async readToEnd(): Promise<string> {
     return new TextDecoder().decode(await this.readBytesToEnd());
   }
 
-  /** Reads until the server ends the connection. */
+  /** Reads until the server closes the connection. */
   async readBytesToEnd(): Promise<Uint8Array<ArrayBuffer>> {
     let bytes = new Uint8Array(64 * 1024);
     for (let length = 0;;) {
@@ -107,7 +107,7 @@ export class RawPeer implements Disposable {
     }
   }
 
-  /** Ends its own direction of the connection. It can still read. */
+  /** Closes its side of the connection. It can still read. */
   closeWrite(): Promise<void> {
     return this.#conn.closeWrite();
   }
@@ -118,31 +118,31 @@ export class RawPeer implements Disposable {
     return `${hostname}:${port}`;
   }
 
-  /** Ends the connection. If there are unread bytes, the system resets it. */
+  /** Closes the connection. If there are unread bytes, the system resets it. */
   [Symbol.dispose](): void {
     this.#conn.close();
   }
 
-  /** Reads the head of an HTTP answer. It reads byte by byte, so that it takes nothing else. */
+  /** Reads the head of an HTTP response, byte by byte: it reads nothing after the head. */
   async readHead(): Promise<string> {
     let text = "";
     while (!text.endsWith("\r\n\r\n")) {
       const byte = await this.read(1);
-      if (byte.length === 0) throw new Error(`The server ended the connection after: ${text}`);
+      if (byte.length === 0) throw new Error(`The server closed the connection after: ${text}`);
       text += String.fromCharCode(byte[0]!);
     }
     return text;
   }
 }
 
-/** An HTTP answer. */
+/** An HTTP response. */
 export interface RawResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly body: string;
 }
 
-/** Sends a request with exactly these lines as its head, and reads the answer. */
+/** Sends a request with exactly these lines as its head, and reads the response. */
 export async function rawRequest(port: number, lines: readonly string[]): Promise<RawResponse> {
   using peer = await RawPeer.connect(port);
   await peer.send([...lines, "Connection: close", "", ""].join("\r\n"));

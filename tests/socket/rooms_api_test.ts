@@ -18,7 +18,7 @@ function publish(
 
 async function get({ app }: TestApp, path: string): Promise<{
   response: Response;
-  // deno-lint-ignore no-explicit-any -- tests read fields of any answer
+  // deno-lint-ignore no-explicit-any -- tests read fields of any response
   body: any;
 }> {
   const response = await fetch(new URL(path, app.url));
@@ -49,7 +49,7 @@ for (const engine of ENGINES) {
     assertEquals(body.messages.map(({ text }: { text: string }) => text), ["héllo", "hi"]);
   });
 
-  Deno.test(`${engine}: GET /rooms/R/messages answers in pages, after any position`, async () => {
+  Deno.test(`${engine}: GET /rooms/R/messages responds in pages, after any position`, async () => {
     await using server = await startTestApp({ engine });
     for (const text of ["1", "2", "3", "4", "5"]) {
       await (await publish(server, text)).body!.cancel();
@@ -77,27 +77,27 @@ for (const engine of ENGINES) {
     const { event, id, data } = (await first.next())!;
     assertEquals([event, JSON.parse(data!).position], ["welcome", id]);
     assertEquals(JSON.parse(data!).members[0].name, "Ann");
-    await using speaker = await Peer.open(`${server.url}?room=tea`);
-    speaker.send("one\ntwo");
+    await using sender = await Peer.open(`${server.url}?room=tea`);
+    sender.send("one\ntwo");
     assertEquals((await first.said()).text, "one\ntwo");
     await first[Symbol.asyncDispose]();
     await server.logged("{id} disconnected");
-    speaker.send("three");
+    sender.send("three");
     await using again = await EventSource.open(url, { "last-event-id": id! });
     const texts = [(await again.said()).text, (await again.said()).text];
-    speaker.send("four");
+    sender.send("four");
     assertEquals([...texts, (await again.said()).text], ["one\ntwo", "three", "four"]);
   });
 
-  Deno.test(`${engine}: listeners share events that are parsed once`, async () => {
+  Deno.test(`${engine}: subscribers share events that are parsed once`, async () => {
     await using server = await startTestApp({ engine });
     const url = new URL("/rooms/tea/events", server.app.url);
-    const listeners: EventSource[] = [];
-    for (const _ of [1, 2, 3]) listeners.push(await EventSource.open(url));
-    // Wait until all listeners are live, so that the message reaches them in one sweep.
-    for (const listener of listeners) {
+    const subscribers: EventSource[] = [];
+    for (const _ of [1, 2, 3]) subscribers.push(await EventSource.open(url));
+    // Wait until all subscribers are live, so that the message reaches them in one sweep.
+    for (const subscriber of subscribers) {
       for (;;) {
-        const { event, data } = (await listener.next())!;
+        const { event, data } = (await subscriber.next())!;
         if (event === "joined" && JSON.parse(data!).memberCount === 3) break;
       }
     }
@@ -109,7 +109,7 @@ for (const engine of ENGINES) {
     };
     try {
       const response = await publish(server, "hi");
-      const events = await Promise.all(listeners.map((listener) => listener.next()));
+      const events = await Promise.all(subscribers.map((subscriber) => subscriber.next()));
       assertEquals(parseCount, 1);
       assertEquals(events, events.map(() => events[0]));
       const { position } = await response.json();
@@ -117,11 +117,11 @@ for (const engine of ENGINES) {
       assertEquals(parse(events[0]!.data!).text, "hi");
     } finally {
       JSON.parse = parse;
-      await closeAll(listeners);
+      await closeAll(subscribers);
     }
   });
 
-  Deno.test(`${engine}: App.drain() ends the events after the published messages`, async () => {
+  Deno.test(`${engine}: App.drain() closes event streams after the published messages`, async () => {
     await using server = await startTestApp({ engine });
     await using events = await EventSource.open(new URL("/rooms/tea/events", server.app.url));
     assertEquals((await events.next())!.event, "welcome");
@@ -138,7 +138,7 @@ for (const engine of ENGINES) {
     while ((await events.next())![""] === undefined);
   });
 
-  Deno.test(`${engine}: a listener that falls behind the log is closed with 4008`, async () => {
+  Deno.test(`${engine}: a subscriber that falls behind the log is closed with 4008`, async () => {
     await using server = await startTestApp({ engine, logRetentionBytes: 64 * 1024 });
     const stalled = await EventSource.open(new URL("/rooms/tea/events", server.app.url));
     await using reader = await Peer.open(`${server.url}?room=tea`);
@@ -195,8 +195,8 @@ for (const engine of ENGINES) {
       [fetch(new URL("/rooms", server.app.url), { method: "DELETE" }), 405, "DELETE"],
       [publish(server, "hi", { headers: { origin: "https://evil.example" } }), 403, "evil"],
     ];
-    for (const [answer, status, part] of cases) {
-      const response = await answer;
+    for (const [responding, status, part] of cases) {
+      const response = await responding;
       const problem = await response.json();
       assertEquals([response.status, problem.status], [status, status], problem.detail);
       assertEquals(response.headers.get("content-type"), "application/problem+json");
@@ -215,7 +215,7 @@ for (const engine of ENGINES) {
     assertEquals(await peer.take(1), [text]);
   });
 
-  Deno.test(`${engine}: HEAD /rooms/R/events adds no listener`, async () => {
+  Deno.test(`${engine}: HEAD /rooms/R/events adds no subscriber`, async () => {
     await using server = await startTestApp({ engine });
     const url = new URL("/rooms/tea/events", server.app.url);
     const response = await fetch(url, { method: "HEAD" });

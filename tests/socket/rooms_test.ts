@@ -41,10 +41,10 @@ for (const engine of ENGINES) {
 
   Deno.test(`${engine}: an empty room retains its messages and replays them`, async () => {
     await using server = await startTestApp({ engine, logMessages: true });
-    const [speaker] = await enter(server, "?room=tea") as [Peer];
-    for (const text of ["one", "two", "three"]) speaker.send(text);
+    const [sender] = await enter(server, "?room=tea") as [Peer];
+    for (const text of ["one", "two", "three"]) sender.send(text);
     for (let count = 0; count < 3; count++) await server.logged("{id} sent");
-    await closeAll([speaker]);
+    await closeAll([sender]);
     await server.logged("{id} disconnected");
     assertEquals(server.app.roomCount, 1);
     const [late, later] = await enter(server, "?room=tea&last=2", "?room=tea") as [Peer, Peer];
@@ -82,14 +82,14 @@ for (const engine of ENGINES) {
   Deno.test(`${engine}: App.drain() delivers the published messages of every room`, async () => {
     await using server = await startTestApp({ engine, logMessages: true });
     const rooms = ["?room=tea", "?room=coffee"];
-    const speakers = await enter(server, ...rooms);
-    const listeners = await enter(server, ...rooms);
-    speakers.forEach((speaker) => speaker.send("at last"));
-    for (const _ of speakers) await server.logged("{id} sent");
+    const senders = await enter(server, ...rooms);
+    const receivers = await enter(server, ...rooms);
+    senders.forEach((sender) => sender.send("at last"));
+    for (const _ of senders) await server.logged("{id} sent");
     const drained = server.app.drain();
-    for (const listener of listeners) {
-      assertEquals(await listener.next(), "at last");
-      assertEquals((await listener.closed).code, 1001);
+    for (const receiver of receivers) {
+      assertEquals(await receiver.next(), "at last");
+      assertEquals((await receiver.closed).code, 1001);
     }
     await drained;
   });

@@ -7,7 +7,7 @@ import { startTestApp } from "./test_app.ts";
 
 const TEXT = 1, CLOSE = 8, PING = 9, PONG = 10;
 
-Deno.test("the server ends a connection whose peer ends its direction", async () => {
+Deno.test("the server closes a connection whose peer closes its side", async () => {
   await using server = await startTestApp();
   using peer = await RawPeer.upgrade(server.port);
   await server.logged("{id} connected");
@@ -17,7 +17,7 @@ Deno.test("the server ends a connection whose peer ends its direction", async ()
   assertEquals([server.app.connectionCount, server.app.openCount], [0, 0]);
 });
 
-Deno.test("the server answers a close frame of a peer that ends its direction", async () => {
+Deno.test("the server answers a close frame of a peer that closes its side", async () => {
   await using server = await startTestApp();
   using peer = await RawPeer.upgrade(server.port);
   await peer.send(encodeWireFrame(frame(CLOSE, [0x03, 0xe8]), "client"));
@@ -46,7 +46,7 @@ Deno.test("a message that arrives in many large pieces is one message", async ()
   assertEquals(await witness.next() === text, true);
 });
 
-Deno.test("the server pings a silent peer, and keeps it while it answers", async () => {
+Deno.test("the server pings a silent peer, and does not drop it while it answers", async () => {
   await using server = await startTestApp({ pingIntervalMs: 20, pongTimeoutMs: 10_000 });
   using peer = await RawPeer.upgrade(server.port);
   let pingCount = 0;
@@ -76,7 +76,7 @@ Deno.test("the server drops a peer that does not answer a close frame", async ()
   assertEquals([...await peer.readBytesToEnd()].slice(0, 4), [0x88, 24, 0x03, 0xea]);
 });
 
-Deno.test("a full server answers 503 until there is capacity again", async () => {
+Deno.test("a full server responds with 503 until there is capacity again", async () => {
   await using server = await startTestApp({ maxConnections: 1 });
   const first = await Peer.open(server.url);
   await server.logged("{id} connected");
@@ -100,7 +100,7 @@ Deno.test("a burst of upgrades does not exceed --max-connections", async () => {
   for (const peer of peers) peer[Symbol.dispose]();
 });
 
-Deno.test("a peer that goes on sending after a fault still gets the close frame", async () => {
+Deno.test("a peer that continues to send after a fault still gets the close frame", async () => {
   await using server = await startTestApp();
   using peer = await RawPeer.upgrade(server.port);
   await peer.send([...encodeWireFrame(frame(3), "client"), ...new Uint8Array(2_000_000)]);
@@ -118,7 +118,7 @@ Deno.test("large messages of many senders at the same time do not mix", async ()
     letter,
   ) => [letter.repeat(300_000), letter.repeat(70_000), letter.repeat(100)]);
   await Promise.all(peers.map(async (peer, index) => {
-    // Small pieces keep all messages under way at the same time.
+    // Small pieces let all messages overlap.
     const bytes = texts.slice(3 * index, 3 * index + 3).flatMap((text) =>
       encodeWireFrame(frame(TEXT, text), "client")
     );

@@ -19,7 +19,7 @@ async function flood(sender: Peer, healthy: Peer): Promise<void> {
   }
 }
 
-function numberOf({ payload }: { payload: Uint8Array }): number {
+function seqOf({ payload }: { payload: Uint8Array }): number {
   return Number(new TextDecoder().decode(payload).split(" ")[0]);
 }
 
@@ -39,7 +39,7 @@ Deno.test("--slow-reader close sends whole frames and then the close frame 4008"
   const frames = await Array.fromAsync(stalled.frames());
   const close = frames.pop()!;
   assertEquals([close.opcode, close.payload[0]! << 8 | close.payload[1]!], [8, 4008]);
-  assertEquals(frames.map(numberOf), Array.from(frames, (_, index) => index));
+  assertEquals(frames.map(seqOf), Array.from(frames, (_, index) => index));
   await stalled.send(encodeWireFrame(frame(8, [0x0f, 0xa8]), "client"));
   const { properties } = await server.logged("{id} disconnected");
   assertEquals(properties.code, 4008);
@@ -62,14 +62,14 @@ Deno.test("--slow-reader skip skips dropped messages and sends whole frames", as
   assert(server.app.slowReaders.skipped > 0);
   sender.send("the end");
   await healthy.next();
-  const numbers: number[] = [];
+  const seqs: number[] = [];
   for await (const { payload } of stalled.frames()) {
     if (new TextDecoder().decode(payload) === "the end") break;
-    numbers.push(numberOf({ payload }));
+    seqs.push(seqOf({ payload }));
   }
-  assertEquals(numbers, [...new Set(numbers)].sort((one, other) => one - other));
-  assertEquals([numbers[0], numbers.at(-1)], [0, MESSAGE_COUNT - 1]);
-  assert(numbers.length < MESSAGE_COUNT);
+  assertEquals(seqs, [...new Set(seqs)].sort((one, other) => one - other));
+  assertEquals([seqs[0], seqs.at(-1)], [0, MESSAGE_COUNT - 1]);
+  assert(seqs.length < MESSAGE_COUNT);
   await closeAll([sender, healthy]);
 });
 
@@ -105,7 +105,7 @@ Deno.test("TCP slows down a sender that is faster than the only reader", async (
   // 40 MB exceed the log and the system's buffers, so the sender must wait for the reader.
   let readCount = 0;
   for await (const received of reader.frames()) {
-    assertEquals(numberOf(received), readCount++);
+    assertEquals(seqOf(received), readCount++);
     if (readCount === messageCount) break;
   }
   await sending;
@@ -113,7 +113,7 @@ Deno.test("TCP slows down a sender that is faster than the only reader", async (
 });
 
 for (const engine of ENGINES) {
-  Deno.test(`${engine}: a client that never reads its answers is ended`, async () => {
+  Deno.test(`${engine}: a client that never reads the replies is closed`, async () => {
     await using server = await startTestApp({ engine, stallTimeoutMs: 100, closeTimeoutMs: 100 });
     const peer = await RawPeer.upgrade(server.port, "/ws", "chorus.v1");
     const garbage = encodeWireFrame(frame(1, "?"), "client");

@@ -107,14 +107,14 @@ export class Committer {
     this.#state = "committing";
     const rooms: Committable[] = [];
     const batches: Batch[] = [];
-    for (const room of this.#dirty) {
-      const batch = room.nextBatch();
-      if (!batch) continue;
-      rooms.push(room);
-      batches.push(batch);
-    }
-    this.#dirty.clear();
     try {
+      for (const room of this.#dirty) {
+        const batch = room.nextBatch();
+        if (!batch) continue;
+        rooms.push(room);
+        batches.push(batch);
+      }
+      this.#dirty.clear();
       if (batches.length > 0) {
         this.#committing = rooms;
         this.#commitCount++;
@@ -155,23 +155,32 @@ export class Committer {
     this.#options.onError(
       new Error(`Cannot commit messages: no answer for ${CHECK_INTERVAL_MS} ms`),
     );
-    for (const room of [...this.#committing, ...this.#dirty]) room.onCommitFailed();
+    this.#notify([...this.#committing, ...this.#dirty], "onCommitFailed");
   }
 
   #continue(committed: readonly Committable[]): void {
-    for (const room of committed) room.onCommitted();
+    this.#notify(committed, "onCommitted");
     // More messages may have arrived meanwhile, in these rooms and in others.
     for (const room of [...committed, ...this.#dirty]) this.request(room);
   }
 
   #retryLater(failed: readonly Committable[]): void {
-    for (const room of failed) {
-      this.#dirty.add(room);
-      room.onCommitFailed();
-    }
+    for (const room of failed) this.#dirty.add(room);
+    this.#notify(failed, "onCommitFailed");
     this.#options.startTimer(() => {
       this.#state = "idle";
       this.#gather();
     }, RETRY_MS);
+  }
+
+  /** Calls each room. A room that throws must not stop the commits of the others. */
+  #notify(rooms: readonly Committable[], event: "onCommitted" | "onCommitFailed"): void {
+    for (const room of rooms) {
+      try {
+        room[event]();
+      } catch (error) {
+        this.#options.onError(error);
+      }
+    }
   }
 }

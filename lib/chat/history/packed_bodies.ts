@@ -1,4 +1,4 @@
-import { frameBytes, OPCODE } from "../../websocket/frame.ts";
+import { frameBytes, OPCODE, payloadStart } from "../../websocket/frame.ts";
 import type { Body } from "../message.ts";
 
 /** Bodies of messages in one buffer, so that they go to another thread without a copy for each. */
@@ -32,9 +32,4 @@ export function* unpackBodies({ bytes, bounds, isBinary }: PackedBodies): Genera
     const body = bytes.subarray(bounds[2 * index], bounds[2 * index + 1]);
     yield isBinary[index] ? body : decoder.decode(body);
   }
-}
-
-function payloadStart(frames: Uint8Array, at: number): number {
-  const shortLength = frames[at + 1]!;
-  return at + (shortLength < 126 ? 2 : shortLength === 126 ? 4 : 10);
 }

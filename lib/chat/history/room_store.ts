@@ -85,15 +85,15 @@ export class RoomStore implements Committable {
 
   /**
    * Schedules the commit of a message that was just appended to the transcript, and holds senders
-   * back if too much waits. While commits fail, senders are not held back: live chat goes on.
+   * back if too much waits. While commits fail or stall, senders are not held back: live chat goes
+   * on, and the log may drop uncommitted messages.
    */
   onAppended(): void {
     const { transcript: { log }, committer, retentionBytes } = this.#options;
+    const isTooLong = this.#uncommittedBytes > MAX_UNCOMMITTED.dropped * retentionBytes;
+    if (committer.isStalled || isTooLong) log.pinnedFrom = Infinity;
     if (this.#isLong && !this.#isFailing && !committer.isStalled) {
       this.#backlog ??= Promise.withResolvers();
-    }
-    if (this.#uncommittedBytes > MAX_UNCOMMITTED.dropped * retentionBytes) {
-      log.pinnedFrom = Infinity;
     }
     committer.request(this);
   }
@@ -101,6 +101,11 @@ export class RoomStore implements Committable {
   /** Notes the id of the newest message. */
   addId(seq: number, id: string): void {
     this.#ids.push([seq, id]);
+    // While commits fail, most ids may belong to messages that the log has dropped.
+    if (this.#ids.length % 1024 === 0) {
+      const { seqBefore } = this.#options.transcript.log;
+      this.#ids = this.#ids.filter(([each]) => each > seqBefore);
+    }
   }
 
   /** Calls a listener whenever a commit ends, until it waits for no more. */

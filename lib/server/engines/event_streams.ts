@@ -9,11 +9,11 @@ import type { ServerConfig } from "../config.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 import type { EngineParts, OpenWires } from "./open_wires.ts";
 
-/** The engine for server-sent events: its members listen to a room over HTTP. */
+/** Members that receive server-sent events: they subscribe to a room over HTTP. */
 export class EventStreams {
   readonly #config: ServerConfig;
   readonly #chat: Chat;
-  /** Parses each message once; all listeners send the same events. */
+  /** Parses each message once; all subscribers get the same events. */
   readonly #decoder = new FrameDecoder((body) => toEvent(`${body}`));
   readonly #wires: OpenWires;
 
@@ -23,8 +23,14 @@ export class EventStreams {
     this.#chat = chat;
   }
 
-  /** Adds an admitted listener to the chat and returns its events as bytes. */
-  open(joinRequest: JoinRequest, address: string): ReadableStream<Uint8Array<ArrayBuffer>> {
+  /**
+   * Adds an admitted subscriber to the chat and returns its events as bytes; undefined if it cannot
+   * join, because the stored messages that it needs cannot be read.
+   */
+  open(
+    joinRequest: JoinRequest,
+    address: string,
+  ): ReadableStream<Uint8Array<ArrayBuffer>> | undefined {
     const wire: EventWire = new EventWire(this.#config, this.#decoder, (closeStatus) => {
       this.#wires.delete(wire);
       if (!wire.member) return;
@@ -34,11 +40,11 @@ export class EventStreams {
     this.#wires.add(wire);
     const { id } = wire;
     this.#chat.join({ id, wire, address }, joinRequest, (member) => wire.member = member);
-    return wire.events.pipeThrough(new ServerSentEventStream());
+    return wire.member && wire.events.pipeThrough(new ServerSentEventStream());
   }
 }
 
-/** One listener: sends `chorus.v1` messages as server-sent events, as fast as they are read. */
+/** One subscriber: sends `chorus.v1` messages as server-sent events, as fast as they are read. */
 class EventWire implements Wire {
   readonly id = generateUuid();
   readonly events: ReadableStream<ServerSentEventMessage>;
@@ -48,10 +54,10 @@ class EventWire implements Wire {
   readonly #heartbeat: ReturnType<typeof setInterval> | undefined;
   #controller!: ReadableStreamDefaultController<ServerSentEventMessage>;
   #onDelivered: (() => void) | undefined;
-  /** When the listener last read, or had nothing to read. */
+  /** When the subscriber last read, or had nothing to read. */
   #lastReadMs = performance.now();
   #isOpen = true;
-  /** Undefined until the listener has joined. */
+  /** Undefined until the subscriber has joined. */
   member: Member | undefined;
 
   constructor(
@@ -69,7 +75,7 @@ class EventWire implements Wire {
       pull: () => this.#onRead(),
       cancel: () => this.#end(CLOSE_CODES.normal),
     });
-    if (pingIntervalMs > 0) this.#heartbeat = setInterval(() => this.#beat(), pingIntervalMs);
+    if (pingIntervalMs > 0) this.#heartbeat = setInterval(() => this.#check(), pingIntervalMs);
   }
 
   deliver(frames: Uint8Array, onDelivered: () => void): boolean {
@@ -100,8 +106,8 @@ class EventWire implements Wire {
     onDelivered?.();
   }
 
-  /** Sends a comment: it stops proxies from ending a quiet stream, and detects a lost client. */
-  #beat(): void {
+  /** Sends a comment: it stops proxies from closing a quiet stream, and detects a lost client. */
+  #check(): void {
     if (this.#controller.desiredSize! > 0) return this.#controller.enqueue({ comment: "" });
     const stalledMs = performance.now() - this.#lastReadMs;
     if (this.#stallTimeoutMs > 0 && stalledMs >= this.#stallTimeoutMs) {
@@ -119,8 +125,8 @@ class EventWire implements Wire {
 }
 
 /**
- * A chat message has no event name, so that `EventSource.onmessage` receives it. Its id is its
- * position, as is the id of the `welcome` event, so that a reconnecting browser resumes there.
+ * A chat message has no event name, so that `EventSource.onmessage` receives it. The id of messages
+ * and of the `welcome` event is the position, so that a reconnecting browser resumes there.
  */
 function toEvent(data: string): ServerSentEventMessage {
   const { type, position } = JSON.parse(data);

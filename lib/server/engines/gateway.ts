@@ -27,7 +27,7 @@ export interface GatewayOptions {
   readonly handshakeTimeoutMs: number;
   /** The maximum number of pipes. */
   readonly maxPipes: number;
-  /** A pipe is ended when no bytes pass through it for this long; 0 disables the limit. */
+  /** A pipe is closed when no bytes pass through it for this long; 0 disables the limit. */
   readonly pipeIdleTimeoutMs: number;
   readonly admit: (request: IncomingRequest) => Decision;
   readonly directEngine: Pick<DirectEngine, "serve">;
@@ -47,9 +47,9 @@ export class Gateway {
   readonly #secureContext: SecureContext | undefined;
   /** Connections that are being read, refused, or waiting for their pipe to open. */
   readonly #pending = new Set<PendingConnection>();
-  /** Those of the pending that wait for their pipe. */
+  /** Pending connections that wait for their pipe. */
   readonly #waiting = new Set<PendingConnection>();
-  /** The open pipes by their local port, by which `Deno.serve` sees them. */
+  /** Open pipes by local port. `Deno.serve` sees this port as the remote port. */
   readonly #pipes = new Map<number, { readonly client: Client; readonly pipe: Pipe }>();
   #whenUnpiped: PromiseWithResolvers<void> | undefined;
   #reaper: ReturnType<typeof setInterval> | undefined;
@@ -88,11 +88,11 @@ export class Gateway {
     if (this.#pipes.size > 0) await (this.#whenUnpiped ??= Promise.withResolvers()).promise;
   }
 
-  /** Ends all pending and piped connections. */
+  /** Closes all pending and piped connections. */
   closeConnections(): void {
     clearInterval(this.#reaper);
     for (const { transport } of this.#pending) transport.destroy();
-    for (const { pipe } of this.#pipes.values()) pipe.end();
+    for (const { pipe } of this.#pipes.values()) pipe.close();
   }
 
   /** The client whose pipe has this local address; undefined if the address is not a pipe's. */
@@ -132,7 +132,7 @@ export class Gateway {
       this.#pending.delete(pending);
       this.#options.directEngine.serve({ ...upgrade, transport, received: rest, address });
     } catch (error) {
-      // A bug must end only this connection.
+      // A bug must affect only this connection.
       this.#options.logger.error("A request failed: {error}", { error: String(error) });
       transport.reset();
     }
@@ -154,13 +154,17 @@ export class Gateway {
   #pipe(pending: PendingConnection): void {
     const { upstreamPort, maxPipes } = this.#options;
     if (this.#pipes.size + this.#waiting.size >= maxPipes) {
-      return pending.refuse("503 Service Unavailable", "The server is full: try again later");
+      return pending.refuse(
+        "503 Service Unavailable",
+        "The server is full: try again later",
+        "Retry-After: 10",
+      );
     }
     const { transport, address, received } = pending;
-    // While the pipe opens, the client waits; it may end its side or disconnect.
+    // While the pipe opens, the client waits; it may close its side or disconnect.
     transport.pause();
     this.#waiting.add(pending);
-    let hasClientEnded = false;
+    let hasClientClosed = false;
     const socket = connect({ host: LOOPBACK, port: upstreamPort, allowHalfOpen: true });
     const upstream = new SocketTransport(socket, {
       ...IGNORE_EVENTS,
@@ -171,7 +175,7 @@ export class Gateway {
     });
     transport.listener = {
       onData: () => {},
-      onEnd: () => hasClientEnded = true,
+      onEnd: () => hasClientClosed = true,
       onGone: (error) => {
         this.#forget(pending, error);
         upstream.destroy();
@@ -185,13 +189,13 @@ export class Gateway {
         this.#pipes.delete(port);
         if (this.#pipes.size === 0) this.#whenUnpiped?.resolve();
       });
-      this.#pipes.set(port, { client: { address, end: () => pipe.end() }, pipe });
-      const start = () => hasClientEnded ? upstream.end() : transport.resume();
+      this.#pipes.set(port, { client: { address, close: () => pipe.close() }, pipe });
+      const start = () => hasClientClosed ? upstream.end() : transport.resume();
       if (upstream.write(received, start)) start();
     });
   }
 
-  /** Refuses clients whose request head is late, and ends idle pipes. */
+  /** Refuses clients whose request head is late, and closes idle pipes. */
   #reap(): void {
     const { handshakeTimeoutMs, pipeIdleTimeoutMs } = this.#options;
     const nowMs = performance.now();
@@ -204,7 +208,7 @@ export class Gateway {
     }
     if (pipeIdleTimeoutMs > 0) {
       for (const { pipe } of this.#pipes.values()) {
-        if (nowMs - pipe.lastCopyMs >= pipeIdleTimeoutMs) pipe.end();
+        if (nowMs - pipe.lastCopyMs >= pipeIdleTimeoutMs) pipe.close();
       }
     }
   }

@@ -7,8 +7,8 @@ const BACKLOG = 4096;
 /** How often the listener checks that it still accepts connections. */
 const CHECK_INTERVAL_MS = 1000;
 
-/** After this many checks without an answer to its probe, the listener restarts. */
-const MAX_UNANSWERED_CHECKS = 2;
+/** After this many checks with an unaccepted probe, the listener restarts. */
+const MAX_UNACCEPTED_CHECKS = 2;
 
 /** What a {@linkcode Listener} needs. */
 export interface ListenerOptions {
@@ -34,7 +34,7 @@ export class Listener {
   /** Whether a connection has been accepted since the last check. */
   #hasAccepted = true;
   #probe: Socket | undefined;
-  #unansweredChecks = 0;
+  #unacceptedChecks = 0;
   #isClosed = false;
 
   constructor(options: ListenerOptions) {
@@ -64,7 +64,7 @@ export class Listener {
 
   #listen(hostname: string, port: number): Promise<Deno.NetAddr> {
     const { promise, resolve, reject } = Promise.withResolvers<Deno.NetAddr>();
-    // Half-open: a peer that has ended its side may still be waiting for our answer.
+    // Half-open: a peer that has closed its side may still be waiting for the response.
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       this.#hasAccepted = true;
       if (!this.#isProbe(socket)) return this.#options.onConnection(socket);
@@ -95,13 +95,13 @@ export class Listener {
       this.#probe = connect({ host: reachable(hostname), port });
       // A probe that fails counts as one that is not accepted.
       this.#probe.on("error", () => {});
-    } else if (++this.#unansweredChecks >= MAX_UNANSWERED_CHECKS) this.#restart();
+    } else if (++this.#unacceptedChecks >= MAX_UNACCEPTED_CHECKS) this.#restart();
   }
 
   #stopProbing(): void {
     this.#probe?.destroy();
     this.#probe = undefined;
-    this.#unansweredChecks = 0;
+    this.#unacceptedChecks = 0;
   }
 
   async #restart(): Promise<void> {

@@ -8,7 +8,7 @@ export interface EngineParts {
   readonly wires: OpenWires;
 }
 
-/** The connections of all engines that have not ended. Those that are closing count too. */
+/** The open connections of all engines, including those that are closing. */
 export class OpenWires extends Set<Wire> {
   readonly #whenEmpty = Promise.withResolvers<void>();
   /** Whether {@linkcode closeAll} has been called. */
@@ -20,7 +20,7 @@ export class OpenWires extends Set<Wire> {
     return wasOpen;
   }
 
-  /** Closes every connection with 1001, and resolves when the last one has ended. */
+  /** Closes every connection with 1001, and resolves when the last one has closed. */
   async closeAll(): Promise<void> {
     this.isClosing = true;
     for (const wire of this) wire.close(CLOSE_CODES.goingAway);

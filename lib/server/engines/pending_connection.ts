@@ -1,17 +1,17 @@
 import { HeadReader, HeadTooLongError } from "../../websocket/http_head.ts";
 import type { Transport, TransportListener } from "../../websocket/transport.ts";
 
-/** The maximum length of the first request's head. */
+/** The maximum size of the first request's head. */
 const MAX_HEAD_BYTES = 16 * 1024;
 
-/** Time for a refused client to read the answer. */
+/** Time for a refused client to read the response. */
 const LINGER_MS = 1000;
 
 /** Receives the events of a {@linkcode PendingConnection}. */
 export interface PendingConnectionListener {
   /** The head of the first request is complete; `rest` is what was received after it. */
   onHead(pending: PendingConnection, head: Uint8Array, rest: Uint8Array): void;
-  /** The connection has ended before it was handed over. */
+  /** The connection was closed before it was handed over. */
   onGone(pending: PendingConnection, error: Error | undefined): void;
 }
 
@@ -20,7 +20,7 @@ export interface PendingConnectionListener {
  *
  * ```text
  * reading ──head complete──▶ handed over
- *    └─too long, too late, too many──▶ refused ──answer read, or time is up──▶ gone
+ *    └─too long, too late, too many──▶ refused ──response read, or time is up──▶ gone
  * ```
  */
 export class PendingConnection implements TransportListener {
@@ -67,12 +67,22 @@ export class PendingConnection implements TransportListener {
     this.#listener.onGone(this, error);
   }
 
-  /** Sends an error response and closes the connection, by a reset if the client does not. */
-  refuse(status: string, message: string): void {
+  /**
+   * Sends an error response and closes the connection, by a reset if the client does not.
+   *
+   * @param fields More header fields, such as `Retry-After: 10`.
+   */
+  refuse(status: string, message: string, ...fields: readonly string[]): void {
     this.isReading = false;
     const response = new TextEncoder().encode(
-      `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
-        `Connection: close\r\n\r\n${message}\n`,
+      [
+        `HTTP/1.1 ${status}`,
+        "Content-Type: text/plain; charset=utf-8",
+        "Connection: close",
+        ...fields,
+        "",
+        `${message}\n`,
+      ].join("\r\n"),
     );
     this.transport.write(response, () => {});
     this.transport.end();

@@ -1,32 +1,32 @@
 import type { Transport, TransportListener } from "../../websocket/transport.ts";
 
-/** Time for a client to read the last response and to end its side. */
+/** Time for a client to read the last response and to close its side. */
 const LINGER_MS = 1000;
 
 /**
- * Copies bytes both ways between a client and the private `Deno.serve`. When one side ends, the
- * other is ended after the bytes before it.
+ * Copies bytes both ways between a client and the private `Deno.serve`. When one closes its side,
+ * the pipe copies the bytes before that, and then closes the other side.
  */
 export class Pipe {
   readonly #client: Transport;
   readonly #upstream: Transport;
-  readonly #onEnded: () => void;
+  readonly #onClosed: () => void;
   #lingering: ReturnType<typeof setTimeout> | undefined;
-  #hasEnded = false;
+  #isClosed = false;
   /** When bytes last arrived from either side. */
   lastCopyMs = performance.now();
 
-  /** @param onEnded Called once, when one connection has ended and the other is ending. */
-  constructor(client: Transport, upstream: Transport, onEnded: () => void) {
+  /** @param onClosed Called once, when one connection has closed and the other is closing. */
+  constructor(client: Transport, upstream: Transport, onClosed: () => void) {
     this.#client = client;
     this.#upstream = upstream;
-    this.#onEnded = onEnded;
+    this.#onClosed = onClosed;
     client.listener = this.#copier(client, upstream, () => upstream.end());
     upstream.listener = this.#copier(upstream, client, () => this.#linger());
   }
 
-  /** Ends both connections at once. */
-  end(): void {
+  /** Closes both connections at once. */
+  close(): void {
     this.#client.destroy();
     this.#upstream.destroy();
   }
@@ -45,7 +45,7 @@ export class Pipe {
         });
         if (isWriting) from.pause();
       },
-      // This can come while the transport is paused.
+      // The transport may be paused when this is called.
       onEnd: () => {
         hasEnded = true;
         if (!isWriting) onEnd();
@@ -53,14 +53,14 @@ export class Pipe {
       onGone: () => {
         clearTimeout(this.#lingering);
         to.destroy();
-        if (!this.#hasEnded) this.#onEnded();
-        this.#hasEnded = true;
+        if (!this.#isClosed) this.#onClosed();
+        this.#isClosed = true;
       },
     };
   }
 
   #linger(): void {
     this.#client.end();
-    this.#lingering = setTimeout(() => this.end(), LINGER_MS);
+    this.#lingering = setTimeout(() => this.close(), LINGER_MS);
   }
 }

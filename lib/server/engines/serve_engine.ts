@@ -11,10 +11,10 @@ import { BufferWatcher } from "./buffer_watcher.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 import type { EngineParts } from "./open_wires.ts";
 
-/** A socket gets no more messages while this many bytes wait in it: the cost of a slow reader. */
+/** While a socket buffers more bytes than this, it gets no more messages: a slow reader's cost. */
 const WATERMARK_BYTES = 256 * 1024;
 
-/** The maximum size of the answers that a client leaves unread, such as acks and errors. */
+/** The maximum size of the acks, errors, and other replies that a client leaves unread. */
 const MAX_PRIVATE_BYTES = 4 * 1024 * 1024;
 
 /**
@@ -64,7 +64,7 @@ export class ServeEngine {
     wire.onClosing = () => {
       if (closeTimeoutMs === 0 || wires.isClosing) return;
       closeDeadline = setTimeout(() => {
-        client.end?.();
+        client.close?.();
         onGone(1006, "unanswered close");
       }, closeTimeoutMs);
     };
@@ -103,8 +103,8 @@ class ServeWire implements Wire {
   readonly #socket: WebSocket;
   readonly #shared: Shared;
   /**
-   * How the server closed this connection; undefined if it did not. Deno can report another code
-   * than the one that was sent.
+   * How the server closed this connection; undefined if it did not. Deno may report a different
+   * code from the one that was sent.
    */
   closeStatus: CloseCode | undefined;
   /** Bytes given to `sendFrames()` since the buffer was last below the watermark. */
@@ -131,7 +131,7 @@ class ServeWire implements Wire {
   sendFrames(frames: Uint8Array<ArrayBuffer>): void {
     if (!this.#shared.buffers.isFull(this.#socket)) this.#privateBytes = 0;
     this.#privateBytes += frames.length;
-    // Deno cannot stop reading from a client, so one that ignores its answers is closed.
+    // Deno cannot stop reading from a client, so one that ignores its replies is closed.
     if (this.#privateBytes > MAX_PRIVATE_BYTES) return this.close(CLOSE_CODES.tooSlow);
     this.#sendAll(frames);
   }

@@ -5,7 +5,7 @@ import { isPagePath } from "../page/page.ts";
 import { type OriginPolicy, refusedOrigin } from "../security/origin.ts";
 import { parseJoinRequest } from "./join_request.ts";
 
-/** The parts of an HTTP request that {@linkcode admit} looks at. Both engines provide them. */
+/** The parts of an HTTP request that {@linkcode admit} checks. Both engines provide them. */
 export interface IncomingRequest {
   readonly method: string;
   /** The path of the request target, without the query. */
@@ -84,7 +84,7 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
   if (path !== "/healthz" && !isPagePath(path)) {
     return refusal(
       404,
-      "Not found: the server has / (chat page), /ws (WebSocket), /rooms (HTTP API) and /healthz",
+      "Not found: the server has / (chat page), /ws (WebSocket), /rooms (HTTP API), and /healthz",
     );
   }
   if (method !== "GET" && method !== "HEAD") {

@@ -2,14 +2,14 @@ import { isStatus, STATUS_TEXT } from "@std/http/status";
 
 type HeaderFields = Readonly<Record<string, string>>;
 
-/** The headers of the API's JSON answers, apart from errors. */
+/** The headers of the API's JSON responses, except errors. */
 export const JSON_HEADERS = {
   "content-type": "application/json",
   "cache-control": "no-store",
   "x-content-type-options": "nosniff",
 };
 
-/** An answer with a JSON body. */
+/** Creates a response with a JSON body. */
 export function json(value: unknown, headers: HeaderFields = {}, status = 200): Response {
   return new Response(JSON.stringify(value) + "\n", {
     status,
@@ -17,7 +17,7 @@ export function json(value: unknown, headers: HeaderFields = {}, status = 200): 
   });
 }
 
-/** An error as problem details (RFC 9457). */
+/** Creates an error response with problem details (RFC 9457). */
 export function problem(status: number, detail: string, headers: HeaderFields = {}): Response {
   const title = isStatus(status) ? STATUS_TEXT[status] : "Error";
   return new Response(JSON.stringify({ title, status, detail }) + "\n", {
@@ -26,7 +26,7 @@ export function problem(status: number, detail: string, headers: HeaderFields = 
   });
 }
 
-/** Calls the handler for the request's method, GET for HEAD too; answers 405 if there is none. */
+/** Calls the handler for the request's method, GET for HEAD too; 405 if there is none. */
 export function forMethod(
   { method }: Request,
   handlers: Readonly<Record<string, () => Response | Promise<Response>>>,
@@ -37,7 +37,7 @@ export function forMethod(
   return problem(405, `This path accepts ${allow}: the method was ${method}`, { allow });
 }
 
-/** The answer to a CORS preflight request. */
+/** Creates the response to a CORS preflight request. */
 export function preflight(): Response {
   return new Response(null, {
     status: 204,
@@ -50,7 +50,7 @@ export function preflight(): Response {
 }
 
 /**
- * Lets pages of the request's origin read the answer. Safe for any origin that reaches the API:
+ * Lets pages of the request's origin read the response. Safe for any origin that reaches the API:
  * admission has refused all others.
  */
 export function withCors(request: Request, response: Response): Response {

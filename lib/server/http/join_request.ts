@@ -7,7 +7,7 @@ import { hasToken } from "../../websocket/handshake.ts";
 const MAX_LAST = 10_000;
 
 /**
- * Reads what a client asks for: `room`, `name`, `last`, `since` and `session` from the query, and
+ * Reads what a client asks for: `room`, `name`, `last`, `since`, and `session` from the query, and
  * the format from the offered WebSocket subprotocols.
  *
  * @param protocols The value of `Sec-WebSocket-Protocol`.

@@ -13,7 +13,7 @@ const JSON_ALLOWANCE = { factor: 6, bytes: 4096 };
  * Reads a message from a request body: plain text, or JSON with a `text` and optionally a `name`
  * and an `id`.
  *
- * @returns The message, or the error to answer.
+ * @returns The message, or an error response.
  */
 export async function readPublication(
   request: Request,

@@ -7,11 +7,11 @@ import { parseJoinRequest } from "./join_request.ts";
 import { readPublication } from "./publication.ts";
 import type { Client } from "./routes.ts";
 
-/** The number of messages or rooms in one answer. */
+/** The number of messages or rooms in one response. */
 const LIMIT = { default: 100, max: 1000 };
 
-/** An answer ends after the message that makes it longer than this many characters. */
-const MAX_ANSWER_LENGTH = 1024 * 1024;
+/** A response ends after the message that makes it longer than this many characters. */
+const MAX_RESPONSE_LENGTH = 1024 * 1024;
 
 /** What the API needs from the composition root. */
 export interface RoomsApiOptions {
@@ -20,16 +20,20 @@ export interface RoomsApiOptions {
   /** Whether the chat has reached `--max-connections`. */
   readonly isFull: () => boolean;
   readonly eventStreams: {
-    open(joinRequest: JoinRequest, address: string): ReadableStream<Uint8Array<ArrayBuffer>>;
+    /** Returns undefined if the stored messages that the subscriber needs cannot be read. */
+    open(
+      joinRequest: JoinRequest,
+      address: string,
+    ): ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   };
-  /** Called with the reason when the API answers 500. */
+  /** Called with the reason when the API responds with 500. */
   readonly onFault: (error: unknown) => void;
 }
 
 /**
  * The HTTP API.
  *
- * | request                               | answer                                               |
+ * | request                               | response                                             |
  * | ------------------------------------- | ---------------------------------------------------- |
  * | `GET /rooms?after=&limit=`            | the rooms, sorted by name                            |
  * | `POST /rooms/R/messages`              | 201 and the position of the published message        |
@@ -43,22 +47,21 @@ export class RoomsApi {
     this.#options = options;
   }
 
-  /** Answers a request for `/rooms` or a path below it. Never throws. */
+  /** Handles a request for `/rooms` or a path below it. Never throws. */
   async handle(request: Request, url: URL, client: Client): Promise<Response> {
     try {
-      return withCors(request, await this.#answer(request, url, client));
+      return withCors(request, await this.#respond(request, url, client));
     } catch (error) {
       if (error instanceof HistoryUnavailableError) {
         this.#options.chat.logError(error);
-        const detail = "Stored messages cannot be read: try again later";
-        return withCors(request, problem(503, detail, { "retry-after": "1" }));
+        return withCors(request, unreadable());
       }
       this.#options.onFault(error);
-      return withCors(request, problem(500, "The server failed to answer this request"));
+      return withCors(request, problem(500, "The server failed to handle this request"));
     }
   }
 
-  #answer(request: Request, url: URL, client: Client): Response | Promise<Response> {
+  #respond(request: Request, url: URL, client: Client): Response | Promise<Response> {
     if (request.method === "OPTIONS") return preflight();
     const [, , segment, resource, ...rest] = url.pathname.split("/");
     if (segment === undefined) return forMethod(request, { GET: () => this.#list(url) });
@@ -110,7 +113,7 @@ export class RoomsApi {
     const since = searchParams.get("after") ?? undefined;
     return rooms.within(roomName, (room) => {
       const { after, isRecovered, gap } = room.history.replayStart({ since, last: Infinity });
-      const messages = room.history.read(after, limit, MAX_ANSWER_LENGTH);
+      const messages = room.history.read(after, limit, MAX_RESPONSE_LENGTH);
       const { headSeq } = room.history;
       const seq = messages.at(-1)?.seq ?? headSeq;
       const position = room.history.positionOf(seq);
@@ -154,8 +157,13 @@ export class RoomsApi {
     if (method === "HEAD") return new Response(null, { headers: EVENTS_HEADERS });
     const since = headers.get("last-event-id") ?? given.since;
     const joinRequest = { ...given, roomName, since, format: "chorus" } as const;
-    return new Response(eventStreams.open(joinRequest, address), { headers: EVENTS_HEADERS });
+    const events = eventStreams.open(joinRequest, address);
+    return events ? new Response(events, { headers: EVENTS_HEADERS }) : unreadable();
   }
+}
+
+function unreadable(): Response {
+  return problem(503, "Stored messages cannot be read: try again later", { "retry-after": "1" });
 }
 
 const EVENTS_HEADERS = {

@@ -7,8 +7,8 @@ import { problem } from "./api_response.ts";
 export interface Client {
   /** Its address and port, such as `127.0.0.1:50000`. */
   readonly address: string;
-  /** Ends its TCP connection. Undefined with `--engine serve`: Deno has no API for that. */
-  readonly end?: () => void;
+  /** Closes its TCP connection. Undefined with `--engine serve`: Deno has no API for that. */
+  readonly close?: () => void;
 }
 
 /** What {@linkcode createHandler} needs from the composition root. */
@@ -48,8 +48,8 @@ export function createHandler(
       case "rooms":
         return roomsApi.handle(request, url, client);
       case "refusal": {
-        const answer = isRoomsPath(path) ? problem : text;
-        return answer(decision.status, decision.message, decision.headers);
+        const respond = isRoomsPath(path) ? problem : text;
+        return respond(decision.status, decision.message, decision.headers);
       }
     }
   };

@@ -20,7 +20,7 @@ export function isPagePath(path: string): boolean {
   return Object.hasOwn(ASSETS, path);
 }
 
-/** Answers a GET or HEAD request for a file of the page; 304 if the client's copy is current. */
+/** Creates the response to a GET or HEAD request for a page file; 304 if a copy is current. */
 export function servePage(path: string, headers: Headers): Response {
   const { body, contentType, etag } = ASSETS[path]!;
   const common = { etag, "cache-control": "no-cache" };

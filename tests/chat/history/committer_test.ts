@@ -235,3 +235,21 @@ Deno.test("commits that end are not stalled, however many there are", async () =
   }
   assertEquals([test.committer.isStalled, test.errors], [false, []]);
 });
+
+Deno.test("a room that throws does not stop the commits of others", async () => {
+  const test = new TestCommitter();
+  const [tea, milk] = [new FakeRoom("tea"), new FakeRoom("milk")];
+  tea.onCommitted = () => {
+    throw new Error("a bug");
+  };
+  test.publish(tea);
+  test.publish(milk);
+  test.fireTimers();
+  test.turn();
+  await test.end();
+  assertEquals([test.errors, milk.calls], [["a bug"], ["committed"]]);
+  milk.isUrgent = true;
+  test.publish(milk);
+  test.turn();
+  assertEquals(test.commits.length, 2);
+});

@@ -10,7 +10,7 @@ function fakeWire(codes: number[]): Wire {
   };
 }
 
-Deno.test("OpenWires.closeAll() closes with 1001 and waits until all have ended", async () => {
+Deno.test("OpenWires.closeAll() closes with 1001 and waits until all have closed", async () => {
   const codes: number[] = [];
   const wires = new OpenWires();
   const [one, other] = [fakeWire(codes), fakeWire(codes)];

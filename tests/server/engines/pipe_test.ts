@@ -39,10 +39,10 @@ class SlowTransport implements Transport {
   }
 }
 
-Deno.test("Pipe ends one side only after all bytes from the other are written", () => {
+Deno.test("Pipe closes one side only after all bytes from the other are written", () => {
   const client = new SlowTransport(), upstream = new SlowTransport();
-  let endedCount = 0;
-  new Pipe(client, upstream, () => endedCount++);
+  let closedCount = 0;
+  new Pipe(client, upstream, () => closedCount++);
   upstream.listener.onData(new Uint8Array(5));
   upstream.listener.onEnd();
   assertEquals([client.done, upstream.done], [["write 5"], ["pause"]]);
@@ -50,10 +50,10 @@ Deno.test("Pipe ends one side only after all bytes from the other are written", 
   assertEquals(client.done, ["write 5", "end"]);
   client.listener.onGone(undefined);
   upstream.listener.onGone(undefined);
-  assertEquals([endedCount, upstream.done], [1, ["pause", "destroy"]]);
+  assertEquals([closedCount, upstream.done], [1, ["pause", "destroy"]]);
 });
 
-Deno.test("Pipe copies one chunk at a time, then passes the end on", () => {
+Deno.test("Pipe copies one chunk at a time, then closes the other side", () => {
   const client = new SlowTransport(), upstream = new SlowTransport();
   new Pipe(client, upstream, () => {});
   client.listener.onData(new Uint8Array(3));
