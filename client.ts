@@ -55,7 +55,7 @@ async function runWith(config: ClientConfig): Promise<number> {
     target,
     signal: interrupt.signal,
     printMessage: (message) => {
-      // The reader of standard output is gone, as `| head` is after its last line.
+      // Nothing reads standard output any more. For example, `| head` has ended.
       if (!printLine(message)) interrupt.abort();
     },
     printNotice: (notice) => line.print(notice),

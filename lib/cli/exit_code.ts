@@ -9,7 +9,7 @@ export const EXIT_CODE = {
   failure: 1,
   /** The flags or the environment are wrong. Nothing was started. */
   usage: 2,
-  /** A measured run failed a gate of `--expect`. */
+  /** A measured run failed a gate of `--expect`, or no rate passed `--find-max`. */
   gate: 99,
   /** The user interrupted the client with Ctrl-C, or either program with a second Ctrl-C. */
   interrupted: 130,

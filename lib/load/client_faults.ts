@@ -19,15 +19,15 @@ const MEASURING: readonly ClientFlag[] = [
   "hdr",
 ];
 
-/** Whether the flags ask for a measured run. Otherwise the users just talk. */
+/** Whether the flags ask for a measured run. If not, the users only talk. */
 export function isMeasured({ rate, verify, findMax }: ClientConfig): boolean {
   return rate > 0 || verify || findMax !== "";
 }
 
 /**
- * Finds flags that contradict each other, though each is valid by itself.
+ * Finds flags that contradict each other, although each is valid by itself.
  *
- * A flag without effect is a fault too: its user expects an effect.
+ * A flag without effect is a fault too, because the user expects it to do something.
  *
  * @returns One sentence for each fault.
  */
@@ -38,9 +38,9 @@ export function clientFaults(
   const isGiven = (key: ClientFlag) => sources[key] !== "default";
   const name = (key: ClientFlag) => flagName(key, CLIENT_FLAGS[key]);
   const faultsOf = (keys: readonly ClientFlag[], fault: string) =>
-    keys.filter(isGiven).map((key) => `Cannot start as ${name(key)} ${fault}`);
+    keys.filter(isGiven).map((key) => `Cannot start because ${name(key)} ${fault}`);
   if (!isMeasured(config)) {
-    return faultsOf(MEASURING, "needs --rate, --verify or --find-max: add one of them");
+    return faultsOf(MEASURING, "needs --rate, --verify, or --find-max: add one of them");
   }
   const { count, workers } = config;
   const { senderCount, slowCount } = rolesOf(config);
@@ -54,12 +54,15 @@ export function clientFaults(
       : faultsOf(["expect", "report", "hdr"], "has no effect with --find-max: remove it"),
     ...senderCount < 1 || senderCount + slowCount > count
       ? [
-        "Cannot start as --senders and --slow must add up to at most --count, with at least " +
-        `1 sender: ${senderCount} senders and ${slowCount} slow readers of ${count} users`,
+        "Cannot start because --senders and --slow must add up to at most --count, with at " +
+        `least 1 sender: ${senderCount} senders and ${slowCount} slow readers of ${count} users`,
       ]
       : [],
     ...workers > count
-      ? [`Cannot start as --workers must be at most --count: ${workers} workers, ${count} users`]
+      ? [
+        "Cannot start because --workers must be at most --count: " +
+        `${workers} workers, ${count} users`,
+      ]
       : [],
   ];
 }

@@ -9,7 +9,7 @@ import {
   mustBeWebSocketUrl,
 } from "./flag_checks.ts";
 
-/** The client's flags. `--help`, README.md and {@linkcode ClientConfig} are derived from them. */
+/** The client's flags. `--help`, README.md, and {@linkcode ClientConfig} are derived from them. */
 export const CLIENT_FLAGS = {
   url: {
     kind: "text",
@@ -36,7 +36,7 @@ export const CLIENT_FLAGS = {
     kind: "duration",
     default: 2000,
     min: 1,
-    help: "Time between two messages of user 1; --every sets that of the others",
+    help: "Time between the messages of user 1; see --every for other users",
   },
   every: {
     kind: "choice",
@@ -48,7 +48,7 @@ export const CLIENT_FLAGS = {
     kind: "text",
     default: "Client {id} says hello",
     value: "TEXT",
-    help: "Message to send; {id}, {seq} and {time} are filled in, and {marker} when measuring",
+    help: "Message to send; {id}, {seq}, and {time} are filled in, and {marker} when measuring",
   },
   durationMs: {
     kind: "duration",
@@ -102,7 +102,7 @@ export const CLIENT_FLAGS = {
     kind: "duration",
     default: 5000,
     min: 0,
-    help: "After sending, how long nothing may arrive before missing messages count as lost",
+    help: "How long to wait after the last arrival before missing messages count as lost",
   },
   slow: {
     kind: "text",
@@ -164,7 +164,7 @@ export const CLIENT_FLAGS = {
     kind: "duration",
     default: 50,
     min: 0,
-    help: "Pause between one user connecting and the next",
+    help: "Time between one user connecting and the next",
   },
   connectRate: {
     kind: "integer",
@@ -172,7 +172,7 @@ export const CLIENT_FLAGS = {
     value: "N",
     min: 0,
     max: 1_000_000,
-    help: "Users that connect per second; 0 means --stagger decides",
+    help: "Users that connect per second; 0 uses --stagger",
   },
   header: {
     kind: "each",
@@ -218,7 +218,7 @@ export const CLIENT_FLAGS = {
     kind: "duration",
     default: 10_000,
     min: 1,
-    help: "How long the server may take to answer a handshake",
+    help: "How long the server may take to respond to a handshake",
   },
   reconnect: {
     kind: "switch",

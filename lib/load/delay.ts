@@ -1,9 +1,9 @@
-/** The longest time that a timer takes. A longer one would fire at once. */
+/** The timer limit. A longer timer would fire at once. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Resolves after `ms` milliseconds, however many, or when the signal aborts. It never rejects, and
- * never resolves early by a part of a millisecond, both of which `delay()` of @std/async does.
+ * Resolves after `ms` milliseconds or when the signal aborts. `ms` may exceed the timer limit.
+ * Unlike `delay()` of @std/async, it never rejects and never resolves early.
  */
 export async function delay(ms: number, signal: AbortSignal): Promise<void> {
   const untilMs = performance.now() + ms;

@@ -23,7 +23,7 @@ export function mustBeWebSocketUrl(text: string): string | undefined {
 export function mustBeGate(text: string): string | undefined {
   return parseGate(text)
     ? undefined
-    : `a metric, a comparison and a limit, such as p99<250ms or lost=0 (${
+    : `a metric, a comparison, and a limit, such as p99<250ms or lost=0 (${
       GATE_METRICS.join(", ")
     })`;
 }

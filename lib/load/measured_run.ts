@@ -13,13 +13,16 @@ import type { LoadWorker, WorkerOptions, WorkerResult, WorkerSample } from "./us
 import { LocalWorker } from "./users/worker_local.ts";
 import { ThreadWorker } from "./users/worker_thread.ts";
 
-/** How long to wait for what is not visible, such as the server adding the last users. */
+/**
+ * How long to wait for what the client cannot observe, such as the server adding the last user to
+ * the room.
+ */
 const QUIET_MS = 100;
 
 /** How often the workers are sampled. */
 const SAMPLE_INTERVAL_MS = 1000;
 
-/** What {@linkcode runMeasured} needs beside the flags. */
+/** What {@linkcode runMeasured} needs besides the flags. */
 export interface MeasuredRunOptions extends TalkOptions {
   /** Takes the state of the run, once a second. */
   readonly onProgress: (point: TimelinePoint) => void;
@@ -70,7 +73,7 @@ class MeasuredRun implements Disposable {
     if (signal.aborted) this.#stop();
     const over = new AbortController();
     const sampling = this.#sampleUntil(over.signal);
-    // It is awaited below. Without this, an earlier failure would count as unhandled.
+    // `sampling` is awaited below. Without this, an earlier failure would count as unhandled.
     sampling.catch(() => {});
     try {
       await this.#send(await this.#connect());
@@ -106,7 +109,7 @@ class MeasuredRun implements Disposable {
   async #send(senders: readonly number[]): Promise<void> {
     const { warmupMs, durationMs, rate } = this.#config;
     const all = senders.reduce((sum, each) => sum + each, 0);
-    // Other threads get the plan a little later.
+    // The plan reaches other threads a little later.
     const startMs = this.#clock.nowMs + (this.#workers.length > 1 ? QUIET_MS : 0);
     const steadyMs = startMs + warmupMs;
     const endMs = durationMs === 0 ? Infinity : steadyMs + durationMs;
@@ -131,7 +134,8 @@ class MeasuredRun implements Disposable {
   async #drain(): Promise<void> {
     const { drainTimeoutMs } = this.#config;
     const { signal } = this.#options;
-    // An interrupt of the sending still waits for messages on their way. One of the drain does not.
+    // An interrupt while sending still waits for messages under way. An interrupt during the drain
+    // stops at once.
     const stop = signal.aborted ? new AbortController().signal : signal;
     let lastMs = performance.now();
     for (let own = -1; !stop.aborted;) {

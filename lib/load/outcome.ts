@@ -18,7 +18,7 @@ import { jsonReport, type ReportFacts, textReport } from "./report/report.ts";
 import { judge, type Verdict } from "./report/verdict.ts";
 import { talk } from "./talk.ts";
 
-/** What the client prints, writes and exits with at the end. */
+/** What the client prints and writes at the end, and its exit code. */
 export interface Outcome {
   /** The text to print. */
   readonly report: (facts: ReportFacts) => string;
@@ -28,7 +28,7 @@ export interface Outcome {
   readonly exitCode: number;
 }
 
-/** Lets users talk, measures a server, or finds its highest rate, as the flags ask. */
+/** Simulates users, measures a server, or finds its highest rate, depending on the flags. */
 export async function runClient(
   config: ClientConfig,
   options: MeasuredRunOptions,

@@ -7,14 +7,14 @@ import type { Target } from "./users/connect.ts";
 import { connectOnSchedule } from "./users/connect_schedule.ts";
 import { simulateUser, type UserListener } from "./users/virtual_user.ts";
 
-/** What {@linkcode talk} needs beside the flags. */
+/** What {@linkcode talk} needs besides the flags. */
 export interface TalkOptions {
   readonly target: Target;
   /** Aborting it closes all connections. */
   readonly signal: AbortSignal;
   /** Takes a line for each message that a user receives. */
   readonly printMessage: (line: string) => void;
-  /** Takes notices for the person who watches. */
+  /** Takes notices for the user of the client. */
   readonly printNotice: (line: string) => void;
   /** A source of numbers from 0 up to, not including, 1. */
   readonly random: () => number;
@@ -33,7 +33,7 @@ export async function talk(config: ClientConfig, options: TalkOptions): Promise<
 
   const users = config.count === 1 ? "1 user" : `${config.count} users`;
   printNotice(`Connecting ${users} to ${config.url} (Ctrl-C stops)`);
-  // One for each user: thousands of listeners on one signal are slow.
+  // Each user has its own, because thousands of listeners on one signal are slow.
   const controllers = new Set<AbortController>();
   over.signal.addEventListener("abort", () => controllers.forEach((each) => each.abort()));
   const ended: Promise<void>[] = [];

@@ -15,8 +15,8 @@ export interface Chart {
 const WIDTH = 720, LABEL_WIDTH = 190, VALUE_WIDTH = 90, LEGEND_WIDTH = 142;
 const ROW = 16, GAP = 4, GROUP_GAP = 16, TOP = 64;
 
-/** Colours that are distinct on light and on dark pages. */
-const COLOURS = ["#2f81f7", "#d29922", "#3fb950", "#a371f7", "#db6d28"];
+/** Colors that are distinct on light and on dark pages. */
+const COLORS = ["#2f81f7", "#d29922", "#3fb950", "#a371f7", "#db6d28"];
 
 /**
  * Draws values as an SVG for light and dark pages: one row per label, one dot per series. The scale
@@ -40,7 +40,7 @@ export function dotChart({ title, unit, series }: Chart): string {
       const x = xOf(value);
       parts.push(
         `<circle cx="${x.toFixed(1)}" cy="${y + ROW / 2}" r="5" fill="${
-          COLOURS[index % COLOURS.length]
+          COLORS[index % COLORS.length]
         }"/>`,
         text(x + 9, y + ROW - 4, short(value)),
       );
@@ -50,8 +50,8 @@ export function dotChart({ title, unit, series }: Chart): string {
   }
   const legend = series.map(({ name }, index) => {
     const x = 8 + index * LEGEND_WIDTH;
-    const colour = COLOURS[index % COLOURS.length];
-    return `<circle cx="${x + 5}" cy="45" r="5" fill="${colour}"/>${text(x + 14, 49, name)}`;
+    const color = COLORS[index % COLORS.length];
+    return `<circle cx="${x + 5}" cy="45" r="5" fill="${color}"/>${text(x + 14, 49, name)}`;
   });
   const decades = Array.from({ length: to - from + 1 }, (_, index) => 10 ** (from + index));
   const grid = decades.map((decade) =>

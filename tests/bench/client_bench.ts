@@ -29,7 +29,9 @@ try {
 }
 
 async function compareServers(contenders: readonly Contender[]): Promise<void> {
-  console.log("| server | p50, ms | p99, ms | lost | echoed | most messages/s with p99 < 50 ms |");
+  console.log(
+    "| server | p50, ms | p99, ms | lost | echoed | maximum messages/s with p99 < 50 ms |",
+  );
   console.log("| --- | ---: | ---: | ---: | ---: | ---: |");
   for (const contender of contenders) {
     await using server = await start(contender, ["taskset", "-c", "0"]);
@@ -75,8 +77,8 @@ async function compareClients(chorus: Contender): Promise<void> {
   }
   const [ours, loop] = [median(rates.ours), median(rates.loop)];
   console.log("\n| client, on one core, against Chorus | deliveries/s |\n| --- | ---: |");
-  console.log(`| this one, each delivery checked | ${ours.toFixed(0)} |`);
-  console.log(`| a loop over \`ws\` that counts | ${loop.toFixed(0)} |`);
+  console.log(`| the load client, checking each delivery | ${ours.toFixed(0)} |`);
+  console.log(`| a loop over \`ws\`, counting | ${loop.toFixed(0)} |`);
   console.log(`\nRatio ${(ours / loop).toFixed(1)}`);
 }
 

@@ -45,7 +45,7 @@ export function contendersOf(directory: string): readonly Contender[] {
   ];
 }
 
-/** Returns where npm puts the binary. (Install scripts, which would move it, are off.) */
+/** Returns where npm puts the binary. Install scripts would move it, but they are off. */
 function bun(directory: string): string {
   const arch = Deno.build.arch === "x86_64" ? "x64" : "aarch64";
   return `${directory}/node_modules/@oven/bun-linux-${arch}/bin/bun`;

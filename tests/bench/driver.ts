@@ -11,12 +11,12 @@ import type { Result, Scenario } from "./scenarios.ts";
 /** How many connections are opened at the same time. */
 const CONNECT_WINDOW = 64;
 
-/** The driver gives up when the server has delivered nothing for this long. */
-const GIVE_UP_MS = 5000;
+/** The driver stops when the server has delivered nothing for this long. */
+const PROGRESS_TIMEOUT_MS = 5000;
 
 /**
- * Latencies of the first second do not count, as connections and compilers warm up. In a burst, all
- * latencies count.
+ * Latencies of the first second do not count, because connections and compilers warm up. In a
+ * burst, all latencies count.
  */
 const WARM_UP_MS = 1000;
 
@@ -56,8 +56,8 @@ class Client {
     ));
   }
 
-  /** Sends this many messages in one write. */
-  say(count: number, plannedUs: number): void {
+  /** Publishes this many messages in one write. */
+  publish(count: number, plannedUs: number): void {
     const bytes = new Uint8Array(count * FRAME.length);
     for (let at = 0; at < bytes.length; at += FRAME.length) {
       bytes.set(FRAME, at);
@@ -133,7 +133,7 @@ const memoryMb: number[] = [];
 const pump = (timeoutMs: number) =>
   poller.wait(timeoutMs, (tag, what) => clients[tag]!.onEvent(what));
 
-/** Connects all users. @returns Connections per second. */
+/** Connects all users. @returns How many per second. */
 function connectAll(): number {
   const startedMs = performance.now();
   const isReady = ({ receiver, isDead }: Client) => receiver.isUpgraded || isDead;
@@ -162,20 +162,24 @@ function burst(endMs: number): number {
   let expected = 0;
   while (performance.now() < endMs) {
     expected += batch * senders * (scenario.clients - 1);
-    for (const sender of clients.slice(0, senders)) sender.say(batch, 0);
+    for (const sender of clients.slice(0, senders)) sender.publish(batch, 0);
     let deliveries = tally.deliveries, progressMs = performance.now();
     while (tally.deliveries < expected) {
       pump(20);
       if (tally.deliveries !== deliveries) {
         deliveries = tally.deliveries;
         progressMs = performance.now();
-      } else if (performance.now() - progressMs > GIVE_UP_MS) return expected;
+      } else if (performance.now() - progressMs > PROGRESS_TIMEOUT_MS) return expected;
     }
   }
   return expected;
 }
 
-/** Sends on a schedule, whatever the server does. @returns The expected number of deliveries. */
+/**
+ * Sends on schedule, regardless of the server's pace.
+ *
+ * @returns The expected number of deliveries.
+ */
 function openLoop(startMs: number, endMs: number): number {
   const { rate, senders, stalled } = scenario;
   for (const client of clients.slice(clients.length - stalled)) client.stall();
@@ -186,7 +190,7 @@ function openLoop(startMs: number, endMs: number): number {
   const sampleMs = (endMs - startMs) / MEMORY_SAMPLES;
   while (performance.now() < endMs) {
     for (; planMs() <= performance.now() && planMs() < endMs; sentCount++) {
-      clients[sentCount % senders]!.say(1, Math.floor(planMs() * 1000));
+      clients[sentCount % senders]!.publish(1, Math.floor(planMs() * 1000));
     }
     if (performance.now() >= startMs + memoryMb.length * sampleMs) {
       memoryMb.push(Math.round(usageOf(pid).residentKb / 1024));
@@ -203,7 +207,7 @@ function drain(expected: number): void {
   const endMs = performance.now() + DRAIN_MS;
   let progressMs = performance.now();
   for (let last = -1; last < expected && performance.now() < endMs; pump(20)) {
-    if (performance.now() - progressMs > GIVE_UP_MS) return;
+    if (performance.now() - progressMs > PROGRESS_TIMEOUT_MS) return;
     if (count() !== last) progressMs = performance.now();
     last = count();
   }

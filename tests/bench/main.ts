@@ -127,7 +127,7 @@ function summaryOf(result: Result | undefined): string {
     `out of order ${outOfOrder}`,
     `p50 ${p50Ms ?? "-"} ms`,
     `p99 ${p99Ms ?? "-"} ms`,
-    `${kbPerConnection.toFixed(1)} KB/connection`,
+    `${kbPerConnection.toFixed(1)} KiB/connection`,
   ].join(", ");
 }
 

@@ -1,7 +1,7 @@
 /**
- * The start of each message of the bench: its sender, its sequence number and its planned send
- * time. Each character holds six bits, so it is plain text to every server. It is read four
- * characters at a time.
+ * The start of each message of the bench: its sender, its sequence number, and its planned send
+ * time. Each character holds six bits, so that every server relays it as plain text. The driver
+ * reads four characters at a time.
  *
  * ```text
  * @ s s s n n n n t t t t t t t
@@ -9,8 +9,8 @@
  */
 export const MARKER_BYTES = 15;
 
-const SENDER_CHARS = 3, NUMBER_CHARS = 4, TIME_CHARS = 7;
-const NUMBER_AT = 1 + SENDER_CHARS, TIME_AT = NUMBER_AT + NUMBER_CHARS;
+const SENDER_CHARS = 3, SEQ_CHARS = 4, TIME_CHARS = 7;
+const SEQ_AT = 1 + SENDER_CHARS, TIME_AT = SEQ_AT + SEQ_CHARS;
 
 /** The first character, which identifies a message of the bench. */
 const AT_SIGN = 0x40;
@@ -23,24 +23,24 @@ export function writeMarker(
   bytes: Uint8Array,
   at: number,
   sender: number,
-  number: number,
+  seq: number,
   timeUs: number,
 ): void {
   bytes[at] = AT_SIGN;
   write(bytes, at + 1, SENDER_CHARS, sender);
-  write(bytes, at + NUMBER_AT, NUMBER_CHARS, number);
+  write(bytes, at + SEQ_AT, SEQ_CHARS, seq);
   write(bytes, at + TIME_AT, TIME_CHARS, timeUs);
 }
 
-/** Returns the sender of the message that starts here, or undefined if it is not of the bench. */
+/** Returns the sender of the message that starts here, or undefined if it is not from the bench. */
 export function senderOf(view: DataView, at: number): number | undefined {
   const word = view.getUint32(at);
   return word >>> 24 === AT_SIGN ? numberFrom((word - ZEROS) & 0xffffff) : undefined;
 }
 
 /** Returns the sequence number of the message, per sender, from 0. */
-export function numberOf(view: DataView, at: number): number {
-  return numberFrom(view.getUint32(at + NUMBER_AT) - ZEROS);
+export function seqOf(view: DataView, at: number): number {
+  return numberFrom(view.getUint32(at + SEQ_AT) - ZEROS);
 }
 
 /** Returns the planned send time in microseconds. */

@@ -1,4 +1,4 @@
-import { numberOf, senderOf, timeUsOf } from "./marker.ts";
+import { senderOf, seqOf, timeUsOf } from "./marker.ts";
 
 /** The longest frame that may arrive in several reads. */
 const MAX_FRAME_BYTES = 128 * 1024;
@@ -20,7 +20,7 @@ export class Tally {
   lost = 0;
   /** Messages that arrived twice, or after a later one. */
   outOfOrder = 0;
-  /** Messages that are not of the bench. */
+  /** Messages that are not from the bench. */
   foreign = 0;
   /** Latencies count from this time on. */
   measureFromUs = Infinity;
@@ -55,7 +55,7 @@ export class Receiver {
   #isUpgraded = false;
   /** How many messages have arrived. */
   deliveries = 0;
-  /** The answer of a server that refuses the upgrade. */
+  /** The status line of a server that refuses the upgrade. */
   refusal: string | undefined;
 
   constructor(tally: Tally, senderCount: number) {
@@ -73,7 +73,7 @@ export class Receiver {
     return BUFFER.subarray(MAX_FRAME_BYTES);
   }
 
-  /** Handles the bytes read. @returns The payload of a ping that needs an answer. */
+  /** Handles the bytes read. @returns The payload of a ping that needs a pong. */
   received(length: number, nowUs: number): Uint8Array | undefined {
     const end = MAX_FRAME_BYTES + length;
     let at = MAX_FRAME_BYTES - this.#rest.length;
@@ -110,11 +110,11 @@ export class Receiver {
         tally.foreign++;
         continue;
       }
-      const number = numberOf(VIEW, payloadAt);
+      const seq = seqOf(VIEW, payloadAt);
       const expected = next[sender]!;
-      if (number >= expected) next[sender] = number + 1;
-      if (number > expected) tally.lost += number - expected;
-      else if (number < expected) tally.outOfOrder++;
+      if (seq >= expected) next[sender] = seq + 1;
+      if (seq > expected) tally.lost += seq - expected;
+      else if (seq < expected) tally.outOfOrder++;
       if (isMeasured) tally.countLatency(timeUsOf(VIEW, payloadAt), nowUs);
     }
     tally.deliveries += deliveries;

@@ -1,13 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { encodeFrame } from "../../lib/websocket/frame.ts";
-import { MARKER_BYTES, numberOf, senderOf, timeUsOf, writeMarker } from "./marker.ts";
+import { MARKER_BYTES, senderOf, seqOf, timeUsOf, writeMarker } from "./marker.ts";
 import { Receiver, Tally } from "./receiver.ts";
 
 const HEAD = new TextEncoder().encode("HTTP/1.1 101 Switching Protocols\r\n\r\n");
 
-function message(sender: number, number: number, plannedUs = 0, size = 24): Uint8Array {
+function message(sender: number, seq: number, plannedUs = 0, size = 24): Uint8Array {
   const payload = new Uint8Array(size).fill(0x78);
-  writeMarker(payload, 0, sender, number, plannedUs);
+  writeMarker(payload, 0, sender, seq, plannedUs);
   return encodeFrame(1, payload);
 }
 
@@ -27,17 +27,17 @@ Deno.test("the marker functions read what writeMarker() wrote", () => {
   for (
     const values of [[0, 0, 0], [1, 2, 3], [4095, 2 ** 24 - 1, 2 ** 42 - 1], [500, 70_000, 6e9]]
   ) {
-    const [sender, number, timeUs] = values as [number, number, number];
+    const [sender, seq, timeUs] = values as [number, number, number];
     const bytes = new Uint8Array(1 + MARKER_BYTES);
-    writeMarker(bytes, 1, sender, number, timeUs);
+    writeMarker(bytes, 1, sender, seq, timeUs);
     const view = new DataView(bytes.buffer);
-    assertEquals([senderOf(view, 1), numberOf(view, 1), timeUsOf(view, 1)], values);
+    assertEquals([senderOf(view, 1), seqOf(view, 1), timeUsOf(view, 1)], values);
     assertEquals(bytes.subarray(1).every((byte) => byte > 0x20 && byte < 0x7f), true);
   }
 });
 
-Deno.test("Receiver counts messages however they are split", () => {
-  const bytes = [0, 1, 2, 3].flatMap((number) => [...message(number % 2, number >> 1, 0, 200)]);
+Deno.test("Receiver counts messages regardless of how they are split", () => {
+  const bytes = [0, 1, 2, 3].flatMap((index) => [...message(index % 2, index >> 1, 0, 200)]);
   for (let at = 0; at <= bytes.length; at += 7) {
     const { tally, one, receive } = receiver();
     receive(Uint8Array.from(bytes.slice(0, at)));
@@ -46,16 +46,16 @@ Deno.test("Receiver counts messages however they are split", () => {
   }
 });
 
-Deno.test("Receiver counts lost, repeated, reordered and foreign messages", () => {
-  const cases: [numbers: number[], lost: number, outOfOrder: number][] = [
+Deno.test("Receiver counts lost, repeated, reordered, and foreign messages", () => {
+  const cases: [seqs: number[], lost: number, outOfOrder: number][] = [
     [[0, 1, 2], 0, 0],
     [[0, 2, 3], 1, 0],
     [[0, 1, 1], 0, 1],
     [[0, 2, 1], 1, 1],
   ];
-  for (const [numbers, lost, outOfOrder] of cases) {
+  for (const [seqs, lost, outOfOrder] of cases) {
     const { tally, receive } = receiver();
-    for (const number of numbers) receive(message(3, number));
+    for (const seq of seqs) receive(message(3, seq));
     assertEquals([tally.deliveries, tally.lost, tally.outOfOrder], [3, lost, outOfOrder]);
   }
   const { tally, receive } = receiver();
@@ -77,8 +77,8 @@ Deno.test("Receiver returns a ping, and reports a refusal", () => {
   const { receive } = receiver();
   assertEquals(receive(encodeFrame(9, Uint8Array.of(1, 2))), Uint8Array.of(1, 2));
   const refused = new Receiver(new Tally(), 1);
-  const answer = new TextEncoder().encode("HTTP/1.1 503 Busy\r\n\r\n");
-  refused.target().set(answer);
-  refused.received(answer.length, 0);
+  const response = new TextEncoder().encode("HTTP/1.1 503 Busy\r\n\r\n");
+  refused.target().set(response);
+  refused.received(response.length, 0);
   assertEquals([refused.isUpgraded, refused.refusal], [false, "HTTP/1.1 503 Busy"]);
 });

@@ -24,10 +24,10 @@ export interface ReportOptions {
 const COLUMNS: Readonly<Record<Scenario["kind"], readonly (readonly [string, keyof Result])[]>> = {
   burst: [
     ["deliveries/s", "deliveriesPerSecond"],
-    ["server CPU, us per delivery", "serverCpuUsPerDelivery"],
+    ["server CPU, µs per delivery", "serverCpuUsPerDelivery"],
     ["kernel share", "serverKernelShare"],
     ["driver CPU", "driverCpu"],
-    ["memory growth, MB", "grownMb"],
+    ["memory growth, MiB", "grownMb"],
     ["missing", "missing"],
     ["lost", "lost"],
     ["out of order", "outOfOrder"],
@@ -38,14 +38,14 @@ const COLUMNS: Readonly<Record<Scenario["kind"], readonly (readonly [string, key
     ["max, ms", "maxMs"],
     ["server CPU, cores", "serverCpu"],
     ["driver CPU", "driverCpu"],
-    ["memory growth, MB", "grownMb"],
+    ["memory growth, MiB", "grownMb"],
     ["missing", "missing"],
     ["lost", "lost"],
     ["out of order", "outOfOrder"],
     ["readers ended", "endedReaders"],
     ["stalled readers ended", "endedStalled"],
   ],
-  idle: [["KB per connection", "kbPerConnection"], ["connections/s", "connectsPerSecond"]],
+  idle: [["KiB per connection", "kbPerConnection"], ["connections/s", "connectsPerSecond"]],
 };
 
 /** Prints the tables. Writes results.json and the charts if there is a directory for them. */
@@ -59,7 +59,7 @@ export async function report(recorded: readonly Recorded[], options: ReportOptio
   }
 }
 
-/** Returns the table of one scenario: a row per server with medians, minima and maxima. */
+/** Returns the table of one scenario: a row per server with medians, minima, and maxima. */
 export function tableOf(recorded: readonly Recorded[], { name, kind }: Scenario): string {
   const columns = COLUMNS[kind];
   const lines = [
@@ -121,7 +121,7 @@ function picturesOf(
     const valueOf = (scenario: string, contender: string) =>
       medianOf(recorded, scenario, contender, key)?.median ?? 0;
     // For one scenario each server is a row. For several, each scenario is a row and each server a
-    // colour.
+    // color.
     const series = isOne
       ? [{
         name: "",
@@ -145,21 +145,21 @@ function picturesOf(
     ...chart(
       "idle",
       "10,000 idle connections",
-      "KB per connection",
+      "KiB per connection",
       named("idle"),
       "kbPerConnection",
     ),
     ...chart(
       "clients",
       "Cost by clients",
-      "CPU us per delivery",
+      "CPU µs per delivery",
       named(" clients").filter(({ kind, batch }) => kind === "burst" && batch === 100),
       "serverCpuUsPerDelivery",
     ),
     ...chart(
       "sizes",
       "Cost by message size",
-      "CPU us per delivery",
+      "CPU µs per delivery",
       named(" bytes"),
       "serverCpuUsPerDelivery",
     ),

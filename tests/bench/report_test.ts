@@ -4,7 +4,7 @@ import { type Recorded, tableOf } from "./report.ts";
 import { COMPARISONS, type Result } from "./scenarios.ts";
 import { statisticOf } from "./statistics.ts";
 
-Deno.test("statisticOf() returns the median, the minimum and the maximum", () => {
+Deno.test("statisticOf() returns the median, the minimum, and the maximum", () => {
   assertEquals(statisticOf([3, undefined, 1, 2]), { median: 2, min: 1, max: 3 });
   assertEquals(statisticOf([4, 1]), { median: 2.5, min: 1, max: 4 });
   assertEquals(statisticOf([undefined]), undefined);

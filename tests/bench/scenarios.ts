@@ -38,10 +38,11 @@ export interface Result {
   readonly serverCpuUsPerDelivery: number | undefined;
   readonly serverKernelShare: number;
   readonly driverCpu: number;
+  /** In KiB. */
   readonly kbPerConnection: number;
-  /** The largest growth of the server's memory in the samples. */
+  /** The largest growth of the server's memory in the samples, in MiB. */
   readonly grownMb: number;
-  /** The server's memory at equal intervals, in an open loop. */
+  /** The server's memory at equal intervals in an open loop, in MiB. */
   readonly memoryMb: readonly number[];
   readonly endedReaders: number;
   readonly endedStalled: number;
@@ -102,7 +103,7 @@ const CURVE = { ...BURST, senders: 10, durationMs: 3000, contenders: FAST } as c
 /** Ten senders send 100 messages each to a growing number of clients. */
 export const CLIENT_CURVE: readonly Scenario[] = [10, 100, 1000, 5000].map((clients) => ({
   ...CURVE,
-  name: `${clients} clients`,
+  name: `${withCommas(clients)} clients`,
   clients,
   batch: 100,
 }));
@@ -110,13 +111,13 @@ export const CLIENT_CURVE: readonly Scenario[] = [10, 100, 1000, 5000].map((clie
 /** Ten senders send messages of growing size to 100 clients. */
 export const SIZE_CURVE: readonly Scenario[] = [16, 1024, 16 * 1024].map((size) => ({
   ...CURVE,
-  name: `${size} bytes`,
+  name: `${withCommas(size)} bytes`,
   clients: 100,
   size,
   batch: Math.max(5, Math.floor(100_000 / size / 10)),
 }));
 
-/** Ten minutes at 100,000 deliveries a second. */
+/** Ten minutes at 100,000 deliveries per second. */
 export const SOAK: Scenario = {
   ...OPEN_LOOP,
   name: "ten minutes at 100,000 deliveries/s",
@@ -126,3 +127,7 @@ export const SOAK: Scenario = {
   durationMs: 600_000,
   contenders: ["Chorus"],
 };
+
+function withCommas(value: number): string {
+  return value.toLocaleString("en");
+}

@@ -1,4 +1,4 @@
-/** The median, minimum and maximum of some numbers. */
+/** The median, minimum, and maximum of some numbers. */
 export interface Statistic {
   readonly median: number;
   readonly min: number;

@@ -25,7 +25,7 @@ for (
 
 for (
   const [args, ...faults] of [
-    [["--strict", "--churn=1"], "--churn needs --rate, --verify or", "--strict needs --rate"],
+    [["--strict", "--churn=1"], "--churn needs --rate, --verify, or", "--strict needs --rate"],
     [["--rate=5", "--interval=1s"], "--interval has no effect with --rate"],
     [["--rate=5", "--no-reconnect"], "--reconnect has no effect in a measured run"],
     [["--find-max=lost=0", "--hdr=h"], "--hdr has no effect with --find-max"],
@@ -47,7 +47,7 @@ for (
     ["--slow=101%", "--slow must be a number or a percentage of users"],
     ["--slow=-1", "--slow must be"],
     ["--find-max=lost=0,p99", "--find-max must be gates separated by commas"],
-    ["--expect=p99<5", "--expect must be a metric, a comparison and a limit"],
+    ["--expect=p99<5", "--expect must be a metric, a comparison, and a limit"],
   ]
 ) {
   Deno.test(`CLIENT_FLAGS reject ${flag}`, () => {

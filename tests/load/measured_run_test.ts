@@ -127,7 +127,7 @@ const SERVERS: readonly [name: string, relay: Relay, counts: Partial<typeof CLEA
   }, { echoed: 10 }],
   ["sends a text of its own before each message", (text, _, others) => {
     for (const other of others) {
-      other.send("somebody says:");
+      other.send("note:");
       other.send(text);
     }
   }, { foreign: 20 }],
@@ -218,7 +218,7 @@ Deno.test("runMeasured() ends when the server closes all connections, and prints
   assertStringIncludes(text, "\n  lost         3, ");
 });
 
-Deno.test("runMeasured() waits for messages on their way after an interrupt", async () => {
+Deno.test("runMeasured() waits for messages under way after an interrupt", async () => {
   await using server = await startTestApp();
   const stop = new AbortController();
   let heardCount = 0;
@@ -251,7 +251,7 @@ Deno.test("runMeasured() counts the same in three threads as in one", async () =
   assertEquals([client.workers, exitCode], [3, EXIT_CODE.ok]);
 });
 
-Deno.test("runMeasured() expects reconnected users to receive what is sent from then on", async () => {
+Deno.test("runMeasured() expects reconnected users to receive all later messages", async () => {
   await using server = await startTestApp();
   const { json, exitCode } = await measure(server.port, { churn: 100, durationMs: 300 });
   const { delivery, connections } = json();
@@ -265,7 +265,7 @@ Deno.test("runMeasured() expects reconnected users to receive what is sent from 
 /** More than fits into the buffers of a socket, even if a busy machine cannot send all of it. */
 const FLOOD = { count: 4, rate: 500, durationMs: 800, size: 50_000, slow: "25%" };
 
-Deno.test("runMeasured() counts slow readers that the server closes apart", async () => {
+Deno.test("runMeasured() counts slow readers that the server closed separately", async () => {
   await using server = await startTestApp({ logRetentionBytes: 4 * 1024 * 1024 });
   const { json, exitCode } = await measure(server.port, FLOOD);
   const { delivery, messages, slow, connections } = json();
@@ -275,7 +275,7 @@ Deno.test("runMeasured() counts slow readers that the server closes apart", asyn
   assertEquals(exitCode, EXIT_CODE.ok);
 });
 
-Deno.test("runMeasured() lets slow readers read in the end what the server buffered", async () => {
+Deno.test("runMeasured() lets slow readers read buffered messages at the end", async () => {
   await using server = serve(fair);
   const { text, exitCode } = await measure(server.addr.port, { ...FLOOD, json: false });
   const [, sent] = text.match(/\n {2}sent +(\d+)/)!;
@@ -292,7 +292,7 @@ Deno.test("runMeasured() lets slow readers read in the end what the server buffe
   assertEquals(exitCode, EXIT_CODE.ok);
 });
 
-Deno.test("runMeasured() stops sending to a server that does not read, and counts what was not sent", async () => {
+Deno.test("runMeasured() stops sending to a server that does not read, and counts unsent messages", async () => {
   await using server = startBlockingServer();
   const { text } = await measure(server.port, {
     json: false,
@@ -302,7 +302,7 @@ Deno.test("runMeasured() stops sending to a server that does not read, and count
     durationMs: 100,
     drainTimeoutMs: 0,
   });
-  assertMatch(text, /sent +\d+; \d+ not sent, as the server did not read/);
+  assertMatch(text, /sent +\d+; \d+ not sent because the server did not read/);
 });
 
 Deno.test("--verify checks messages that users send at their intervals", async () => {
@@ -356,7 +356,7 @@ Deno.test("--find-max ends after one run if no server listens, and exits with 1"
   assertEquals([maxRate, runs.length, exitCode], [0, 1, EXIT_CODE.failure]);
 });
 
-Deno.test("runMeasured() ends though another client sends all the time", async () => {
+Deno.test("runMeasured() ends although another client keeps sending", async () => {
   await using server = serve(fair);
   const talker = new WebSocket(`ws://127.0.0.1:${server.addr.port}`);
   const ended = Promise.withResolvers<void>();
@@ -389,7 +389,7 @@ Deno.test("runMeasured() connects the other users after the server closed the fi
   assertEquals([connections.opened, connections.lost, passed], [3, 1, false]);
 });
 
-Deno.test("--verify measures for the whole duration, though no message is due at the end", async () => {
+Deno.test("--verify measures for the whole duration, although no message is due at the end", async () => {
   await using server = await startTestApp();
   const { json } = await measure(server.port, {
     rate: 0,

@@ -49,14 +49,14 @@ function serve(onSocket: SocketHandler) {
   let connection = 0;
   return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
     const { socket, response } = Deno.upgradeWebSocket(request);
-    const number = ++connection;
-    socket.onopen = () => onSocket(socket, number);
+    const index = ++connection;
+    socket.onopen = () => onSocket(socket, index);
     return response;
   });
 }
 
-/** A TCP server that answers the first bytes of each connection with `text`, or never. */
-function answer(text: string | undefined) {
+/** A TCP server that responds to the first bytes of each connection with `text`, or never. */
+function respond(text: string | undefined) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const connections: Deno.TcpConn[] = [];
   const serving = (async () => {
@@ -87,7 +87,7 @@ async function acceptWebSocket(listener: Deno.TcpListener): Promise<Deno.TcpConn
   return connection;
 }
 
-const REFUSALS: readonly [name: string, answer: string, cause: string, advice: string][] = [
+const REFUSALS: readonly [name: string, response: string, cause: string, advice: string][] = [
   ["404", "HTTP/1.1 404 Not Found\r\n\r\n", "HTTP 404", "HTTP 404 Not Found: check the path"],
   ["403", "HTTP/1.1 403 Forbidden\r\n\r\n", "HTTP 403", "it rejects this client"],
   ["503", "HTTP/1.1 503 Busy\r\n\r\n", "HTTP 503", "HTTP 503 Service Unavailable: it is full"],
@@ -103,8 +103,8 @@ const REFUSALS: readonly [name: string, answer: string, cause: string, advice: s
 ];
 
 for (const [name, text, cause, advice] of REFUSALS) {
-  Deno.test(`talk() explains the failure if the server answers the handshake with ${name}`, async () => {
-    await using server = answer(text);
+  Deno.test(`talk() explains the failure if the server responds to the handshake with ${name}`, async () => {
+    await using server = respond(text);
     const { notices, done } = start(server.port, { count: 2 });
     const summary = await done;
     assertEquals(summary.failures, new Map([[cause, 2]]));
@@ -114,8 +114,8 @@ for (const [name, text, cause, advice] of REFUSALS) {
   });
 }
 
-Deno.test("talk() reports a server that never answers the handshake", async () => {
-  await using server = answer(undefined);
+Deno.test("talk() reports a server that never responds to the handshake", async () => {
+  await using server = respond(undefined);
   const { notices, done } = start(server.port, { count: 1, connectTimeoutMs: 50 });
   assertEquals((await done).failures, new Map([["handshake timeout", 1]]));
   await notices.take();
@@ -123,7 +123,7 @@ Deno.test("talk() reports a server that never answers the handshake", async () =
 });
 
 Deno.test("talk() stops during a handshake", async () => {
-  await using server = answer(undefined);
+  await using server = respond(undefined);
   const run = start(server.port, { count: 1 });
   await run.notices.take();
   run.stop();
@@ -176,7 +176,7 @@ Deno.test("talk() reconnects after a connection is lost, even after failed attem
   assertEquals(summary.closeCodes, new Map([[1006, 1], [1000, 1]]));
 });
 
-Deno.test("talk() ends though the server never answers its close frame", async () => {
+Deno.test("talk() ends although the server never answers its close frame", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { notices, done, stop } = start((listener.addr as Deno.NetAddr).port, { count: 1 });
   using _silent = await acceptWebSocket(listener);
@@ -187,7 +187,7 @@ Deno.test("talk() ends though the server never answers its close frame", async (
   assertEquals([summary.opened, summary.closeCodes], [1, new Map([[1006, 1]])]);
 });
 
-Deno.test("talk() ends though a TLS server never answers its close frame", async () => {
+Deno.test("talk() ends although a TLS server never answers its close frame", async () => {
   using listener = Deno.listenTls({
     hostname: "127.0.0.1",
     port: 0,
@@ -261,10 +261,10 @@ Deno.test("talk() sends the headers of the flags, and accepts the chosen subprot
   const sent = ["x-one", "x-two", "origin", "sec-websocket-protocol", "authorization"]
     .map((name) => headers.get(name));
   assertEquals(sent, ["1", "2", "https://a.example", "chorus.v1, other", "Bearer secret"]);
-  const answer = new TextDecoder().decode(handshakeResponse(headers.get("sec-websocket-key")!));
+  const response = new TextDecoder().decode(handshakeResponse(headers.get("sec-websocket-key")!));
   await conn.write(
     new TextEncoder().encode(
-      answer.replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: other\r\n\r\n"),
+      response.replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: other\r\n\r\n"),
     ),
   );
   await run.notices.take();

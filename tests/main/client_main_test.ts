@@ -122,7 +122,7 @@ Deno.test("--quiet prints only the summary", async () => {
   assertEquals(stdout[5], "  received     1");
 });
 
-Deno.test("the client says once what to check if no server listens, and exits with 1", async () => {
+Deno.test("the client prints once what to check if no server listens, and exits with 1", async () => {
   const listener = Deno.listen({ port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
@@ -136,7 +136,8 @@ Deno.test("the client says once what to check if no server listens, and exits wi
   assertEquals(code, 1);
   assertEquals(stderr, [
     `Connecting 3 users to ws://127.0.0.1:${port}/ (Ctrl-C stops)`,
-    `Cannot reach ws://127.0.0.1:${port}/: start the server with \`deno task server\`, or choose another with --url`,
+    `Cannot reach ws://127.0.0.1:${port}/: start the server with \`deno task server\`, ` +
+    "or choose another with --url",
     "Connected: 0 of 3",
   ]);
   assertEquals(stdout[2], "  failed       3: 3 × cannot reach the server");

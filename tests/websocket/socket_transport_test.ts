@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { once } from "node:events";
+import { setImmediate } from "node:timers";
 import { type AddressInfo, connect, createServer, Socket } from "node:net";
 import { checkDirectWrite, SocketTransport } from "../../lib/websocket/socket_transport.ts";
 import { delayWriteCallbacks } from "./late_writes.ts";
@@ -78,7 +79,7 @@ for (const way of ["_write()", "write()"]) {
     let isWritten = false;
     assertEquals(transport.write(LARGE, () => isWritten = true), false);
     transport.end();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
     assertEquals(isWritten, false);
     const received = await readToEnd(peer);
     assertEquals([isWritten, received.length], [true, LARGE.length]);

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers";
 
-/** Ticks of the system clock to read. A tick that the thread misses gives too early a time. */
+/** Ticks of the system clock to read. If the thread misses a tick, the result is too early. */
 const TICKS = 3;
 
 /**
@@ -36,10 +36,10 @@ function nextTickMs(): number {
   return now;
 }
 
-/** A timer may be this late. Shorter times are waited for in turns of the event loop. */
+/** A timer may be this late. Shorter waits are spent in turns of the event loop. */
 const TIMER_SLACK_MS = 2;
 
-/** The longest timer, so that the caller soon sees that it must stop. */
+/** The longest timer. The caller checks in between whether it must stop. */
 const LONGEST_TIMER_MS = 1000;
 
 /** A turn of the event loop that is shorter than this had nothing to do. */
@@ -52,7 +52,7 @@ export class PreciseWait {
   #untilMs = 0;
   #lastTurnMs = 0;
   #resolve = () => {};
-  /** One function for all turns. A closure for each would be a million objects a second. */
+  /** One function for all turns. A closure for each would create a million objects per second. */
   readonly #turn = () => {
     const nowMs = performance.now();
     const turnMs = nowMs - this.#lastTurnMs;

@@ -1,5 +1,8 @@
-/** At most this many ranges are remembered. Numbers of older ranges can no longer be taken. */
-const MAX_RANGES = 1024;
+/**
+ * At least this many of the latest ranges are retained. The sequence numbers of older ranges can no
+ * longer be taken.
+ */
+const RETAINED_RANGES = 1024;
 
 /** Missing sequence numbers, stored as ranges: a million skipped messages are one range. */
 export class Gaps {
@@ -9,7 +12,7 @@ export class Gaps {
   /** Adds a range, which must lie above all others. */
   add(from: number, until: number): void {
     this.#bounds.push(from, until);
-    if (this.#bounds.length > 4 * MAX_RANGES) this.#bounds.splice(0, 2 * MAX_RANGES);
+    if (this.#bounds.length > 4 * RETAINED_RANGES) this.#bounds.splice(0, 2 * RETAINED_RANGES);
   }
 
   /** Removes a sequence number. @returns Whether it was missing. */

@@ -1,13 +1,13 @@
-/** Longer latencies are counted as this: about half an hour. */
+/** The longest latency that can be counted: about half an hour. Longer ones count as this. */
 const LONGEST_US = 2 ** 31 - 1;
 
-/** Bins are 1 µs wide below twice this many µs, and above about 1/1000 of the latency. */
+/** Below 2 × this, a bin is 1 µs wide. Above, about 1/1000 of the latency. */
 const STEPS = 1024;
 
 /** Latencies and how often each occurred: microseconds, count, microseconds, count… */
 export type LatencyCounts = Uint32Array<ArrayBuffer>;
 
-/** Counts latencies to three digits, in a few nanoseconds each: a tenth of the time of HDR. */
+/** Counts latencies to three digits, in a few nanoseconds each: ten times faster than HDR. */
 export class LatencyBins {
   readonly #counts = new Uint32Array(binOf(LONGEST_US) + 1);
 

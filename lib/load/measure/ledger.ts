@@ -5,7 +5,7 @@ import { findMarker, looksLikeMarker, type Marker, MARKER_BYTES, readMarker } fr
 export interface LedgerCounts {
   /** Messages that reached a receiver other than their sender. Duplicates do not count. */
   delivered: number;
-  /** Did not arrive, though the receiver was connected from before they were sent until the end. */
+  /** Did not arrive, although the receiver was connected from before they were sent to the end. */
   lost: number;
   /** Arrived more than once. */
   duplicated: number;
@@ -15,7 +15,7 @@ export interface LedgerCounts {
   corrupt: number;
   /** Arrived at their own sender. */
   echoed: number;
-  /** Carry no marker of this run, so another client sent them. */
+  /** Carry no marker of this run: the server or another client sent them. */
   foreign: number;
 }
 
@@ -42,10 +42,10 @@ export class DeliveryLedger {
   /** How many messages each sender has sent. All threads share this memory. */
   readonly #sentBySender: Int32Array;
   readonly #counts = { ...NO_COUNTS };
-  /** What receivers had missed when they left. */
+  /** How many messages receivers had missed when they left. */
   #lostByLeavers = 0;
   readonly #receivers = new Set<ReceiverLedger>();
-  /** Where the last message had its marker. The next message mostly has it in the same place. */
+  /** Where the last message had its marker. Most next messages have it in the same place. */
   #lastAt = 0;
   /** Whether the last search found a damaged marker. */
   #isDamaged = false;
@@ -68,8 +68,10 @@ export class DeliveryLedger {
   }
 
   /**
-   * Adds a receiver that is about to connect. Nothing is expected of it until its first message,
-   * which {@linkcode settle}s it: when the server adds it to the room is unknown.
+   * Adds a receiver that is about to connect.
+   *
+   * The ledger expects nothing until the receiver's first message, because the client cannot know
+   * when the server adds it to the room. The first message {@linkcode settle}s the receiver.
    *
    * @param self The receiver's own index as a sender; -1 if it does not send.
    */
@@ -79,12 +81,12 @@ export class DeliveryLedger {
     return receiver;
   }
 
-  /** From now on, expects a receiver to receive every message. Has no effect the second time. */
+  /** From now on, expects a receiver to receive every message. A second call has no effect. */
   settle(receiver: ReceiverLedger): void {
     receiver.settle(this.#sentBySender);
   }
 
-  /** Removes a receiver. It is no longer expected to receive what is on its way. */
+  /** Removes a receiver. It is no longer expected to receive messages under way. */
   leave(receiver: ReceiverLedger): void {
     if (!this.#receivers.delete(receiver)) return;
     this.#lostByLeavers += receiver.missingCount;

@@ -2,7 +2,7 @@
  * The length of a marker. Every message of a load run carries one, which identifies the message
  * when it arrives.
  *
- * A marker is plain ASCII, so that it is found whatever a server puts around it:
+ * A marker is plain ASCII, so that it can be found in whatever format a server sends it:
  *
  * ```text
  * ~rrrrsssssnnnnnnnnttttttttttlllllllwwwwwcc~
@@ -59,7 +59,7 @@ export function writeMarker(bytes: Uint8Array, at: number, marker: Readonly<Mark
   write(bytes, at + CHECK, at + END, checksum(bytes, at));
 }
 
-/** Finds two tildes as far apart as a marker has them. @returns Where the first is; -1 if none. */
+/** Finds two tildes at a marker's distance. @returns The index of the first; -1 if none. */
 export function findMarker(bytes: Uint8Array, start: number, end: number): number {
   const last = end - MARKER_BYTES;
   for (let at = start; at <= last; at++) {
@@ -105,7 +105,7 @@ function write(bytes: Uint8Array, from: number, to: number, value: number): void
   }
 }
 
-/** Reads at most seven letters, as more do not fit into 32 bits. */
+/** Reads at most seven letters, because more do not fit into 32 bits. */
 function read(bytes: Uint8Array, from: number, to: number): number {
   let value = 0;
   for (let at = from; at < to; at++) value = value << 4 | bytes[at]! - A;
@@ -113,7 +113,7 @@ function read(bytes: Uint8Array, from: number, to: number): number {
 }
 
 /**
- * A weighted sum that detects one changed letter and two swapped neighbours: 251 is prime, and the
+ * A weighted sum that detects one changed letter and two swapped neighbors: 251 is prime, and the
  * first 40 powers of 7 modulo 251 are all different, so that each place has a weight of its own.
  */
 function checksum(bytes: Uint8Array, at: number): number {

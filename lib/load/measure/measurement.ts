@@ -26,7 +26,7 @@ export interface Measurement {
   readonly workers: number;
 }
 
-/** Users that read nothing until all messages are sent. They are counted apart from all others. */
+/** Users that read nothing until all messages are sent. They are counted separately. */
 export interface SlowReaders {
   readonly count: number;
   /** Connections that the server ended, by close code. */

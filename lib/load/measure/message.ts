@@ -1,8 +1,8 @@
 import { type Marker, MARKER_BYTES, MARKER_LIMITS, writeMarker } from "./marker.ts";
 
-/** The values of `{id}`, `{seq}` and `{time}` in a message. */
+/** The values of `{id}`, `{seq}`, and `{time}` in a message. */
 export interface MessageParts {
-  /** The number of the user. */
+  /** The user's id. */
   readonly id: number;
   /** Counts the user's messages from 1. */
   readonly seq: number;

@@ -1,4 +1,4 @@
-/** The most messages to send in one turn of the event loop. Sockets are read in between. */
+/** The maximum number of messages per turn of the event loop. Sockets are read in between. */
 const MAX_BURST = 256;
 
 /** Options of {@linkcode sendOnSchedule}. Times are on the clock of `nowMs`. */

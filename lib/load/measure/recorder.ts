@@ -21,7 +21,7 @@ export interface Sample {
   readonly delivered: number;
   /** Messages that were skipped and have not arrived since. */
   readonly missing: number;
-  /** How long the worker's thread was busy with waiting. */
+  /** How long the worker's thread was busy waiting. */
   readonly spunMs: number;
   /** As in {@linkcode RunLatencies}. The latencies of deliveries are split by phase. */
   readonly latencies: Readonly<
@@ -74,7 +74,7 @@ export interface RunLatencies {
   readonly lag: LatencySummary | undefined;
 }
 
-/** Puts the samples of all workers together, as they come in. */
+/** Merges the samples of all workers during a run. */
 export class Recorder {
   readonly timeline: TimelinePoint[] = [];
   readonly #histograms = {

@@ -13,8 +13,8 @@ export function periodMs(id: number, { intervalMs, every }: Pace): number {
 /**
  * When a user sends next, in milliseconds after it connected: at the next multiple of its period.
  *
- * Delays do not add up, as the time counts from the connection and not from the last message. A
- * user that was held up for several periods skips them, and does not send several messages at once.
+ * Delays do not add up, because the time counts from the connection, not from the last message. A
+ * user that was delayed by several periods skips them. It does not send several messages at once.
  */
 export function nextDueMs(elapsedMs: number, periodMs: number): number {
   return (Math.floor(elapsedMs / periodMs) + 1) * periodMs;

@@ -9,7 +9,7 @@ export interface Spread {
   lastMs: number;
 }
 
-/** If there are many messages, only the first in each slot of this length is followed. */
+/** At high rates, only the first message in each slot of this length is followed. */
 const SLOT_US = 1000;
 
 /** Follows messages from first to last receiver: all, or at high rates one per millisecond. */
@@ -36,7 +36,7 @@ export class SpreadRecorder {
     }
   }
 
-  /** Returns what was recorded since the last call. A message may be in several. */
+  /** Returns what was recorded since the last call. A message may be in several results. */
   take(): readonly Spread[] {
     const spreads = [...this.#spreads.values()];
     this.#spreads.clear();
@@ -44,7 +44,7 @@ export class SpreadRecorder {
   }
 }
 
-/** A message that was planned this long ago is taken as complete. */
+/** A message that was planned this long ago counts as complete. */
 const OLD_MS = 60_000;
 
 /** Merges the results of several recorders, and of one recorder at several times. */

@@ -15,7 +15,7 @@ export interface SummaryCounts {
   readonly closeCodes: ReadonlyMap<number, number>;
 }
 
-/** Counts what happens to connections and messages, as it happens. */
+/** Counts the events of connections and messages during a run. */
 export class Summary implements SummaryCounts {
   opened = 0;
   sent = 0;

@@ -13,7 +13,7 @@ export interface RateTrial {
 
 /** The result of a search for the highest rate. */
 export interface FindMaxResult {
-  /** The gates, as they were given. */
+  /** The gates as the user wrote them. */
   readonly gates: string;
   /** All runs, in their order. */
   readonly trials: readonly RateTrial[];
@@ -21,7 +21,10 @@ export interface FindMaxResult {
   readonly maxRate: number;
 }
 
-/** Why the client may be the reason that the lowest failed rate failed; empty if the server was. */
+/**
+ * Why the client, not the server, may have made the lowest failed rate fail. Empty if there is no
+ * sign of that.
+ */
 export function clientLimitsOf(trials: readonly RateTrial[]): readonly string[] {
   const failed = trials.filter(({ isPassed }) => !isPassed);
   if (failed.length === 0) return [];

@@ -26,9 +26,9 @@ const COMPARISONS = {
   ">": (value: number, limit: number) => value > limit,
 };
 
-/** A limit that a run must respect, such as `p99<250ms` or `lost=0`. */
+/** A limit on a metric of a run, such as `p99<250ms` or `lost=0`. */
 export interface Gate {
-  /** The gate as it was given. */
+  /** The gate as the user wrote it. */
   readonly text: string;
   readonly metric: GateMetric;
   readonly comparison: keyof typeof COMPARISONS;

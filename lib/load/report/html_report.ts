@@ -8,7 +8,7 @@ import { measuredTextReport } from "./measured_report.ts";
 import { formatNumber, type ReportFacts } from "./report.ts";
 import { type Verdict, verdictLines } from "./verdict.ts";
 
-/** The percentiles of the latency chart: denser towards 100, up to one in a million. */
+/** The percentiles of the latency chart: denser toward 100, up to 99.9999. */
 const CHART_PERCENTS = Array.from({ length: 121 }, (_, at) => 100 - 100 / 10 ** (at / 20));
 
 /** The HTML report of a measured run. It contains uPlot for its charts, and loads nothing. */

@@ -76,8 +76,8 @@ export function measuredJsonReport(
 }
 
 function unsentText({ unsent: { disconnected, blocked } }: Measurement): string {
-  return (disconnected > 0 ? `; ${disconnected} not sent, as no sender was connected` : "") +
-    (blocked > 0 ? `; ${blocked} not sent, as the server did not read` : "");
+  return (disconnected > 0 ? `; ${disconnected} not sent because no sender was connected` : "") +
+    (blocked > 0 ? `; ${blocked} not sent because the server did not read` : "");
 }
 
 function slowLines({ slow: { count, closeCodes, ledger } }: Measurement): readonly string[] {

@@ -1,6 +1,6 @@
 import type { Summary } from "../measure/summary.ts";
 
-/** What a report shows beside the counts. */
+/** What a report shows besides the counts. */
 export interface ReportFacts {
   readonly url: string;
   /** How many users the flags ask for. */
@@ -65,7 +65,7 @@ export function connectionCounts(summary: Summary, { count }: ReportFacts) {
   };
 }
 
-/** A number for people: a whole number as it is, any other with one or two decimals. */
+/** Formats a number for the user: a whole number as it is, others with one or two decimals. */
 export function formatNumber(value: number): string {
   if (Number.isInteger(value)) return String(value);
   return value.toFixed(Math.abs(value) < 10 ? 2 : 1);

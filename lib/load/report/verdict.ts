@@ -11,13 +11,13 @@ const LATE_MS = 20;
 /** A client that keeps its threads busy for more than this part of the time may be the limit. */
 const MAX_BUSY_PART = 0.9;
 
-/** The judgement of a measured run. */
+/** The result of judging a measured run. */
 export interface Verdict {
   /** Whether all messages arrived, once and in order. Echoes do not matter. */
   readonly isDelivered: boolean;
   /**
    * Whether all messages arrived, all users connected and stayed connected, all gates passed, and
-   * the client was not the limit if that is demanded.
+   * with `--strict`, the client was not the limit.
    */
   readonly isPassed: boolean;
   /** Why the client may have been the limit instead of the server; empty if it was not. */
@@ -25,7 +25,7 @@ export interface Verdict {
   readonly gates: readonly GateResult[];
 }
 
-/** What is demanded of a measured run. */
+/** The demands on a measured run. */
 export interface Demands {
   readonly gates: readonly Gate[];
   /** How many users must connect and stay connected. */

@@ -10,7 +10,7 @@ import type { TransportListener } from "../../websocket/transport.ts";
 import { LONGEST_TIMER_MS } from "../delay.ts";
 import { type ConnectFailure, connectFailure, handshakeTimeout } from "./connect_failure.ts";
 
-/** The size limit of the head of the server's answer to the handshake. */
+/** The size limit of the head of the server's response to the handshake. */
 const MAX_HEAD_BYTES = 16 * 1024;
 
 /** The size limit of a message that a user accepts. */
@@ -19,7 +19,7 @@ const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 /** How many bytes may wait to be sent before a connection accepts no more messages. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 
-/** Handles a message, in `bytes` from `start` to `end`. The bytes are lent: copy what you need. */
+/** Handles a message: `bytes` from `start` to `end`. They are valid until the call returns. */
 export type OnMessage = (
   opcode: MessageOpcode,
   bytes: Uint8Array,
@@ -188,8 +188,8 @@ export class Connection {
     this.#connection.close(code, "");
   }
 
-  /** Ends the TCP connection. It does nothing if the connection has ended. */
+  /** Ends the TCP connection without a close frame. Has no effect if it has already ended. */
   destroy(): void {
-    this.#connection.destroy({ code: 1006, reason: "given up" });
+    this.#connection.destroy({ code: 1006, reason: "the server did not answer the close frame" });
   }
 }

@@ -7,20 +7,20 @@ import { HandshakeError } from "../../websocket/client_handshake.ts";
 export interface ConnectFailure {
   /** A short name. Connections that fail in the same way have the same cause. */
   readonly cause: string;
-  /** A sentence that says what happened and what to check. */
+  /** A sentence that states what happened and what to check. */
   readonly advice: string;
 }
 
-/** The server did not answer the handshake in time. */
+/** The server did not respond to the handshake in time. */
 export function handshakeTimeout(url: string, timeoutMs: number): ConnectFailure {
   return {
     cause: "handshake timeout",
-    advice: `${url} did not answer the handshake within ${timeoutMs} ms (--connect-timeout): ` +
-      "check that it is a WebSocket server and not overloaded",
+    advice: `${url} did not respond to the handshake within ${timeoutMs} ms ` +
+      "(--connect-timeout): check that it is a WebSocket server and not overloaded",
   };
 }
 
-/** Explains why an attempt failed. An undefined error means that the server closed it. */
+/** Explains why an attempt failed. No error means that the server closed the connection. */
 export function connectFailure(url: string, error: unknown): ConnectFailure {
   if (error instanceof HandshakeError && error.status !== undefined) {
     return refusal(url, error.status);

@@ -5,8 +5,8 @@ import { delay } from "../delay.ts";
 type ConnectPace = Pick<ClientConfig, "count" | "connectRate" | "staggerMs">;
 
 /**
- * Connects the users 1 to `count` on schedule. Delays do not add up, as the schedule counts from
- * the first user.
+ * Connects the users 1 to `count` on schedule. Delays do not add up, because the schedule counts
+ * from the first user.
  *
  * @returns Resolves after the last call of `connect`, or when the signal aborts.
  */
@@ -37,10 +37,9 @@ export const LONGEST_BACKOFF_MS = 10_000;
 
 /**
  * How long to wait before a lost connection is opened again: half a second, doubled with each
- * attempt up to ten seconds, less a random part of up to half.
+ * attempt up to ten seconds, minus a random part of up to half.
  *
- * Without the random part, a thousand users that lost one server would all reconnect in the same
- * millisecond.
+ * Without the random part, all users of a restarted server would reconnect in the same millisecond.
  *
  * @param attempt How many attempts were made since the connection was last stable.
  * @param random From 0 up to, not including, 1.

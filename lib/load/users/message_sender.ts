@@ -19,7 +19,7 @@ export class MessageSender {
   readonly slip = new LatencyBins();
   /** How many messages were sent. */
   sent = 0;
-  /** How many were due but not sent: no sender was connected, or the server had stopped reading. */
+  /** How many were due but not sent: no sender was connected, or the server did not read. */
   disconnected = 0;
   blocked = 0;
   #turn = 0;
@@ -33,7 +33,7 @@ export class MessageSender {
     this.#message = new MarkedMessage(options.config.message, options.config.size);
   }
 
-  /** How long the thread was busy with waiting. */
+  /** How long the thread was busy waiting. */
   get spunMs(): number {
     return this.#wait.spunMs;
   }

@@ -1,4 +1,4 @@
-/** How many users have which role. Senders have the lowest ids, slow readers the highest. */
+/** How many users have each role. Senders have the lowest ids, slow readers the highest. */
 export interface Roles {
   readonly senderCount: number;
   readonly slowCount: number;

@@ -12,7 +12,7 @@ import { leave } from "./leave.ts";
 import { rolesOf } from "./roles.ts";
 import type { WorkerOptions } from "./worker.ts";
 
-/** By this time after a handshake, the server must have added a reconnected user to the room. */
+/** How long after its handshake a reconnected user is expected to be in the room. */
 const SETTLE_MS = 1000;
 
 /** One of a worker's users. */
@@ -35,7 +35,7 @@ export interface UserPoolListener {
   onOpened(us: number): void;
   /** A message was delivered to a user that is not slow. */
   onDelivered(marker: Readonly<Marker>): void;
-  /** A notice for the person who watches the run. */
+  /** A notice for the user of the client. */
   onNotice(line: string): void;
 }
 
@@ -50,7 +50,7 @@ export class UserPool {
   readonly #options: WorkerOptions;
   readonly #clock: RunClock;
   readonly #listener: UserPoolListener;
-  /** One for each handshake: thousands of listeners on one signal are slow. */
+  /** One for each handshake, because thousands of listeners on one signal are slow. */
   readonly #handshakes = new Set<AbortController>();
   readonly #end = new AbortController();
   /** How many connections are open. */
@@ -122,7 +122,7 @@ export class UserPool {
     this.#endIfEmpty();
   }
 
-  /** Lets the slow readers read what has piled up. */
+  /** Lets the slow readers read what the server still has for them. */
   resumeSlowReaders(): void {
     for (const { isSlow, connection } of this.users) if (isSlow) connection?.resume();
   }

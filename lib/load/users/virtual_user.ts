@@ -80,7 +80,7 @@ export async function simulateUser(id: number, options: UserOptions): Promise<vo
   }
 }
 
-/** A simulated user has no use for the time of a read. */
+/** A simulated user does not need the time of a read. */
 const NO_CLOCK = { nowMs: 0 };
 
 /** Sends messages until the connection ends, or closes it when the signal aborts. */

@@ -5,7 +5,7 @@ import type { Sample } from "../measure/recorder.ts";
 import type { SummaryCounts } from "../measure/summary.ts";
 import type { Target } from "./connect.ts";
 
-/** One part of a measured run: a share of the users, and all that they do. */
+/** One part of a measured run: a share of the users, and their messages. */
 export interface LoadWorker {
   /** Connects its users on schedule. @returns How many of its senders are connected. */
   connect(): Promise<number>;
@@ -23,7 +23,7 @@ export interface LoadWorker {
   stop(): void;
 }
 
-/** What makes a worker. All of it can be sent to another thread. */
+/** Options of a worker. They can be sent to another thread. */
 export interface WorkerOptions {
   readonly config: ClientConfig;
   readonly target: Target;

@@ -34,7 +34,7 @@ export class LocalWorker implements LoadWorker {
   #beforeSteady: { atMs: number; sent: number; delivered: number } | undefined;
   #steadyCounts: SteadyCounts = { seconds: 0, sent: 0, delivered: 0 };
 
-  /** @param printNotice Takes notices for the person who watches the run. */
+  /** @param printNotice Takes notices for the user of the client. */
   constructor(options: WorkerOptions, printNotice: (line: string) => void) {
     this.#clock = new RunClock(options.startEpochMs);
     this.#spreads = new SpreadRecorder(options.config.rate);
@@ -118,7 +118,7 @@ export class LocalWorker implements LoadWorker {
     this.#users.stop();
   }
 
-  /** Waits for the steady phase, and stores the counts at its beginning. */
+  /** Waits for the steady phase, and records the counts at its beginning. */
   async #beginSteady({ startMs, steadyMs }: SendPlan): Promise<void> {
     if (steadyMs > startMs) await delay(steadyMs - this.#clock.nowMs, this.#users.signal);
     this.#beforeSteady = { ...this.#count(), atMs: Math.max(steadyMs, this.#clock.nowMs) };

@@ -22,14 +22,14 @@ function stream(payload: Uint8Array): Uint8Array {
 for (const length of [24, 125, 1024, 16_384]) {
   const original = stream(new Uint8Array(length).fill(0x78));
   const bytes = new Uint8Array(original.length);
-  Deno.bench(`parse 64 KB of frames of ${length} bytes`, () => {
+  Deno.bench(`parse 64 KiB of frames of ${length} bytes`, () => {
     bytes.set(original); // because the receiver unmasks in place
     receiver.receive(bytes);
   });
 }
 
 const ascii = new Uint8Array(65_536).fill(0x78);
-Deno.bench("unmask 64 KB", () => {
+Deno.bench("unmask 64 KiB", () => {
   applyMask(ascii, 1, ascii.length, KEY);
 });
 

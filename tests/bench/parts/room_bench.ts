@@ -4,7 +4,7 @@ import { AMPLE_BUDGET, ROOM_OPTIONS } from "../../chat/room_options.ts";
 import { PlainMember } from "../../../lib/chat/plain_member.ts";
 import { Room } from "../../../lib/chat/room.ts";
 
-const NOBODY = { id: null, name: null };
+const ANONYMOUS = { id: null, name: null };
 
 const RETENTION_BYTES = 16 * 1024 * 1024;
 
@@ -48,7 +48,7 @@ for (const isFast of [true, false]) {
     member.start(0);
   }
   Deno.bench(`flush a message to 500 ${isFast ? "fast" : "slow"} members`, () => {
-    room.publishText("x".repeat(24), NOBODY, {});
+    room.publishText("x".repeat(24), ANONYMOUS, {});
     for (let turn; (turn = turns.shift());) turn();
     for (const onDelivered of pending.splice(0)) onDelivered();
     for (let turn; (turn = turns.shift());) turn();

@@ -32,7 +32,7 @@ Deno.test("LatencyBins.take() returns each latency once", () => {
   assertEquals([...bins.take()], []);
 });
 
-Deno.test("LatencyHistogram has the percentiles of what was counted in bins, in milliseconds", () => {
+Deno.test("LatencyHistogram has the percentiles of latencies counted in bins, in milliseconds", () => {
   const [bins, histogram] = [new LatencyBins(), new LatencyHistogram()];
   assertEquals(histogram.summary, undefined);
   for (let ms = 1; ms <= 1000; ms++) bins.record(ms * 1000);

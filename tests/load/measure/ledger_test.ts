@@ -83,7 +83,7 @@ Deno.test("DeliveryLedger.receive() passes on the markers of delivered messages 
   assertEquals(received.flatMap((bytes) => receive(receiver, bytes)), [2000, 0]);
 });
 
-Deno.test("DeliveryLedger counts echoed, foreign and corrupt messages apart", () => {
+Deno.test("DeliveryLedger counts echoed, foreign, and corrupt messages separately", () => {
   const { ledger, join, sendAll, receive } = ledgerOf(1, 0);
   const self = join(0);
   sendAll();
@@ -96,7 +96,7 @@ Deno.test("DeliveryLedger counts echoed, foreign and corrupt messages apart", ()
   assertEquals(ledger.counts, { ...NO_COUNTS, echoed: 1, corrupt: 1, foreign: 2 });
 });
 
-Deno.test("DeliveryLedger expects what was sent while a receiver was connected", () => {
+Deno.test("DeliveryLedger expects the messages that were sent while a receiver was connected", () => {
   const { ledger, join, sentBySender, receive } = ledgerOf(0);
   const early = join(-1);
   sentBySender[0] = 1;
@@ -106,7 +106,7 @@ Deno.test("DeliveryLedger expects what was sent while a receiver was connected",
   receive(late, message(1));
   receive(early, message(1));
   assertEquals([ledger.outstanding, ledger.missing], [1, 1]);
-  // The first message is missing. The third is on its way when the receiver leaves, and is not
+  // The first message is missing. The third is under way when the receiver leaves, and is not
   // expected.
   sentBySender[0] = 3;
   ledger.leave(early);
@@ -126,7 +126,7 @@ Deno.test("DeliveryLedger expects nothing of a connecting receiver until its fir
   assertEquals(ledger.outstanding, 1);
   receive(receiver, message(4));
   assertEquals([ledger.outstanding, ledger.missing], [0, 0]);
-  // Messages of the other sender that were on their way may arrive or not.
+  // Messages of the other sender that were under way may arrive or not.
   receive(receiver, message(4, { sender: 1 }));
   sentBySender.set([6, 7]);
   receive(receiver, message(6, { sender: 1 }));
@@ -146,7 +146,7 @@ Deno.test("DeliveryLedger expects all messages of a settled receiver, and accept
   assertEquals(ledger.counts.lost, 1);
 });
 
-Deno.test("DeliveryLedger detects a message that was cut short, and skips text like a marker", () => {
+Deno.test("DeliveryLedger detects a message that was cut short, and skips text that looks like a marker", () => {
   const { ledger, join, sendAll, receive } = ledgerOf(2, 0);
   const receiver = join(1);
   sendAll();

@@ -46,7 +46,7 @@ Deno.test("findMarker() returns -1 if there is no marker, or only a part of one"
   }
 });
 
-Deno.test("readMarker() detects any changed letter, and any two swapped neighbours", () => {
+Deno.test("readMarker() detects any changed letter, and any two swapped neighbors", () => {
   const good = marked("", "");
   for (let at = 0; at < MARKER_BYTES; at++) {
     for (const letter of [0x20, 0x61, 0x70, 0x71, 0x7e, 0xc3]) {

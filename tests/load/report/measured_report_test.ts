@@ -76,7 +76,7 @@ This client, ms       p50      p90      p99    p99.9      max
   );
 });
 
-Deno.test("measuredTextReport() shows every kind of fault, the verdict first", () => {
+Deno.test("measuredTextReport() shows every kind of fault, with the verdict first", () => {
   const run = badRun();
   assertEquals(
     measuredTextReport(
@@ -98,7 +98,8 @@ Connections
   close codes  1 × 1000, 1 × 4008
   churned      7, disconnected and reconnected
 Delivery
-  sent         9; 1 not sent, as no sender was connected; 2 not sent, as the server did not read
+  sent         9; 1 not sent because no sender was connected; \
+2 not sent because the server did not read
   delivered    15
   lost         3
   duplicated   1

@@ -15,7 +15,7 @@ function busySummary(): Summary {
   return summary;
 }
 
-Deno.test("textReport() shows failures, lost connections and close codes", () => {
+Deno.test("textReport() shows failures, lost connections, and close codes", () => {
   assertEquals(
     textReport(busySummary(), FACTS),
     `Summary of 20.0 s at ws://h/ws

@@ -8,7 +8,7 @@ function demands(...gates: string[]) {
   return { gates: gates.map((text) => parseGate(text)!), count: 3, isStrict: false };
 }
 
-Deno.test("judge() passes a run without faults, though foreign messages arrived", () => {
+Deno.test("judge() passes a run without faults, although foreign messages arrived", () => {
   assertEquals(judge(GOOD, demands()), {
     isDelivered: true,
     isPassed: true,

@@ -45,7 +45,7 @@ const CHARTS = [
       data.distribution.map(({ percent }) => -Math.log10(1 - percent / 100)),
       data.distribution.map(({ ms }) => ms),
     ],
-    // 90, 99, 99.9 and so on are equally far apart.
+    // 90, 99, 99.9, and so on have equal distances.
     x: (power) => `${Number((100 - 100 / 10 ** power).toFixed(Math.ceil(power)))}`,
     label: "percentile",
   },
