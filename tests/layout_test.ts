@@ -14,7 +14,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/cli": ["deno.json"],
   "lib/websocket": [],
 
-  "lib/chat": ["lib/chat/history", "lib/chat/log", "lib/websocket"],
+  "lib/chat": ["lib/chat/history", "lib/chat/log", "lib/chat/members", "lib/websocket"],
+  "lib/chat/members": ["lib/chat", "lib/chat/history", "lib/chat/log", "lib/websocket"],
   "lib/chat/history": [
     ...["lib/chat/chorus_v1.ts", "lib/chat/message.ts", "lib/chat/scheduler.ts"],
     ...["lib/chat/log", "lib/websocket"],
@@ -29,7 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/server/app.ts": ["lib/history"],
   "lib/server/engines": [
     ...["lib/server/http", "lib/server/security", "lib/server/address.ts", "lib/server/config.ts"],
-    ...["lib/chat", "lib/chat/log", "lib/websocket"],
+    ...["lib/chat", "lib/chat/log", "lib/chat/members", "lib/websocket"],
   ],
   "lib/server/http": [
     ...["lib/server/page", "lib/server/security", "lib/server/config.ts"],

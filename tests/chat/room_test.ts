@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { CloseCode } from "../../lib/chat/close_code.ts";
-import { PlainMember } from "../../lib/chat/plain_member.ts";
+import { PlainMember } from "../../lib/chat/members/plain_member.ts";
 import { Room, type SlowReaderPolicy } from "../../lib/chat/room.ts";
-import type { Wire } from "../../lib/chat/wire.ts";
+import type { Wire } from "../../lib/chat/members/wire.ts";
 import { eachFrame } from "../../lib/websocket/frame.ts";
 import { ROOM_OPTIONS } from "./room_options.ts";
 

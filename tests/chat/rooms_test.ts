@@ -1,14 +1,14 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { setImmediate } from "node:timers";
-import { ChorusMember } from "../../lib/chat/chorus_member.ts";
+import { ChorusMember } from "../../lib/chat/members/chorus_member.ts";
 import { packBodies } from "../../lib/chat/history/packed_bodies.ts";
 import { encodeFrames } from "../../lib/chat/log/frames.ts";
 import { type History, HistoryUnavailableError } from "../../lib/chat/history/history.ts";
-import { PlainMember } from "../../lib/chat/plain_member.ts";
+import { PlainMember } from "../../lib/chat/members/plain_member.ts";
 import type { Room } from "../../lib/chat/room.ts";
 import { Rooms, type RoomsOptions } from "../../lib/chat/rooms.ts";
 import { SqliteHistory } from "../../lib/history/sqlite_history.ts";
-import type { Wire } from "../../lib/chat/wire.ts";
+import type { Wire } from "../../lib/chat/members/wire.ts";
 import { eachFrame } from "../../lib/websocket/frame.ts";
 import { ROOM_OPTIONS } from "./room_options.ts";
 

@@ -1,8 +1,8 @@
 import { generate as generateUuid } from "@std/uuid/v7";
 import type { CloseCode } from "../../chat/close_code.ts";
-import type { Member } from "../../chat/member.ts";
+import type { Member } from "../../chat/members/member.ts";
 import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
-import type { Wire } from "../../chat/wire.ts";
+import type { Wire } from "../../chat/members/wire.ts";
 import type { CloseStatus } from "../../websocket/close_frame.ts";
 import {
   Connection,

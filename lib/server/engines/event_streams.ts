@@ -3,8 +3,8 @@ import type { ServerSentEventMessage } from "@std/http/server-sent-event-stream"
 import { generate as generateUuid } from "@std/uuid/v7";
 import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
-import type { Member } from "../../chat/member.ts";
-import type { Wire } from "../../chat/wire.ts";
+import type { Member } from "../../chat/members/member.ts";
+import type { Wire } from "../../chat/members/wire.ts";
 import type { ServerConfig } from "../config.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 import type { EngineParts, OpenWires } from "./open_wires.ts";

@@ -1,6 +1,6 @@
 import type { Chat } from "../../chat/chat.ts";
 import { CLOSE_CODES } from "../../chat/close_code.ts";
-import type { Wire } from "../../chat/wire.ts";
+import type { Wire } from "../../chat/members/wire.ts";
 
 /** What all engines of a server share. */
 export interface EngineParts {

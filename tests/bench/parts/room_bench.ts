@@ -1,7 +1,7 @@
 import { Cursor } from "../../../lib/chat/log/cursor.ts";
 import { MessageLog } from "../../../lib/chat/log/message_log.ts";
 import { AMPLE_BUDGET, ROOM_OPTIONS } from "../../chat/room_options.ts";
-import { PlainMember } from "../../../lib/chat/plain_member.ts";
+import { PlainMember } from "../../../lib/chat/members/plain_member.ts";
 import { Room } from "../../../lib/chat/room.ts";
 
 const ANONYMOUS = { id: null, name: null };

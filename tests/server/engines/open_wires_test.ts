@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Wire } from "../../../lib/chat/wire.ts";
+import type { Wire } from "../../../lib/chat/members/wire.ts";
 import { OpenWires } from "../../../lib/server/engines/open_wires.ts";
 
 function fakeWire(codes: number[]): Wire {

@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { HistoryUnavailableError } from "../../lib/chat/history/history.ts";
-import type { RoomHistory } from "../../lib/chat/history/room_history.ts";
-import { MessageLog } from "../../lib/chat/log/message_log.ts";
-import type { Message } from "../../lib/chat/message.ts";
-import { replay } from "../../lib/chat/replay.ts";
-import { AMPLE_BUDGET } from "./room_options.ts";
+import { HistoryUnavailableError } from "../../../lib/chat/history/history.ts";
+import type { RoomHistory } from "../../../lib/chat/history/room_history.ts";
+import { MessageLog } from "../../../lib/chat/log/message_log.ts";
+import type { Message } from "../../../lib/chat/message.ts";
+import { replay } from "../../../lib/chat/members/replay.ts";
+import { AMPLE_BUDGET } from "../room_options.ts";
 
 /** A history of messages, in which some reads fail. */
 function historyOf(seqs: readonly number[], failedReads: number): RoomHistory {

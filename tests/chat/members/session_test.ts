@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { SessionKey } from "../../lib/chat/session.ts";
+import { SessionKey } from "../../../lib/chat/members/session.ts";
 
 const ID = "019b0000-0000-7000-8000-00000000000a";
 const OTHER = "019b0000-0000-7000-8000-00000000000b";

@@ -6,13 +6,13 @@ import {
   parseClientMessage,
   type SayMessage,
   type ServerMessage,
-} from "./chorus_v1.ts";
-import { CLOSE_CODES } from "./close_code.ts";
-import { HistoryUnavailableError } from "./history/history.ts";
-import type { ReplayStart } from "./history/room_history.ts";
-import { encodeFrames } from "./log/frames.ts";
+} from "../chorus_v1.ts";
+import { CLOSE_CODES } from "../close_code.ts";
+import { HistoryUnavailableError } from "../history/history.ts";
+import type { ReplayStart } from "../history/room_history.ts";
+import { encodeFrames } from "../log/frames.ts";
 import { Member, type MemberOptions } from "./member.ts";
-import type { Message } from "./message.ts";
+import type { Message } from "../message.ts";
 
 const decoder = new TextDecoder();
 

@@ -1,4 +1,4 @@
-import type { CloseCode } from "./close_code.ts";
+import type { CloseCode } from "../close_code.ts";
 
 /** A connection as its member sees it. Each engine implements it. */
 export interface Wire {

@@ -1,8 +1,8 @@
-import type { GapReason } from "./chorus_v1.ts";
-import { HistoryUnavailableError } from "./history/history.ts";
-import type { RoomHistory } from "./history/room_history.ts";
-import type { MessageLog } from "./log/message_log.ts";
-import type { Message } from "./message.ts";
+import type { GapReason } from "../chorus_v1.ts";
+import { HistoryUnavailableError } from "../history/history.ts";
+import type { RoomHistory } from "../history/room_history.ts";
+import type { MessageLog } from "../log/message_log.ts";
+import type { Message } from "../message.ts";
 
 /** The maximum number of messages of one page, and roughly of characters. */
 const PAGE = { messages: 500, length: 256 * 1024 };

@@ -1,12 +1,12 @@
-import type { Audience } from "./audience.ts";
-import type { GapReason } from "./chorus_v1.ts";
-import { CLOSE_CODES, type CloseCode } from "./close_code.ts";
-import { HistoryUnavailableError } from "./history/history.ts";
-import type { ReplayStart } from "./history/room_history.ts";
-import { Cursor } from "./log/cursor.ts";
-import type { Author, Message } from "./message.ts";
+import type { Audience } from "../audience.ts";
+import type { GapReason } from "../chorus_v1.ts";
+import { CLOSE_CODES, type CloseCode } from "../close_code.ts";
+import { HistoryUnavailableError } from "../history/history.ts";
+import type { ReplayStart } from "../history/room_history.ts";
+import { Cursor } from "../log/cursor.ts";
+import type { Author, Message } from "../message.ts";
 import { replay } from "./replay.ts";
-import type { OwnMessage, Room, RoomMember, WireFormat } from "./room.ts";
+import type { OwnMessage, Room, RoomMember, WireFormat } from "../room.ts";
 import type { Wire } from "./wire.ts";
 
 /** What a member is made of. */
