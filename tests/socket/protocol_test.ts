@@ -9,11 +9,11 @@ import { ENGINES, startTestApp } from "./test_app.ts";
 
 const MANUAL = await Deno.readTextFile(new URL("../../lib/chat/PROTOCOL.md", import.meta.url));
 
-/** The example below a heading of the manual. */
-function example(heading: string): string {
+/** An example below a heading of the manual: the first, or that of an index. */
+function example(heading: string, index = 0): string {
   const section = MANUAL.split(`\n### ${heading}\n`)[1]!.split("\n##")[0]!;
-  const json = section.match(/```json\n([^]*?)```/)![1]!;
-  return JSON.stringify(JSON.parse(json));
+  const [, json] = [...section.matchAll(/```json\n([^]*?)```/g)][index]!;
+  return JSON.stringify(JSON.parse(json!));
 }
 
 /** The first cells of a table's rows below a heading, without their backquotes. */
@@ -57,6 +57,19 @@ for (const engine of ENGINES) {
     check(await stray.next("gap"));
     ann.send('{"type":"say","id":7,"text":"hi"}');
     check(await ann.next("error"));
+  });
+
+  Deno.test(`${engine}: a real server sends binary messages as PROTOCOL.md shows`, async () => {
+    await using server = await startTestApp({ engine, binary: true });
+    await using ann = await ChorusPeer.open(server.url);
+    await using bob = await Peer.open(`${server.url}?name=Bob`);
+    ann.say("first");
+    await bob.next();
+    bob.send(Uint8Array.of(1, 2, 255));
+    const said = await ann.next("said");
+    const epoch = ann.welcome.position.split("-")[0]!;
+    const ids = [ann.welcome.you, said.from!];
+    assertEquals(normalize(said, ids, epoch), example("said", 1));
   });
 
   Deno.test(`${engine}: a real server sends the error codes that PROTOCOL.md lists`, async () => {
