@@ -35,7 +35,7 @@ type FlagKind =
     readonly max: number;
   }
   /** The default, the minimum, and the parsed value are in milliseconds. */
-  | { readonly kind: "duration"; readonly default: number; readonly min: number }
+  | { readonly kind: "duration"; readonly default: number; readonly min?: number }
   | { readonly kind: "choice"; readonly default: string; readonly choices: readonly string[] }
   | {
     /** Both may be repeated. A `list` is also split at commas; `each` is one element per flag. */
@@ -72,6 +72,12 @@ export interface ParsedFlags<T extends FlagTable> {
   /** One sentence for each configuration error. */
   readonly faults: readonly string[];
 }
+
+/** The flags that every program has. */
+export const COMMON_FLAGS = {
+  help: { kind: "command", default: false, short: "h", help: "Print this help and exit" },
+  version: { kind: "command", default: false, help: "Print the version and exit" },
+} as const satisfies FlagTable;
 
 /** The input of {@linkcode parseFlags}. */
 export interface FlagInput {
@@ -249,7 +255,8 @@ function readValue(flag: Flag, texts: readonly string[]): Read {
     case "duration": {
       const value = parseDurationMs(text);
       if (value === undefined) return wrong("a duration such as 250ms, 2s, or 1m");
-      return value >= flag.min ? { value } : wrong(`at least ${flag.min}ms`);
+      const { min = 0 } = flag;
+      return value >= min ? { value } : wrong(`at least ${min}ms`);
     }
     case "choice":
       return flag.choices.includes(text)

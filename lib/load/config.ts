@@ -1,4 +1,4 @@
-import type { ConfigOf, FlagTable } from "../cli/flags.ts";
+import { COMMON_FLAGS, type ConfigOf, type FlagTable } from "../cli/flags.ts";
 import {
   mustBeGate,
   mustBeGates,
@@ -53,7 +53,6 @@ export const CLIENT_FLAGS = {
   durationMs: {
     kind: "duration",
     default: 0,
-    min: 0,
     help: "How long to run, not counting --warmup; 0 means until Ctrl-C",
   },
   rate: {
@@ -95,13 +94,11 @@ export const CLIENT_FLAGS = {
   warmupMs: {
     kind: "duration",
     default: 1000,
-    min: 0,
     help: "How long to send before rates and latencies count",
   },
   drainTimeoutMs: {
     kind: "duration",
     default: 5000,
-    min: 0,
     help: "How long to wait after the last arrival before missing messages count as lost",
   },
   slow: {
@@ -163,7 +160,6 @@ export const CLIENT_FLAGS = {
   staggerMs: {
     kind: "duration",
     default: 50,
-    min: 0,
     help: "Time between one user connecting and the next",
   },
   connectRate: {
@@ -235,17 +231,7 @@ export const CLIENT_FLAGS = {
     default: false,
     help: "Print one JSON object at the end, and nothing else on standard output",
   },
-  help: {
-    kind: "command",
-    default: false,
-    short: "h",
-    help: "Print this help and exit",
-  },
-  version: {
-    kind: "command",
-    default: false,
-    help: "Print the version and exit",
-  },
+  ...COMMON_FLAGS,
 } as const satisfies FlagTable;
 
 /** The resolved configuration: one value for each of {@linkcode CLIENT_FLAGS}. */

@@ -1,4 +1,4 @@
-import type { ConfigOf, FlagTable } from "../cli/flags.ts";
+import { COMMON_FLAGS, type ConfigOf, type FlagTable } from "../cli/flags.ts";
 
 /**
  * The server's flags. `--help`, the environment variables, the table in README.md, and
@@ -115,7 +115,6 @@ export const SERVER_FLAGS = {
   historyAgeMs: {
     kind: "duration",
     default: 0,
-    min: 0,
     help: "Maximum age of messages in the history; 0 disables the limit",
   },
   slowReader: {
@@ -127,31 +126,26 @@ export const SERVER_FLAGS = {
   stallTimeoutMs: {
     kind: "duration",
     default: 15_000,
-    min: 0,
     help: "Drop a connection that reads nothing for this long while data is waiting; 0 disables",
   },
   pingIntervalMs: {
     kind: "duration",
     default: 25_000,
-    min: 0,
     help: "Ping a connection that has been silent for this long; 0 disables",
   },
   pongTimeoutMs: {
     kind: "duration",
     default: 10_000,
-    min: 0,
     help: "Drop a connection that does not answer a ping within this time; 0 disables",
   },
   handshakeTimeoutMs: {
     kind: "duration",
     default: 5000,
-    min: 0,
     help: "Time for a client to send the head of its first request; 0 disables the limit",
   },
   closeTimeoutMs: {
     kind: "duration",
     default: 5000,
-    min: 0,
     help: "Time for a peer to answer a close frame; 0 disables the limit",
   },
   tlsCert: {
@@ -186,7 +180,6 @@ export const SERVER_FLAGS = {
   drainTimeoutMs: {
     kind: "duration",
     default: 5000,
-    min: 0,
     help: "Time to deliver messages and close connections when the server stops",
   },
   checkConfig: {
@@ -194,17 +187,7 @@ export const SERVER_FLAGS = {
     default: false,
     help: "Check and print the configuration, then exit",
   },
-  help: {
-    kind: "command",
-    default: false,
-    short: "h",
-    help: "Print this help and exit",
-  },
-  version: {
-    kind: "command",
-    default: false,
-    help: "Print the version and exit",
-  },
+  ...COMMON_FLAGS,
 } as const satisfies FlagTable;
 
 /** The resolved configuration of the server: one value for each of {@linkcode SERVER_FLAGS}. */
