@@ -6,10 +6,10 @@ import { configureLogging } from "./lib/cli/logging.ts";
 import { onStopSignal } from "./lib/cli/stop_signal.ts";
 import { versionText } from "./lib/cli/version.ts";
 import { type App, startApp } from "./lib/server/app.ts";
-import { configFaults, SERVER_FLAGS, type ServerConfig } from "./lib/server/config.ts";
-import { acceptFailure, startFailure } from "./lib/server/start_failure.ts";
-import { readTlsFiles } from "./lib/server/security/tls_files.ts";
 import { bannerText } from "./lib/server/banner.ts";
+import { configFaults, SERVER_FLAGS, type ServerConfig } from "./lib/server/config.ts";
+import { readTlsFiles } from "./lib/server/security/tls_files.ts";
+import { acceptFailure, startFailure } from "./lib/server/start_failure.ts";
 
 const { config, sources, ...parsed } = parseFlags(SERVER_FLAGS, {
   args: Deno.args,

@@ -1,18 +1,18 @@
 import type { Logger } from "@logtape/logtape";
 import { type MessageOpcode, OPCODE } from "../websocket/frame.ts";
-import { ChorusMember } from "./members/chorus_member.ts";
 import type { SayMessage } from "./chorus_v1.ts";
 import { CLOSE_CODES } from "./close_code.ts";
 import { type History, HistoryUnavailableError } from "./history/history.ts";
 import type { ReplayRequest } from "./history/room_history.ts";
+import { ChorusMember } from "./members/chorus_member.ts";
 import type { Member, MemberOptions } from "./members/member.ts";
 import { PlainMember } from "./members/plain_member.ts";
+import { SessionKey } from "./members/session.ts";
+import type { Wire } from "./members/wire.ts";
 import type { Room, RoomMember, SlowReaderPolicy, WireFormat } from "./room.ts";
 import { Rooms } from "./rooms.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { SessionKey } from "./members/session.ts";
 import { TurnClock } from "./turn_clock.ts";
-import type { Wire } from "./members/wire.ts";
 
 /** The configuration of a {@linkcode Chat}. Each field is the server's flag of the same name. */
 export interface ChatConfig {

@@ -1,6 +1,6 @@
-import { parseArgs } from "node:util";
 import { closestString } from "@std/text/closest-string";
 import { levenshteinDistance } from "@std/text/levenshtein-distance";
+import { parseArgs } from "node:util";
 import { parseDurationMs } from "./duration.ts";
 
 interface FlagBase {

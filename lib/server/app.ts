@@ -1,5 +1,5 @@
-import { setImmediate } from "node:timers";
 import type { Logger } from "@logtape/logtape";
+import { setImmediate } from "node:timers";
 import { Chat } from "../chat/chat.ts";
 import { SqliteHistory } from "../history/sqlite_history.ts";
 import { checkDirectWrite, SLOW_WRITES_NOTICE } from "../websocket/socket_transport.ts";

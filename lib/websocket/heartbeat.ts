@@ -40,12 +40,12 @@ export class Heartbeat implements Disposable {
   readonly #options: HeartbeatOptions;
   readonly #connections = new Set<Connection>();
   readonly #timer: ReturnType<typeof setInterval>;
-  /** The time of the last beat in whole milliseconds. It is exact enough, and free to read. */
+  /** The time of the last check in whole milliseconds. It is exact enough, and free to read. */
   nowMs = Math.floor(performance.now());
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => this.#beat(), beatMs(options));
+    this.#timer = setInterval(() => this.#check(), heartbeatIntervalMs(options));
   }
 
   add(connection: Connection): void {
@@ -60,7 +60,7 @@ export class Heartbeat implements Disposable {
     clearInterval(this.#timer);
   }
 
-  #beat(): void {
+  #check(): void {
     this.nowMs = Math.floor(performance.now());
     for (const connection of this.#connections) {
       const due = whatIsDue(connection, this.nowMs, this.#options);
@@ -74,13 +74,13 @@ export class Heartbeat implements Disposable {
  * Returns how often to check deadlines: at a quarter of the shortest one, but at least 10 ms and at
  * most 1 s.
  */
-export function lookIntervalMs(deadlinesMs: readonly number[]): number {
+export function checkIntervalMs(deadlinesMs: readonly number[]): number {
   return Math.min(1000, Math.max(10, Math.min(...deadlinesMs) / 4));
 }
 
 /** Returns how often a heartbeat checks its deadlines. */
-export function beatMs(options: HeartbeatOptions): number {
+export function heartbeatIntervalMs(options: HeartbeatOptions): number {
   const { pingIntervalMs, pongTimeoutMs, stallTimeoutMs, closeTimeoutMs } = options;
   const deadlines = [pingIntervalMs, pongTimeoutMs, stallTimeoutMs, closeTimeoutMs];
-  return lookIntervalMs(deadlines.filter((ms) => ms > 0));
+  return checkIntervalMs(deadlines.filter((ms) => ms > 0));
 }

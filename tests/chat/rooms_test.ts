@@ -26,6 +26,18 @@ function roomsOf(bounds: Partial<RoomsOptions> = {}): Rooms {
   });
 }
 
+/** A history without messages, which commits at once unless the test says otherwise. */
+function fakeHistory(overrides: Partial<History>): History {
+  return {
+    epoch: "e",
+    open: () => undefined,
+    oldestSeq: () => undefined,
+    seqOf: () => undefined,
+    append: () => Promise.resolve(),
+    ...overrides,
+  } as unknown as History;
+}
+
 /** Adds a member to a room. Returns the function that removes it. */
 function join(rooms: Rooms, name: string, onDelivered = () => {}): () => void {
   const deliver = () => (onDelivered(), true);
@@ -143,14 +155,12 @@ Deno.test("names() are in the order of their UTF-8, after a name and up to a lim
 
 Deno.test("within() throws and leaves no room behind when the history cannot be read", () => {
   let isDamaged = true;
-  const history = {
-    epoch: "e",
+  const history = fakeHistory({
     open: () => {
       if (isDamaged) throw new Error("damaged");
+      return undefined;
     },
-    oldestSeq: () => undefined,
-    append: () => Promise.resolve(),
-  } as unknown as History;
+  });
   const rooms = roomsOf({ history });
   assertThrows(() => publish(rooms, "one"), HistoryUnavailableError, "damaged");
   assertThrows(() => rooms.isKnown("one"), HistoryUnavailableError, "damaged");
@@ -160,12 +170,7 @@ Deno.test("within() throws and leaves no room behind when the history cannot be 
 });
 
 Deno.test("uncommitted messages are bounded, even from senders that cannot be held back", () => {
-  const history = {
-    epoch: "e",
-    open: () => undefined,
-    oldestSeq: () => undefined,
-    append: () => new Promise(() => {}),
-  } as unknown as History;
+  const history = fakeHistory({ append: () => new Promise(() => {}) });
   const rooms = roomsOf({ history, logRetentionBytes: 1_000_000, defer: (run) => run() });
   const room = publish(rooms, "tea");
   const { log } = room.history;
@@ -178,12 +183,7 @@ Deno.test("uncommitted messages are bounded, even from senders that cannot be he
 Deno.test("while a commit hangs, every room retains no more than its log", () => {
   const timers: (() => void)[] = [];
   const errors: unknown[] = [];
-  const history = {
-    epoch: "e",
-    open: () => undefined,
-    oldestSeq: () => undefined,
-    append: () => new Promise(() => {}),
-  } as unknown as History;
+  const history = fakeHistory({ append: () => new Promise(() => {}) });
   const rooms = roomsOf({
     history,
     maxRooms: 10,
@@ -248,16 +248,12 @@ Deno.test("flushed() resolves at a moment when all rooms are served", async () =
 
 Deno.test("flushed() does not wait for a member that left before its ack", async () => {
   let appendCount = 0;
-  const history = {
-    epoch: "e",
-    open: () => undefined,
-    oldestSeq: () => undefined,
-    seqOf: () => undefined,
+  const history = fakeHistory({
     append: () => {
       appendCount++;
       return Promise.resolve();
     },
-  } as unknown as History;
+  });
   const rooms = roomsOf({ history, defer: setImmediate });
   const wire = { deliver: () => false, sendFrames: () => {}, close: () => {} };
   join(rooms, "tea");

@@ -22,7 +22,7 @@ const FLOOD_PADDING = "x".repeat(60_000);
 export function testRoomModel(runCount: number, firstSeed: number): void {
   for (const engine of ENGINES) {
     for (const kind of ["in memory", "with --data"]) {
-      Deno.test(`${engine}: a room ${kind} matches the model in ${runCount} runs from seed ${firstSeed}`, async () => {
+      Deno.test(`${engine}: a room ${kind} matches the model (${runCount} × from seed ${firstSeed})`, async () => {
         const folder = await Deno.makeTempDir();
         try {
           for (let seed = firstSeed; seed < firstSeed + runCount; seed++) {

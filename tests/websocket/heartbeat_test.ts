@@ -1,5 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { beatMs, type Due, type Times, whatIsDue } from "../../lib/websocket/heartbeat.ts";
+import {
+  type Due,
+  heartbeatIntervalMs,
+  type Times,
+  whatIsDue,
+} from "../../lib/websocket/heartbeat.ts";
 
 const OPTIONS = { pingIntervalMs: 100, pongTimeoutMs: 20, stallTimeoutMs: 50, closeTimeoutMs: 30 };
 const NOW_MS = 1000;
@@ -51,13 +56,19 @@ Deno.test("whatIsDue() returns nothing if every deadline is disabled", () => {
   }
 });
 
-Deno.test("beatMs() returns a quarter of the shortest deadline, within 10 ms and 1 s", () => {
+Deno.test("heartbeatIntervalMs() returns a quarter of the shortest deadline, within 10 ms and 1 s", () => {
   const more = { isSomething: true, maxSomething: 1 };
-  assertEquals(beatMs({ ...OPTIONS, pongTimeoutMs: 0, ...more }), 10);
+  assertEquals(heartbeatIntervalMs({ ...OPTIONS, pongTimeoutMs: 0, ...more }), 10);
   assertEquals(
-    beatMs({ ...OPTIONS, pongTimeoutMs: 400, stallTimeoutMs: 0, closeTimeoutMs: 800, ...more }),
+    heartbeatIntervalMs({
+      ...OPTIONS,
+      pongTimeoutMs: 400,
+      stallTimeoutMs: 0,
+      closeTimeoutMs: 800,
+      ...more,
+    }),
     25,
   );
   const disabled = { pingIntervalMs: 0, pongTimeoutMs: 0, stallTimeoutMs: 0, closeTimeoutMs: 0 };
-  assertEquals(beatMs({ ...disabled, ...more }), 1000);
+  assertEquals(heartbeatIntervalMs({ ...disabled, ...more }), 1000);
 });

@@ -1,5 +1,5 @@
-import type { Cursor } from "./cursor.ts";
 import type { Scheduler } from "../scheduler.ts";
+import type { Cursor } from "./cursor.ts";
 import type { MessageLog } from "./message_log.ts";
 
 /** A sweep stops waiting for its deliveries when none has ended for this long, in milliseconds. */

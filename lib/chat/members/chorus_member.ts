@@ -11,8 +11,8 @@ import { CLOSE_CODES } from "../close_code.ts";
 import { HistoryUnavailableError } from "../history/history.ts";
 import type { ReplayStart } from "../history/room_history.ts";
 import { encodeFrames } from "../log/frames.ts";
-import { Member, type MemberOptions } from "./member.ts";
 import type { Message } from "../message.ts";
+import { Member, type MemberOptions } from "./member.ts";
 
 const decoder = new TextDecoder();
 
@@ -100,6 +100,11 @@ export class ChorusMember extends Member {
 
   protected override onServed(seq: number): void {
     this.#servedSeq = seq;
+    if (this.#acks.length > 0) this.#scheduleAcks();
+  }
+
+  /** Sends the acks that came due during the replay. */
+  protected override onLive(): void {
     if (this.#acks.length > 0) this.#scheduleAcks();
   }
 

@@ -5,8 +5,8 @@ import { HistoryUnavailableError } from "../history/history.ts";
 import type { ReplayStart } from "../history/room_history.ts";
 import { Cursor } from "../log/cursor.ts";
 import type { Author, Message } from "../message.ts";
-import { replay } from "./replay.ts";
 import type { OwnMessage, Room, RoomMember, WireFormat } from "../room.ts";
+import { replay } from "./replay.ts";
 import type { Wire } from "./wire.ts";
 
 /** What a member is made of. */
@@ -65,6 +65,9 @@ export abstract class Member implements RoomMember {
 
   /** Called when the member has been served everything up to a message. */
   protected onServed(_seq: number): void {}
+
+  /** Called when the member goes live. */
+  protected onLive(): void {}
 
   /** Called when the member will not get the messages up to a sequence number, and stays. */
   protected onMissed(_upTo: number, _reason: GapReason): void {}
@@ -167,7 +170,6 @@ export abstract class Member implements RoomMember {
     this.#own = [];
     broadcast.add(this);
     if (this.cursor.isBehind) broadcast.request();
-    // Acks that came due during the replay have waited for this.
-    this.onServed(log.seqAt(this.cursor.offset));
+    this.onLive();
   }
 }

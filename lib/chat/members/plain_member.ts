@@ -1,8 +1,8 @@
 import { OPCODE } from "../../websocket/frame.ts";
-import { encodeFrames } from "../log/frames.ts";
 import type { ReplayStart } from "../history/room_history.ts";
-import { Member, type MemberOptions } from "./member.ts";
+import { encodeFrames } from "../log/frames.ts";
 import type { Message } from "../message.ts";
+import { Member, type MemberOptions } from "./member.ts";
 
 /** A member without a subprotocol: what it sends is what the others get, with nothing added. */
 export class PlainMember extends Member {

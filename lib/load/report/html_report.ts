@@ -1,9 +1,9 @@
-import plotStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
 import plotScript from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
+import plotStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
 import type { Measurement } from "../measure/measurement.ts";
+import style from "./html_report/report.css" with { type: "text" };
 import page from "./html_report/report.html" with { type: "text" };
 import script from "./html_report/report.js" with { type: "text" };
-import style from "./html_report/report.css" with { type: "text" };
 import { measuredTextReport } from "./measured_report.ts";
 import { formatNumber, type ReportFacts } from "./report.ts";
 import { type Verdict, verdictLines } from "./verdict.ts";

@@ -1,7 +1,8 @@
 import { generate as generateUuid } from "@std/uuid/v7";
+import type { Chat, JoinRequest } from "../../chat/chat.ts";
+import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
 import type { CloseCode } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/members/member.ts";
-import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
 import type { Wire } from "../../chat/members/wire.ts";
 import type { CloseStatus } from "../../websocket/close_frame.ts";
 import {
@@ -9,11 +10,10 @@ import {
   type ConnectionListener,
   type ConnectionOptions,
 } from "../../websocket/connection.ts";
+import type { MessageOpcode } from "../../websocket/frame.ts";
 import { handshakeResponse } from "../../websocket/handshake.ts";
 import { Heartbeat } from "../../websocket/heartbeat.ts";
-import type { MessageOpcode } from "../../websocket/frame.ts";
 import type { Transport } from "../../websocket/transport.ts";
-import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import type { ServerConfig } from "../config.ts";
 import type { EngineParts, OpenWires } from "./open_wires.ts";
 

@@ -1,7 +1,7 @@
+import type { Logger } from "@logtape/logtape";
 import { connect, type Socket } from "node:net";
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
-import type { Logger } from "@logtape/logtape";
-import { lookIntervalMs } from "../../websocket/heartbeat.ts";
+import { checkIntervalMs } from "../../websocket/heartbeat.ts";
 import { parseHead } from "../../websocket/http_head.ts";
 import { SocketTransport } from "../../websocket/socket_transport.ts";
 import type { TransportListener } from "../../websocket/transport.ts";
@@ -73,7 +73,7 @@ export class Gateway {
     const { handshakeTimeoutMs, pipeIdleTimeoutMs } = this.#options;
     const deadlines = [handshakeTimeoutMs, pipeIdleTimeoutMs].filter((ms) => ms > 0);
     if (deadlines.length > 0) {
-      this.#reaper = setInterval(() => this.#reap(), lookIntervalMs(deadlines));
+      this.#reaper = setInterval(() => this.#reap(), checkIntervalMs(deadlines));
     }
     return address;
   }

@@ -1,5 +1,5 @@
-import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Logger } from "@logtape/logtape";
+import { connect, createServer, type Server, type Socket } from "node:net";
 
 /** The number of connections that the system queues until they are accepted. */
 const BACKLOG = 4096;
