@@ -1,47 +1,194 @@
-import { assertEquals } from "@std/assert";
-import { parseRoomName } from "../../lib/chat/names.ts";
+import { assert, assertEquals } from "@std/assert";
+import { parseMemberName, parseRoomName } from "../../lib/chat/names.ts";
 
-for (
-  const name of [
-    "lobby",
-    "a",
+/** A name and its code points, as some of them are invisible. */
+function describe(name: string): string {
+  const points = Array.from(name, (each) => each.codePointAt(0)!.toString(16)).join(" ");
+  return `${name} (${points.slice(0, 40)})`;
+}
+
+/** Names without spaces that rooms and members may have. */
+const NAMES = [
+  ...["lobby", "a", "1", "#1", "O'Hara", "a/b?c=d&e#f%20", "...", "x".repeat(64)],
+  // Scripts, with their marks.
+  ...[
     "Küche",
+    "Nguyễn",
+    "Ωμέγα",
+    "Дмитрий",
     "茶室",
-    "🫖",
-    "a/b?c=d&e#f%20",
-    "x".repeat(128),
-    "🫖".repeat(128),
-  ]
-) {
-  Deno.test(`parseRoomName() accepts ${name.slice(0, 20)}, of ${[...name].length} characters`, () => {
-    assertEquals(parseRoomName(name), name);
+    "さくら",
+    "ガッツ",
+    "한글",
+    "ไทย",
+    "ລາວ",
+    "ខ្មែរ",
+  ],
+  ...["မြန်မာ", "བོད་ཡིག", "ქართული", "Հայերեն", "አማርኛ", "ᏣᎳᎩ", "ދިވެހި", "ⵜⴰⵎⴰⵣⵉⵖⵜ", "𞤀𞤁𞤂𞤃"],
+  // From right to left, with points.
+  ...["שלום", "שָׁלוֹם", "مُحَمَّد", "ܫܠܡܐ", "ߒߞߏ"],
+  // Joiners: Persian, Urdu, Syriac, Mongolian.
+  ...["می\u200cخواهم", "شرکت\u200cها", "نامه\u200cای", "ܒ\u200cܒ", "ᠮ\u200cᠣ"],
+  ...["مَ\u200cخ", "ـم\u200cخ", "(می\u200cخ)", "«می\u200cخ»1"],
+  // Joiners after a virama: Hindi, Sinhala, Bengali, Malayalam, Kannada, Tamil.
+  ...["क्\u200dष", "क्\u200cष", "ශ්\u200dරී", "ක්\u200dෂ", "ক্\u200dষ", "അനില്\u200d", "ನ್\u200cನ"],
+  "ஸ்\u200cரீ",
+  // Joiners before a virama: Bengali, Nepali, Sinhala.
+  ...["র\u200d্যাব", "गर\u200d्यो", "ක\u200d්ක"],
+  // Variants: of ideographs, and of Mongolian, Myanmar, and Phags-pa letters.
+  ...[
+    "葛\u{e0100}城",
+    "辻\u{e0101}",
+    "豈\ufe00",
+    "ᠨᠢᠭᠡ\u180b",
+    "ᠠ\u180f",
+    "ᠴᠠᠭᠠ\u180eᠠ",
+    "က\ufe00",
+    "ꡖ\ufe00",
+  ],
+  // Emoji.
+  ...["🫖", "😀", "❤️", "Ann❤️", "☺️", "👍🏽", "☝🏽", "☝️", "🇩🇪", "🇩🇪🇫🇷", "🇦", "1️⃣", "#️⃣1️⃣", "♀️"],
+  ...["👩‍💻", "👩🏿‍💻", "🧑🏻‍🤝‍🧑🏿", "👨‍👩‍👧‍👦", "❤️‍🔥", "🏳️‍🌈", "🏳️‍⚧️", "🏴‍☠️", "👁️‍🗨️", "⛹🏻‍♂️", "🐻‍❄️"],
+  ...["🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}", "👩‍❤️‍💋‍👨", "a👩‍💻b", "茶👩‍💻室", "★", "→"],
+  "👨‍👩‍👧‍👦".repeat(9),
+];
+
+/** Other spellings, and the name that they are. */
+const SPELLINGS = [
+  ["Ku\u0308che", "Küche"],
+  ["\u212b", "Å"],
+  // Without the variation selector, with it in the wrong place, with one too many.
+  ...[["❤", "❤️"], ["❤\ufe0e", "❤️"], ["😀\ufe0f", "😀"], ["☝️🏽", "☝🏽"], ["1\u20e3", "1️⃣"]],
+  ...[["🏳‍🌈", "🏳️‍🌈"], ["👁‍🗨", "👁️‍🗨️"], ["⛹🏻‍♂", "⛹🏻‍♂️"], ["👩‍❤‍👨", "👩‍❤️‍👨"]],
+] as [string, string][];
+
+/** Texts that are neither the name of a room nor of a member. */
+const NOT_NAMES = {
+  "an empty name": ["", "\u200b", "\u200d", "\u200c\u200d", "\ufe0f", "\u{e0100}", "\u180b"],
+  "a blank glyph": ["\u2800", "\u3164", "\u115f", "\u1160", "\uffa0", "a\u3164", "\u{1d159}"],
+  "a blank mark or hieroglyph": ["\u17b4", "\u{13441}", "\u{13442}", "a\u{16fe4}"],
+  "a mark without a letter": ["\u0301", "\u0301a", "\u20e3", "\u093e", "\u064e\u064e"],
+  "a zero-width character": ["An\u200bn", "An\u2060n", "An\ufeffn", "An\u180en", "An\u034fn"],
+  "a soft hyphen": ["An\u00adn", "Ann\u00ad"],
+  "a joiner without a use": [
+    ...["An\u200dn", "Ann\u200d", "An\u200cn", "\u200dAnn", "茶\u200d室", "Ж\u200cж", "a\u200d😀"],
+    ...["क\u200dष", "क\u200cष", "क्\u200c", "क्\u200ca", "क्\u200d\u200dष", "क्\u200c\u200cष"],
+    ...[
+      "دا\u200cن",
+      "می\u200c",
+      "\u200cمی",
+      "می\u200c\u200cخ",
+      "م\u200dخ",
+      "م\u200cb",
+      "بے\u200cخود",
+      "ب\u200c1",
+    ],
+    ...[
+      "द\u200d्य",
+      "ר\u200cש",
+      "ក\u200cក",
+      "😀\u200d",
+      "👩‍",
+      "👩‍🍎",
+      "👩‍👩",
+      "🇩🇪\u200d",
+      "👩\u200d\u200d💻",
+    ],
+  ],
+  "a variation selector without a use": [
+    ...["Ann\ufe0f", "A\ufe0fnn", "1\ufe0f", "Ann\ufe00", "Ann\u{e0100}", "カ\u{e0100}", "é\ufe0f"],
+    ...[
+      "葛\u{e0100}\u{e0101}",
+      "葛\ufe0f",
+      "Ann\u180b",
+      "ᠠ\u180b\u180b",
+      "ᠠ\ufe00",
+      "ᠠ\u180e",
+      "ᠠ\u180eᠨ",
+    ],
+    ...["👩‍💻\u{e0100}", "🇩\ufe0f", "茶室\ufe0f", "+\ufe0f", "\ufe0f❤"],
+  ],
+  "tags that are no flag": [
+    ...["Ann\u{e0061}", "🏴\u{e0075}\u{e0073}\u{e007f}", "🏴\u{e0067}\u{e0062}", "\u{e0001}Ann"],
+    ...["😀\u{e0067}\u{e007f}", "🏴\u{e007f}"],
+  ],
+  "a bidi control": ["\u202eAnn", "Ann\u200f", "A\u2066nn\u2069", "\u061cA", "Ann\u202c"],
+  "a control character": ["a\x00b", "a\nb", "a\tb", "a\x7fb", "a\u0085b", "a\u2028b", "a\u2029b"],
+  "another character that is not text": [
+    ...["a\ufffd", "a\ufffc", "a\ue000", "a\u{f0000}", "a\ud83e", "\udc00a", "a\u0378", "a\uffff"],
+    ...["a\ufff9b", "a\u206ab", "a\u{1bca0}b", "a\u{1d173}b", "a\u{e0fff}"],
+  ],
+};
+
+const SPACES = [..." \u00a0\u1680\u2000\u2003\u2009\u202f\u205f\u3000"];
+
+for (const name of NAMES) {
+  Deno.test(`a room and a member may be called ${describe(name)}`, () => {
+    assertEquals([parseRoomName(name), parseMemberName(name)], [name, name]);
   });
 }
 
-for (
-  const [why, name] of [
-    ["an empty name", ""],
-    ["129 characters", "x".repeat(129)],
-    ["a space", "tea room"],
-    ["a line break", "tea\nroom"],
-    ["a control character", "tea\x00"],
-    ["a zero-width character", "tea\u200b"],
-    ["a replacement character", "tea\ufffd"],
-    ["a mark without a letter", "\u0301"],
-    ["a combining grapheme joiner", "tea\u034f"],
-    ["a blank letter", "\u3164"],
-    ["a blank symbol", "\u2800"],
-    ['the path segment "."', "."],
-    ['the path segment ".."', ".."],
-    ["an unpaired surrogate", "tea\ud83e"],
-    ["a private use character", "tea\ue000"],
-  ] as const
-) {
-  Deno.test(`parseRoomName() rejects ${why}`, () => {
-    assertEquals(parseRoomName(name), undefined);
+for (const [text, name] of SPELLINGS) {
+  Deno.test(`${describe(text)} is ${describe(name)}`, () => {
+    assertEquals([parseRoomName(text), parseMemberName(text)], [name, name]);
+    assertEquals(parseMemberName(`Ann ${text}${text}`), `Ann ${name}${name}`);
   });
 }
 
-Deno.test("parseRoomName() normalizes two encodings of a letter to one", () => {
-  assertEquals(parseRoomName("Ku\u0308che"), "K\u00fcche");
+for (const [why, texts] of Object.entries(NOT_NAMES)) {
+  Deno.test(`no room or member is called like ${why}`, () => {
+    for (const text of texts) {
+      assertEquals([parseRoomName(text), parseMemberName(text)], [undefined, undefined], text);
+      if (text === "") continue;
+      assertEquals(parseMemberName(`Ann ${text}`), undefined, describe(text));
+    }
+  });
+}
+
+Deno.test("a member's name has one U+0020 between words", () => {
+  for (const space of SPACES) {
+    assertEquals(parseMemberName(`${space}Ann${space} ${space}Lee${space}`), "Ann Lee");
+    for (const text of [space, space + space]) assertEquals(parseMemberName(text), undefined);
+    assertEquals(parseMemberName(`Ann${space}\u0301`), undefined);
+  }
+  assertEquals(parseMemberName("\ufeff\tAnn\r\n"), "Ann");
+  assertEquals(parseMemberName("می\u200cخواهم 👩‍💻 क्\u200dष"), "می\u200cخواهم 👩‍💻 क्\u200dष");
+});
+
+Deno.test("a room's name has no spaces and is no path segment with a meaning", () => {
+  for (const space of SPACES) {
+    for (const text of [`tea${space}room`, `${space}tea`, `tea${space}`, space]) {
+      assertEquals(parseRoomName(text), undefined, describe(text));
+    }
+  }
+  for (const text of [".", "..", "\ufefftea", "tea\n"]) {
+    assertEquals(parseRoomName(text), undefined);
+  }
+});
+
+Deno.test("a room's name has at most 128 code points, a member's 64", () => {
+  for (const [parse, max] of [[parseRoomName, 128], [parseMemberName, 64]] as const) {
+    for (const character of ["x", "é", "🫖", "茶"]) {
+      const longest = character.repeat(max);
+      assertEquals([parse(longest), parse(longest + character)], [longest, undefined]);
+      assertEquals(parse(character.repeat(1_000_000)), undefined);
+    }
+    assertEquals(parse("e\u0301".repeat(max)), "é".repeat(max));
+  }
+});
+
+Deno.test("every recommended emoji is a name, and has one spelling without its selectors", () => {
+  const emoji: string[] = [];
+  for (let point = 0x80; point < 0x20000; point++) {
+    const character = String.fromCodePoint(point);
+    if (!/^\p{Emoji}$/u.test(character)) continue;
+    for (const suffix of ["", "\ufe0f", "🏻", "‍♀️", "🏿‍♂️", "‍💻", "🏽‍❤️‍💋‍👩🏻", "‍❤️‍👨"]) {
+      if (/^\p{RGI_Emoji}$/v.test(character + suffix)) emoji.push(character + suffix);
+    }
+  }
+  assert(emoji.length > 1500, `${emoji.length} emoji`);
+  for (const each of emoji) {
+    assertEquals(parseRoomName(each), each, describe(each));
+    assertEquals(parseRoomName(each.replaceAll("\ufe0f", "")), each, describe(each));
+  }
 });
