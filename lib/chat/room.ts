@@ -124,7 +124,7 @@ export class Room {
       this.#chorus ??= this.#audience(new MessageLog({ ...this.#logOptions(), headSeq }));
     }
     this.audienceOf(member.format).memberCount++;
-    this.presence.add(member.author.id, member.author);
+    this.presence.add(member.author);
     this.#schedulePresence();
   }
 
@@ -138,7 +138,7 @@ export class Room {
       audience.log.dispose();
       this.#chorus = undefined;
     }
-    this.presence.remove(member.author.id);
+    this.presence.remove(member.author);
     this.#schedulePresence();
   }
 

@@ -2,54 +2,111 @@ import { assertEquals } from "@std/assert";
 import { Presence } from "../../lib/chat/presence.ts";
 
 const NO_CHANGE = { members: [], count: 0 };
+const UNCHANGED = { joined: NO_CHANGE, left: NO_CHANGE };
 
-function author(id: string) {
-  return { id, name: `name of ${id}` };
+function author(id: string, name = `name of ${id}`) {
+  return { id, name };
+}
+
+function change(...members: ReturnType<typeof author>[]) {
+  return { members, count: members.length };
 }
 
 Deno.test("Presence.takeChanges() reports joins and leaves once", () => {
   const presence = new Presence();
-  for (const id of ["a", "b"]) presence.add(id, author(id));
-  assertEquals(presence.members, [author("a"), author("b")]);
-  assertEquals(presence.takeChanges(), {
-    joined: { members: [author("a"), author("b")], count: 2 },
-    left: NO_CHANGE,
-  });
-  presence.remove("a");
-  presence.add("c", author("c"));
-  assertEquals(presence.takeChanges(), {
-    joined: { members: [author("c")], count: 1 },
-    left: { members: [author("a")], count: 1 },
-  });
-  assertEquals(presence.takeChanges(), { joined: NO_CHANGE, left: NO_CHANGE });
+  const [a, b, c] = [author("a"), author("b"), author("c")];
+  presence.add(a);
+  presence.add(b);
+  assertEquals(presence.members, [a, b]);
+  assertEquals(presence.takeChanges(), { joined: change(a, b), left: NO_CHANGE });
+  presence.remove(a);
+  presence.add(c);
+  assertEquals(presence.takeChanges(), { joined: change(c), left: change(a) });
+  assertEquals(presence.takeChanges(), UNCHANGED);
 });
 
 Deno.test("Presence.takeChanges() omits members that joined and left again, or left and returned", () => {
   const presence = new Presence();
-  presence.add("stays", author("stays"));
+  const [stays, visits] = [author("stays"), author("visits")];
+  presence.add(stays);
   presence.takeChanges();
-  presence.add("visits", author("visits"));
-  presence.remove("visits");
-  presence.remove("stays");
-  presence.add("stays", author("stays"));
-  assertEquals(presence.takeChanges(), { joined: NO_CHANGE, left: NO_CHANGE });
+  presence.add(visits);
+  presence.remove(visits);
+  presence.remove(stays);
+  presence.add(author("stays"));
+  assertEquals(presence.takeChanges(), UNCHANGED);
   assertEquals(presence.size, 1);
 });
 
 Deno.test("Presence counts a member with two connections once, until the last one leaves", () => {
   const presence = new Presence();
-  presence.add("a", author("a"));
-  presence.add("a", author("a"));
-  presence.remove("a");
-  assertEquals([presence.size, presence.takeChanges().left], [1, NO_CHANGE]);
-  presence.remove("a");
-  presence.remove("a");
-  assertEquals([presence.size, presence.takeChanges().left.count], [0, 1]);
+  const [one, other] = [author("a"), author("a")];
+  presence.add(one);
+  presence.takeChanges();
+  presence.add(other);
+  presence.remove(one);
+  assertEquals([presence.size, presence.takeChanges()], [1, UNCHANGED]);
+  presence.remove(other);
+  presence.remove(other);
+  assertEquals([presence.size, presence.takeChanges().left], [0, change(other)]);
+});
+
+Deno.test("Presence has the name of a member's newest connection, and reports each change of it as a join", () => {
+  const presence = new Presence();
+  const [ann, bea, cat] = [author("a", "Ann"), author("a", "Bea"), author("a", "Cat")];
+  presence.add(ann);
+  presence.takeChanges();
+  presence.add(bea);
+  assertEquals([presence.members, presence.size], [[bea], 1]);
+  assertEquals(presence.takeChanges(), { joined: change(bea), left: NO_CHANGE });
+  presence.add(cat);
+  presence.remove(bea);
+  assertEquals(presence.takeChanges(), { joined: change(cat), left: NO_CHANGE });
+  // The oldest connection is the only one that is left.
+  presence.remove(cat);
+  assertEquals(presence.members, [ann]);
+  assertEquals(presence.takeChanges(), { joined: change(ann), left: NO_CHANGE });
+});
+
+Deno.test("Presence.takeChanges() reports only the last of several names", () => {
+  const presence = new Presence();
+  const [ann, bea, cat] = [author("a", "Ann"), author("a", "Bea"), author("a", "Cat")];
+  presence.add(ann);
+  presence.add(bea);
+  assertEquals(presence.takeChanges(), { joined: change(bea), left: NO_CHANGE });
+  presence.add(cat);
+  presence.remove(cat);
+  assertEquals(presence.takeChanges(), UNCHANGED);
+  presence.remove(ann);
+  presence.remove(bea);
+  presence.add(cat);
+  assertEquals(presence.takeChanges(), { joined: change(cat), left: NO_CHANGE });
+  presence.add(ann);
+  presence.remove(ann);
+  presence.remove(cat);
+  assertEquals(presence.takeChanges(), { joined: NO_CHANGE, left: change(cat) });
+  presence.add(ann);
+  presence.add(bea);
+  presence.remove(bea);
+  presence.remove(ann);
+  assertEquals(presence.takeChanges(), UNCHANGED);
+});
+
+Deno.test("Presence tells a member without a name from an absent one", () => {
+  const presence = new Presence();
+  const nameless = { id: "a", name: null };
+  presence.add(nameless);
+  assertEquals(presence.takeChanges().joined, { members: [nameless], count: 1 });
+  presence.add(author("a", "Ann"));
+  assertEquals(presence.takeChanges().joined, change(author("a", "Ann")));
+  const again = { id: "a", name: null };
+  presence.add(again);
+  assertEquals(presence.takeChanges().joined, { members: [again], count: 1 });
 });
 
 Deno.test("Presence lists the first hundred members and counts all", () => {
   const presence = new Presence();
-  for (let id = 0; id < 1000; id++) presence.add(`${id}`, author(`${id}`));
+  for (let id = 0; id < 1000; id++) presence.add(author(`${id}`));
   const { joined } = presence.takeChanges();
   assertEquals([presence.members.length, presence.size], [100, 1000]);
   assertEquals([joined.members.length, joined.count], [100, 1000]);
