@@ -59,7 +59,15 @@ export interface NewConnection {
 export type Publication = Omit<SayMessage, "type"> & { readonly name: string | null };
 
 /** The result of publishing: the message's position, or why it has none. */
-export type Published = { readonly position: string } | "no capacity" | "not committed";
+export type Published =
+  | {
+    readonly position: string;
+    /** Set if the message was published before, with the same id. */
+    readonly duplicate?: true;
+  }
+  | "no capacity"
+  | "not committed"
+  | "id reused";
 
 /** The chat that all engines share: a registry of members, and the rooms that they are in. */
 export class Chat {
@@ -220,14 +228,17 @@ export class Chat {
     if (this.#config.logMessages) {
       this.#logger.info("{name} published in {room}: {text}", { name, room: room.name, text });
     }
-    const seq = room.publishText(text, { id: null, name }, { id });
+    const result = room.publishText(text, { id: null, name }, { id });
+    if (result === "id reused") return Promise.resolve(result);
+    const { seq, isDuplicate } = result;
     const position = room.history.positionOf(seq);
-    if (seq <= room.history.committedSeq) return Promise.resolve({ position });
+    const published = isDuplicate ? { position, duplicate: true } as const : { position };
+    if (seq <= room.history.committedSeq) return Promise.resolve(published);
     const { promise, resolve } = Promise.withResolvers<Published>();
     room.history.awaitCommit({
       onCommitted: () => {
         const isCommitted = seq <= room.history.committedSeq;
-        if (isCommitted) resolve({ position });
+        if (isCommitted) resolve(published);
         return !isCommitted;
       },
       onCommitFailed: () => {

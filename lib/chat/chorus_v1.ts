@@ -16,7 +16,7 @@ export type ClientMessage = SayMessage;
 export interface SayMessage {
   readonly type: "say";
   readonly text: string;
-  /** Asks for an `ack`, and makes a retry harmless: the same id is not published twice. */
+  /** Asks for an `ack`, and makes a retry harmless: the same message is not published twice. */
   readonly id?: string;
 }
 
@@ -67,9 +67,11 @@ export interface AckMessage {
   readonly type: "ack";
   readonly id: string;
   readonly position: string;
+  /** Set if the message was published before, with the same id. */
+  readonly duplicate?: true;
 }
 
-/** Members have joined or left. */
+/** Members have joined or left. A member that is there already has joined with a new name. */
 export interface PresenceMessage {
   readonly type: "joined" | "left";
   /** The first 100 of them. */
@@ -111,6 +113,7 @@ export type ErrorCode =
   | "unknown_type"
   | "bad_id"
   | "bad_text"
+  | "id_reused"
   | "not_committed"
   | "history_unavailable";
 

@@ -40,6 +40,12 @@ export interface OwnMessage {
   readonly end: number;
 }
 
+/**
+ * The result of publishing a text: its sequence number, and whether its author had published it
+ * with the same id before; or that the id belongs to another text.
+ */
+export type PublishedText = { readonly seq: number; readonly isDuplicate: boolean } | "id reused";
+
 /** What a room is made of. */
 export interface RoomOptions extends Omit<RoomHistoryOptions, "log" | "onCommitted">, Scheduler {
   /** How many bytes of frames the room retains in each format. */
@@ -175,9 +181,9 @@ export class Room {
   }
 
   /**
-   * Publishes a text, unless its author has published one with the same id.
+   * Publishes a text, unless its author has published one with the same id. An id stands for one
+   * text: if it came with another text before, the message would be lost if it were acknowledged.
    *
-   * @returns The sequence number of the message that was first published with the id.
    * @throws {HistoryUnavailableError} If the id cannot be looked up. Then nothing is published.
    */
   publishText(
@@ -188,13 +194,13 @@ export class Room {
       /** The member that publishes, which is not served the message. */
       readonly publisher?: RoomMember;
     },
-  ): number {
-    const knownSeq = id === undefined ? undefined : this.history.seqOf(author, id);
-    if (knownSeq !== undefined) return knownSeq;
+  ): PublishedText {
+    const known = id === undefined ? undefined : this.history.messageOf(author, id);
+    if (known) return known.body === text ? { seq: known.seq, isDuplicate: true } : "id reused";
     const bytes = encoder.encode(text);
     this.#append(OPCODE.text, bytes, 0, bytes.length, author, publisher, text);
     if (id !== undefined) this.history.setId(author, id);
-    return this.history.headSeq;
+    return { seq: this.history.headSeq, isDuplicate: false };
   }
 
   /** Applies the slow reader policy to a member. Returns whether the member stays. */

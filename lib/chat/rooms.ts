@@ -1,6 +1,6 @@
-import { Buffer } from "node:buffer";
 import { Committer } from "./history/committer.ts";
 import { type History, readHistory } from "./history/history.ts";
+import { formatPosition } from "./history/position.ts";
 import { LogBudget } from "./log/log_budget.ts";
 import { Room, type RoomOptions } from "./room.ts";
 
@@ -11,6 +11,14 @@ export interface RoomsOptions extends Omit<RoomOptions, "budget" | "durable" | "
   readonly maxRooms: number;
   /** The maximum bytes that the logs of all rooms retain together. */
   readonly maxLogBytes: number;
+}
+
+/** A room as the API lists it. */
+export interface ListedRoom {
+  readonly name: string;
+  readonly memberCount: number;
+  /** The position after the newest message. */
+  readonly position: string;
 }
 
 /**
@@ -53,7 +61,7 @@ export class Rooms {
    * Whether this room exists, in memory or in the durable history.
    *
    * @throws {HistoryUnavailableError} If the durable history cannot be read. The same goes for the
-   * next two.
+   * next three.
    */
   isKnown(name: string): boolean {
     if (this.#rooms.has(name)) return true;
@@ -61,12 +69,23 @@ export class Rooms {
     return history !== undefined && readHistory(() => history.open(name)) !== undefined;
   }
 
-  /** At most `limit` names of rooms after a name, in the order of their UTF-8. */
-  names(after: string, limit: number): string[] {
+  /**
+   * At most `limit` rooms whose names are after a name, in the order of their UTF-8. A room that is
+   * only stored is not created for this.
+   */
+  list(after: string, limit: number): ListedRoom[] {
     const history = this.#durable?.history;
-    const stored = history ? readHistory(() => history.roomNames(after, limit)) : [];
-    const present = this.#rooms.keys().filter((name) => compareBytes(name, after) > 0);
-    return [...new Set([...present, ...stored])].sort(compareBytes).slice(0, limit);
+    const stored = history ? readHistory(() => history.rooms(after, limit)) : [];
+    const heads = new Map(stored.map((head) => [head.room, head]));
+    const present = this.#rooms.keys().filter((name) => compareUtf8(name, after) > 0);
+    const names = [...new Set([...present, ...heads.keys()])].sort(compareUtf8).slice(0, limit);
+    return names.map((name) => {
+      const room = this.#rooms.get(name);
+      const position = room
+        ? room.history.positionOf(room.history.headSeq)
+        : formatPosition(heads.get(name)!);
+      return { name, memberCount: room?.presence.size ?? 0, position };
+    });
   }
 
   /**
@@ -82,6 +101,15 @@ export class Rooms {
     } finally {
       this.settle(room);
     }
+  }
+
+  /**
+   * Calls `act` with a room to read from it. Unlike {@linkcode within}, this does not postpone that
+   * an empty room is forgotten.
+   */
+  read<T>(name: string, act: (room: Room) => T): T {
+    const room = this.#rooms.get(name);
+    return room ? act(room) : this.within(name, act);
   }
 
   /** Forgets a room that is no longer needed. Call it after a member has left. */
@@ -135,7 +163,22 @@ export class Rooms {
   }
 }
 
-/** Compares texts by their UTF-8, as a durable history does. JavaScript compares UTF-16. */
-function compareBytes(one: string, other: string): number {
-  return Buffer.compare(Buffer.from(one), Buffer.from(other));
+/**
+ * Compares texts by their UTF-8, as a durable history does. UTF-16, which JavaScript compares, has
+ * the same order but for surrogates: they stand for the code points after all others.
+ */
+function compareUtf8(one: string, other: string): number {
+  const length = Math.min(one.length, other.length);
+  for (let index = 0; index < length; index++) {
+    const unit = one.charCodeAt(index);
+    const otherUnit = other.charCodeAt(index);
+    if (unit === otherUnit) continue;
+    if (isSurrogate(unit) !== isSurrogate(otherUnit)) return isSurrogate(unit) ? 1 : -1;
+    return unit - otherUnit;
+  }
+  return one.length - other.length;
+}
+
+function isSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdfff;
 }

@@ -1,5 +1,5 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { Batch, Epoch, History, StoredRoom } from "../chat/history/history.ts";
+import type { Batch, Epoch, History, RoomHead, StoredRoom } from "../chat/history/history.ts";
 import { newEpochName } from "../chat/history/position.ts";
 import type { Message } from "../chat/message.ts";
 import type { SqliteWriterOptions } from "./sqlite_writer.ts";
@@ -47,7 +47,9 @@ export class SqliteHistory implements History {
       Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)]),
     ) as Record<keyof typeof SQL, StatementSync>;
     // Rows as arrays are read nearly twice as fast. Deno's declarations lack the method.
-    (this.#statements.read as StatementSync & ArrayReader).setReturnArrays(true);
+    for (const statement of [this.#statements.read, this.#statements.messageOf]) {
+      (statement as StatementSync & ArrayReader).setReturnArrays(true);
+    }
     this.sessionKey = this.#statements.sessionKey.get()!.value as Uint8Array;
   }
 
@@ -93,20 +95,16 @@ export class SqliteHistory implements History {
 
   read(room: string, after: number, limit: number): Message[] {
     const rows = this.#statements.read.all(room, after, limit) as unknown as Row[];
-    return rows.map(([seq, atMs, id, name, body, wholeText]) => ({
-      seq,
-      author: { id, name },
-      atMs,
-      body: wholeText ? decoder.decode(wholeText) : body,
-    }));
+    return rows.map(toMessage);
   }
 
-  seqOf(room: string, authorId: string | null, id: string): number | undefined {
-    return this.#statements.seqOf.get(room, id, authorId)?.seq as number | undefined;
+  messageOf(room: string, authorId: string | null, id: string): Message | undefined {
+    const row = this.#statements.messageOf.get(room, id, authorId) as unknown as Row | undefined;
+    return row && toMessage(row);
   }
 
-  roomNames(after: string, limit: number): string[] {
-    return this.#statements.names.all(after, limit).map(({ name }) => String(name));
+  rooms(after: string, limit: number): RoomHead[] {
+    return this.#statements.rooms.all(after, limit) as unknown as RoomHead[];
   }
 
   async append(batches: readonly Batch[]): Promise<void> {
@@ -153,7 +151,7 @@ interface ArrayReader {
   setReturnArrays(enabled: boolean): void;
 }
 
-/** A row of the `read` statement. */
+/** A row of the statements that select messages. */
 type Row = [
   seq: number,
   atMs: number,
@@ -165,6 +163,10 @@ type Row = [
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
+function toMessage([seq, atMs, id, name, body, wholeText]: Row): Message {
+  return { seq, author: { id, name }, atMs, body: wholeText ? decoder.decode(wholeText) : body };
+}
+
 /**
  * The bytes of a text that contains U+0000, as node:sqlite cuts such a text there; otherwise NULL.
  */
@@ -173,13 +175,16 @@ const WHOLE_TEXT =
 
 const OF_ROOM = "room = (SELECT id FROM rooms WHERE name = ?)";
 
+const SELECT_MESSAGE = `SELECT seq, at, author, name, body, ${WHOLE_TEXT} FROM messages`;
+
 const SQL = {
   sessionKey: "SELECT value FROM settings WHERE name = 'session key'",
   room: "SELECT id, head FROM rooms WHERE name = ?",
   epochs: "SELECT name, after FROM epochs WHERE room = ? ORDER BY after",
   oldestSeq: `SELECT seq FROM messages WHERE ${OF_ROOM} AND at >= ? ORDER BY seq LIMIT 1`,
-  read: `SELECT seq, at, author, name, body, ${WHOLE_TEXT} FROM messages
-    WHERE ${OF_ROOM} AND seq > ? ORDER BY seq LIMIT ?`,
-  seqOf: `SELECT seq FROM messages WHERE ${OF_ROOM} AND id = ? AND author IS ?`,
-  names: "SELECT name FROM rooms WHERE name > ? ORDER BY name LIMIT ?",
+  read: `${SELECT_MESSAGE} WHERE ${OF_ROOM} AND seq > ? ORDER BY seq LIMIT ?`,
+  messageOf: `${SELECT_MESSAGE} WHERE ${OF_ROOM} AND id = ? AND author IS ?`,
+  rooms: `SELECT name AS room, head AS seq, (
+      SELECT name FROM epochs WHERE room = rooms.id AND after < head ORDER BY after DESC LIMIT 1
+    ) AS epoch FROM rooms WHERE name > ? ORDER BY name LIMIT ?`,
 } as const;

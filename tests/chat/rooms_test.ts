@@ -32,7 +32,7 @@ function fakeHistory(overrides: Partial<History>): History {
     epoch: "e",
     open: () => undefined,
     oldestSeq: () => undefined,
-    seqOf: () => undefined,
+    messageOf: () => undefined,
     append: () => Promise.resolve(),
     ...overrides,
   } as unknown as History;
@@ -60,6 +60,10 @@ function publish(rooms: Rooms, name: string, length = 10): Room {
   });
 }
 
+function namesOf(rooms: Rooms, after = "", limit = 100): string[] {
+  return rooms.list(after, limit).map(({ name }) => name);
+}
+
 Deno.test("a room without messages is forgotten with its last member", () => {
   const rooms = roomsOf();
   const leave = join(rooms, "tea");
@@ -84,7 +88,7 @@ Deno.test("the room that has been empty for the longest time is forgotten for a 
   // A member joins "one" and leaves, so "two" has been empty for the longest time.
   join(rooms, "one")();
   publish(rooms, "four");
-  assertEquals(rooms.names("", 10), ["four", "one", "three"]);
+  assertEquals(namesOf(rooms), ["four", "one", "three"]);
 });
 
 Deno.test("a room with members is not forgotten for a new one", () => {
@@ -97,7 +101,7 @@ Deno.test("a room with members is not forgotten for a new one", () => {
   leaves[1]!();
   assertEquals(rooms.hasCapacityFor("four"), true);
   join(rooms, "four");
-  assertEquals(rooms.names("", 10), ["four", "one", "three"]);
+  assertEquals(namesOf(rooms), ["four", "one", "three"]);
 });
 
 Deno.test("a room is forgotten when the logs exceed maxLogBytes, the longest empty one first", () => {
@@ -105,11 +109,11 @@ Deno.test("a room is forgotten when the logs exceed maxLogBytes, the longest emp
   const leave = join(rooms, "used");
   for (let index = 0; index < 50; index++) publish(rooms, `room ${index}`);
   // A log starts with 4 KiB.
-  const names = rooms.names("", 100);
+  const names = namesOf(rooms);
   assertEquals(names.length, 10);
   assert(names.includes("used") && names.includes("room 49") && !names.includes("room 0"));
   publish(rooms, "used", 100_000);
-  assertEquals(rooms.names("", 100), ["used"]);
+  assertEquals(namesOf(rooms), ["used"]);
   leave();
 });
 
@@ -122,36 +126,90 @@ Deno.test("a single room that exceeds maxLogBytes retains less", () => {
   assert(log.head - log.start <= 256 * 1024, `${log.head - log.start} bytes are retained`);
 });
 
-Deno.test("names() are in the order of their UTF-8, after a name and up to a limit, in memory and in SQLite", async () => {
-  // In UTF-16 the last two would be the other way round.
-  const names = ["a", "b", "c", "\uff21", "\u{1f600}"];
+Deno.test("a room that is listed or read is forgotten as early as otherwise", () => {
+  const rooms = roomsOf();
+  for (const name of ["one", "two", "three"]) publish(rooms, name);
+  rooms.list("", 10);
+  assertEquals(rooms.read("one", ({ history }) => history.headSeq), 1);
+  publish(rooms, "four");
+  assertEquals(namesOf(rooms), ["four", "three", "two"]);
+});
+
+/** Calls `use` with a history in a file that has one message in each of these rooms. */
+async function withStored(
+  names: readonly string[],
+  use: (history: SqliteHistory) => void | Promise<void>,
+): Promise<void> {
   const directory = await Deno.makeTempDir();
+  const path = `${directory}/chat.db`;
+  const options = { path, durability: "process", historyMessages: 0, historyAgeMs: 0 } as const;
   {
-    await using history = await SqliteHistory.open({
-      path: `${directory}/chat.db`,
-      durability: "process",
-      historyMessages: 0,
-      historyAgeMs: 0,
-    });
-    await history.append(names.map((room) => ({
+    await using earlier = await SqliteHistory.open(options);
+    await earlier.append(names.map((room) => ({
       room,
-      epoch: { name: "e", after: 0 },
+      epoch: { name: earlier.epoch, after: 0 },
       firstSeq: 1,
       bodies: packBodies(encodeFrames(["hi"]), 1),
       authorSpans: [{ firstSeq: 1, author: ANONYMOUS, atMs: 0 }],
       ids: [],
     })));
-    const inMemory = roomsOf({ maxRooms: 10 });
-    for (const name of names.toReversed()) publish(inMemory, name);
-    for (const rooms of [inMemory, roomsOf({ history })]) {
-      assertEquals(rooms.names("", 2), ["a", "b"]);
-      assertEquals(rooms.names("b", 2), ["c", "\uff21"]);
-      assertEquals(rooms.names("\uff21", 2), ["\u{1f600}"]);
-      assertEquals(rooms.names("\u{1f600}", 2), []);
-    }
+  }
+  {
+    await using history = await SqliteHistory.open(options);
+    await use(history);
   }
   await Deno.remove(directory, { recursive: true });
+}
+
+Deno.test("list() is in the order of the names' UTF-8, after a name and up to a limit, in memory and in SQLite", () => {
+  // In UTF-16, those that begin with a surrogate would come before U+E000 and U+FF21.
+  const names = [
+    ...["", "a", "a!", "aa", "ab", "a\u00e9", "b", "\u00e9", "\u05d0", "\u6c34", "\ud7ff"],
+    ...["\ue000", "\uff21", "\u{10000}", "\u{1f600}", "\u{1f600}a", "\u{1f601}", "\u{20000}"],
+  ];
+  return withStored(names.slice(1), (history) => {
+    const inMemory = roomsOf({ maxRooms: 100 });
+    for (const name of names.slice(1).toReversed()) publish(inMemory, name);
+    for (const rooms of [inMemory, roomsOf({ history })]) {
+      for (const [index, name] of names.entries()) {
+        for (const limit of [1, 2, 100]) {
+          assertEquals(namesOf(rooms, name, limit), names.slice(index + 1, index + 1 + limit));
+        }
+      }
+    }
+  });
 });
+
+Deno.test("list() creates no room and has the positions and members that the rooms have", () =>
+  withStored(["milk", "tea", "water"], async (history) => {
+    const rooms = roomsOf({ history, defer: setImmediate, maxRooms: 100 });
+    const positions = (names: readonly string[]) =>
+      names.map((name) => rooms.within(name, ({ history }) => history.positionOf(history.headSeq)));
+    const listed = rooms.list("", 10);
+    assertEquals(rooms.size, 0);
+    assertEquals(listed.map(({ position }) => position), positions(["milk", "tea", "water"]));
+    assertEquals(rooms.size, 0);
+    // "tea" goes on in a new epoch, "cocoa" is not committed, and "milk" has no new message.
+    const leaves = ["tea", "milk", "cocoa"].map((name) => join(rooms, name));
+    for (const name of ["tea", "cocoa"]) publish(rooms, name);
+    const check = (memberCount: number) => {
+      const names = ["cocoa", "milk", "tea", "water"];
+      assertEquals(rooms.list("", 10), [
+        ...positions(names).map((position, index) => ({
+          name: names[index]!,
+          memberCount: index < 3 ? memberCount : 0,
+          position,
+        })),
+      ]);
+    };
+    check(1);
+    for (const leave of leaves) leave();
+    check(0);
+    await rooms.flushed();
+    assertEquals(rooms.size, 0);
+    check(0);
+    assertEquals(rooms.list("", 10)[2]!.position, `${history.epoch}-2`);
+  }));
 
 Deno.test("within() throws and leaves no room behind when the history cannot be read", () => {
   let isDamaged = true;

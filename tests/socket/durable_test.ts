@@ -45,7 +45,7 @@ for (const engine of ENGINES) {
       await using again = await ChorusPeer.open(`${server.url}?session=${session}`);
       assertEquals(again.welcome.you, you);
       again.say("one", "c1");
-      assertEquals(await again.next("ack"), ack);
+      assertEquals(await again.next("ack"), { ...ack, duplicate: true });
       await using reader = await ChorusPeer.open(`${server.url}?since=${position}`);
       await using plain = await Peer.open(`${server.url}?last=1`);
       assertEquals(reader.welcome.recovered, true);

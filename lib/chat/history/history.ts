@@ -46,6 +46,14 @@ export interface StoredRoom {
   readonly epochs: readonly Epoch[];
 }
 
+/** The newest committed message of a room, even if it has been trimmed since. */
+export interface RoomHead {
+  readonly room: string;
+  readonly seq: number;
+  /** The name of the epoch in which it was numbered. */
+  readonly epoch: string;
+}
+
 /**
  * A durable store of messages, which outlive the memory of their room and the process.
  *
@@ -67,10 +75,10 @@ export interface History extends AsyncDisposable {
   oldestSeq(room: string, fromMs: number): number | undefined;
   /** At most `limit` stored messages after a sequence number, in order. */
   read(room: string, after: number, limit: number): Message[];
-  /** The sequence number of the message that an author published with this id, if it is stored. */
-  seqOf(room: string, authorId: string | null, id: string): number | undefined;
-  /** At most `limit` names of rooms after a name, in the order of their UTF-8. */
-  roomNames(after: string, limit: number): string[];
+  /** The message that an author published with this id, if it is stored. */
+  messageOf(room: string, authorId: string | null, id: string): Message | undefined;
+  /** At most `limit` rooms whose names are after a name, in the order of their UTF-8. */
+  rooms(after: string, limit: number): RoomHead[];
   /**
    * Commits batches, all or none. Resolves when they are committed, as durably as the history is
    * configured; rejects if they are not.

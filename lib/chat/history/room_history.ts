@@ -187,13 +187,15 @@ export class RoomHistory {
   }
 
   /**
-   * The sequence number of the message that an author published with this id, if it is retained.
+   * The message that an author published with this id, if it is retained.
    *
    * @throws {HistoryUnavailableError} If the durable history cannot be read.
    */
-  seqOf(author: Author, id: string): number | undefined {
+  messageOf(author: Author, id: string): Message | undefined {
     const seq = this.#seqById.get(keyOf(author, id));
-    return seq !== undefined && seq > this.log.seqBefore ? seq : this.#store?.seqOf(author, id);
+    return seq !== undefined && seq > this.log.seqBefore
+      ? this.#transcript.read(seq - 1, 1, Infinity)[0]
+      : this.#store?.messageOf(author, id);
   }
 
   /** Notes the id of the newest message, which this author published. */

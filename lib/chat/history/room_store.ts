@@ -117,14 +117,14 @@ export class RoomStore implements Committable {
   }
 
   /**
-   * The sequence number of the message that an author published with this id, if it is stored.
+   * The message that an author published with this id, if it is stored.
    *
    * @throws {HistoryUnavailableError} If the history cannot be read. The same goes for the next
    * two.
    */
-  seqOf({ id: authorId }: Author, id: string): number | undefined {
+  messageOf({ id: authorId }: Author, id: string): Message | undefined {
     const { history, room } = this.#options;
-    return readHistory(() => history.seqOf(room, authorId, id));
+    return readHistory(() => history.messageOf(room, authorId, id));
   }
 
   /**

@@ -12,6 +12,7 @@ import { HistoryUnavailableError } from "../history/history.ts";
 import type { ReplayStart } from "../history/room_history.ts";
 import { encodeFrames } from "../log/frames.ts";
 import type { Message } from "../message.ts";
+import type { PublishedText } from "../room.ts";
 import { Member, type MemberOptions } from "./member.ts";
 
 const decoder = new TextDecoder();
@@ -20,6 +21,8 @@ const decoder = new TextDecoder();
 interface PendingAck {
   readonly id: string;
   readonly seq: number;
+  /** Whether the message was published before. */
+  readonly isDuplicate: boolean;
 }
 
 /**
@@ -129,17 +132,18 @@ export class ChorusMember extends Member {
   }
 
   #publish({ text, id }: SayMessage): void {
-    let seq: number;
+    let published: PublishedText;
     try {
-      seq = this.room.publishText(text, this.author, { id, publisher: this });
+      published = this.room.publishText(text, this.author, { id, publisher: this });
     } catch (error) {
       if (!(error instanceof HistoryUnavailableError)) throw error;
       this.room.reportError(error);
       return this.#send(notCommitted("The message was not published: send it again", id!));
     }
     if (id === undefined) return;
-    this.#acks.push({ id, seq });
-    if (seq > this.room.history.committedSeq) this.room.history.awaitCommit(this);
+    if (published === "id reused") return this.#send(idReused(id));
+    this.#acks.push({ id, ...published });
+    if (published.seq > this.room.history.committedSeq) this.room.history.awaitCommit(this);
     this.#scheduleAcks();
   }
 
@@ -166,7 +170,10 @@ export class ChorusMember extends Member {
       if (due.length === 0) return;
       this.#acks = this.#acks.filter(({ seq }) => seq > dueSeq);
       this.#send(
-        ...due.map(({ id, seq }) => ({ type: "ack", id, position: this.#position(seq) } as const)),
+        ...due.map(({ id, seq, isDuplicate }) => ({
+          ...{ type: "ack", id, position: this.#position(seq) } as const,
+          ...isDuplicate && { duplicate: true } as const,
+        })),
       );
     });
   }
@@ -183,6 +190,11 @@ export class ChorusMember extends Member {
   #send(...messages: readonly ServerMessage[]): void {
     this.wire.sendFrames(encodeFrames(messages.map(encodeServerMessage)));
   }
+}
+
+function idReused(id: string): ErrorMessage {
+  const message = "You have published another text with this id: send it again with a new id";
+  return { type: "error", code: "id_reused", message, id };
 }
 
 function notCommitted(message: string, id: string): ErrorMessage {

@@ -85,22 +85,10 @@ export class RoomsApi {
     const limit = parseLimit(searchParams);
     if (limit === undefined) return badLimit();
     const after = searchParams.get("after") ?? "";
-    const { rooms } = this.#options.chat;
-    const names = rooms.names(after, limit + 1);
-    const listed = names.slice(0, limit);
-    const next = names.length > limit && link("/rooms", { after: listed.at(-1)!, limit });
-    return json(
-      {
-        rooms: listed.map((each) =>
-          rooms.within(each, (room) => ({
-            name: each,
-            memberCount: room.presence.size,
-            position: room.history.positionOf(room.history.headSeq),
-          }))
-        ),
-      },
-      next ? { link: next } : {},
-    );
+    const listed = this.#options.chat.rooms.list(after, limit + 1);
+    const rooms = listed.slice(0, limit);
+    const next = listed.length > limit && link("/rooms", { after: rooms.at(-1)!.name, limit });
+    return json({ rooms }, next ? { link: next } : {});
   }
 
   #history(roomName: string, { searchParams }: URL): Response {
@@ -111,7 +99,7 @@ export class RoomsApi {
       return problem(404, "This room does not exist: it has no members and no stored messages");
     }
     const since = searchParams.get("after") ?? undefined;
-    return rooms.within(roomName, (room) => {
+    return rooms.read(roomName, (room) => {
       const { after, isRecovered, gap } = room.history.replayStart({ since, last: Infinity });
       const messages = room.history.read(after, limit, MAX_RESPONSE_LENGTH);
       const { headSeq } = room.history;
@@ -143,6 +131,9 @@ export class RoomsApi {
       return problem(503, "The message is not committed: try again with the same id", {
         "retry-after": "1",
       });
+    }
+    if (published === "id reused") {
+      return problem(409, "Another text was published with this id: publish it with a new id");
     }
     return json(published, {}, 201);
   }

@@ -245,25 +245,26 @@ for (const [kind, using_] of Object.entries(KINDS)) {
       assertEquals(history.replayStart({ since }).after, 3000);
     }));
 
-  Deno.test(`${kind}: seqOf() tells the ids of authors apart`, () =>
+  Deno.test(`${kind}: messageOf() tells the ids of authors apart`, () =>
     using_({}, async (test) => {
       const { history } = test;
-      assertEquals(history.seqOf(ANN, "c1"), undefined);
-      const byAnn = test.publish("one", ANN, "c1");
-      const byBob = test.publish("two", BOB, "c1");
+      const atMs = test.clock.nowMs;
+      assertEquals(history.messageOf(ANN, "c1"), undefined);
+      const byAnn = test.publish("\uFEFFone\0 é", ANN, "c1");
+      const byBob = test.publish("", BOB, "c1");
       const byNobody = test.publish("three", ANONYMOUS, "c1");
       const check = () =>
-        assertEquals([ANN, BOB, ANONYMOUS].map((author) => history.seqOf(author, "c1")), [
-          byAnn,
-          byBob,
-          byNobody,
+        assertEquals([ANN, BOB, ANONYMOUS].map((author) => history.messageOf(author, "c1")), [
+          { seq: byAnn, author: ANN, atMs, body: "\uFEFFone\0 é" },
+          { seq: byBob, author: BOB, atMs: atMs + 1, body: "" },
+          { seq: byNobody, author: ANONYMOUS, atMs: atMs + 2, body: "three" },
         ]);
       check();
       await test.settled();
       await publishMany(test, 300);
       check();
-      assertEquals(history.seqOf({ ...ANN, name: "Anna" }, "c1"), byAnn);
-      assertEquals(history.seqOf(ANN, "c2"), undefined);
+      assertEquals(history.messageOf({ ...ANN, name: "Anna" }, "c1")?.seq, byAnn);
+      assertEquals(history.messageOf(ANN, "c2"), undefined);
     }));
 
   Deno.test(`${kind}: awaitCommit() calls the listener when messages are committed`, () =>
