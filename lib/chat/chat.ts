@@ -153,7 +153,7 @@ export class Chat {
     this.#logger.info("{id} disconnected with {code} {reason}", { id, code, reason });
   }
 
-  /** Handles the message `bytes[start, end)` of a member. */
+  /** Handles the message `bytes[start, end)` of a member. It never throws. */
   receive(
     member: Member,
     opcode: MessageOpcode,
@@ -170,7 +170,11 @@ export class Chat {
         : `(${end - start} bytes)`;
       this.#logger.info("{id} sent: {text}", { id: member.id, text });
     }
-    member.receive(bytes, start, end, isText);
+    try {
+      member.receive(bytes, start, end, isText);
+    } catch (error) {
+      member.fail(error);
+    }
   }
 
   /**

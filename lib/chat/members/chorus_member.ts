@@ -164,18 +164,26 @@ export class ChorusMember extends Member {
     this.#isAckScheduled = true;
     queueMicrotask(() => {
       this.#isAckScheduled = false;
-      this.#updateServed();
-      const dueSeq = Math.min(this.#servedSeq, this.room.history.committedSeq);
-      const due = this.#acks.filter(({ seq }) => seq <= dueSeq);
-      if (due.length === 0) return;
-      this.#acks = this.#acks.filter(({ seq }) => seq > dueSeq);
-      this.#send(
-        ...due.map(({ id, seq, isDuplicate }) => ({
-          ...{ type: "ack", id, position: this.#position(seq) } as const,
-          ...isDuplicate && { duplicate: true } as const,
-        })),
-      );
+      try {
+        this.#sendAcks();
+      } catch (error) {
+        this.fail(error);
+      }
     });
+  }
+
+  #sendAcks(): void {
+    this.#updateServed();
+    const dueSeq = Math.min(this.#servedSeq, this.room.history.committedSeq);
+    const due = this.#acks.filter(({ seq }) => seq <= dueSeq);
+    if (due.length === 0) return;
+    this.#acks = this.#acks.filter(({ seq }) => seq > dueSeq);
+    this.#send(
+      ...due.map(({ id, seq, isDuplicate }) => ({
+        ...{ type: "ack", id, position: this.#position(seq) } as const,
+        ...isDuplicate && { duplicate: true } as const,
+      })),
+    );
   }
 
   /** @param upTo The sequence number of the last missed message. */

@@ -102,14 +102,14 @@ export abstract class Member implements RoomMember {
     this.#joinedAt = log.head;
     if (after >= log.seqBefore) return this.#goLive(after);
     this.#state = "replaying";
-    this.#replay(after).catch((error) => {
-      this.room.reportError(error);
-      this.close(
-        error instanceof HistoryUnavailableError
-          ? CLOSE_CODES.historyUnavailable
-          : CLOSE_CODES.internalError,
-      );
-    });
+    this.#replay(after).catch((error) => this.fail(error));
+  }
+
+  /** Reports an error, and closes the connection. It must not affect other members. */
+  fail(error: unknown): void {
+    this.room.reportError(error);
+    const { historyUnavailable, internalError } = CLOSE_CODES;
+    this.close(error instanceof HistoryUnavailableError ? historyUnavailable : internalError);
   }
 
   /** Stops serving the member. */

@@ -1,0 +1,68 @@
+import { getLogger } from "@logtape/logtape";
+import { assertEquals } from "@std/assert";
+import { Chat } from "../../lib/chat/chat.ts";
+import { CLOSE_CODES, type CloseCode } from "../../lib/chat/close_code.ts";
+import type { History } from "../../lib/chat/history/history.ts";
+import type { Member } from "../../lib/chat/members/member.ts";
+import { OPCODE } from "../../lib/websocket/frame.ts";
+
+const CONFIG = {
+  binary: false,
+  echo: false,
+  greeting: "",
+  logMessages: false,
+  slowReader: "close",
+  logRetentionBytes: 1_000_000,
+  maxLogBytes: 0,
+  maxRooms: 10,
+  historyMessages: 0,
+  historyAgeMs: 0,
+} as const;
+
+/** A chat on a history, and how its connections were closed. */
+function chatOn(history: Partial<History>) {
+  const closed: CloseCode[] = [];
+  const chat = new Chat(CONFIG, {
+    logger: getLogger("test"),
+    history: { sessionKey: new Uint8Array(32), epoch: "e", ...history } as History,
+    defer: () => {},
+    startTimer: () => {},
+    readMs: () => 0,
+  });
+  const join = () => {
+    let member: Member | undefined;
+    const close = (status: CloseCode) => {
+      closed.push(status);
+      if (member) chat.leave(member);
+    };
+    const wire = { deliver: () => true, sendFrames: () => {}, close };
+    const request = {
+      ...{ roomName: "tea", name: null, format: "chorus", session: undefined } as const,
+      since: "0123456789abcdef-1",
+    };
+    chat.join({ id: crypto.randomUUID(), wire, address: "" }, request, (each) => member = each);
+    return member;
+  };
+  return { chat, join, closed };
+}
+
+Deno.test("Chat.join() closes a connection that cannot join, and does not throw", () => {
+  const fail = () => {
+    throw new Error("a bad disk");
+  };
+  for (const history of [{ open: fail }, { open: () => undefined, oldestSeq: fail }]) {
+    const { chat, join, closed } = chatOn(history);
+    assertEquals([join(), closed], [undefined, [CLOSE_CODES.historyUnavailable]]);
+    assertEquals([chat.size, chat.rooms.size], [0, 0]);
+  }
+});
+
+Deno.test("Chat.receive() closes a member whose message cannot be handled, and does not throw", () => {
+  const { chat, join, closed } = chatOn({ open: () => undefined, oldestSeq: () => undefined });
+  const member = join()!;
+  member.receive = () => {
+    throw new TypeError("a bug");
+  };
+  chat.receive(member, OPCODE.text, new Uint8Array(1), 0, 1);
+  assertEquals([closed, chat.size, chat.rooms.size], [[CLOSE_CODES.internalError], 0, 0]);
+});

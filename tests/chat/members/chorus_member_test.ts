@@ -1,0 +1,36 @@
+import { assert, assertEquals } from "@std/assert";
+import { setImmediate } from "node:timers";
+import { CLOSE_CODES, type CloseCode } from "../../../lib/chat/close_code.ts";
+import { ChorusMember } from "../../../lib/chat/members/chorus_member.ts";
+import { Room } from "../../../lib/chat/room.ts";
+import { ROOM_OPTIONS } from "../room_options.ts";
+
+Deno.test("a member whose ack cannot be sent is closed, and the error is reported", async () => {
+  const errors: unknown[] = [];
+  const closed: CloseCode[] = [];
+  const room = new Room("tea", { ...ROOM_OPTIONS, onError: (error) => errors.push(error) });
+  let isBroken = false;
+  const member = new ChorusMember({
+    id: "a",
+    author: { id: "a", name: null },
+    room,
+    wire: {
+      deliver: () => true,
+      sendFrames: () => {
+        if (isBroken) throw new TypeError("a bug");
+      },
+      close: (status) => {
+        closed.push(status);
+        room.leave(member);
+      },
+    },
+  }, "session");
+  room.join(member);
+  member.enter(room.history.replayStart({}));
+  const say = new TextEncoder().encode('{"type":"say","text":"hi","id":"c1"}');
+  member.receive(say, 0, say.length, true);
+  isBroken = true;
+  await new Promise((resolve) => setImmediate(resolve));
+  assertEquals([closed, room.size], [[CLOSE_CODES.internalError], 0]);
+  assert(errors[0] instanceof TypeError);
+});
