@@ -51,6 +51,13 @@ for (const engine of ENGINES) {
     ann.send(example("say"));
     check(await ann.next("ack"));
     check(await bob.next("said"));
+    ann.send(example("say"));
+    assertEquals(normalize(await ann.next("ack"), ids, epoch), example("ack", 1));
+    const { session } = bob.welcome;
+    const rob = await ChorusPeer.open(`${url}&name=Rob&session=${session}`);
+    assertEquals(normalize(await ann.next("joined", "left"), ids, epoch), example("joined", 1));
+    await rob[Symbol.asyncDispose]();
+    await ann.next("joined", "left");
     await bob[Symbol.asyncDispose]();
     check(await ann.next("left"));
     await using stray = await ChorusPeer.open(`${url}&since=fedcba9876543210-9`);
@@ -75,6 +82,7 @@ for (const engine of ENGINES) {
   Deno.test(`${engine}: a real server sends the error codes that PROTOCOL.md lists`, async () => {
     await using server = await startTestApp({ engine });
     await using client = await ChorusPeer.open(server.url);
+    client.send(example("say"));
     for (const [code, , frame] of tableRows("### error", "Code")) {
       // The other two need a file that cannot be used: see below, and durable_test.ts.
       if (code === "not_committed" || code === "history_unavailable") continue;
