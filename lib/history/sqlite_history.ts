@@ -183,7 +183,9 @@ const SQL = {
   epochs: "SELECT name, after FROM epochs WHERE room = ? ORDER BY after",
   oldestSeq: `SELECT seq FROM messages WHERE ${OF_ROOM} AND at >= ? ORDER BY seq LIMIT 1`,
   read: `${SELECT_MESSAGE} WHERE ${OF_ROOM} AND seq > ? ORDER BY seq LIMIT ?`,
-  messageOf: `${SELECT_MESSAGE} WHERE ${OF_ROOM} AND id = ? AND author IS ?`,
+  // Without INDEXED BY, SQLite would search all messages of the room.
+  messageOf: `${SELECT_MESSAGE} INDEXED BY messages_by_id
+    WHERE ${OF_ROOM} AND id = ? AND author IS ?`,
   rooms: `SELECT name AS room, head AS seq, (
       SELECT name FROM epochs WHERE room = rooms.id AND after < head ORDER BY after DESC LIMIT 1
     ) AS epoch FROM rooms WHERE name > ? ORDER BY name LIMIT ?`,
