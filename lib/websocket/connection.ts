@@ -95,6 +95,11 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
     return this.#sender.bufferedBytes;
   }
 
+  /** Whether the peer's close frame has arrived. */
+  get isCloseReceived(): boolean {
+    return this.#isCloseReceived;
+  }
+
   /** True while messages go both ways. */
   get isOpen(): boolean {
     return this.#state === "open";

@@ -1,6 +1,18 @@
 import { errorMessage } from "../../cli/error_message.ts";
+import type { HeartbeatOptions } from "../../websocket/heartbeat.ts";
 import type { ClientConfig } from "../config.ts";
 import type { Target } from "./connect.ts";
+
+/**
+ * The deadlines of the server. It may take any time to read: a server holds senders back while
+ * their readers are slow.
+ */
+const DEADLINES: HeartbeatOptions = {
+  pingIntervalMs: 5000,
+  pongTimeoutMs: 5000,
+  stallTimeoutMs: 0,
+  closeTimeoutMs: 5000,
+};
 
 /** The file of `--cacert` cannot be read. */
 export class CaCertError extends Error {
@@ -35,6 +47,7 @@ export async function targetOf(config: ClientConfig): Promise<Target> {
     protocols: protocol,
     caCerts: cacert === "" ? undefined : await readCaCerts(cacert),
     isInsecure: insecure,
+    deadlines: DEADLINES,
   };
 }
 

@@ -14,6 +14,12 @@ Deno.test("targetOf() is the URL alone by default", async () => {
     protocols: [],
     caCerts: undefined,
     isInsecure: false,
+    deadlines: {
+      pingIntervalMs: 5000,
+      pongTimeoutMs: 5000,
+      stallTimeoutMs: 0,
+      closeTimeoutMs: 5000,
+    },
   });
 });
 
