@@ -357,7 +357,7 @@ Deno.test("talk() sends the headers of the flags, and accepts the chosen subprot
 
 for (
   const [name, overrides, opened, advice] of [
-    ["rejects an unknown certificate", {}, 0, "add its issuer with --cacert"],
+    ["rejects an unknown certificate", {}, 0, "is self-signed: add it with --cacert"],
     ["trusts the certificates of --cacert", { cacert: PEM.cert }, 1, undefined],
     ["trusts any certificate with --insecure", { insecure: true }, 1, undefined],
   ] as const

@@ -9,7 +9,13 @@ import { HeadReader } from "../../websocket/http_head.ts";
 import { SocketTransport } from "../../websocket/socket_transport.ts";
 import type { TransportListener } from "../../websocket/transport.ts";
 import { LONGEST_TIMER_MS } from "../delay.ts";
-import { type ConnectFailure, connectFailure, handshakeTimeout } from "./connect_failure.ts";
+import { certificateFailure, isCertificateError } from "./certificate_failure.ts";
+import {
+  type ConnectFailure,
+  connectFailure,
+  handshakeTimeout,
+  needsTls,
+} from "./connect_failure.ts";
 
 /** The size limit of the head of the server's response to the handshake. */
 const MAX_HEAD_BYTES = 16 * 1024;
@@ -19,6 +25,9 @@ const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
 /** How many bytes may wait to be sent before a connection accepts no more messages. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
+
+/** The first byte of a TLS alert, with which a server may answer plain HTTP (RFC 8446, 5.1). */
+const TLS_ALERT = 0x15;
 
 /** Handles a message: `bytes` from `start` to `end`. They are valid until the call returns. */
 export type OnMessage = (
@@ -75,21 +84,18 @@ export function connect(target: Target, options: ConnectOptions): Promise<Attemp
   const attempt = Promise.withResolvers<Attempt>();
   const handshake = new ClientHandshake(new URL(url), target);
   const head = new HeadReader(MAX_HEAD_BYTES);
-  let socket: Socket;
-  try {
-    socket = connectTo(target);
-  } catch (error) {
-    // `caCerts` contains no certificate.
-    return Promise.resolve({ failure: connectFailure(url, error) });
-  }
+  const socket = connectTo(target);
 
-  const end = (result: Attempt) => {
+  const end = (result: Attempt | Promise<Attempt>) => {
     clearTimeout(timer);
     signal.removeEventListener("abort", abort);
     attempt.resolve(result);
     if (!("connection" in result)) transport.destroy();
   };
-  const fail = (error: unknown) => end({ failure: connectFailure(url, error) });
+  const fail = (error: unknown) => {
+    if (!isCertificateError(error)) return end({ failure: connectFailure(url, error) });
+    end(certificateFailure(target, error, timeoutMs).then((failure) => ({ failure })));
+  };
   const abort = () => end({ aborted: true });
   const timer = setTimeout(
     () => end({ failure: handshakeTimeout(url, timeoutMs) }),
@@ -101,7 +107,10 @@ export function connect(target: Target, options: ConnectOptions): Promise<Attemp
     onData: (bytes) => {
       try {
         const parts = head.push(bytes);
-        if (!parts) return;
+        if (!parts) {
+          if (head.bytes[0] === TLS_ALERT) end({ failure: needsTls(url) });
+          return;
+        }
         handshake.complete(parts.head);
         const connection = new Connection(transport, options);
         end({ connection });
