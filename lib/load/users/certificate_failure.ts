@@ -54,7 +54,7 @@ async function explain(
         `not for ${hostname}: use a name of the certificate in --url`,
     };
   }
-  if (/certificate expired/i.test(detail)) {
+  if (/certificate (has )?expired/i.test(detail)) {
     return {
       cause: "certificate expired",
       advice: `The certificate of ${url} has expired: renew it, or check this machine's clock`,

@@ -1,19 +1,19 @@
 import { X509Certificate } from "node:crypto";
 import { errorMessage } from "../../cli/error_message.ts";
 import type { HeartbeatOptions } from "../../websocket/heartbeat.ts";
-import type { ClientConfig } from "../config.ts";
+import { type ClientConfig, isMeasured } from "../config.ts";
 import type { Target } from "./connect.ts";
 
-/**
- * The deadlines of the server. It may take any time to read: a server holds senders back while
- * their readers are slow.
- */
+/** The deadlines of the server. */
 const DEADLINES: HeartbeatOptions = {
   pingIntervalMs: 5000,
   pongTimeoutMs: 5000,
   stallTimeoutMs: 0,
   closeTimeoutMs: 5000,
 };
+
+/** A server does not read from senders while all readers are slow: Chorus for up to 15 s. */
+const MEASURED_DEADLINES = { ...DEADLINES, pongTimeoutMs: 20_000 };
 
 /** The file of `--cacert` cannot be read, or contains no certificates. */
 export class CaCertError extends Error {
@@ -48,7 +48,7 @@ export async function targetOf(config: ClientConfig): Promise<Target> {
     protocols: protocol,
     caCerts: cacert === "" ? undefined : await readCaCerts(cacert),
     isInsecure: insecure,
-    deadlines: DEADLINES,
+    deadlines: isMeasured(config) ? MEASURED_DEADLINES : DEADLINES,
   };
 }
 
