@@ -1,5 +1,5 @@
 import { flagName, type Source } from "../cli/flags.ts";
-import { CLIENT_FLAGS, type ClientConfig } from "./config.ts";
+import { CLIENT_FLAGS, type ClientConfig, isMeasured } from "./config.ts";
 import { rolesOf } from "./users/roles.ts";
 
 type ClientFlag = keyof ClientConfig;
@@ -18,11 +18,6 @@ const MEASURING: readonly ClientFlag[] = [
   "report",
   "hdr",
 ];
-
-/** Whether the flags ask for a measured run. If not, the users only talk. */
-export function isMeasured({ rate, verify, findMax }: ClientConfig): boolean {
-  return rate > 0 || verify || findMax !== "";
-}
 
 /**
  * Finds flags that contradict each other, although each is valid by itself.

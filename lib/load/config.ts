@@ -236,3 +236,8 @@ export const CLIENT_FLAGS = {
 
 /** The resolved configuration: one value for each of {@linkcode CLIENT_FLAGS}. */
 export type ClientConfig = ConfigOf<typeof CLIENT_FLAGS>;
+
+/** Whether the flags ask for a measured run. If not, the users only talk. */
+export function isMeasured({ rate, verify, findMax }: ClientConfig): boolean {
+  return rate > 0 || verify || findMax !== "";
+}

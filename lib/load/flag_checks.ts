@@ -12,6 +12,9 @@ import { parseSlow } from "./users/roles.ts";
 /** Checks `--url`. */
 export function mustBeWebSocketUrl(text: string): string | undefined {
   const url = URL.parse(text);
+  if (/^https?:$/.test(url?.protocol ?? "")) {
+    return `a WebSocket URL, such as ${text.replace(/^http/i, "ws")}`;
+  }
   const isValid = url && /^wss?:$/.test(url.protocol) && !text.includes("#") &&
     url.username === "" && url.password === "";
   return isValid

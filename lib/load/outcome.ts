@@ -1,7 +1,6 @@
 import { EXIT_CODE } from "../cli/exit_code.ts";
 import { checkDirectWrite, SLOW_WRITES_NOTICE } from "../websocket/socket_transport.ts";
-import { isMeasured } from "./client_faults.ts";
-import type { ClientConfig } from "./config.ts";
+import { type ClientConfig, isMeasured } from "./config.ts";
 import { searchMaxRate } from "./measure/find_max.ts";
 import { type MeasuredRunOptions, runMeasured } from "./measured_run.ts";
 import {

@@ -1,5 +1,7 @@
 import { printable } from "../cli/printable.ts";
+import type { CloseStatus } from "../websocket/close_frame.ts";
 import { OPCODE } from "../websocket/frame.ts";
+import { Heartbeat } from "../websocket/heartbeat.ts";
 import type { ClientConfig } from "./config.ts";
 import { delay } from "./delay.ts";
 import { Summary } from "./measure/summary.ts";
@@ -25,6 +27,7 @@ export async function talk(config: ClientConfig, options: TalkOptions): Promise<
   const { target, printNotice, random } = options;
   const summary = new Summary();
   const listener = createListener(config, summary, options);
+  using heartbeat = new Heartbeat(target.deadlines);
   const over = new AbortController();
   const end = () => over.abort();
   options.signal.addEventListener("abort", end);
@@ -40,7 +43,8 @@ export async function talk(config: ClientConfig, options: TalkOptions): Promise<
   await connectOnSchedule(config, over.signal, (id) => {
     const controller = new AbortController();
     controllers.add(controller);
-    const user = simulateUser(id, { config, target, listener, signal: controller.signal, random });
+    const { signal } = controller;
+    const user = simulateUser(id, { config, target, listener, heartbeat, signal, random });
     ended.push(user.finally(() => controllers.delete(controller)));
   });
   await Promise.all(ended);
@@ -48,6 +52,12 @@ export async function talk(config: ClientConfig, options: TalkOptions): Promise<
   end();
   options.signal.removeEventListener("abort", end);
   return summary;
+}
+
+/** Describes how a connection ended. */
+function endingText({ code, reason }: CloseStatus): string {
+  if (code === 1006) return `A connection was lost (${printable(reason || "no close frame")})`;
+  return `The server closed a connection with ${code} ${printable(reason)}`.trimEnd();
 }
 
 const decoder = new TextDecoder();
@@ -96,14 +106,12 @@ function createListener(
       printMessage(`Client ${id}: ${text}`);
     },
     lost: (_id, status, willReconnect) => {
-      summary.lost++;
-      summary.addClose(status);
-      const { code, reason } = status;
-      const how = code === 1006
-        ? "A connection was lost without a close frame"
-        : `The server closed a connection with ${code} ${printable(reason)}`.trimEnd();
-      printOnce(`${how}: ${willReconnect ? "reconnecting" : "not reconnecting"}`);
+      summary.addLoss(status);
+      printOnce(`${endingText(status)}: ${willReconnect ? "reconnecting" : "not reconnecting"}`);
     },
-    left: (_id, status) => summary.addClose(status),
+    left: (_id, status) => {
+      summary.addLeave(status);
+      if (status.code === 1006) printOnce(endingText(status));
+    },
   };
 }

@@ -69,14 +69,14 @@ function checkResponse(
   key: string,
   protocols: readonly string[],
 ): string {
-  if (!version.startsWith("HTTP/1.1")) {
-    throw new HandshakeError(`The server does not speak HTTP/1.1: ${version}`);
-  }
-  if (status !== "101") {
+  if (status !== "101" && version.startsWith("HTTP/1.")) {
     throw new HandshakeError(
       `The server refused the handshake with HTTP ${status}`,
       Number(status),
     );
+  }
+  if (!version.startsWith("HTTP/1.1")) {
+    throw new HandshakeError(`The server does not speak HTTP/1.1: ${version}`);
   }
   if (!hasToken(headers.get("upgrade"), "websocket")) {
     throw new HandshakeError("The response has no `Upgrade: websocket` header");

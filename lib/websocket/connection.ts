@@ -85,7 +85,7 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
     transport.listener = this;
   }
 
-  /** The time of the last progress of the write under way; undefined if there is none. */
+  /** See {@linkcode Sender.writingSinceMs}. */
   get writingSinceMs(): number | undefined {
     return this.#sender.writingSinceMs;
   }
@@ -93,6 +93,11 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
   /** See {@linkcode Sender.bufferedBytes}. */
   get bufferedBytes(): number {
     return this.#sender.bufferedBytes;
+  }
+
+  /** Whether the peer's close frame has arrived. */
+  get isCloseReceived(): boolean {
+    return this.#isCloseReceived;
   }
 
   /** True while messages go both ways. */
@@ -192,6 +197,10 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
 
   onPing(payload: Uint8Array): void {
     if (this.#state === "open") this.#sender.pong(payload);
+  }
+
+  onPong(payload: Uint8Array): void {
+    this.#sender.onPong(payload);
   }
 
   onClose(status: CloseStatus): void {

@@ -35,24 +35,34 @@ export function whatIsDue(times: Times, nowMs: number, options: HeartbeatOptions
   return isQuiet && isOver(times.lastReadAtMs, pingIntervalMs) ? "ping" : undefined;
 }
 
-/** Enforces the deadlines of all connections with one timer, and is the clock that they read. */
+/** What a {@linkcode Heartbeat} needs of a connection. */
+export type Watched = Times & Pick<Connection, "ping" | "destroy">;
+
+/**
+ * Enforces the deadlines of all connections with one timer, and is a clock that they can read.
+ *
+ * The connections must read this clock, or the one that is passed to the constructor.
+ */
 export class Heartbeat implements Disposable {
   readonly #options: HeartbeatOptions;
-  readonly #connections = new Set<Connection>();
+  readonly #clock: { readonly nowMs: number };
+  readonly #connections = new Set<Watched>();
   readonly #timer: ReturnType<typeof setInterval>;
   /** The time of the last check in whole milliseconds. It is exact enough, and free to read. */
-  nowMs = Math.floor(performance.now());
+  nowMs: number;
 
-  constructor(options: HeartbeatOptions) {
+  constructor(options: HeartbeatOptions, clock: { readonly nowMs: number } = SYSTEM_CLOCK) {
     this.#options = options;
+    this.#clock = clock;
+    this.nowMs = Math.floor(clock.nowMs);
     this.#timer = setInterval(() => this.#check(), heartbeatIntervalMs(options));
   }
 
-  add(connection: Connection): void {
+  add(connection: Watched): void {
     this.#connections.add(connection);
   }
 
-  delete(connection: Connection): void {
+  delete(connection: Watched): void {
     this.#connections.delete(connection);
   }
 
@@ -61,7 +71,7 @@ export class Heartbeat implements Disposable {
   }
 
   #check(): void {
-    this.nowMs = Math.floor(performance.now());
+    this.nowMs = Math.floor(this.#clock.nowMs);
     for (const connection of this.#connections) {
       const due = whatIsDue(connection, this.nowMs, this.#options);
       if (due === "ping") connection.ping();
@@ -69,6 +79,12 @@ export class Heartbeat implements Disposable {
     }
   }
 }
+
+const SYSTEM_CLOCK = {
+  get nowMs() {
+    return performance.now();
+  },
+};
 
 /**
  * Returns how often to check deadlines: at a quarter of the shortest one, but at least 10 ms and at

@@ -20,19 +20,19 @@ export interface ReceiverListener {
   /** Called with a whole message, in `bytes` from `start` to `end`. A text is valid UTF-8. */
   onMessage(opcode: MessageOpcode, bytes: Uint8Array, start: number, end: number): void;
   onPing(payload: Uint8Array): void;
+  onPong(payload: Uint8Array): void;
   /** Called with the content of the peer's close frame. Nothing else is called after it. */
   onClose(status: CloseStatus): void;
 }
 
 /**
  * The receiving half of a connection (RFC 6455 section 5): it takes bytes as they arrive and calls
- * its listener with messages, pings and the close frame. It rejects whatever breaks the protocol.
+ * its listener with messages, pings, pongs and the close frame. It rejects whatever breaks the
+ * protocol.
  *
  * It stores only unfinished things: the start of a frame, and the fragments of a message. Their
  * memory grows with the bytes that have arrived, not with the length that a frame claims. A message
  * that arrives in one piece is passed on without a copy.
- *
- * A pong has no event. Any bytes show that the peer is alive, see {@linkcode Connection.onData}.
  */
 export class Receiver {
   readonly #expectsMask: boolean;
@@ -136,6 +136,7 @@ export class Receiver {
 
   #control(opcode: number, payload: Uint8Array): void {
     if (opcode === OPCODE.ping) this.#listener.onPing(payload);
+    else if (opcode === OPCODE.pong) this.#listener.onPong(payload);
     else if (opcode === OPCODE.close) {
       const status = parseClosePayload(payload);
       this.#isDone = true;

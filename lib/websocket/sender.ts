@@ -1,11 +1,9 @@
 import { type CloseStatus, encodeCloseFrame } from "./close_frame.ts";
 import { encodeFrame, type MessageOpcode, OPCODE, type Role } from "./frame.ts";
+import { nextMarkPlace, ReadMarks } from "./read_marks.ts";
 import type { Transport } from "./transport.ts";
 
-/**
- * The size limit of one write. Large frames are written in parts, so that the end of each part
- * shows that a slow peer still reads.
- */
+/** The size limit of one write. Large frames are written in parts. */
 const MAX_WRITE_BYTES = 64 * 1024;
 
 /** How many bytes may wait before {@linkcode Sender.backlog} holds the peer back. */
@@ -65,13 +63,22 @@ export class Sender {
   #closeFrame: Uint8Array | undefined;
   #isDone = false;
 
-  /** The time of the last progress of the write under way; undefined if there is none. */
+  /** A client needs no marks: its server may take any time to read. */
+  readonly #marks: ReadMarks | undefined;
+  /** An end of a frame in the write under way: where a mark could be. */
+  #markPlace = 0;
+
+  /**
+   * The time of the last progress of the write under way, or of the peer's reading; undefined if
+   * there is no write.
+   */
   writingSinceMs: number | undefined;
 
   constructor(transport: Transport, options: SenderOptions, listener: SenderListener) {
     this.#transport = transport;
     this.#options = options;
     this.#listener = listener;
+    if (options.role === "server") this.#marks = new ReadMarks();
   }
 
   /** How many bytes still wait to be given to the transport (the Web API's `bufferedAmount`). */
@@ -120,6 +127,12 @@ export class Sender {
   pong(payload: Uint8Array): void {
     this.#pong = encodeFrame(OPCODE.pong, payload, this.#maskingKey());
     this.#flush();
+  }
+
+  /** Handles a pong of the peer, which may be the answer to a mark. */
+  onPong(payload: Uint8Array): void {
+    if (!this.#marks?.answer(payload) || !this.#writing) return;
+    this.writingSinceMs = this.#options.clock.nowMs;
   }
 
   /** Sends the close frame. Nothing may be sent after it. */
@@ -174,6 +187,7 @@ export class Sender {
   #write(frames: Uint8Array): void {
     this.#writing = frames;
     this.#writtenBytes = 0;
+    this.#markPlace = 0;
     if (this.#writeParts(frames)) this.#endWrite(frames);
   }
 
@@ -189,13 +203,30 @@ export class Sender {
   #writeParts(frames: Uint8Array): boolean {
     const { length } = frames;
     while (this.#writtenBytes < length) {
-      const start = this.#writtenBytes;
-      this.#writtenBytes = Math.min(length, start + MAX_WRITE_BYTES);
-      const part = length <= MAX_WRITE_BYTES ? frames : frames.subarray(start, this.#writtenBytes);
-      this.writingSinceMs = this.#options.clock.nowMs;
+      const nowMs = this.writingSinceMs = this.#options.clock.nowMs;
+      const part = this.#isMarkDue(nowMs) ? this.#marks!.take(nowMs) : this.#takePart(frames);
       if (!this.#transport.write(part, this.#onWritten)) return false;
     }
     return true;
+  }
+
+  #isMarkDue(nowMs: number): boolean {
+    return this.#writtenBytes === this.#markPlace && this.#marks !== undefined &&
+      this.#marks.isDue(nowMs) && this.#writing !== this.#closeFrame;
+  }
+
+  #takePart(frames: Uint8Array): Uint8Array {
+    const { length } = frames;
+    const start = this.#writtenBytes;
+    let end = length;
+    if (this.#marks?.isUnanswered) {
+      if (this.#markPlace <= start) this.#markPlace = nextMarkPlace(frames, this.#markPlace, start);
+      end = this.#markPlace;
+    }
+    end = Math.min(end, start + MAX_WRITE_BYTES);
+    this.#writtenBytes = end;
+    this.#marks?.add(end - start);
+    return end - start === length ? frames : frames.subarray(start, end);
   }
 
   #endWrite(frames: Uint8Array): void {

@@ -3,6 +3,7 @@ import { EXIT_CODE } from "../../lib/cli/exit_code.ts";
 import { parseFlags } from "../../lib/cli/flags.ts";
 import { CLIENT_FLAGS, type ClientConfig } from "../../lib/load/config.ts";
 import { runClient } from "../../lib/load/outcome.ts";
+import type { Target } from "../../lib/load/users/connect.ts";
 import { targetOf } from "../../lib/load/users/target.ts";
 import { NO_COUNTS } from "../../lib/load/measure/ledger.ts";
 import { handshakeResponse } from "../../lib/websocket/handshake.ts";
@@ -54,7 +55,11 @@ function startBlockingServer() {
 async function measure(
   port: number,
   overrides: Partial<ClientConfig> = {},
-  { signal = new AbortController().signal, onNotice = () => {} } = {},
+  { signal = new AbortController().signal, onNotice = () => {}, deadlines = {} }: {
+    readonly signal?: AbortSignal;
+    readonly onNotice?: () => void;
+    readonly deadlines?: Partial<Target["deadlines"]>;
+  } = {},
 ) {
   const { config } = parseFlags(CLIENT_FLAGS, {
     args: [
@@ -75,8 +80,9 @@ async function measure(
     ...overrides,
   };
   const notices: string[] = [];
+  const target = await targetOf(full);
   const { report, exitCode } = await runClient(full, {
-    target: await targetOf(full),
+    target: { ...target, deadlines: { ...target.deadlines, ...deadlines } },
     signal,
     printMessage: () => {},
     printNotice: (line) => {
@@ -155,6 +161,7 @@ for (const [name, relay, counts] of SERVERS) {
       failed: 0,
       failures: {},
       lost: 0,
+      losses: {},
       cameBack: 0,
       closeCodes: { 1000: 3 },
       churned: 0,
@@ -294,15 +301,31 @@ Deno.test("runMeasured() lets slow readers read buffered messages at the end", a
 
 Deno.test("runMeasured() stops sending to a server that does not read, and counts unsent messages", async () => {
   await using server = startBlockingServer();
-  const { text } = await measure(server.port, {
+  const { text, exitCode } = await measure(server.port, {
     json: false,
     count: 1,
     size: 1_000_000,
     rate: 1000,
     durationMs: 100,
     drainTimeoutMs: 0,
-  });
+  }, { deadlines: { closeTimeoutMs: 50 } });
   assertMatch(text, /sent +\d+; \d+ not sent because the server did not read/);
+  assertMatch(text, /\n {2}lost +1, .*: 1 × the server did not answer the close frame\n/);
+  assertEquals(exitCode, EXIT_CODE.failure);
+});
+
+Deno.test("runMeasured() ends if the server stops answering, even if it does not read either", async () => {
+  await using server = startBlockingServer();
+  const { json, exitCode, notices } = await measure(server.port, {
+    count: 1,
+    size: 1_000_000,
+    durationMs: 0,
+  }, { deadlines: { pingIntervalMs: 50, pongTimeoutMs: 50 } });
+  const { connections } = json();
+  const losses = { "the server stopped answering": 1 };
+  assertEquals([connections.losses, connections.closeCodes], [losses, { 1006: 1 }]);
+  assertEquals(notices.at(-1), "A connection ended with 1006 the server stopped answering");
+  assertEquals(exitCode, EXIT_CODE.failure);
 });
 
 Deno.test("--verify checks messages that users send at their intervals", async () => {

@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { parseFlags } from "../../lib/cli/flags.ts";
 import { CLIENT_FLAGS, type ClientConfig } from "../../lib/load/config.ts";
 import { talk } from "../../lib/load/talk.ts";
+import type { Target } from "../../lib/load/users/connect.ts";
 import type { Summary } from "../../lib/load/measure/summary.ts";
 import { targetOf } from "../../lib/load/users/target.ts";
 import { handshakeResponse } from "../../lib/websocket/handshake.ts";
@@ -22,7 +23,11 @@ interface Talk {
   stop(): void;
 }
 
-function start(port: number, overrides: Partial<ClientConfig>): Talk {
+function start(
+  port: number,
+  overrides: Partial<ClientConfig>,
+  deadlines: Partial<Target["deadlines"]> = {},
+): Talk {
   const { config } = parseFlags(CLIENT_FLAGS, {
     args: ["--url", `ws://127.0.0.1:${port}/`, "--stagger=0"],
   });
@@ -32,7 +37,7 @@ function start(port: number, overrides: Partial<ClientConfig>): Talk {
   const full = { ...config, ...overrides };
   const done = targetOf(full).then((target) =>
     talk(full, {
-      target,
+      target: { ...target, deadlines: { ...target.deadlines, ...deadlines } },
       signal: stop.signal,
       printMessage: (line) => messages.put(line),
       printNotice: (line) => notices.put(line),
@@ -176,15 +181,94 @@ Deno.test("talk() reconnects after a connection is lost, even after failed attem
   assertEquals(summary.closeCodes, new Map([[1006, 1], [1000, 1]]));
 });
 
-Deno.test("talk() ends although the server never answers its close frame", async () => {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { notices, done, stop } = start((listener.addr as Deno.NetAddr).port, { count: 1 });
-  using _silent = await acceptWebSocket(listener);
+const NO_CLOSE = "the server did not answer the close frame";
+
+/** Asserts how a run of one user ended whose server does not answer the close frame. */
+async function assertUnanswered({ notices, done, stop }: Talk): Promise<void> {
   await notices.take();
   assertEquals(await notices.take(), "Connected: 1 of 1");
   stop();
   const summary = await done;
+  assertEquals(await notices.take(), `A connection was lost (${NO_CLOSE})`);
   assertEquals([summary.opened, summary.closeCodes], [1, new Map([[1006, 1]])]);
+  assertEquals([summary.losses, summary.isClean(1)], [new Map([[NO_CLOSE, 1]]), false]);
+}
+
+Deno.test("talk() counts a user as lost if the server never answers its close frame", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const run = start((listener.addr as Deno.NetAddr).port, { count: 1 }, { closeTimeoutMs: 50 });
+  using _silent = await acceptWebSocket(listener);
+  await assertUnanswered(run);
+});
+
+Deno.test("talk() counts a user as lost if the server answers its close frame with a reset", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const run = start((listener.addr as Deno.NetAddr).port, { count: 1 }, { closeTimeoutMs: 0 });
+  const connection = await acceptWebSocket(listener);
+  // Closing with unread bytes resets the connection.
+  const reading = connection.read(new Uint8Array(1)).then(() => connection.close());
+  await assertUnanswered(run);
+  await reading;
+});
+
+Deno.test("talk() counts a user as left if the server sends its close frame but never ends", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { done, stop, notices } = start(
+    (listener.addr as Deno.NetAddr).port,
+    { count: 1 },
+    { closeTimeoutMs: 50 },
+  );
+  using connection = await acceptWebSocket(listener);
+  await notices.take();
+  assertEquals(await notices.take(), "Connected: 1 of 1");
+  await connection.write(Uint8Array.of(0x88, 0x02, 0x03, 0xe9));
+  stop();
+  assertEquals((await done).isClean(1), true);
+});
+
+Deno.test("talk() reconnects after the server stopped answering, although it is connected", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { done, stop, notices } = start(
+    (listener.addr as Deno.NetAddr).port,
+    { count: 1, intervalMs: 1 },
+    { pingIntervalMs: 50, pongTimeoutMs: 50, closeTimeoutMs: 50 },
+  );
+  using _silent = await acceptWebSocket(listener);
+  await notices.take();
+  assertEquals(await notices.take(), "Connected: 1 of 1");
+  const reason = "the server stopped answering";
+  assertEquals(await notices.take(), `A connection was lost (${reason}): reconnecting`);
+  using _also = await acceptWebSocket(listener);
+  assertEquals(await notices.take(), "All users have reconnected");
+  stop();
+  const { losses, reconnected } = await done;
+  assertEquals([losses.get(reason), reconnected, losses.size <= 2], [1, 1, true]);
+});
+
+Deno.test("talk() keeps users that receive nothing as long as the server answers pings", async () => {
+  const pinged = Promise.withResolvers<void>();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { done, stop } = start(
+    (listener.addr as Deno.NetAddr).port,
+    { count: 1 },
+    { pingIntervalMs: 20, pongTimeoutMs: 5000, closeTimeoutMs: 50 },
+  );
+  using connection = await acceptWebSocket(listener);
+  const answering = (async () => {
+    const frame = new Uint8Array(6);
+    for (let pings = 0;; pings++) {
+      if (await connection.read(frame) === null) return;
+      if (frame[0] === 0x88) return void await connection.write(Uint8Array.of(0x88, 0x00));
+      if (pings === 3) pinged.resolve();
+      await connection.write(Uint8Array.of(0x8a, 0x00));
+    }
+  })();
+  await pinged.promise;
+  stop();
+  const summary = await done;
+  connection.closeWrite();
+  await answering;
+  assertEquals(summary.lost, 0);
 });
 
 Deno.test("talk() ends although a TLS server never answers its close frame", async () => {
@@ -195,15 +279,12 @@ Deno.test("talk() ends although a TLS server never answers its close frame", asy
     key: await Deno.readTextFile(PEM.key),
   });
   const url = `wss://127.0.0.1:${(listener.addr as Deno.NetAddr).port}/`;
-  const { notices, done, stop } = start(0, { count: 1, url, insecure: true });
+  const run = start(0, { count: 1, url, insecure: true }, { closeTimeoutMs: 50 });
   using conn = await listener.accept();
   const { head } = await readHead(conn);
   const key = parseHead(head)!.headers.get("sec-websocket-key")!;
   await conn.write(handshakeResponse(key));
-  await notices.take();
-  assertEquals(await notices.take(), "Connected: 1 of 1");
-  stop();
-  assertEquals((await done).closeCodes, new Map([[1006, 1]]));
+  await assertUnanswered(run);
 });
 
 const FINAL: readonly [name: string, code: number, overrides: Partial<ClientConfig>][] = [
@@ -276,7 +357,7 @@ Deno.test("talk() sends the headers of the flags, and accepts the chosen subprot
 
 for (
   const [name, overrides, opened, advice] of [
-    ["rejects an unknown certificate", {}, 0, "add its issuer with --cacert"],
+    ["rejects an unknown certificate", {}, 0, "is self-signed: add it with --cacert"],
     ["trusts the certificates of --cacert", { cacert: PEM.cert }, 1, undefined],
     ["trusts any certificate with --insecure", { insecure: true }, 1, undefined],
   ] as const

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ENGINES, startTestApp } from "../socket/test_app.ts";
-import { Program } from "./program.ts";
+import { portOf, Program } from "./program.ts";
 
 /**
  * What the tutorial's client prints: connection k sends hello every k intervals after it opened,
@@ -143,6 +143,47 @@ Deno.test("the client prints once what to check if no server listens, and exits 
   assertEquals(stdout[2], "  failed       3: 3 × cannot reach the server");
 });
 
+Deno.test("the client says that a suspended server stopped answering, and exits with 1", async () => {
+  await using server = Program.start("server", ["--port", "0"]);
+  const url = `ws://127.0.0.1:${await portOf(server)}/ws`;
+  await using client = Program.start("client", [
+    ...["--count", "3", "--url", url, "--quiet", "--stagger", "0", "--no-reconnect"],
+  ]);
+  await client.stderrLine(/^Connected: 3 of 3/);
+  server.signal("SIGSTOP");
+  const { code, stdout, stderr } = await client.ended();
+  assertEquals(stdout.slice(1), [
+    "  opened       3 of 3",
+    "  failed       0",
+    "  lost         3, 0 reconnected, 3 still disconnected: 3 × the server stopped answering",
+    stdout[4]!,
+    "  received     0",
+    "  close codes  3 × 1006",
+  ]);
+  assertEquals(
+    stderr.at(-1),
+    "A connection was lost (the server stopped answering): not reconnecting",
+  );
+  assertEquals(code, 1);
+});
+
+for (const flags of [["--json"], ["--json", "--rate", "100", "--drain-timeout", "0"]]) {
+  Deno.test(`the client counts users that a suspended server does not let leave as lost with ${flags}`, async () => {
+    await using server = Program.start("server", ["--port", "0"]);
+    const url = `ws://127.0.0.1:${await portOf(server)}/ws`;
+    await using client = Program.start("client", [
+      ...["--count", "3", "--url", url, "--stagger", "0", "--duration", "500ms", ...flags],
+    ]);
+    await client.stderrLine(/^Connected: 3 of 3/);
+    server.signal("SIGSTOP");
+    const { code, stdout } = await client.ended();
+    const { connections } = JSON.parse(stdout[0]!);
+    const losses = { "the server did not answer the close frame": 3 };
+    assertEquals([connections.lost, connections.losses], [3, losses]);
+    assertEquals([connections.closeCodes, code], [{ 1006: 3 }, 1]);
+  });
+}
+
 Deno.test("the client reports all faults of its flags, one per line, and exits with 2", async () => {
   await using client = Program.start("client", [
     "--cuont",
@@ -154,7 +195,7 @@ Deno.test("the client reports all faults of its flags, one per line, and exits w
   const { code, stderr } = await client.ended();
   assertEquals([code, stderr.length], [2, 3]);
   assertStringIncludes(stderr[0]!, "--cuont (did you mean --count?)");
-  assertStringIncludes(stderr[1]!, "--url must be a URL such as ws://127.0.0.1:8000/ws");
+  assertStringIncludes(stderr[1]!, "--url must be a WebSocket URL, such as ws://x");
   assertStringIncludes(stderr[2]!, "--interval must be at least 1ms");
 });
 

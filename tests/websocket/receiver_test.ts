@@ -16,6 +16,7 @@ function record() {
       if (texts.at(-1) === "throw") throw new Error("thrown by the listener");
     },
     onPing: () => {},
+    onPong: () => {},
     onClose: () => {},
   });
   return { receiver, memories, texts };

@@ -96,10 +96,10 @@ Deno.test("Sender.send() does not mask a server's messages", () => {
 Deno.test("Sender.bufferedBytes counts what is not given to the transport", () => {
   const { sender, transport } = setUp();
   assertEquals(sender.bufferedBytes, 0);
-  sender.sendFrames(new Uint8Array(100_000));
+  sender.sendFrames(frame("x".repeat(99_990)));
   assertEquals(sender.bufferedBytes, 100_000 - 65_536);
-  sender.sendFrames(new Uint8Array(10));
-  sender.deliver(new Uint8Array(5), () => {});
+  sender.sendFrames(frame("x".repeat(8)));
+  sender.deliver(frame("xxx"), () => {});
   assertEquals(sender.bufferedBytes, 100_000 - 65_536 + 15);
   transport.settleOne();
   assertEquals(sender.bufferedBytes, 15);
@@ -121,13 +121,89 @@ Deno.test("Sender.writingSinceMs is the time of the last progress of a write", (
 
 Deno.test("Sender.backlog resolves when few bytes wait", async () => {
   const { sender, transport } = setUp();
-  // The first is being written, and four wait.
-  for (let count = 0; count < 4; count++) sender.sendFrames(new Uint8Array(65_537));
+  const large = frame("x".repeat(65_536));
+  // The first is being written, and three wait.
+  for (let count = 0; count < 4; count++) sender.sendFrames(large);
   assertEquals(sender.backlog, undefined);
-  sender.sendFrames(new Uint8Array(65_537));
+  sender.sendFrames(large);
   const { backlog } = sender;
   assert(backlog);
   transport.settle();
   await backlog;
   assertEquals(sender.backlog, undefined);
+});
+
+const PING = 9;
+
+/** What was written: the opcode and length of each frame. */
+function framesOf(transport: FakeTransport): readonly string[] {
+  return decodeWireFrames(Uint8Array.from(transport.written), "server").map(
+    ({ opcode, payload }) =>
+      opcode === PING ? `ping ${new TextDecoder().decode(payload)}` : String(payload.length),
+  );
+}
+
+function join(frames: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(frames.flatMap((each) => [...each]));
+}
+
+const FOUR_KIB = frame("x".repeat(4092));
+
+Deno.test("Sender marks each 16 to 32 KiB with a ping while the peer leaves one unanswered", () => {
+  const { sender, transport } = setUp({ isSlow: false });
+  for (let count = 0; count < 5; count++) sender.deliver(FOUR_KIB, () => {});
+  // One delivery of many frames is marked between them, also if a frame is longer.
+  sender.deliver(join([...Array(8).fill(FOUR_KIB), frame("y".repeat(70_000)), FOUR_KIB]), () => {});
+  const four = ["4092", "4092", "4092", "4092"];
+  assertEquals(framesOf(transport), [
+    ...[...four, "ping 1", "4092"],
+    ...[...four, "ping 2", ...four, "ping 3"],
+    ...["70000", "ping 4", "4092"],
+  ]);
+});
+
+Deno.test("Sender marks the stream of a peer that answers at most every 5 s", () => {
+  const { sender, transport, clock } = setUp({ isSlow: false });
+  const twenty = join(Array(5).fill(FOUR_KIB));
+  for (const nowMs of [0, 0, 4999, 4999, 5000, 5000, 9999]) {
+    clock.nowMs = nowMs;
+    sender.deliver(twenty, () => {});
+    for (const mark of ["1", "2", "3", "4"]) sender.onPong(new TextEncoder().encode(mark));
+  }
+  const pings = framesOf(transport).filter((each) => each.startsWith("ping"));
+  // A delivery of 20 KiB gets two.
+  assertEquals(pings, ["ping 1", "ping 2", "ping 3", "ping 4"]);
+});
+
+Deno.test("Sender.onPong() counts the answer to a mark as progress of the write, and no other pong", () => {
+  const { sender, transport, clock } = setUp({ isSlow: false });
+  sender.deliver(join(Array(5).fill(FOUR_KIB)), () => {});
+  sender.deliver(FOUR_KIB, () => {});
+  transport.isSlow = true;
+  sender.deliver(FOUR_KIB, () => {});
+  clock.nowMs = 7;
+  for (const text of ["", "0", "2", "-1", "x", "1e99", "NaN"]) {
+    sender.onPong(new TextEncoder().encode(text));
+    assertEquals(sender.writingSinceMs, 0);
+  }
+  sender.onPong(Uint8Array.of(0xff, 0x31));
+  assertEquals(sender.writingSinceMs, 0);
+  sender.onPong(new TextEncoder().encode("1"));
+  assertEquals(sender.writingSinceMs, 7);
+  clock.nowMs = 9;
+  sender.onPong(new TextEncoder().encode("1"));
+  assertEquals(sender.writingSinceMs, 7);
+  transport.settle();
+  sender.onPong(new TextEncoder().encode("1"));
+  assertEquals(sender.writingSinceMs, undefined);
+});
+
+Deno.test("Sender sends no mark before a close frame, and none as a client", () => {
+  const server = setUp({ isSlow: false });
+  server.sender.deliver(join(Array(5).fill(FOUR_KIB)), () => {});
+  server.sender.close({ code: 1005, reason: "" });
+  assertEquals(framesOf(server.transport).slice(5), ["0"]);
+  const client = setUp({ role: "client", isSlow: false });
+  for (let count = 0; count < 9; count++) client.sender.send(1, new Uint8Array(9000));
+  assertEquals(client.texts().length, 9);
 });

@@ -27,6 +27,7 @@ export function connectionLines(summary: Summary, facts: ReportFacts): readonly 
   const failures = list(summary.failures, (cause, count) => `${count} × ${cause}`);
   const closes = list(summary.closeCodes, (code, count) => `${count} × ${code}`);
   const notOpened = facts.count - summary.opened - summary.failed;
+  const losses = list(summary.losses, (cause, count) => `${count} × ${cause}`);
   const { lost, reconnected, disconnected } = summary;
   return [
     "Connections",
@@ -35,7 +36,8 @@ export function connectionLines(summary: Summary, facts: ReportFacts): readonly 
     ...(notOpened > 0 ? [`  not opened   ${notOpened}`] : []),
     `  lost         ${lost}` +
     (lost > 0 ? `, ${reconnected} reconnected` : "") +
-    (disconnected > 0 ? `, ${disconnected} still disconnected` : ""),
+    (disconnected > 0 ? `, ${disconnected} still disconnected` : "") +
+    (losses && `: ${losses}`),
     `  close codes  ${closes || "none"}`,
   ];
 }
@@ -60,6 +62,7 @@ export function connectionCounts(summary: Summary, { count }: ReportFacts) {
     failed: summary.failed,
     failures: Object.fromEntries(summary.failures),
     lost: summary.lost,
+    losses: Object.fromEntries(summary.losses),
     cameBack: summary.reconnected,
     closeCodes: Object.fromEntries(summary.closeCodes),
   };

@@ -4,11 +4,18 @@ import { ClientHandshake, HandshakeError, NOT_HTTP } from "../../websocket/clien
 import type { CloseStatus } from "../../websocket/close_frame.ts";
 import { Connection as WebSocketConnection } from "../../websocket/connection.ts";
 import { type MessageOpcode, OPCODE } from "../../websocket/frame.ts";
+import type { Heartbeat, HeartbeatOptions, Watched } from "../../websocket/heartbeat.ts";
 import { HeadReader } from "../../websocket/http_head.ts";
 import { SocketTransport } from "../../websocket/socket_transport.ts";
 import type { TransportListener } from "../../websocket/transport.ts";
 import { LONGEST_TIMER_MS } from "../delay.ts";
-import { type ConnectFailure, connectFailure, handshakeTimeout } from "./connect_failure.ts";
+import { certificateFailure, isCertificateError } from "./certificate_failure.ts";
+import {
+  type ConnectFailure,
+  connectFailure,
+  handshakeTimeout,
+  needsTls,
+} from "./connect_failure.ts";
 
 /** The size limit of the head of the server's response to the handshake. */
 const MAX_HEAD_BYTES = 16 * 1024;
@@ -18,6 +25,9 @@ const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
 /** How many bytes may wait to be sent before a connection accepts no more messages. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
+
+/** The first byte of a TLS alert, with which a server may answer plain HTTP (RFC 8446, 5.1). */
+const TLS_ALERT = 0x15;
 
 /** Handles a message: `bytes` from `start` to `end`. They are valid until the call returns. */
 export type OnMessage = (
@@ -38,6 +48,8 @@ export interface Target {
   readonly caCerts: string | undefined;
   /** Whether to trust every certificate. */
   readonly isInsecure: boolean;
+  /** How long the server may be silent, or take to answer a close frame. */
+  readonly deadlines: HeartbeatOptions;
 }
 
 /** What {@linkcode connect} needs besides the target. */
@@ -47,6 +59,8 @@ export interface ConnectOptions {
   readonly signal: AbortSignal;
   /** Gives the time of each read from the server. */
   readonly clock: { readonly nowMs: number };
+  /** Watches the open connection. */
+  readonly heartbeat: Heartbeat;
   /** Whether an open connection reads only after {@linkcode Connection.resume}. */
   readonly isPaused: boolean;
   readonly onMessage: OnMessage;
@@ -70,21 +84,18 @@ export function connect(target: Target, options: ConnectOptions): Promise<Attemp
   const attempt = Promise.withResolvers<Attempt>();
   const handshake = new ClientHandshake(new URL(url), target);
   const head = new HeadReader(MAX_HEAD_BYTES);
-  let socket: Socket;
-  try {
-    socket = connectTo(target);
-  } catch (error) {
-    // `caCerts` contains no certificate.
-    return Promise.resolve({ failure: connectFailure(url, error) });
-  }
+  const socket = connectTo(target);
 
-  const end = (result: Attempt) => {
+  const end = (result: Attempt | Promise<Attempt>) => {
     clearTimeout(timer);
     signal.removeEventListener("abort", abort);
     attempt.resolve(result);
     if (!("connection" in result)) transport.destroy();
   };
-  const fail = (error: unknown) => end({ failure: connectFailure(url, error) });
+  const fail = (error: unknown) => {
+    if (!isCertificateError(error)) return end({ failure: connectFailure(url, error) });
+    end(certificateFailure(target, error, timeoutMs).then((failure) => ({ failure })));
+  };
   const abort = () => end({ aborted: true });
   const timer = setTimeout(
     () => end({ failure: handshakeTimeout(url, timeoutMs) }),
@@ -96,11 +107,13 @@ export function connect(target: Target, options: ConnectOptions): Promise<Attemp
     onData: (bytes) => {
       try {
         const parts = head.push(bytes);
-        if (!parts) return;
+        if (!parts) {
+          if (head.bytes[0] === TLS_ALERT) end({ failure: needsTls(url) });
+          return;
+        }
         handshake.complete(parts.head);
         const connection = new Connection(transport, options);
         end({ connection });
-        if (options.isPaused) transport.pause();
         // The connection is the transport's listener now.
         if (parts.rest.length > 0) transport.listener.onData(parts.rest);
       } catch (error) {
@@ -134,22 +147,43 @@ function connectTo({ url, caCerts, isInsecure }: Target): Socket {
   });
 }
 
+const NO_ANSWER = "the server stopped answering";
+const NO_CLOSE = "the server did not answer the close frame";
+
 /** An open connection of a user. */
-export class Connection {
-  /** Resolves when the connection has ended. */
+export class Connection implements Watched {
+  /**
+   * Resolves when the connection has ended. Without a close frame of the server the code is 1006,
+   * even if this side began to close.
+   */
   readonly closed: Promise<CloseStatus>;
   readonly #transport: SocketTransport;
   readonly #connection: WebSocketConnection;
+  /** Whether the user reads nothing. Then the server's silence means nothing. */
+  isHeldBack: boolean;
 
-  constructor(transport: SocketTransport, { clock, onMessage }: ConnectOptions) {
+  constructor(transport: SocketTransport, options: ConnectOptions) {
+    const { clock, heartbeat, isPaused, onMessage } = options;
     const closed = Promise.withResolvers<CloseStatus>();
     this.closed = closed.promise;
     this.#transport = transport;
     this.#connection = new WebSocketConnection(
       transport,
       { role: "client", maxMessageBytes: MAX_MESSAGE_BYTES, clock },
-      { onMessage, onClosing: () => {}, onClosed: closed.resolve, backlog: undefined },
+      {
+        onMessage,
+        onClosing: () => {},
+        onClosed: (status) => {
+          heartbeat.delete(this);
+          const isAnswered = status.code !== 1000 || this.#connection.isCloseReceived;
+          closed.resolve(isAnswered ? status : { code: 1006, reason: NO_CLOSE });
+        },
+        backlog: undefined,
+      },
     );
+    this.isHeldBack = isPaused;
+    if (isPaused) transport.pause();
+    heartbeat.add(this);
   }
 
   /** True while messages go both ways. */
@@ -161,6 +195,21 @@ export class Connection {
   get isBlocked(): boolean {
     return this.#connection.bufferedBytes >= MAX_BUFFERED_BYTES;
   }
+
+  get lastReadAtMs(): number {
+    return this.#connection.lastReadAtMs;
+  }
+
+  get pingedAtMs(): number | undefined {
+    return this.#connection.pingedAtMs;
+  }
+
+  get closingSinceMs(): number | undefined {
+    return this.#connection.closingSinceMs;
+  }
+
+  /** A server that does not read is pinged too: only its silence ends the connection. */
+  readonly writingSinceMs = undefined;
 
   /**
    * Sends a text message.
@@ -178,18 +227,24 @@ export class Connection {
     return true;
   }
 
+  ping(): void {
+    this.#connection.ping();
+  }
+
   /** Reads again, or for the first time if the connection was opened with `isPaused`. */
   resume(): void {
+    this.isHeldBack = false;
     this.#transport.resume();
   }
 
-  /** Begins the closing handshake. */
-  close(code: number): void {
-    this.#connection.close(code, "");
+  /** Closes the connection with 1000. Ends it without an answer after the deadline. */
+  leave(): Promise<CloseStatus> {
+    this.#connection.close(1000, "");
+    return this.closed;
   }
 
-  /** Ends the TCP connection without a close frame. Has no effect if it has already ended. */
+  /** Ends the TCP connection without a close frame, because the server does not answer. */
   destroy(): void {
-    this.#connection.destroy({ code: 1006, reason: "the server did not answer the close frame" });
+    this.#connection.destroy({ code: 1006, reason: NO_ANSWER });
   }
 }

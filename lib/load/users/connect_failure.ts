@@ -16,7 +16,16 @@ export function handshakeTimeout(url: string, timeoutMs: number): ConnectFailure
   return {
     cause: "handshake timeout",
     advice: `${url} did not respond to the handshake within ${timeoutMs} ms ` +
-      "(--connect-timeout): check that it is a WebSocket server and not overloaded",
+      "(--connect-timeout): check that it is a WebSocket server and not overloaded" +
+      (url.startsWith("wss:") ? `, or try ${inOtherScheme(url)} in --url` : ""),
+  };
+}
+
+/** The server answered plain HTTP in TLS. */
+export function needsTls(url: string): ConnectFailure {
+  return {
+    cause: "needs wss://",
+    advice: `${url} speaks TLS: try ${inOtherScheme(url)} in --url`,
   };
 }
 
@@ -31,7 +40,7 @@ export function connectFailure(url: string, error: unknown): ConnectFailure {
       cause: "closed during the handshake",
       advice:
         `${url} closed the connection during the handshake: check that it speaks WebSocket, ` +
-        "and whether it needs wss://",
+        `or try ${inOtherScheme(url)} in --url`,
     };
   }
   for (const [codes, cause, advice] of FAILURES) {
@@ -39,14 +48,6 @@ export function connectFailure(url: string, error: unknown): ConnectFailure {
   }
   // The message may contain text from the server.
   const detail = printable(errorMessage(error));
-  if (/certificate/i.test(detail) || /CERT/.test(code)) {
-    return {
-      cause: "certificate not trusted",
-      advice:
-        `The certificate of ${url} is not trusted (${detail}): add its issuer with --cacert, ` +
-        "or accept any certificate with --insecure",
-    };
-  }
   return {
     cause: error instanceof HandshakeError ? "not a WebSocket handshake" : detail,
     advice: `Cannot connect to ${url} (${detail}): check that it is a WebSocket server`,
@@ -68,6 +69,11 @@ const FAILURES: readonly [codes: string, cause: string, advice: (url: string) =>
     (url) => `The host of ${url} was not found: check the host name in --url`,
   ],
   [
+    "ERR_SSL_WRONG_VERSION_NUMBER",
+    "needs ws://",
+    (url) => `${url} does not speak TLS: try ${inOtherScheme(url)} in --url`,
+  ],
+  [
     "EMFILE ENFILE",
     "no file descriptors left",
     () =>
@@ -80,6 +86,11 @@ const FAILURES: readonly [codes: string, cause: string, advice: (url: string) =>
     () => "This machine has no ports left for another connection to that address: lower --count",
   ],
 ];
+
+/** The URL with `ws:` in place of `wss:`, or the reverse. */
+function inOtherScheme(url: string): string {
+  return url.startsWith("wss:") ? url.replace("wss:", "ws:") : url.replace("ws:", "wss:");
+}
 
 const ADVICE_BY_STATUS: Readonly<Record<number, string>> = {
   401: "it requires credentials; see --token and --header",
@@ -94,6 +105,8 @@ function refusal(url: string, status: number): ConnectFailure {
   return {
     cause: `HTTP ${status}`,
     advice: `${url} refused the handshake with HTTP ${status}${name}: ` +
-      (ADVICE_BY_STATUS[status] ?? "check that --url names a WebSocket server"),
+      (ADVICE_BY_STATUS[status] ?? "check that --url names a WebSocket server") +
+      // Many servers answer plain HTTP on a TLS port with 400.
+      (status === 400 && url.startsWith("ws:") ? `, or try ${inOtherScheme(url)} in --url` : ""),
   };
 }

@@ -1,8 +1,21 @@
+import { X509Certificate } from "node:crypto";
 import { errorMessage } from "../../cli/error_message.ts";
-import type { ClientConfig } from "../config.ts";
+import type { HeartbeatOptions } from "../../websocket/heartbeat.ts";
+import { type ClientConfig, isMeasured } from "../config.ts";
 import type { Target } from "./connect.ts";
 
-/** The file of `--cacert` cannot be read. */
+/** The deadlines of the server. */
+const DEADLINES: HeartbeatOptions = {
+  pingIntervalMs: 5000,
+  pongTimeoutMs: 5000,
+  stallTimeoutMs: 0,
+  closeTimeoutMs: 5000,
+};
+
+/** A server does not read from senders while all readers are slow: Chorus for up to 15 s. */
+const MEASURED_DEADLINES = { ...DEADLINES, pongTimeoutMs: 20_000 };
+
+/** The file of `--cacert` cannot be read, or contains no certificates. */
 export class CaCertError extends Error {
   override readonly name = "CaCertError";
 }
@@ -13,7 +26,7 @@ export class CaCertError extends Error {
  * Headers of one name become one field, as RFC 9110 section 5.3 allows. `--origin` and `--token`
  * replace a header.
  *
- * @throws {CaCertError} If the file of `--cacert` cannot be read.
+ * @throws {CaCertError} If the file of `--cacert` cannot be read, or contains no certificates.
  */
 export async function targetOf(config: ClientConfig): Promise<Target> {
   const { header, origin, protocol, token, cacert, insecure } = config;
@@ -35,14 +48,30 @@ export async function targetOf(config: ClientConfig): Promise<Target> {
     protocols: protocol,
     caCerts: cacert === "" ? undefined : await readCaCerts(cacert),
     isInsecure: insecure,
+    deadlines: isMeasured(config) ? MEASURED_DEADLINES : DEADLINES,
   };
 }
 
 async function readCaCerts(path: string): Promise<string> {
+  let text: string;
   try {
-    return await Deno.readTextFile(path);
+    text = await Deno.readTextFile(path);
   } catch (cause) {
     const message = `Cannot read the file of --cacert: ${path} (${errorMessage(cause)})`;
     throw new CaCertError(message, { cause });
   }
+  const certificates = text.match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g);
+  if (!certificates) {
+    const found = /-----BEGIN ([A-Z0-9 ]+)-----/.exec(text)?.[1]?.toLowerCase();
+    const reason = found ? `it contains a ${found}` : "it contains no certificate in PEM";
+    throw new CaCertError(`Cannot use the file of --cacert, because ${reason}: ${path}`);
+  }
+  try {
+    for (const certificate of certificates) new X509Certificate(certificate);
+  } catch (cause) {
+    const message =
+      `Cannot use the file of --cacert, because a certificate in it is damaged: ${path}`;
+    throw new CaCertError(message, { cause });
+  }
+  return text;
 }

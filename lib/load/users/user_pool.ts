@@ -1,5 +1,6 @@
 import { printable } from "../../cli/printable.ts";
 import type { CloseStatus } from "../../websocket/close_frame.ts";
+import { Heartbeat } from "../../websocket/heartbeat.ts";
 import { delay } from "../delay.ts";
 import type { RunClock } from "../measure/clock.ts";
 import { DeliveryLedger, type ReceiverLedger } from "../measure/ledger.ts";
@@ -8,7 +9,6 @@ import type { SlowReaders } from "../measure/measurement.ts";
 import { increment, Summary } from "../measure/summary.ts";
 import { connect, type Connection } from "./connect.ts";
 import { connectOnSchedule } from "./connect_schedule.ts";
-import { leave } from "./leave.ts";
 import { rolesOf } from "./roles.ts";
 import type { WorkerOptions } from "./worker.ts";
 
@@ -50,6 +50,7 @@ export class UserPool {
   readonly #options: WorkerOptions;
   readonly #clock: RunClock;
   readonly #listener: UserPoolListener;
+  readonly #heartbeat: Heartbeat;
   /** One for each handshake, because thousands of listeners on one signal are slow. */
   readonly #handshakes = new Set<AbortController>();
   readonly #end = new AbortController();
@@ -65,6 +66,7 @@ export class UserPool {
     this.#options = options;
     this.#clock = clock;
     this.#listener = listener;
+    this.#heartbeat = new Heartbeat(options.target.deadlines, clock);
     this.ledger = new DeliveryLedger(run, sentBySender);
     this.#slowLedger = new DeliveryLedger(run, sentBySender);
     const { senderCount, slowCount } = rolesOf(config);
@@ -112,12 +114,12 @@ export class UserPool {
   async reconnect(user: User): Promise<void> {
     if (!user.connection) return;
     user.isChurning = true;
-    this.summary.addClose(await leave(user.connection));
+    this.#left(await user.connection.leave());
     if (await this.#connect(user)) {
       this.churned++;
       const receiver = user.receiver!;
       delay(SETTLE_MS, this.#end.signal).then(() => this.ledger.settle(receiver));
-    } else if (!this.#end.signal.aborted) this.summary.lost++;
+    } else if (!this.#end.signal.aborted) increment(this.summary.losses, "could not reconnect");
     user.isChurning = false;
     this.#endIfEmpty();
   }
@@ -139,9 +141,10 @@ export class UserPool {
     this.stop();
     await Promise.all(this.users.map(async ({ connection, isSlow }) => {
       if (!connection) return;
-      const status = await leave(connection);
-      if (!isSlow) this.summary.addClose(status);
+      const status = await connection.leave();
+      if (!isSlow) this.#left(status);
     }));
+    this.#heartbeat[Symbol.dispose]();
   }
 
   /** How many messages of this run arrived, whatever they count as. */
@@ -181,6 +184,7 @@ export class UserPool {
       timeoutMs: config.connectTimeoutMs,
       signal: handshake.signal,
       clock: this.#clock,
+      heartbeat: this.#heartbeat,
       isPaused: user.isSlow,
       onMessage: (_opcode, bytes, start, end) => {
         this.summary.received++;
@@ -208,14 +212,22 @@ export class UserPool {
     return true;
   }
 
-  #lost({ isSlow }: User, { code, reason }: CloseStatus): void {
-    if (isSlow) increment(this.#slowCloseCodes, code);
+  #lost({ isSlow }: User, status: CloseStatus): void {
+    if (isSlow) increment(this.#slowCloseCodes, status.code);
     else {
-      increment(this.summary.closeCodes, code);
-      this.summary.lost++;
-      this.#listener.onNotice(`A connection ended with ${code} ${printable(reason)}`.trimEnd());
+      this.summary.addLoss(status);
+      this.#notice(status);
     }
     this.#endIfEmpty();
+  }
+
+  #left(status: CloseStatus): void {
+    this.summary.addLeave(status);
+    if (status.code === 1006) this.#notice(status);
+  }
+
+  #notice({ code, reason }: CloseStatus): void {
+    this.#listener.onNotice(`A connection ended with ${code} ${printable(reason)}`.trimEnd());
   }
 
   #endIfEmpty(): void {

@@ -1,5 +1,6 @@
 import { shouldReconnect } from "../../chat/close_code.ts";
 import type { CloseStatus } from "../../websocket/close_frame.ts";
+import type { Heartbeat } from "../../websocket/heartbeat.ts";
 import type { ClientConfig } from "../config.ts";
 import { delay } from "../delay.ts";
 import { messageText } from "../measure/message.ts";
@@ -7,7 +8,6 @@ import { nextDueMs, periodMs } from "../measure/schedule.ts";
 import { connect, type Connection, type OnMessage, type Target } from "./connect.ts";
 import type { ConnectFailure } from "./connect_failure.ts";
 import { backoffMs, LONGEST_BACKOFF_MS } from "./connect_schedule.ts";
-import { leave } from "./leave.ts";
 
 /** The events of a simulated user. */
 export interface UserListener {
@@ -20,9 +20,9 @@ export interface UserListener {
   sent(id: number): void;
   /** A message arrived. `bytes` are valid until the call returns. */
   received(id: number, ...message: Parameters<OnMessage>): void;
-  /** The server or the network ended its connection. */
+  /** The server or the network ended its connection, or the server stopped answering. */
   lost(id: number, status: CloseStatus, willReconnect: boolean): void;
-  /** It closed its connection. */
+  /** It closed its connection. The code is 1006 if the server did not answer the close frame. */
   left(id: number, status: CloseStatus): void;
 }
 
@@ -31,6 +31,7 @@ export interface UserOptions {
   readonly config: ClientConfig;
   readonly target: Target;
   readonly listener: UserListener;
+  readonly heartbeat: Heartbeat;
   /** Aborting it closes the connection and ends the user. */
   readonly signal: AbortSignal;
   /** A source of numbers from 0 up to, not including, 1. */
@@ -48,14 +49,15 @@ export interface UserOptions {
  * ```
  */
 export async function simulateUser(id: number, options: UserOptions): Promise<void> {
-  const { config, target, listener, signal, random } = options;
+  const { config, target, listener, heartbeat, signal, random } = options;
   let isReconnect = false;
   let attempts = 0;
   while (!signal.aborted) {
     const attempt = await connect(target, {
       timeoutMs: config.connectTimeoutMs,
       signal,
-      clock: NO_CLOCK,
+      clock: heartbeat,
+      heartbeat,
       isPaused: false,
       onMessage: (...message) => listener.received(id, ...message),
     });
@@ -79,9 +81,6 @@ export async function simulateUser(id: number, options: UserOptions): Promise<vo
     await delay(backoffMs(attempts++, random()), signal);
   }
 }
-
-/** A simulated user does not need the time of a read. */
-const NO_CLOCK = { nowMs: 0 };
 
 /** Sends messages until the connection ends, or closes it when the signal aborts. */
 async function sendUntilClosed(
@@ -108,5 +107,5 @@ async function sendUntilClosed(
   }
   signal.removeEventListener("abort", stop);
 
-  return leave(connection);
+  return connection.leave();
 }

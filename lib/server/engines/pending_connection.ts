@@ -4,6 +4,9 @@ import type { Transport, TransportListener } from "../../websocket/transport.ts"
 /** The maximum size of the first request's head. */
 const MAX_HEAD_BYTES = 16 * 1024;
 
+/** The first byte of a client that speaks TLS to a plain server (RFC 8446 section 5.1). */
+const TLS_HANDSHAKE = 0x16;
+
 /** Time for a refused client to read the response. */
 const LINGER_MS = 1000;
 
@@ -49,7 +52,12 @@ export class PendingConnection implements TransportListener {
     if (!this.isReading) return;
     try {
       const parts = this.#head.push(bytes);
-      if (!parts) return;
+      if (!parts) {
+        if (this.received[0] === TLS_HANDSHAKE) {
+          this.refuse("400 Bad Request", "This server has no certificate: use http:// or ws://");
+        }
+        return;
+      }
       this.isReading = false;
       this.#listener.onHead(this, parts.head, parts.rest);
     } catch (error) {

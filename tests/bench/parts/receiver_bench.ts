@@ -7,6 +7,7 @@ const KEY = 0x12345678;
 const receiver = new Receiver({ role: "server", maxMessageBytes: 65_536 }, {
   onMessage: () => {},
   onPing: () => {},
+  onPong: () => {},
   onClose: () => {},
 });
 

@@ -14,10 +14,10 @@ const FACTS = { url: "ws://h/ws", count: 3, elapsedMs: 5040, isInterrupted: fals
 
 function badRun(): Measurement {
   const summary = new Summary();
-  Object.assign(summary, { opened: 2, sent: 9, received: 23, lost: 1 });
+  Object.assign(summary, { opened: 2, sent: 9, received: 23 });
   summary.addFailure({ cause: "HTTP 503" });
-  summary.addClose({ code: 1000 });
-  summary.addClose({ code: 4008 });
+  summary.addLeave({ code: 1000, reason: "" });
+  summary.addLoss({ code: 4008, reason: "too slow" });
   return {
     ...GOOD,
     summary,
@@ -94,7 +94,7 @@ Run of 5.0 s at ws://h/ws, interrupted
 Connections
   opened       2 of 3
   failed       1: 1 × HTTP 503
-  lost         1, 0 reconnected, 1 still disconnected
+  lost         1, 0 reconnected, 1 still disconnected: 1 × closed with 4008
   close codes  1 × 1000, 1 × 4008
   churned      7, disconnected and reconnected
 Delivery
@@ -154,6 +154,7 @@ Deno.test("measuredJsonReport() has its version and every figure", () => {
         failed: 1,
         failures: { "HTTP 503": 1 },
         lost: 1,
+        losses: { "closed with 4008": 1 },
         cameBack: 0,
         closeCodes: { 1000: 1, 4008: 1 },
         churned: 7,

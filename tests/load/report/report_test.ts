@@ -6,12 +6,13 @@ const FACTS = { url: "ws://h/ws", count: 4, elapsedMs: 20_040, isInterrupted: fa
 
 function busySummary(): Summary {
   const summary = new Summary();
-  Object.assign(summary, { opened: 2, sent: 25, received: 200, lost: 2, reconnected: 1 });
+  Object.assign(summary, { opened: 2, sent: 25, received: 200, reconnected: 1 });
   summary.addFailure({ cause: "HTTP 503" });
   summary.addFailure({ cause: "HTTP 503" });
-  summary.addClose({ code: 1001 });
-  summary.addClose({ code: 1001 });
-  summary.addClose({ code: 1000 });
+  summary.addLoss({ code: 1001, reason: "going away" });
+  summary.addLoss({ code: 1006, reason: "the server stopped answering" });
+  summary.addLeave({ code: 1000, reason: "" });
+  summary.addLeave({ code: 1006, reason: "" });
   return summary;
 }
 
@@ -21,10 +22,13 @@ Deno.test("textReport() shows failures, lost connections, and close codes", () =
     `Summary of 20.0 s at ws://h/ws
   opened       2 of 4
   failed       2: 2 × HTTP 503
-  lost         2, 1 reconnected, 1 still disconnected
+  lost         3, 1 reconnected, 2 still disconnected: ${
+      ["closed with 1001", "the server stopped answering", "no close frame"]
+        .map((cause) => `1 × ${cause}`).join(", ")
+    }
   sent         25
   received     200
-  close codes  2 × 1001, 1 × 1000`,
+  close codes  1 × 1001, 2 × 1006, 1 × 1000`,
   );
 });
 
@@ -53,9 +57,10 @@ Deno.test("jsonReport() has its version and every count", () => {
       opened: 2,
       failed: 2,
       failures: { "HTTP 503": 2 },
-      lost: 2,
+      lost: 3,
+      losses: { "closed with 1001": 1, "the server stopped answering": 1, "no close frame": 1 },
       cameBack: 1,
-      closeCodes: { 1000: 1, 1001: 2 },
+      closeCodes: { 1000: 1, 1001: 1, 1006: 2 },
     },
     messages: { sent: 25, received: 200 },
   });
@@ -63,9 +68,11 @@ Deno.test("jsonReport() has its version and every count", () => {
 
 Deno.test("Summary.isClean() requires that all users connected and none is disconnected", () => {
   const clean = new Summary();
-  Object.assign(clean, { opened: 2, lost: 1, reconnected: 1 });
+  Object.assign(clean, { opened: 2, reconnected: 1 });
+  clean.addLoss({ code: 1001, reason: "" });
   const disconnected = new Summary();
-  Object.assign(disconnected, { opened: 2, lost: 1 });
+  Object.assign(disconnected, { opened: 2 });
+  disconnected.addLeave({ code: 1006, reason: "the server did not answer the close frame" });
   const unfinished = new Summary();
   Object.assign(unfinished, { opened: 1 });
   assertEquals([clean, disconnected, unfinished].map((each) => each.isClean(2)), [

@@ -14,6 +14,12 @@ Deno.test("targetOf() is the URL alone by default", async () => {
     protocols: [],
     caCerts: undefined,
     isInsecure: false,
+    deadlines: {
+      pingIntervalMs: 5000,
+      pongTimeoutMs: 5000,
+      stallTimeoutMs: 0,
+      closeTimeoutMs: 5000,
+    },
   });
 });
 
@@ -52,4 +58,41 @@ Deno.test("targetOf() names the file of --cacert that cannot be read", async () 
   const error = await targetOf(config).catch((error) => error);
   assertEquals(error instanceof CaCertError, true);
   assertStringIncludes(error.message, "/no/such/file");
+});
+
+const CERTIFICATES = new URL("certificates/", import.meta.url).pathname;
+
+for (
+  const [file, text, reason] of [
+    ["a key", await Deno.readTextFile(`${CERTIFICATES}key.pem`), "it contains a private key"],
+    ["an empty file", "", "it contains no certificate in PEM"],
+    ["DER", "0\x82\x01\x02", "it contains no certificate in PEM"],
+    [
+      "a damaged certificate",
+      (await Deno.readTextFile(`${CERTIFICATES}good.pem`)).replace(/\n.*\n/, "\n"),
+      "a certificate in it is damaged",
+    ],
+  ] as const
+) {
+  Deno.test(`targetOf() refuses ${file} as --cacert`, async () => {
+    const path = await Deno.makeTempFile();
+    await Deno.writeTextFile(path, text);
+    const error = await targetOf(parse("--cacert", path).config).catch((error) => error);
+    await Deno.remove(path);
+    assertEquals(error instanceof CaCertError, true);
+    assertEquals(
+      error.message,
+      `Cannot use the file of --cacert, because ${reason}: ${path}`,
+    );
+  });
+}
+
+Deno.test("targetOf() reads all certificates of --cacert", async () => {
+  const path = await Deno.makeTempFile();
+  const files = ["good.pem", "ca.pem"].map((name) => Deno.readTextFile(`${CERTIFICATES}${name}`));
+  const text = `# two\n${(await Promise.all(files)).join("\n")}`;
+  await Deno.writeTextFile(path, text);
+  const { caCerts } = await targetOf(parse("--cacert", path).config);
+  await Deno.remove(path);
+  assertEquals(caCerts, text);
 });

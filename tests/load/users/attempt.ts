@@ -1,0 +1,31 @@
+import { type Attempt, connect, type Target } from "../../../lib/load/users/connect.ts";
+import type { ConnectFailure } from "../../../lib/load/users/connect_failure.ts";
+import { Heartbeat } from "../../../lib/websocket/heartbeat.ts";
+
+const DEADLINES = { pingIntervalMs: 0, pongTimeoutMs: 0, stallTimeoutMs: 0, closeTimeoutMs: 5000 };
+
+/** The target of a test, without headers or TLS settings. */
+export function targetAt(url: string): Target {
+  const tls = { caCerts: undefined, isInsecure: false };
+  return { url, headers: {}, protocols: [], ...tls, deadlines: DEADLINES };
+}
+
+/**
+ * Attempts to connect.
+ *
+ * @returns Why it failed.
+ * @throws If it did not fail.
+ */
+export async function failureAt(target: Target): Promise<ConnectFailure> {
+  using heartbeat = new Heartbeat(target.deadlines);
+  const attempt: Attempt = await connect(target, {
+    timeoutMs: 5000,
+    signal: new AbortController().signal,
+    clock: heartbeat,
+    heartbeat,
+    isPaused: false,
+    onMessage: () => {},
+  });
+  if ("failure" in attempt) return attempt.failure;
+  throw new Error("The attempt did not fail");
+}
