@@ -131,7 +131,8 @@ Deno.test("names() are in the order of their UTF-8, after a name and up to a lim
       path: `${directory}/chat.db`,
       durability: "process",
       historyMessages: 0,
-      historyAgeMs: 0,
+      ageLimit: { deletableFromMs: 0 },
+      onError: () => {},
     });
     await history.append(names.map((room) => ({
       room,

@@ -27,7 +27,10 @@ async function withOptions(
       path: `${folder}/chat.db`,
       durability: "process",
       historyMessages: 0,
-      historyAgeMs: 0,
+      ageLimit: { deletableFromMs: 0 },
+      onError: (error) => {
+        throw error;
+      },
     });
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -50,7 +53,7 @@ Deno.test("a history commits what is under way when it closes and rejects later 
 function startFailingWorker(): Worker {
   const source = `self.onmessage = ({ data }) => {
     if (data.type === "append") throw new Error("out of memory");
-    self.postMessage({ reason: undefined });
+    self.postMessage({ reason: undefined, hasMore: false });
   };`;
   return new Worker(`data:text/javascript,${encodeURIComponent(source)}`, { type: "module" });
 }
