@@ -51,8 +51,10 @@ async function checkKind(path: string): Promise<boolean> {
   try {
     info = await Deno.stat(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return true;
-    throw error;
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    // Deno creates no file through a link, unless it has all permissions.
+    if (!await isLink(path)) return true;
+    throw new Error("it is a link to a file that does not exist; create that file, or its folder");
   }
   if (info.isDirectory) throw new Error("it is a folder; choose a file in it");
   if (!info.isFile) throw new Error("it is a pipe or a device; choose a regular file");
@@ -61,6 +63,15 @@ async function checkKind(path: string): Promise<boolean> {
     throw new Error("the file has several names (hard links); make a copy of it, and use the copy");
   }
   return false;
+}
+
+async function isLink(path: string): Promise<boolean> {
+  try {
+    return (await Deno.lstat(path)).isSymlink;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 async function create(path: string): Promise<void> {
