@@ -28,14 +28,14 @@ const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   ELOOP: "its symbolic links lead to themselves; choose another file",
 };
 
-/** Reasons by the primary result code of SQLite. */
-const SQLITE_REASONS: Readonly<Record<number, string>> = {
-  5: "another program has it locked; stop that program",
-  8: FOLDER_REASON,
-  11: "it is damaged; restore a backup, or choose another file",
-  13: "the disk is full; free some space",
-  14: FOLDER_REASON,
-  26: "it is not an SQLite database; choose another file",
+/** Reasons by the message of SQLite, as not every error of `node:sqlite` has a code. */
+const SQLITE_REASONS: Readonly<Record<string, string>> = {
+  "database is locked": "another program has it locked; stop that program",
+  "attempt to write a readonly database": FOLDER_REASON,
+  "unable to open database file": FOLDER_REASON,
+  "database or disk is full": "the disk is full; free some space",
+  "database disk image is malformed": "it is damaged; restore a backup, or choose another file",
+  "file is not a database": "it is not an SQLite database; choose another file",
 };
 
 /** Explains why a data file cannot be opened, and what to do about it. */
@@ -43,7 +43,8 @@ export function dataFileReason(error: unknown): string {
   if (error instanceof Deno.errors.NotCapable) {
     return `start Deno with --allow-read and --allow-write for its folder (${error.message})`;
   }
-  const { code = "", errcode = 0 } = error as { code?: string; errcode?: number };
   const message = error instanceof Error ? error.message : String(error);
-  return SYSTEM_REASONS[code] ?? SQLITE_REASONS[errcode & 0xff] ?? message;
+  // SQLite may add the path.
+  return SYSTEM_REASONS[(error as { code?: string }).code ?? ""] ??
+    SQLITE_REASONS[message.split(":")[0]!] ?? message;
 }

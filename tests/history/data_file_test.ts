@@ -185,3 +185,14 @@ Deno.test("unlockDataFile() lets the next server lock the file, and the lock fil
     const names = Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
     assertEquals(names, ["chat.db", "chat.db.lock"]);
   }));
+
+Deno.test({
+  name: "without Deno's permission to write, the error names it",
+  permissions: { read: true, write: false },
+  fn: async () => {
+    assertStringIncludes(
+      String(await open("/tmp/chat.db")),
+      "start Deno with --allow-read and --allow-write for its folder (Requires write access to",
+    );
+  },
+});

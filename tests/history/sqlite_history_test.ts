@@ -83,3 +83,38 @@ Deno.test("a batch that was committed although its answer was lost can be append
     await history.append([batchOf("tea")]);
     assertEquals(history.read("tea", 0, 10).map(({ seq, body }) => [seq, body]), [[1, "hi"]]);
   }));
+
+Deno.test("a history tidies its file by itself, by the age that may be deleted", () =>
+  withOptions(async (options) => {
+    const tidied = Promise.withResolvers<void>();
+    await using history = await SqliteHistory.open({
+      ...options,
+      ageLimit: {
+        get deletableFromMs() {
+          tidied.resolve();
+          return 1;
+        },
+      },
+    });
+    await history.append([batchOf("tea")]);
+    await tidied.promise;
+    // The thread has handled the request to tidy when it handles this one.
+    await history.append([batchOf("milk")]);
+    assertEquals(history.read("tea", 0, 10), []);
+    assertEquals(history.read("milk", 0, 10).length, 1);
+  }));
+
+Deno.test("a history reports once that it cannot tidy", () =>
+  withOptions(async (options) => {
+    const failed = Promise.withResolvers<string>();
+    await using _history = await SqliteHistory.open({
+      ...options,
+      onError: (error) => failed.resolve((error as Error).message),
+    });
+    await Deno.rename(options.path, `${options.path}.moved`);
+    assertEquals(
+      await failed.promise,
+      `Cannot delete old messages from ${options.path}: ${options.path} was deleted while the ` +
+        "server uses it; restart the server",
+    );
+  }));

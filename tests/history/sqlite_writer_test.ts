@@ -28,13 +28,11 @@ class TestFile implements Disposable {
   get seqs(): Record<string, number[]> {
     using database = new DatabaseSync(this.path, { readOnly: true });
     const rows = database.prepare(
-      "SELECT rooms.name, seq FROM rooms LEFT JOIN messages ON room = rooms.id ORDER BY rooms.id, seq",
-    ).all() as { name: string; seq: number | null }[];
-    const bySeqs = Object.groupBy(rows, ({ name }) => name);
+      `SELECT rooms.name, group_concat(seq ORDER BY seq) AS seqs
+      FROM rooms LEFT JOIN messages ON room = rooms.id GROUP BY rooms.id ORDER BY rooms.id`,
+    ).all() as { name: string; seqs: string | null }[];
     return Object.fromEntries(
-      Object.entries(bySeqs).map((
-        [name, rows],
-      ) => [name, rows!.flatMap(({ seq }) => seq === null ? [] : [seq])]),
+      rows.map(({ name, seqs }) => [name, seqs === null ? [] : seqs.split(",").map(Number)]),
     );
   }
 
