@@ -12,6 +12,9 @@ const MAX_WAL_BYTES = 16 * 1024 ** 2;
 /** The maximum number of messages that are trimmed for each message that is written. */
 const TRIM_FACTOR = 2;
 
+/** How often to check that the files are still there, as a check may cost as much as a commit. */
+const CHECK_INTERVAL_MS = 100;
+
 /** What a {@linkcode SqliteWriter} is made of. */
 export interface SqliteWriterOptions {
   readonly path: string;
@@ -28,14 +31,18 @@ export class SqliteWriter implements Disposable {
   readonly #statements: Readonly<Record<keyof typeof SQL, StatementSync>>;
   readonly #tidier: SqliteTidier;
   readonly #watches: Readonly<Record<"file" | "wal" | "lock", FileWatch>>;
+  readonly #monotonicMs: () => number;
+  #checkedMs = -Infinity;
 
   /**
    * Opens the file, or creates it.
    *
+   * @param monotonicMs Reads a clock in milliseconds.
    * @throws {Error} If it cannot be used.
    */
-  constructor(options: SqliteWriterOptions) {
+  constructor(options: SqliteWriterOptions, monotonicMs = () => performance.now()) {
     this.#options = options;
+    this.#monotonicMs = monotonicMs;
     const database = new DatabaseSync(options.path, { timeout: BUSY_TIMEOUT_MS });
     try {
       migrate(database);
@@ -99,11 +106,14 @@ export class SqliteWriter implements Disposable {
   }
 
   #checkFiles(): void {
+    const nowMs = this.#monotonicMs();
+    if (nowMs - this.#checkedMs < CHECK_INTERVAL_MS) return;
     const { file, wal, lock } = this.#watches;
     file.check();
     wal.check();
     // Without the lock file, another server could start. With another one, it has started.
     lock.check({ mayBeDeleted: true });
+    this.#checkedMs = nowMs;
   }
 }
 

@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { Batch } from "../../lib/chat/history/history.ts";
 import { packBodies } from "../../lib/chat/history/packed_bodies.ts";
 import { encodeFrames } from "../../lib/chat/log/frames.ts";
-import { SqliteWriter, type SqliteWriterOptions } from "../../lib/history/sqlite_writer.ts";
+import { SqliteWriter } from "../../lib/history/sqlite_writer.ts";
 
 const MEGABYTE = 1024 ** 2;
 
@@ -11,13 +11,14 @@ const MEGABYTE = 1024 ** 2;
 class TestFile implements Disposable {
   readonly path = `${Deno.makeTempDirSync()}/chat.db`;
 
-  /** Opens a writer that retains this many messages. */
+  /** Opens a writer that retains this many messages. Its clock passes a second at each call. */
   open(historyMessages = 0): SqliteWriter {
-    return new SqliteWriter({ ...this.#options, historyMessages });
-  }
-
-  get #options(): SqliteWriterOptions {
-    return { path: this.path, durability: "process", historyMessages: 0 };
+    let nowMs = 0;
+    const { path } = this;
+    return new SqliteWriter(
+      { path, durability: "process", historyMessages },
+      () => nowMs += 1000,
+    );
   }
 
   size(suffix = ""): number {
