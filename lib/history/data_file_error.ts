@@ -34,6 +34,7 @@ const SQLITE_REASONS: Readonly<Record<string, string>> = {
   "attempt to write a readonly database": FOLDER_REASON,
   "unable to open database file": FOLDER_REASON,
   "database or disk is full": "the disk is full; free some space",
+  "disk I/O error": "the disk is full or fails; free some space, or choose another disk",
   "database disk image is malformed": "it is damaged; restore a backup, or choose another file",
   "file is not a database": "it is not an SQLite database; choose another file",
 };
