@@ -4,8 +4,11 @@ import { BUSY_TIMEOUT_MS, transact } from "./transact.ts";
 /** The maximum number of rooms that one step looks at. */
 const STEP_ROOMS = 100;
 
-/** One step deletes chunks of so many messages until it has taken this long. */
+/** One step deletes chunks of so many messages, until it has taken this long. */
 const STEP = { messages: 100, ms: 10 };
+
+/** The free part of the file that stays, for the next messages. */
+const MAX_FREE = 1 / 10;
 
 /** The maximum number of pages by which one step shrinks the file. */
 const STEP_PAGES = 256;
@@ -15,7 +18,7 @@ const STEP_PAGES = 256;
  * longer retained, then gives the free space back to the file system.
  *
  * ```text
- * ┌─▶ trimming ──every room is trimmed──▶ shrinking ──no free pages──▶ the WAL is emptied ─┐
+ * ┌─▶ trimming ──every room is trimmed──▶ shrinking ──few free pages──▶ the WAL is emptied ─┐
  * └────────────────────────────────────────────────────────────────────────────────────────┘
  * ```
  */
@@ -55,52 +58,60 @@ export class SqliteTidier {
 
   #trim(fromMs: number): boolean {
     const rooms = this.#statements.oldest.all(this.#room, STEP_ROOMS) as unknown as RoomRow[];
-    for (const { id, head, seq, at } of rooms) {
-      const lastExcessSeq = this.#historyMessages === 0 ? 0 : head - this.#historyMessages;
-      if (seq !== null && (seq <= lastExcessSeq || at! < fromMs)) {
-        const isTrimmed = transact(this.#database, () => this.#delete(id, lastExcessSeq, fromMs));
-        if (isTrimmed) this.#room = id;
-        return true;
-      }
-      this.#room = id;
-    }
-    if (rooms.length === STEP_ROOMS) return true;
-    this.#room = 0;
-    return false;
+    const stale = rooms.filter(({ head, seq, at }) =>
+      seq !== null && (seq <= this.#lastExcessSeq(head) || at! < fromMs)
+    );
+    const endMs = performance.now() + STEP.ms;
+    const trim = (room: RoomRow) => {
+      if (!this.#delete(room, fromMs, endMs)) return false;
+      this.#room = room.id;
+      return performance.now() < endMs;
+    };
+    if (stale.length > 0 && !transact(this.#database, () => stale.every(trim))) return true;
+    const hasMore = rooms.length === STEP_ROOMS;
+    this.#room = hasMore ? rooms.at(-1)!.id : 0;
+    return hasMore;
+  }
+
+  /** The newest message of a room beyond the limit on their number. */
+  #lastExcessSeq(headSeq: number): number {
+    return this.#historyMessages === 0 ? 0 : headSeq - this.#historyMessages;
   }
 
   /** Deletes messages of a room. Returns whether all are deleted that have to be. */
-  #delete(room: number, lastExcessSeq: number, fromMs: number): boolean {
+  #delete({ id, head }: RoomRow, fromMs: number, endMs: number): boolean {
     const { deletable, remove } = this.#statements;
-    const endMs = performance.now() + STEP.ms;
-    for (;;) {
-      const { lastSeq, freshSeq } = deletable.get(fromMs, room, STEP.messages) as unknown as {
+    do {
+      const { lastSeq, freshSeq } = deletable.get(fromMs, id, STEP.messages) as unknown as {
         readonly lastSeq: number | null;
         readonly freshSeq: number | null;
       };
-      const lastOldSeq = freshSeq === null ? lastSeq ?? 0 : freshSeq - 1;
-      const lastDeletedSeq = Math.min(lastSeq ?? 0, Math.max(lastExcessSeq, lastOldSeq));
-      const { changes } = remove.run(room, lastDeletedSeq);
-      if (changes < STEP.messages) return true;
-      if (performance.now() >= endMs) return false;
-    }
+      if (lastSeq === null) return true;
+      const lastOldSeq = freshSeq === null ? lastSeq : freshSeq - 1;
+      const lastDeletedSeq = Math.min(lastSeq, Math.max(this.#lastExcessSeq(head), lastOldSeq));
+      if (remove.run(id, lastDeletedSeq).changes < STEP.messages) return true;
+    } while (performance.now() < endMs);
+    return false;
   }
 
-  /** Gives free pages back. Files from before Chorus did so have free pages, but cannot shrink. */
+  /** Gives free pages back. That does nothing to a file that was made without `auto_vacuum`. */
   #shrink(): boolean {
-    const { freePages, shrink } = this.#statements;
-    const { count } = freePages.get()!;
-    if (count === 0) return false;
+    const { pages, shrink } = this.#statements;
+    const { total, free } = pages.get() as Record<"total" | "free", number>;
+    if (free <= MAX_FREE * total) return false;
     // Each page is a row, and is only given back when the row is read.
     shrink.all();
-    return freePages.get()!.count !== count;
+    return pages.get()!.free !== free;
   }
 
   /** Moves the WAL into the file. While another program reads the file, that has to wait. */
   #emptyWal(): void {
     this.#database.exec("PRAGMA busy_timeout = 0");
-    this.#statements.emptyWal.get();
-    this.#database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    try {
+      this.#statements.emptyWal.get();
+    } finally {
+      this.#database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    }
   }
 }
 
@@ -119,7 +130,8 @@ const SQL = {
   deletable: `SELECT max(seq) AS lastSeq, min(iif(at >= ?, seq, NULL)) AS freshSeq
     FROM (SELECT seq, at FROM messages WHERE room = ? ORDER BY seq LIMIT ?)`,
   remove: "DELETE FROM messages WHERE room = ? AND seq <= ?",
-  freePages: "SELECT freelist_count AS count FROM pragma_freelist_count",
+  pages: `SELECT page_count AS total, freelist_count AS free
+    FROM pragma_page_count, pragma_freelist_count`,
   shrink: `PRAGMA incremental_vacuum(${STEP_PAGES})`,
   emptyWal: "PRAGMA wal_checkpoint(TRUNCATE)",
 } as const;

@@ -89,6 +89,7 @@ Deno.test("a data file on a read-only file system is refused with the reason", a
   const error = await startTestApp({ data }).catch((error) => error);
   assertEquals(
     (error as Error).message,
-    `Cannot store messages in --data ${data}: its file system is read-only; choose a file elsewhere`,
+    `Cannot store messages in --data ${data}: its file system is read-only; choose a file ` +
+      "elsewhere",
   );
 });
