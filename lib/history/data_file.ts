@@ -1,4 +1,4 @@
-import { FOLDER_REASON } from "./data_file_error.ts";
+import { COMPANIONS_REASON } from "./data_file_error.ts";
 
 /** A data file that no other server can use while it is locked. */
 export interface LockedFile {
@@ -79,13 +79,13 @@ async function create(path: string): Promise<void> {
   file.close();
 }
 
-/** Opens a file that may have to be created. If that is forbidden, the folder is to blame. */
+/** Opens a file, or creates it. If that is forbidden, its folder may be to blame. */
 async function openBeside(open: () => Promise<Deno.FsFile>): Promise<Deno.FsFile> {
   try {
     return await open();
   } catch (cause) {
     if (!(cause instanceof Deno.errors.PermissionDenied)) throw cause;
-    throw new Error(FOLDER_REASON, { cause });
+    throw new Error(COMPANIONS_REASON, { cause });
   }
 }
 

@@ -7,9 +7,10 @@ export class DataFileError extends Error {
   }
 }
 
-/** The reason if the files beside the data file cannot be created. */
-export const FOLDER_REASON = "this user may not create files in its folder, which SQLite has to " +
-  "do; change the permissions of the folder, or choose another file";
+/** The reason if the files beside the data file cannot be created or written. */
+export const COMPANIONS_REASON =
+  "this user may not create or write the files beside it, such as FILE-wal and FILE.lock; change " +
+  "the permissions of its folder and of these files";
 
 const PERMISSION_REASON =
   "this user may not read and write it; change its permissions, or choose another file";
@@ -31,8 +32,8 @@ const SYSTEM_REASONS: Readonly<Record<string, string>> = {
 /** Reasons by the message of SQLite, as not every error of `node:sqlite` has a code. */
 const SQLITE_REASONS: Readonly<Record<string, string>> = {
   "database is locked": "another program has it locked; stop that program",
-  "attempt to write a readonly database": FOLDER_REASON,
-  "unable to open database file": FOLDER_REASON,
+  "attempt to write a readonly database": COMPANIONS_REASON,
+  "unable to open database file": COMPANIONS_REASON,
   "database or disk is full": "the disk is full; free some space",
   "disk I/O error": "the disk is full or fails; free some space, or choose another disk",
   "database disk image is malformed": "it is damaged; restore a backup, or choose another file",

@@ -48,7 +48,9 @@ export class SqliteWriter implements Disposable {
       migrate(database);
       const mode = database.prepare("PRAGMA journal_mode = WAL").get()?.journal_mode;
       // WAL needs memory that processes can share, which network file systems do not have.
-      if (mode !== "wal") throw new Error(`its file system supports no WAL, only ${mode}`);
+      if (mode !== "wal") {
+        throw new Error(`its file system supports no WAL, only ${mode}; use a local disk`);
+      }
       database.exec(`PRAGMA synchronous = ${options.durability === "power" ? "FULL" : "NORMAL"}`);
       database.exec(`PRAGMA journal_size_limit = ${MAX_WAL_BYTES}`);
       // The first read creates the WAL.

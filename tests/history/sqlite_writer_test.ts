@@ -150,7 +150,7 @@ Deno.test("tidy() gives the space of deleted messages back, and empties the WAL"
   assertEquals(file.size("-wal"), 0);
 });
 
-Deno.test("while another program reads, tidy() does not wait, and the WAL is emptied later", () => {
+Deno.test("the WAL is emptied when no other program reads the file any more", () => {
   using file = new TestFile();
   using writer = file.open();
   using reader = new DatabaseSync(file.path, { readOnly: true });

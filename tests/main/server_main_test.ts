@@ -120,8 +120,8 @@ Deno.test("the server blames permissions that do not let it use the data file", 
   const path = `${folder}/chat.db`;
   const file = "this user may not read and write it; change its permissions, or choose another " +
     "file";
-  const inFolder = "this user may not create files in its folder, which SQLite has to do; change " +
-    "the permissions of the folder, or choose another file";
+  const beside = "this user may not create or write the files beside it, such as FILE-wal and " +
+    "FILE.lock; change the permissions of its folder and of these files";
   const error = async () => {
     const program = Program.startUnprivileged(["--port", "0", "--data", path]);
     return program && (await startError(program)).split(`${path}: `)[1];
@@ -133,7 +133,7 @@ Deno.test("the server blames permissions that do not let it use the data file", 
       console.warn("*** PERMISSION TEST SKIPPED: root needs setpriv to give up its privilege ***");
       return;
     }
-    assertEquals(missing, inFolder);
+    assertEquals(missing, beside);
     await Deno.chmod(folder, 0o700);
     for (const mode of [0o000, 0o200, 0o400]) {
       await Deno.writeTextFile(path, "");
@@ -142,11 +142,13 @@ Deno.test("the server blames permissions that do not let it use the data file", 
     }
     await Deno.chmod(path, 0o600);
     await Deno.chmod(folder, 0o500);
-    await Deno.chmod(`${path}.lock`, 0o600);
     // The lock file is there, but SQLite has to create others.
-    assertEquals(await error(), inFolder);
+    assertEquals(await error(), beside);
     await Deno.chmod(folder, 0o000);
     assertEquals(await error(), file);
+    await Deno.chmod(folder, 0o700);
+    await Deno.chmod(`${path}.lock`, 0o400);
+    assertEquals(await error(), beside);
   } finally {
     await Deno.chmod(folder, 0o700);
     await Deno.remove(folder, { recursive: true });
