@@ -51,7 +51,9 @@ export class Program implements AsyncDisposable {
    */
   static startUnprivileged(args: readonly string[]): Program | undefined {
     const command = denoJson.tasks.server.command.replaceAll("'", "").split(" ").slice(1);
-    if (Deno.uid() !== 0) return new Program(Deno.execPath(), [...command, ...args], {});
+    const { stdout } = new Deno.Command("id", { args: ["-u"] }).outputSync();
+    const isRoot = new TextDecoder().decode(stdout).trim() === "0";
+    if (!isRoot) return new Program(Deno.execPath(), [...command, ...args], {});
     const drop = "--bounding-set=-dac_override,-dac_read_search";
     try {
       return new Program("setpriv", [drop, Deno.execPath(), ...command, ...args], {});
