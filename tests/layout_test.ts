@@ -28,6 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["lib/chat", "lib/cli", "lib/websocket"],
   ],
   "lib/server/app.ts": ["lib/history"],
+  "lib/server/start_failure.ts": ["lib/history/data_file_error.ts"],
   "lib/server/engines": [
     ...["lib/server/http", "lib/server/security", "lib/server/address.ts", "lib/server/config.ts"],
     ...["lib/chat", "lib/chat/log", "lib/chat/members", "lib/websocket"],

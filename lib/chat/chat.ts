@@ -25,7 +25,6 @@ export interface ChatConfig {
   readonly maxLogBytes: number;
   readonly maxRooms: number;
   readonly historyMessages: number;
-  readonly historyAgeMs: number;
 }
 
 /** What a {@linkcode Chat} needs besides its configuration. */
@@ -35,6 +34,8 @@ export interface ChatOptions extends Scheduler {
   readonly history: History | undefined;
   /** Reads the time, in milliseconds since 1970. */
   readonly readMs: () => number;
+  /** Messages from before `fromMs` since 1970 are too old. */
+  readonly ageLimit: { readonly fromMs: number };
 }
 
 /** What a client asks for when it connects. */
@@ -84,19 +85,19 @@ export class Chat {
   readonly #registry = new Map<string, Member>();
 
   constructor(config: ChatConfig, options: ChatOptions) {
-    const { logger, history, defer, startTimer, readMs } = options;
+    const { logger, history, defer, startTimer, readMs, ageLimit } = options;
     this.#config = config;
     this.#logger = logger;
     this.#sessions = new SessionKey(history?.sessionKey);
     const clock = new TurnClock(readMs, defer);
-    const { logRetentionBytes, maxLogBytes, maxRooms, historyMessages, historyAgeMs } = config;
+    const { logRetentionBytes, maxLogBytes, maxRooms, historyMessages } = config;
     this.rooms = new Rooms({
       history,
       logRetentionBytes,
       maxLogBytes,
       maxRooms,
       historyMessages,
-      historyAgeMs,
+      ageLimit,
       slowReader: config.slowReader,
       echo: config.echo,
       defer,

@@ -51,6 +51,8 @@ export interface RoomOptions extends Omit<RoomHistoryOptions, "log" | "onCommitt
   /** How many bytes of frames the room retains in each format. */
   readonly logRetentionBytes: number;
   readonly slowReader: SlowReaderPolicy;
+  /** The time in milliseconds since 1970. */
+  readonly now: () => number;
   /** The memory that the logs of all rooms share. */
   readonly budget: LogBudget;
   /** Whether members are served the messages that they publish. */

@@ -2,6 +2,8 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Batch, Epoch, History, RoomHead, StoredRoom } from "../chat/history/history.ts";
 import { newEpochName } from "../chat/history/position.ts";
 import type { Message } from "../chat/message.ts";
+import { lockDataFile, type LockedFile, unlockDataFile } from "./data_file.ts";
+import { DataFileError } from "./data_file_error.ts";
 import type { SqliteWriterOptions } from "./sqlite_writer.ts";
 import { startSqliteWorker, type StartWorker, WriterThread } from "./writer_thread.ts";
 
@@ -10,6 +12,17 @@ import { startSqliteWorker, type StartWorker, WriterThread } from "./writer_thre
  * the chat tries them again.
  */
 const READ_TIMEOUT_MS = 50;
+
+/** The pauses between two steps of tidying: while there is more to do, and otherwise. */
+const TIDY_PAUSE_MS = { busy: 100, idle: 10_000 };
+
+/** What a {@linkcode SqliteHistory} is made of. */
+export interface SqliteHistoryOptions extends SqliteWriterOptions {
+  /** Decides which messages are too old. */
+  readonly ageLimit: { readonly deletableFromMs: number };
+  /** Called when the file cannot be tidied; once, until it can again. */
+  readonly onError: (error: unknown) => void;
+}
 
 /**
  * A history in an SQLite file. One thread writes and this one reads; WAL mode lets them do so at
@@ -21,27 +34,29 @@ const READ_TIMEOUT_MS = 50;
 export class SqliteHistory implements History {
   readonly epoch: string = newEpochName();
   readonly sessionKey: Uint8Array;
-  readonly #options: SqliteWriterOptions;
+  readonly #options: SqliteHistoryOptions;
   readonly #startWorker: StartWorker;
-  readonly #lock: Deno.FsFile;
+  readonly #file: LockedFile;
   readonly #database: DatabaseSync;
   readonly #statements: Readonly<Record<keyof typeof SQL, StatementSync>>;
   #thread: WriterThread;
+  #tidyTimer: ReturnType<typeof setTimeout> | undefined;
+  #isTidyFailing = false;
   #isClosed = false;
 
   private constructor(
-    options: SqliteWriterOptions,
-    { lock, thread, startWorker }: {
-      readonly lock: Deno.FsFile;
+    options: SqliteHistoryOptions,
+    { file, thread, startWorker }: {
+      readonly file: LockedFile;
       readonly thread: WriterThread;
       readonly startWorker: StartWorker;
     },
   ) {
     this.#options = options;
     this.#startWorker = startWorker;
-    this.#lock = lock;
+    this.#file = file;
     this.#thread = thread;
-    const database = new DatabaseSync(options.path, { readOnly: true, timeout: READ_TIMEOUT_MS });
+    const database = new DatabaseSync(file.path, { readOnly: true, timeout: READ_TIMEOUT_MS });
     this.#database = database;
     this.#statements = Object.fromEntries(
       Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)]),
@@ -51,34 +66,30 @@ export class SqliteHistory implements History {
       (statement as StatementSync & ArrayReader).setReturnArrays(true);
     }
     this.sessionKey = this.#statements.sessionKey.get()!.value as Uint8Array;
+    this.#tidyAfter(TIDY_PAUSE_MS.busy);
   }
 
   /**
    * Opens a file, or creates it.
    *
    * @param startWorker Starts the writer thread's worker.
-   * @throws {Error} If the file cannot be used. It is left as it is.
+   * @throws {DataFileError} If the file cannot be used. It is left as it is.
    */
   static async open(
-    options: SqliteWriterOptions,
+    options: SqliteHistoryOptions,
     startWorker: StartWorker = startSqliteWorker,
   ): Promise<SqliteHistory> {
-    const { path } = options;
-    const lock = await Deno.open(path, { read: true, write: true, create: true });
+    let file: LockedFile | undefined;
     let thread: WriterThread | undefined;
     try {
-      // The lock ends with the process, however it ends.
-      if (!await lock.tryLock(true)) throw new Error("another server has it open");
+      file = await lockDataFile(options.path);
       thread = new WriterThread(startWorker);
-      await thread.request({ type: "open", options });
-      return new SqliteHistory(options, { lock, thread, startWorker });
+      await thread.request({ type: "open", options: writerOptions(options, file) });
+      return new SqliteHistory(options, { file, thread, startWorker });
     } catch (cause) {
       thread?.[Symbol.dispose]();
-      lock.close();
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new Error(`Cannot store messages in ${path} because ${reason}: --data (CHORUS_DATA)`, {
-        cause,
-      });
+      if (file) await unlockDataFile(file);
+      throw new DataFileError(options.path, cause);
     }
   }
 
@@ -119,15 +130,39 @@ export class SqliteHistory implements History {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
+    clearTimeout(this.#tidyTimer);
     try {
       this.#database.close();
       if (!this.#thread.hasEnded) await this.#thread.request({ type: "close" });
     } finally {
       this.#thread[Symbol.dispose]();
-      // A child process that starts now inherits the open file for a moment, and the lock with it.
-      await this.#lock.unlock();
-      this.#lock.close();
+      await unlockDataFile(this.#file);
     }
+  }
+
+  #tidyAfter(ms: number): void {
+    this.#tidyTimer = setTimeout(() => this.#tidy(), ms);
+  }
+
+  /** Tidies a little of the file, which has to happen when no client publishes as well. */
+  async #tidy(): Promise<void> {
+    let hasMore = false;
+    // An append starts a new thread.
+    if (!this.#thread.hasEnded) {
+      try {
+        const fromMs = this.#options.ageLimit.deletableFromMs;
+        ({ hasMore } = await this.#thread.request({ type: "tidy", fromMs }));
+        this.#isTidyFailing = false;
+      } catch (cause) {
+        if (!this.#isTidyFailing && !this.#isClosed) {
+          const reason = cause instanceof Error ? cause.message : String(cause);
+          const message = `Cannot delete old messages from ${this.#file.path}: ${reason}`;
+          this.#options.onError(new Error(message, { cause }));
+        }
+        this.#isTidyFailing = true;
+      }
+    }
+    if (!this.#isClosed) this.#tidyAfter(hasMore ? TIDY_PAUSE_MS.busy : TIDY_PAUSE_MS.idle);
   }
 
   /**
@@ -137,7 +172,7 @@ export class SqliteHistory implements History {
   async #restartThread(): Promise<void> {
     const thread = new WriterThread(this.#startWorker);
     try {
-      await thread.request({ type: "open", options: this.#options });
+      await thread.request({ type: "open", options: writerOptions(this.#options, this.#file) });
     } catch (error) {
       thread[Symbol.dispose]();
       throw error;
@@ -145,6 +180,14 @@ export class SqliteHistory implements History {
     if (this.#isClosed) thread[Symbol.dispose]();
     this.#thread = thread;
   }
+}
+
+/** The options of the writer, which go to its thread. */
+function writerOptions(
+  { durability, historyMessages }: SqliteHistoryOptions,
+  { path }: LockedFile,
+): SqliteWriterOptions {
+  return { path, durability, historyMessages };
 }
 
 interface ArrayReader {

@@ -53,15 +53,18 @@ export function migrate(database: DatabaseSync): void {
   const applicationId = pragma(database, "application_id");
   const isEmpty = database.prepare("SELECT 1 FROM sqlite_schema").get() === undefined;
   if (applicationId !== APPLICATION_ID && !isEmpty) {
-    throw new Error("it is the database of another program");
+    throw new Error("it is the database of another program; choose another file");
   }
   const latest = MIGRATIONS.length;
   if (version > latest) {
     throw new Error(
-      `it was written by a newer Chorus (schema ${version}; this one supports up to ${latest})`,
+      `it was written by a newer Chorus (schema ${version}, this one supports up to ${latest}); ` +
+        "update Chorus, or choose another file",
     );
   }
   if (version === latest) return;
+  // A file that has tables stays as it is: only VACUUM could change it, which rewrites all of it.
+  database.exec("PRAGMA auto_vacuum = INCREMENTAL");
   database.exec("BEGIN IMMEDIATE");
   for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
   database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);

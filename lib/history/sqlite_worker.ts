@@ -1,53 +1,58 @@
 /// <reference lib="deno.worker" />
 import type { Batch } from "../chat/history/history.ts";
+import { dataFileReason } from "./data_file_error.ts";
 import { SqliteWriter, type SqliteWriterOptions } from "./sqlite_writer.ts";
-
-/** How often messages are trimmed by age. */
-const TRIM_INTERVAL_MS = 100;
 
 /** A request to the writer thread. */
 export type WriterRequest =
   | { readonly type: "open"; readonly options: SqliteWriterOptions }
   | { readonly type: "append"; readonly batches: readonly Batch[] }
+  | { readonly type: "tidy"; readonly fromMs: number }
   | { readonly type: "close" };
 
 /** The answer to a request. */
 export interface WriterAnswer {
   /** Why the request failed; undefined if it succeeded. */
   readonly reason: string | undefined;
+  /** Whether there is more to tidy. */
+  readonly hasMore: boolean;
 }
 
 let writer: SqliteWriter | undefined;
-let trimTimer: ReturnType<typeof setInterval> | undefined;
 
-function handle(request: WriterRequest): void {
+/** Handles a request. Returns whether there is more to tidy. */
+function handle(request: WriterRequest): boolean {
   switch (request.type) {
-    case "open": {
-      const opened = new SqliteWriter(request.options);
-      writer = opened;
-      trimTimer = setInterval(() => {
-        try {
-          opened.trimByAge(Date.now());
-        } catch {
-          // The next append fails for the same reason and reports it.
-        }
-      }, TRIM_INTERVAL_MS);
-      return;
-    }
+    case "open":
+      writer = openWriter(request.options);
+      return false;
     case "append":
-      return writer!.append(request.batches);
+      writer!.append(request.batches);
+      return false;
+    case "tidy":
+      return writer!.tidy(request.fromMs);
     case "close":
-      clearInterval(trimTimer);
       writer?.[Symbol.dispose]();
+      return false;
+  }
+}
+
+function openWriter(options: SqliteWriterOptions): SqliteWriter {
+  try {
+    return new SqliteWriter(options);
+  } catch (cause) {
+    // Only the message goes to the other thread, not the code.
+    throw new Error(dataFileReason(cause), { cause });
   }
 }
 
 self.onmessage = ({ data }: MessageEvent<WriterRequest>) => {
   let reason: string | undefined;
+  let hasMore = false;
   try {
-    handle(data);
+    hasMore = handle(data);
   } catch (error) {
     reason = error instanceof Error ? error.message : String(error);
   }
-  self.postMessage({ reason } satisfies WriterAnswer);
+  self.postMessage({ reason, hasMore } satisfies WriterAnswer);
 };

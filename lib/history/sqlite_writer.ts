@@ -1,16 +1,19 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Batch } from "../chat/history/history.ts";
 import { unpackBodies } from "../chat/history/packed_bodies.ts";
+import { FileWatch } from "./file_watch.ts";
 import { migrate } from "./sqlite_schema.ts";
+import { SqliteTidier } from "./sqlite_tidier.ts";
+import { BUSY_TIMEOUT_MS, transact } from "./transact.ts";
 
-/** How long a write waits while another program has the file locked. */
-const BUSY_TIMEOUT_MS = 1000;
+/** Above this size the WAL is shortened as soon as all of it is in the file. */
+const MAX_WAL_BYTES = 16 * 1024 ** 2;
 
 /** The maximum number of messages that are trimmed for each message that is written. */
 const TRIM_FACTOR = 2;
 
-/** The maximum number of messages that one step of trimming by age deletes. */
-const TRIM_STEP_MESSAGES = 1000;
+/** How often to check that the files are still there, as a check may cost as much as a commit. */
+const CHECK_INTERVAL_MS = 100;
 
 /** What a {@linkcode SqliteWriter} is made of. */
 export interface SqliteWriterOptions {
@@ -19,8 +22,6 @@ export interface SqliteWriterOptions {
   readonly durability: "process" | "power";
   /** The maximum number of messages of each room; 0 disables the limit. */
   readonly historyMessages: number;
-  /** How long messages are retained; 0 disables the limit. */
-  readonly historyAgeMs: number;
 }
 
 /** Writes the file of a history. It waits for the disk, so it runs in a thread of its own. */
@@ -28,23 +29,38 @@ export class SqliteWriter implements Disposable {
   readonly #database: DatabaseSync;
   readonly #options: SqliteWriterOptions;
   readonly #statements: Readonly<Record<keyof typeof SQL, StatementSync>>;
-  /** The room that was trimmed by age last. */
-  #trimmedRoom = 0;
+  readonly #tidier: SqliteTidier;
+  readonly #watches: Readonly<Record<"file" | "wal" | "lock", FileWatch>>;
+  readonly #monotonicMs: () => number;
+  #checkedMs = -Infinity;
 
   /**
    * Opens the file, or creates it.
    *
+   * @param monotonicMs Reads a clock in milliseconds.
    * @throws {Error} If it cannot be used.
    */
-  constructor(options: SqliteWriterOptions) {
+  constructor(options: SqliteWriterOptions, monotonicMs = () => performance.now()) {
     this.#options = options;
+    this.#monotonicMs = monotonicMs;
     const database = new DatabaseSync(options.path, { timeout: BUSY_TIMEOUT_MS });
     try {
       migrate(database);
       const mode = database.prepare("PRAGMA journal_mode = WAL").get()?.journal_mode;
       // WAL needs memory that processes can share, which network file systems do not have.
-      if (mode !== "wal") throw new Error(`its file system supports no WAL, only ${mode}`);
+      if (mode !== "wal") {
+        throw new Error(`its file system supports no WAL, only ${mode}; use a local disk`);
+      }
       database.exec(`PRAGMA synchronous = ${options.durability === "power" ? "FULL" : "NORMAL"}`);
+      database.exec(`PRAGMA journal_size_limit = ${MAX_WAL_BYTES}`);
+      // The first read creates the WAL.
+      database.prepare("SELECT 1 FROM rooms LIMIT 1").get();
+      this.#tidier = new SqliteTidier(database, options.historyMessages);
+      this.#watches = {
+        file: new FileWatch(options.path),
+        wal: new FileWatch(`${options.path}-wal`),
+        lock: new FileWatch(`${options.path}.lock`),
+      };
       this.#statements = Object.fromEntries(
         Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)]),
       ) as Record<keyof typeof SQL, StatementSync>;
@@ -57,19 +73,14 @@ export class SqliteWriter implements Disposable {
 
   /** Writes batches in one transaction, and trims their rooms. */
   append(batches: readonly Batch[]): void {
-    this.#transact(() => batches.forEach((batch) => this.#append(batch)));
+    this.#checkFiles();
+    transact(this.#database, () => batches.forEach((batch) => this.#append(batch)));
   }
 
-  /** Trims messages that are too old: one step in one room, the next room at the next call. */
-  trimByAge(nowMs: number): void {
-    const { historyAgeMs } = this.#options;
-    if (historyAgeMs === 0) return;
-    const { nextRoom, trimAge } = this.#statements;
-    const next = nextRoom.get(this.#trimmedRoom);
-    this.#trimmedRoom = Number(next?.id ?? 0);
-    if (!next) return;
-    const room = this.#trimmedRoom;
-    this.#transact(() => trimAge.run(room, nowMs - historyAgeMs, room, TRIM_STEP_MESSAGES));
+  /** Tidies the file a little, see {@linkcode SqliteTidier.step}. */
+  tidy(fromMs: number): boolean {
+    this.#checkFiles();
+    return this.#tidier.step(fromMs);
   }
 
   [Symbol.dispose](): void {
@@ -96,16 +107,15 @@ export class SqliteWriter implements Disposable {
     trimCount.run(roomId, headSeq - historyMessages, roomId, TRIM_FACTOR * (seq - firstSeq));
   }
 
-  #transact(act: () => void): void {
-    this.#database.exec("BEGIN IMMEDIATE");
-    try {
-      act();
-      this.#database.exec("COMMIT");
-    } catch (error) {
-      // A full disk may have ended the transaction already.
-      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
-      throw error;
-    }
+  #checkFiles(): void {
+    const nowMs = this.#monotonicMs();
+    if (nowMs - this.#checkedMs < CHECK_INTERVAL_MS) return;
+    const { file, wal, lock } = this.#watches;
+    file.check();
+    wal.check();
+    // Without the lock file, another server could start. With another one, it has started.
+    lock.check({ mayBeDeleted: true });
+    this.#checkedMs = nowMs;
   }
 }
 
@@ -118,7 +128,4 @@ const SQL = {
     ON CONFLICT (room, seq) DO NOTHING`,
   trimCount: `DELETE FROM messages WHERE room = ? AND seq <= ? AND seq IN
     (SELECT seq FROM messages WHERE room = ? ORDER BY seq LIMIT ?)`,
-  trimAge: `DELETE FROM messages WHERE room = ? AND at < ? AND seq IN
-    (SELECT seq FROM messages WHERE room = ? ORDER BY seq LIMIT ?)`,
-  nextRoom: "SELECT id FROM rooms WHERE id > ? ORDER BY id LIMIT 1",
 } as const;

@@ -11,16 +11,16 @@ export const startSqliteWorker: StartWorker = () =>
 export class WriterThread implements Disposable {
   readonly #worker: Worker;
   /** The requests without an answer, in order. */
-  readonly #pending: PromiseWithResolvers<void>[] = [];
+  readonly #pending: PromiseWithResolvers<WriterAnswer>[] = [];
   /** Why there are no more answers. */
   #error: Error | undefined;
 
   constructor(startWorker: StartWorker) {
     this.#worker = startWorker();
-    this.#worker.onmessage = ({ data: { reason } }: MessageEvent<WriterAnswer>) => {
+    this.#worker.onmessage = ({ data }: MessageEvent<WriterAnswer>) => {
       const { resolve, reject } = this.#pending.shift()!;
-      if (reason === undefined) resolve();
-      else reject(new Error(reason));
+      if (data.reason === undefined) resolve(data);
+      else reject(new Error(data.reason));
     };
     this.#worker.onerror = (event) => {
       event.preventDefault();
@@ -34,9 +34,9 @@ export class WriterThread implements Disposable {
   }
 
   /** Sends a request. Resolves when it is done; rejects with the reason if it fails. */
-  request(message: WriterRequest, transfer: Transferable[] = []): Promise<void> {
+  request(message: WriterRequest, transfer: Transferable[] = []): Promise<WriterAnswer> {
     if (this.#error) return Promise.reject(this.#error);
-    const answer = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<WriterAnswer>();
     this.#pending.push(answer);
     this.#worker.postMessage(message, transfer);
     return answer.promise;

@@ -1,5 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import { setImmediate } from "node:timers";
+import { AgeLimit, type AgeLimitOptions } from "../chat/age_limit.ts";
 import { Chat } from "../chat/chat.ts";
 import { SqliteHistory } from "../history/sqlite_history.ts";
 import { checkDirectWrite, SLOW_WRITES_NOTICE } from "../websocket/socket_transport.ts";
@@ -39,7 +40,11 @@ export interface AppOptions {
   readonly logger: Logger;
   /** If given, the server uses https and wss. */
   readonly tls: TlsFiles | undefined;
+  /** The clocks; those of the system by default. */
+  readonly clocks?: Pick<AgeLimitOptions, "readMs" | "monotonicMs">;
 }
+
+const SYSTEM_CLOCKS = { readMs: Date.now, monotonicMs: () => performance.now() };
 
 /**
  * The composition root: creates the parts of the server, connects them, and listens.
@@ -53,26 +58,55 @@ export interface AppOptions {
  *
  * With `--engine serve` there is no gateway: clients connect to `Deno.serve`.
  *
+ * @throws {DataFileError} If the file of `--data` cannot be used.
  * @throws {Error} With a `code` such as `EADDRINUSE`, if the server cannot listen.
  */
-export async function startApp(
-  config: ServerConfig,
-  { logger, tls }: AppOptions,
-): Promise<App> {
-  const { hostname, port, maxConnections, maxMessageBytes, drainTimeoutMs } = config;
-  if (config.engine === "direct" && !await checkDirectWrite()) logger.warning(SLOW_WRITES_NOTICE);
+export async function startApp(config: ServerConfig, options: AppOptions): Promise<App> {
+  const { logger, clocks = SYSTEM_CLOCKS } = options;
+  const { historyAgeMs } = config;
+  const ageLimit = new AgeLimit({
+    ...clocks,
+    historyAgeMs,
+    onJump: (jumpMs) =>
+      logger.warning(
+        "The system clock has jumped by {seconds} s: until it has been steady for " +
+          "--history-age, or for 1 h if that is less, no message is deleted by its age",
+        { seconds: Math.round(jumpMs / 1000) },
+      ),
+  });
   const history = config.data === "" ? undefined : await SqliteHistory.open({
     path: config.data,
     durability: config.durability,
     historyMessages: config.historyMessages,
-    historyAgeMs: config.historyAgeMs,
+    ageLimit,
+    onError: (error) => logger.error("{error}", { error: (error as Error).message }),
   });
+  try {
+    return await start(config, { ...options, clocks, ageLimit, history });
+  } catch (error) {
+    await history?.[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+interface StartOptions extends Required<AppOptions> {
+  readonly ageLimit: AgeLimit;
+  readonly history: SqliteHistory | undefined;
+}
+
+async function start(
+  config: ServerConfig,
+  { logger, tls, clocks, ageLimit, history }: StartOptions,
+): Promise<App> {
+  const { hostname, port, maxConnections, maxMessageBytes, drainTimeoutMs } = config;
+  if (config.engine === "direct" && !await checkDirectWrite()) logger.warning(SLOW_WRITES_NOTICE);
   const chat = new Chat(config, {
     logger,
     history,
     defer: setImmediate,
     startTimer: setTimeout,
-    readMs: Date.now,
+    readMs: clocks.readMs,
+    ageLimit,
   });
   const wires = new OpenWires();
   const shared = { chat, wires };
@@ -141,7 +175,6 @@ export async function startApp(
     } catch (error) {
       directEngine[Symbol.dispose]();
       await httpServer.shutdown();
-      await history?.[Symbol.asyncDispose]();
       throw error;
     }
   } else {

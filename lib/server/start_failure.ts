@@ -1,4 +1,5 @@
 import { errorMessage } from "../cli/error_message.ts";
+import { DataFileError } from "../history/data_file_error.ts";
 import { formatAddress } from "./address.ts";
 import type { ServerConfig } from "./config.ts";
 import { TlsFileError } from "./security/tls_files.ts";
@@ -8,7 +9,7 @@ export function startFailure(
   error: unknown,
   address: Pick<ServerConfig, "hostname" | "port">,
 ): string {
-  if (error instanceof TlsFileError) return error.message;
+  if (error instanceof TlsFileError || error instanceof DataFileError) return error.message;
   return `Cannot listen on ${formatAddress(address)}: ${reasonOf(error, address.port)}`;
 }
 

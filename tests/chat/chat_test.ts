@@ -16,7 +16,6 @@ const CONFIG = {
   maxLogBytes: 0,
   maxRooms: 10,
   historyMessages: 0,
-  historyAgeMs: 0,
 } as const;
 
 /** A chat on a history, and how its connections were closed. */
@@ -28,6 +27,7 @@ function chatOn(history: Partial<History>) {
     defer: () => {},
     startTimer: () => {},
     readMs: () => 0,
+    ageLimit: { fromMs: 0 },
   });
   const join = () => {
     let member: Member | undefined;

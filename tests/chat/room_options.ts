@@ -13,7 +13,7 @@ export const ROOM_OPTIONS: RoomOptions = {
   budget: AMPLE_BUDGET,
   durable: undefined,
   historyMessages: 0,
-  historyAgeMs: 0,
+  ageLimit: { fromMs: 0 },
   onError: (error) => {
     throw error;
   },

@@ -142,7 +142,13 @@ async function withStored(
 ): Promise<void> {
   const directory = await Deno.makeTempDir();
   const path = `${directory}/chat.db`;
-  const options = { path, durability: "process", historyMessages: 0, historyAgeMs: 0 } as const;
+  const options = {
+    path,
+    durability: "process",
+    historyMessages: 0,
+    ageLimit: { deletableFromMs: 0 },
+    onError: () => {},
+  } as const;
   {
     await using earlier = await SqliteHistory.open(options);
     await earlier.append(names.map((room) => ({

@@ -27,7 +27,10 @@ async function withOptions(
       path: `${folder}/chat.db`,
       durability: "process",
       historyMessages: 0,
-      historyAgeMs: 0,
+      ageLimit: { deletableFromMs: 0 },
+      onError: (error) => {
+        throw error;
+      },
     });
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -53,7 +56,7 @@ Deno.test("a history commits what is under way when it closes and rejects later 
 function startFailingWorker(): Worker {
   const source = `self.onmessage = ({ data }) => {
     if (data.type === "append") throw new Error("out of memory");
-    self.postMessage({ reason: undefined });
+    self.postMessage({ reason: undefined, hasMore: false });
   };`;
   return new Worker(`data:text/javascript,${encodeURIComponent(source)}`, { type: "module" });
 }
@@ -63,7 +66,9 @@ Deno.test("a writer thread that fails is started again at the next append", () =
     // The file must exist before the failing worker pretends to open it.
     await (await SqliteHistory.open(options))[Symbol.asyncDispose]();
     let startCount = 0;
-    await using history = await SqliteHistory.open(options, () => {
+    // A request to tidy may fail as well.
+    const tolerant = { ...options, onError: () => {} };
+    await using history = await SqliteHistory.open(tolerant, () => {
       return ++startCount === 1 ? startFailingWorker() : startSqliteWorker();
     });
     const reason = await history.append([batchOf("tea")]).catch((error) => error.message);
@@ -82,4 +87,39 @@ Deno.test("a batch that was committed although its answer was lost can be append
     }
     await history.append([batchOf("tea")]);
     assertEquals(history.read("tea", 0, 10).map(({ seq, body }) => [seq, body]), [[1, "hi"]]);
+  }));
+
+Deno.test("a history tidies its file by itself, by the age that may be deleted", () =>
+  withOptions(async (options) => {
+    const tidied = Promise.withResolvers<void>();
+    await using history = await SqliteHistory.open({
+      ...options,
+      ageLimit: {
+        get deletableFromMs() {
+          tidied.resolve();
+          return 1;
+        },
+      },
+    });
+    await history.append([batchOf("tea")]);
+    await tidied.promise;
+    // The thread has handled the request to tidy when it handles this one.
+    await history.append([batchOf("milk")]);
+    assertEquals(history.read("tea", 0, 10), []);
+    assertEquals(history.read("milk", 0, 10).length, 1);
+  }));
+
+Deno.test("a history reports once that it cannot tidy", () =>
+  withOptions(async (options) => {
+    const failed = Promise.withResolvers<string>();
+    await using _history = await SqliteHistory.open({
+      ...options,
+      onError: (error) => failed.resolve((error as Error).message),
+    });
+    await Deno.rename(options.path, `${options.path}.moved`);
+    assertEquals(
+      await failed.promise,
+      `Cannot delete old messages from ${options.path}: ${options.path} was deleted while the ` +
+        "server uses it; restart the server",
+    );
   }));

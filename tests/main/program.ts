@@ -45,6 +45,24 @@ export class Program implements AsyncDisposable {
     return new Program("bash", ["-c", `ulimit -n ${fileLimit}; ${command} ${args.join(" ")}`], {});
   }
 
+  /**
+   * Runs the server as a user for whom the permissions of files hold. Undefined if this is root and
+   * cannot give up its privilege.
+   */
+  static startUnprivileged(args: readonly string[]): Program | undefined {
+    const command = denoJson.tasks.server.command.replaceAll("'", "").split(" ").slice(1);
+    const { stdout } = new Deno.Command("id", { args: ["-u"] }).outputSync();
+    const isRoot = new TextDecoder().decode(stdout).trim() === "0";
+    if (!isRoot) return new Program(Deno.execPath(), [...command, ...args], {});
+    const drop = "--bounding-set=-dac_override,-dac_read_search";
+    try {
+      return new Program("setpriv", [drop, Deno.execPath(), ...command, ...args], {});
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    }
+  }
+
   /** Runs the program with `deno task`, as users do. */
   static startTask(task: "server" | "client", args: readonly string[]): Program {
     return new Program(Deno.execPath(), ["task", "--quiet", task, ...args], {});

@@ -1,4 +1,6 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { ChorusPeer } from "../socket/chorus_peer.ts";
 import { Peer } from "../socket/peer.ts";
 import { HANDSHAKE_HEADERS, RawPeer, rawRequest } from "../socket/raw_peer.ts";
 import { portOf, Program } from "./program.ts";
@@ -80,6 +82,122 @@ Deno.test("the server prints one line if its port is in use, and exits 1", async
     `Cannot listen on 127.0.0.1:${port}: another program uses this port; stop it, or choose ` +
     "another port with --port (0 picks a free one)",
   ]);
+});
+
+/** Starts a server that has to fail. Returns what it prints, and checks that it exits 1. */
+async function startError(program: Program): Promise<string> {
+  await using server = program;
+  const { code, stdout, stderr } = await server.ended();
+  assertEquals([code, stdout, stderr.length], [1, [], 1]);
+  return stderr[0]!;
+}
+
+Deno.test("the server blames the data file if it cannot be used, in one line, and exits 1", async () => {
+  // The name once made an error of the host name of this one.
+  const folder = await Deno.makeTempDir({ prefix: "username" });
+  const path = `${folder}/chat.db`;
+  try {
+    await using server = Program.start("server", ["--port", "0", "--data", path]);
+    await portOf(server);
+    const cases = [
+      [path, "another server uses it; stop that server, or choose another file"],
+      [`${folder}/none/chat.db`, "its folder does not exist; create the folder"],
+      [folder, "it is a folder; choose a file in it"],
+    ] as const;
+    for (const [data, reason] of cases) {
+      assertEquals(
+        await startError(Program.start("server", ["--port", "0", "--data", data])),
+        `Cannot store messages in --data ${data}: ${reason}`,
+      );
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("the server blames permissions that do not let it use the data file", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/chat.db`;
+  const file = "this user may not read and write it; change its permissions, or choose another " +
+    "file";
+  const beside = "this user may not create or write the files beside it, such as FILE-wal and " +
+    "FILE.lock; change the permissions of its folder and of these files";
+  const error = async () => {
+    const program = Program.startUnprivileged(["--port", "0", "--data", path]);
+    return program && (await startError(program)).split(`${path}: `)[1];
+  };
+  try {
+    await Deno.chmod(folder, 0o500);
+    const missing = await error();
+    if (missing === undefined) {
+      console.warn("*** PERMISSION TEST SKIPPED: root needs setpriv to give up its privilege ***");
+      return;
+    }
+    assertEquals(missing, beside);
+    await Deno.chmod(folder, 0o700);
+    for (const mode of [0o000, 0o200, 0o400]) {
+      await Deno.writeTextFile(path, "");
+      await Deno.chmod(path, mode);
+      assertEquals(await error(), file);
+    }
+    await Deno.chmod(path, 0o600);
+    await Deno.chmod(folder, 0o500);
+    // The lock file is there, but SQLite has to create others.
+    assertEquals(await error(), beside);
+    await Deno.chmod(folder, 0o000);
+    assertEquals(await error(), file);
+    await Deno.chmod(folder, 0o700);
+    await Deno.chmod(`${path}.lock`, 0o400);
+    assertEquals(await error(), beside);
+  } finally {
+    await Deno.chmod(folder, 0o700);
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a server killed while it trims loses only messages that are not retained", async () => {
+  const folder = await Deno.makeTempDir();
+  const args = ["--port=0", `--data=${folder}/chat.db`];
+  const lastSeq = 30_000;
+  try {
+    {
+      await using server = Program.start("server", args);
+      const url = `ws://127.0.0.1:${await portOf(server)}/ws`;
+      const peer = await ChorusPeer.open(url);
+      for (let index = 1; index <= lastSeq; index++) peer.say(`${index}`, `${index}`);
+      for (let index = 1; index <= lastSeq; index++) await peer.next("ack");
+      await peer[Symbol.asyncDispose]();
+    }
+    for (let round = 0; round < 3; round++) {
+      using watcher = Deno.watchFs(folder);
+      await using server = Program.start("server", [...args, "--history-messages=10"]);
+      await portOf(server);
+      using database = new DatabaseSync(`${folder}/chat.db`, { readOnly: true });
+      const oldest = database.prepare("SELECT min(seq) AS seq FROM messages");
+      const { seq } = oldest.get()!;
+      // The kill hits it between two steps, or in the middle of one.
+      let eventCount = 0;
+      for await (const _ of watcher) {
+        const nowSeq = oldest.get()!.seq;
+        if (nowSeq === lastSeq - 9 || (nowSeq !== seq && eventCount++ === 30 * round)) break;
+      }
+    }
+    await using server = Program.start("server", args);
+    const base = `http://127.0.0.1:${await portOf(server)}/rooms/lobby/messages`;
+    const texts = [];
+    for (let path: string | undefined = "?limit=1000"; path;) {
+      const response: Response = await fetch(new URL(path, base));
+      const { messages } = await response.json();
+      texts.push(...messages.map(({ text }: { text: string }) => Number(text)));
+      path = response.headers.get("link")?.match(/^<(.*)>; rel="next"$/)?.[1];
+    }
+    const first = texts[0]!;
+    assert(first > 1 && first <= lastSeq - 9, `the oldest message is ${first}`);
+    assertEquals(texts, Array.from(texts, (_, index) => first + index));
+    assertEquals(texts.at(-1), lastSeq);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("serve: a server without file descriptors exits 1", async () => {

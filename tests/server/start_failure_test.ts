@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { DataFileError } from "../../lib/history/data_file_error.ts";
 import { acceptFailure, startFailure } from "../../lib/server/start_failure.ts";
 import { TlsFileError } from "../../lib/server/security/tls_files.ts";
 
@@ -21,9 +22,14 @@ Deno.test("startFailure() gives the reason and advice in one line", () => {
   }
 });
 
-Deno.test("startFailure() returns the message of a TlsFileError unchanged", () => {
-  const error = new TlsFileError("Cannot read --tls-cert x: not found");
-  assertEquals(startFailure(error, { hostname: "h", port: 80 }), error.message);
+Deno.test("startFailure() returns the message of an error of a file unchanged", () => {
+  const cause = new Error("the name cannot be found");
+  for (
+    const error of [
+      new TlsFileError("Cannot read --tls-cert x: not found"),
+      new DataFileError("x", cause),
+    ]
+  ) assertEquals(startFailure(error, { hostname: "h", port: 80 }), error.message);
 });
 
 Deno.test("acceptFailure() advises to raise the limit of open files", () => {

@@ -232,7 +232,7 @@ Deno.test("a file that is not a database of this or an older Chorus is refused a
   const { path } = file;
   await Deno.writeTextFile(path, "precious ".repeat(1000));
   const before = await Deno.readFile(path);
-  assertStringIncludes(await startError({ data: path }), "file is not a database");
+  assertStringIncludes(await startError({ data: path }), "not an SQLite database");
   assertEquals(await Deno.readFile(path), before);
   await Deno.remove(path);
   let database = new DatabaseSync(path);
@@ -242,7 +242,7 @@ Deno.test("a file that is not a database of this or an older Chorus is refused a
   await Deno.remove(path);
   {
     await using _server = await startTestApp({ data: path });
-    assertStringIncludes(await startError({ data: path }), "another server has it open");
+    assertStringIncludes(await startError({ data: path }), "another server uses it");
   }
   database = new DatabaseSync(path);
   database.exec("PRAGMA user_version = 99");

@@ -1,5 +1,5 @@
 import { configure, getLogger, type LogRecord, reset } from "@logtape/logtape";
-import { type App, startApp } from "../../lib/server/app.ts";
+import { type App, type AppOptions, startApp } from "../../lib/server/app.ts";
 import { parseFlags } from "../../lib/cli/flags.ts";
 import { SERVER_FLAGS, type ServerConfig } from "../../lib/server/config.ts";
 import type { TlsFiles } from "../../lib/server/security/tls_files.ts";
@@ -23,6 +23,7 @@ export interface TestApp extends AsyncDisposable {
 export async function startTestApp(
   overrides: Partial<ServerConfig> = {},
   tls?: TlsFiles,
+  clocks?: AppOptions["clocks"],
 ): Promise<TestApp> {
   const { config: defaults } = parseFlags(SERVER_FLAGS, { args: ["--port", "0"] });
   const config = { ...defaults, ...overrides };
@@ -42,7 +43,11 @@ export async function startTestApp(
       { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["test"] },
     ],
   });
-  const app = await startApp(config, { logger: getLogger("test"), tls });
+  const app = await startApp(config, {
+    logger: getLogger("test"),
+    tls,
+    ...(clocks ? { clocks } : {}),
+  });
   return {
     app,
     port: Number(app.url.port),

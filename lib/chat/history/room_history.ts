@@ -15,12 +15,10 @@ export interface RoomHistoryOptions {
   readonly durable: Durable | undefined;
   /** The maximum number of messages; 0 disables the limit. */
   readonly historyMessages: number;
-  /** How long messages are retained; 0 disables the limit. */
-  readonly historyAgeMs: number;
+  /** Messages from before `fromMs` since 1970 are too old. */
+  readonly ageLimit: { readonly fromMs: number };
   /** Called when more messages are committed than before. */
   readonly onCommitted: () => void;
-  /** The time in milliseconds since 1970. */
-  readonly now: () => number;
 }
 
 /** The messages that a member wants first. */
@@ -94,8 +92,7 @@ export class RoomHistory {
    * @throws {HistoryUnavailableError} If the durable history cannot be read.
    */
   get seqBefore(): number {
-    const { historyMessages, historyAgeMs, now } = this.#options;
-    const fromMs = historyAgeMs === 0 ? 0 : now() - historyAgeMs;
+    const { historyMessages, ageLimit: { fromMs } } = this.#options;
     const oldestSeq = this.#store?.oldestSeq(fromMs) ?? Infinity;
     return Math.max(
       Math.min(this.log.seqBefore, oldestSeq - 1),

@@ -15,7 +15,10 @@ const EPOCH = "0123456789abcdef";
 const encoder = new TextEncoder();
 
 /** The bounds that a test sets. */
-type Bounds = Partial<Pick<RoomHistoryOptions, "historyMessages" | "historyAgeMs">>;
+interface Bounds {
+  readonly historyMessages?: number;
+  readonly historyAgeMs?: number;
+}
 
 /** The history of a room, and its clock. */
 interface TestHistory {
@@ -47,15 +50,21 @@ function testHistory(options: RoomHistoryOptions, clock: { nowMs: number }): Tes
   };
 }
 
-function optionsOf(bounds: Bounds, clock: { nowMs: number }, retentionBytes: number) {
+function optionsOf(
+  { historyMessages = 0, historyAgeMs = Infinity }: Bounds,
+  clock: { readonly nowMs: number },
+  retentionBytes: number,
+) {
   return {
     log: { retentionBytes, budget: AMPLE_BUDGET },
     durable: undefined,
-    historyMessages: 0,
-    historyAgeMs: 0,
+    historyMessages,
+    ageLimit: {
+      get fromMs() {
+        return clock.nowMs - historyAgeMs;
+      },
+    },
     onCommitted: () => {},
-    now: () => clock.nowMs,
-    ...bounds,
   };
 }
 
@@ -67,19 +76,20 @@ async function withFile(
 ): Promise<void> {
   const clock = { nowMs: Date.now() };
   const options = optionsOf(bounds, clock, 64 * 1024);
-  const { historyMessages, historyAgeMs } = options;
+  const onError = (error: unknown) => {
+    throw error;
+  };
   await using history = await SqliteHistory.open({
     path,
     durability: "process",
-    historyMessages,
-    historyAgeMs,
+    historyMessages: options.historyMessages,
+    ageLimit: { deletableFromMs: 0 },
+    onError,
   });
   const committer = new Committer(history, {
     defer: setImmediate,
     startTimer: setTimeout,
-    onError: (error) => {
-      throw error;
-    },
+    onError,
   });
   const test = testHistory({ ...options, durable: { history, committer } }, clock);
   await use(test);

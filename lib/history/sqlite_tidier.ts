@@ -1,0 +1,137 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { BUSY_TIMEOUT_MS, transact } from "./transact.ts";
+
+/** The maximum number of rooms that one step looks at. */
+const STEP_ROOMS = 100;
+
+/** One step deletes chunks of so many messages, until it has taken this long. */
+const STEP = { messages: 100, ms: 10 };
+
+/** The free part of the file that stays, for the next messages. */
+const MAX_FREE = 1 / 10;
+
+/** The maximum number of pages by which one step shrinks the file. */
+const STEP_PAGES = 256;
+
+/**
+ * Tidies the file of a history in small steps, between commits: deletes the messages that are no
+ * longer retained, then gives the free space back to the file system.
+ *
+ * ```text
+ * ┌─▶ trimming ──every room is trimmed──▶ shrinking ──few free pages──▶ the WAL is emptied ─┐
+ * └────────────────────────────────────────────────────────────────────────────────────────┘
+ * ```
+ */
+export class SqliteTidier {
+  readonly #database: DatabaseSync;
+  readonly #historyMessages: number;
+  readonly #statements: Readonly<Record<keyof typeof SQL, StatementSync>>;
+  #state: "trimming" | "shrinking" = "trimming";
+  /** The room that was trimmed last. */
+  #room = 0;
+
+  /** @param historyMessages The maximum number of messages of each room; 0 disables the limit. */
+  constructor(database: DatabaseSync, historyMessages: number) {
+    this.#database = database;
+    this.#historyMessages = historyMessages;
+    this.#statements = Object.fromEntries(
+      Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)]),
+    ) as Record<keyof typeof SQL, StatementSync>;
+  }
+
+  /**
+   * Takes one step. Returns whether there is more to do.
+   *
+   * @param fromMs Messages from before this time since 1970 are deleted. Those after the first one
+   * from a later time are not, so that no gap comes up between messages.
+   */
+  step(fromMs: number): boolean {
+    if (this.#state === "trimming") {
+      if (this.#trim(fromMs)) return true;
+      this.#state = "shrinking";
+    }
+    if (this.#shrink()) return true;
+    this.#emptyWal();
+    this.#state = "trimming";
+    return false;
+  }
+
+  #trim(fromMs: number): boolean {
+    const rooms = this.#statements.oldest.all(this.#room, STEP_ROOMS) as unknown as RoomRow[];
+    const stale = rooms.filter(({ head, seq, at }) =>
+      seq !== null && (seq <= this.#lastExcessSeq(head) || at! < fromMs)
+    );
+    const endMs = performance.now() + STEP.ms;
+    const trim = (room: RoomRow) => {
+      if (!this.#delete(room, fromMs, endMs)) return false;
+      this.#room = room.id;
+      return performance.now() < endMs;
+    };
+    if (stale.length > 0 && !transact(this.#database, () => stale.every(trim))) return true;
+    const hasMore = rooms.length === STEP_ROOMS;
+    this.#room = hasMore ? rooms.at(-1)!.id : 0;
+    return hasMore;
+  }
+
+  /** The newest message of a room beyond the limit on their number. */
+  #lastExcessSeq(headSeq: number): number {
+    return this.#historyMessages === 0 ? 0 : headSeq - this.#historyMessages;
+  }
+
+  /** Deletes messages of a room. Returns whether all are deleted that have to be. */
+  #delete({ id, head }: RoomRow, fromMs: number, endMs: number): boolean {
+    const { deletable, remove } = this.#statements;
+    do {
+      const { lastSeq, freshSeq } = deletable.get(fromMs, id, STEP.messages) as unknown as {
+        readonly lastSeq: number | null;
+        readonly freshSeq: number | null;
+      };
+      if (lastSeq === null) return true;
+      const lastOldSeq = freshSeq === null ? lastSeq : freshSeq - 1;
+      const lastDeletedSeq = Math.min(lastSeq, Math.max(this.#lastExcessSeq(head), lastOldSeq));
+      if (remove.run(id, lastDeletedSeq).changes < STEP.messages) return true;
+    } while (performance.now() < endMs);
+    return false;
+  }
+
+  /** Gives free pages back. That does nothing to a file that was made without `auto_vacuum`. */
+  #shrink(): boolean {
+    const { pages, shrink } = this.#statements;
+    const { total, free } = pages.get() as Record<"total" | "free", number>;
+    if (free <= MAX_FREE * total) return false;
+    // Each page is a row, and is only given back when the row is read.
+    shrink.all();
+    return pages.get()!.free !== free;
+  }
+
+  /** Moves the WAL into the file. While another program reads the file, that has to wait. */
+  #emptyWal(): void {
+    this.#database.exec("PRAGMA busy_timeout = 0");
+    try {
+      this.#statements.emptyWal.get();
+    } finally {
+      this.#database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    }
+  }
+}
+
+/** A room and its oldest message; null if it has none. */
+interface RoomRow {
+  readonly id: number;
+  readonly head: number;
+  readonly seq: number | null;
+  readonly at: number | null;
+}
+
+const SQL = {
+  oldest: `SELECT rooms.id, head, seq, at FROM rooms LEFT JOIN messages ON room = rooms.id AND seq =
+    (SELECT seq FROM messages WHERE room = rooms.id ORDER BY seq LIMIT 1)
+    WHERE rooms.id > ? ORDER BY rooms.id LIMIT ?`,
+  deletable: `SELECT max(seq) AS lastSeq, min(iif(at >= ?, seq, NULL)) AS freshSeq
+    FROM (SELECT seq, at FROM messages WHERE room = ? ORDER BY seq LIMIT ?)`,
+  remove: "DELETE FROM messages WHERE room = ? AND seq <= ?",
+  pages: `SELECT page_count AS total, freelist_count AS free
+    FROM pragma_page_count, pragma_freelist_count`,
+  shrink: `PRAGMA incremental_vacuum(${STEP_PAGES})`,
+  emptyWal: "PRAGMA wal_checkpoint(TRUNCATE)",
+} as const;
