@@ -45,13 +45,13 @@ export interface AppOptions {
  * The composition root: creates the parts of the server, connects them, and listens.
  *
  * ```text
- *            ┌─ Gateway ── admitted upgrade ──▶ DirectEngine ─────────────────┐
- * clients ──▶│                                                                ├──▶ Chat
- *            └─ pipe ──▶ Deno.serve ── createHandler ──┬──▶ ServeEngine ──────┤
- *                                                      └──▶ RoomsApi, events ─┘
+ *             ┌─ admitted upgrade ──▶ DirectEngine ──────────────────────┐
+ * clients ──▶ Gateway                                                    ├──▶ Chat
+ *             └─ pipe ──▶ Deno.serve ── createHandler ── RoomsApi, events ─┘
  * ```
  *
- * With `--engine serve` there is no gateway: clients connect to `Deno.serve`.
+ * With `--engine serve` there is no gateway: clients connect to `Deno.serve`, and `createHandler`
+ * passes admitted upgrades to `ServeEngine`.
  *
  * @throws {Error} With a `code` such as `EADDRINUSE`, if the server cannot listen.
  */
@@ -60,6 +60,7 @@ export async function startApp(
   { logger, tls }: AppOptions,
 ): Promise<App> {
   const { hostname, port, maxConnections, maxMessageBytes, drainTimeoutMs } = config;
+  const { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs, stallTimeoutMs } = config;
   if (config.engine === "direct" && !await checkDirectWrite()) logger.warning(SLOW_WRITES_NOTICE);
   const history = config.data === "" ? undefined : await SqliteHistory.open({
     path: config.data,
@@ -76,7 +77,7 @@ export async function startApp(
   });
   const wires = new OpenWires();
   const shared = { chat, wires };
-  const serveEngine = new ServeEngine(config, shared);
+  const serveEngine = config.engine === "serve" ? new ServeEngine(config, shared) : undefined;
   const directEngine = config.engine === "direct" ? new DirectEngine(config, shared) : undefined;
   const eventStreams = new EventStreams(config, shared);
   const isFull = () => wires.size >= maxConnections;
@@ -100,7 +101,7 @@ export async function startApp(
   });
   const serve = (
     options: Deno.ServeTcpOptions & Partial<TlsFiles>,
-    clientAt: (address: Deno.NetAddr) => Client | undefined,
+    clientOf: (info: Deno.ServeHandlerInfo<Deno.NetAddr>) => Client | undefined,
   ) =>
     Deno.serve({
       ...options,
@@ -113,7 +114,7 @@ export async function startApp(
         admit: decide,
         serveEngine,
         roomsApi,
-        clientAt: ({ remoteAddr }) => clientAt(remoteAddr as Deno.NetAddr),
+        clientOf: (info) => clientOf(info as Deno.ServeHandlerInfo<Deno.NetAddr>),
       }),
     });
 
@@ -122,17 +123,15 @@ export async function startApp(
   let address: Deno.NetAddr;
   if (directEngine) {
     // Private: only the gateway's pipes may connect. Their local ports identify the clients.
-    httpServer = serve({ hostname: "127.0.0.1", port: 0 }, (pipe) => gateway?.clientAt(pipe));
+    httpServer = serve({ hostname: "127.0.0.1", port: 0 }, (info) => gateway?.clientOf(info));
     try {
       gateway = new Gateway({
         hostname,
         port,
         tls,
         upstreamPort: httpServer.addr.port,
-        handshakeTimeoutMs: config.handshakeTimeoutMs,
+        timeouts: { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs, stallTimeoutMs },
         maxPipes: maxConnections,
-        // Deno pings a WebSocket behind a pipe more often than this, so it is never idle.
-        pipeIdleTimeoutMs: 2 * config.pingIntervalMs,
         admit: decide,
         directEngine,
         logger,
@@ -145,8 +144,8 @@ export async function startApp(
       throw error;
     }
   } else {
-    httpServer = serve({ hostname, port, ...tls }, (client) => ({
-      address: formatAddress(client),
+    httpServer = serve({ hostname, port, ...tls }, ({ remoteAddr }) => ({
+      address: formatAddress(remoteAddr),
     }));
     address = httpServer.addr;
   }
