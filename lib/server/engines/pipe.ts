@@ -13,7 +13,7 @@ export interface PipeTimeouts {
   readonly keepAliveMs: number;
 }
 
-/** Receives the events of a {@linkcode Pipe}. Each but the last gives the client's transport back. */
+/** Handles the events of a {@linkcode Pipe}. Each but the last returns the client's transport. */
 export interface PipeListener {
   /** The response is whole. The next request may come; it begins with `rest`. */
   onIdle(rest: Uint8Array): void;

@@ -36,7 +36,8 @@ export function createHandler(
     const url = URL.parse(request.url);
     if (!url) return text(400, `Host must be a host name: it was ${headers.get("host")}`);
     const path = url.pathname;
-    const decision = admit({ method, path, query: url.search.slice(1), host: url.host, headers });
+    const { search, host } = url;
+    const decision = admit({ method, path, query: search.slice(1), host, headers });
     switch (decision.kind) {
       case "chat":
         // Without the serve engine, the gateway has refused this upgrade because the server was full
