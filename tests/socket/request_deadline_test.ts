@@ -120,7 +120,8 @@ Deno.test("HTTP/2 passes through the gateway, and only an idle connection is clo
   stream.setEncoding("utf8").on("data", (text) => events += text);
   const [headers] = await once(stream, "response");
   assertEquals(headers[":status"], 200);
-  await oneIdleClose(server);
+  // The first may overlap with the last frames of the stream's beginning.
+  for (let count = 0; count < 2; count++) await oneIdleClose(server);
   using peer = await RawPeer.connect(server.port);
   await exchange(peer, `${postHead("Content-Length: 2")}hi`);
   while (!events.includes('"hi"')) await once(stream, "data");

@@ -132,7 +132,10 @@ export class Gateway {
     const { head, bytes, headLength } = request;
     try {
       const decision = this.#options.admit(head);
-      if (decision.kind !== "chat") return this.#pipe(connection, request);
+      if (decision.kind !== "chat") {
+        connection.pipe ??= this.#openPipe(connection);
+        return connection.pipe.exchange(request);
+      }
       if (head.version !== "HTTP/1.1") throw new RequestError(426, NEEDS_HTTP_11, UPGRADE_HEADERS);
       this.#connections.delete(connection);
       connection.pipe?.close();
@@ -147,14 +150,13 @@ export class Gateway {
     } catch (error) {
       if (error instanceof RequestError) throw error;
       // A bug must affect only this connection.
-      this.#options.logger.error("A request failed: {error}", { error: String(error) });
+      this.#logFault(error);
       transport.reset();
     }
   }
 
-  #pipe(connection: HttpConnection, request: PipedRequest): void {
-    const pipe = connection.pipe ??= this.#openPipe(connection);
-    pipe.exchange(request);
+  #logFault(error: unknown): void {
+    this.#options.logger.error("A request failed: {error}", { error: String(error) });
   }
 
   #openPipe(connection: HttpConnection): Pipe {
@@ -169,6 +171,7 @@ export class Gateway {
       listener: {
         onIdle: (rest) => connection.readNext(rest),
         onFault: (error) => connection.refuse(error),
+        onBadResponse: (error) => this.#logFault(error),
         onEnd: () => connection.end(),
         onGone: (error) => connection.onGone(error),
         onClosed: () => {

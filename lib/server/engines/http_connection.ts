@@ -136,6 +136,7 @@ export class HttpConnection implements TransportListener {
     const response = [
       `HTTP/1.1 ${status} ${STATUS_TEXT[status]}`,
       "Content-Type: text/plain; charset=utf-8",
+      "X-Content-Type-Options: nosniff",
       "Connection: close",
       ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
       "",

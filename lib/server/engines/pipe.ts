@@ -19,6 +19,8 @@ export interface PipeListener {
   onIdle(rest: Uint8Array): void;
   /** The body of the request is malformed or late. Nothing of a response has been sent. */
   onFault(error: RequestError): void;
+  /** The response is malformed, and the client's connection will be reset. */
+  onBadResponse(error: unknown): void;
   /** The client gets nothing more. */
   onEnd(): void;
   /** The client has disconnected. */
@@ -192,9 +194,10 @@ export class Pipe {
     this.#lastResponseMs = performance.now();
     try {
       this.#response.read(bytes);
-    } catch {
-      // Not a response that this class understands, so its end cannot be found.
-      return this.#client.destroy();
+    } catch (error) {
+      // The end of the response cannot be found.
+      this.#listener.onBadResponse(error);
+      return this.#client.reset();
     }
     if (this.#isAnsweredEarly()) this.#client.pause();
     if (!this.#client.write(bytes, this.#onWritten)) {

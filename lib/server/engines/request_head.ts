@@ -63,11 +63,12 @@ export function parseRequestHead(bytes: Uint8Array): RequestHead {
   if (target === "*" && method === "OPTIONS") {
     return { method, path: "*", query: "", host: hostField ?? "", headers, version, bodyLength };
   }
-  const [, authority, rawPath = "/", query = ""] = target!.match(TARGET) ?? [];
-  if (!target!.match(TARGET) || (authority !== undefined && !/^[^:]/.test(authority))) {
+  const parts = target!.match(TARGET);
+  if (!parts) {
     throw new RequestError(400, `The request target must be a path or a URL: it was ${target}`);
   }
-  if (authority !== undefined && !HOST.test(authority)) {
+  const [, authority, rawPath = "/", query = ""] = parts;
+  if (authority !== undefined && (!HOST.test(authority) || /^(:|$)/.test(authority))) {
     throw new RequestError(400, `The request target has no valid host: it was ${target}`);
   }
   const host = authority ?? hostField ?? "";
@@ -75,7 +76,7 @@ export function parseRequestHead(bytes: Uint8Array): RequestHead {
   return { method: method!, path, query, host, headers, version, bodyLength };
 }
 
-/** A host with an optional port (RFC 3986 section 3.2.2), without commas: they join two headers. */
+/** A host, perhaps empty, and a port (RFC 3986 section 3.2.2). A comma would join two headers. */
 const HOST = /^(\[[0-9a-f:.]+\]|[\w\-.~%!$&'()*+;=]*)(:\d*)?$/i;
 
 /** A target in origin or absolute form: the authority, the path, and the query. */

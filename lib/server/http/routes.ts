@@ -40,8 +40,8 @@ export function createHandler(
     const decision = admit({ method, path, query: search.slice(1), host, headers });
     switch (decision.kind) {
       case "chat":
-        // Without the serve engine, the gateway has refused this upgrade because the server was full
-        // a moment ago.
+        // Without the serve engine, the gateway has refused this upgrade: the server was full a
+        // moment ago.
         return serveEngine?.upgrade(request, client, decision.joinRequest) ??
           text(503, "The chat was full: try again", { "retry-after": "1" });
       case "page":

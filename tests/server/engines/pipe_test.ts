@@ -13,6 +13,7 @@ function openPipe() {
   const listener: PipeListener = {
     onIdle: (rest) => events.push(`idle ${new TextDecoder().decode(rest)}`),
     onFault: ({ status }) => events.push(`fault ${status}`),
+    onBadResponse: () => events.push("bad response"),
     onEnd: () => events.push("end"),
     onGone: () => events.push("gone"),
     onClosed: () => events.push("closed"),
@@ -158,11 +159,11 @@ Deno.test("Pipe.check() ends an HTTP/2 connection only when no request is open",
 });
 
 for (const bytes of ["HTTP/1.1 nonsense\n", `${OK}HTTP/1.1 200`]) {
-  Deno.test(`Pipe closes the client's connection after the response ${JSON.stringify(bytes)}`, () => {
-    const { client, upstream, pipe } = openPipe();
+  Deno.test(`Pipe resets the client's connection after the response ${JSON.stringify(bytes)}`, () => {
+    const { client, upstream, pipe, events } = openPipe();
     pipe.exchange(request(GET));
     upstream.settleOne();
     upstream.listener.onData(encoder.encode(bytes));
-    assertEquals(client.ending, "destroy");
+    assertEquals([client.ending, events, sent(client)], ["reset", ["bad response"], ""]);
   });
 }
