@@ -149,6 +149,14 @@ Deno.test("a client that ends its side still gets slow responses, but leaves eve
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("a client that ends its side within a later head gets what it asked for, then the end", async () => {
+  await using server = await start({ requestTimeoutMs: 0, keepAliveMs: 0 });
+  using peer = await RawPeer.connect(server.port);
+  await peer.send(`${HEALTH}GET / HT`);
+  await peer.closeWrite();
+  assertEquals(statusesIn(await peer.readToEnd()), [200]);
+});
+
 /** Ways to be in the gateway: what a peer sends, and whether it then waits for an answer. */
 const STATES: Readonly<Record<string, { send: string; isAnswered: boolean }>> = {
   "nothing": { send: "", isAnswered: false },
