@@ -50,13 +50,13 @@ const SYSTEM_CLOCKS = { readMs: Date.now, monotonicMs: () => performance.now() }
  * The composition root: creates the parts of the server, connects them, and listens.
  *
  * ```text
- *            ┌─ Gateway ── admitted upgrade ──▶ DirectEngine ─────────────────┐
- * clients ──▶│                                                                ├──▶ Chat
- *            └─ pipe ──▶ Deno.serve ── createHandler ──┬──▶ ServeEngine ──────┤
- *                                                      └──▶ RoomsApi, events ─┘
+ *             ┌─ admitted upgrade ──▶ DirectEngine ──────────────────────┐
+ * clients ──▶ Gateway                                                    ├──▶ Chat
+ *             └─ pipe ──▶ Deno.serve ── createHandler ── RoomsApi, events ─┘
  * ```
  *
- * With `--engine serve` there is no gateway: clients connect to `Deno.serve`.
+ * With `--engine serve` there is no gateway: clients connect to `Deno.serve`, and `createHandler`
+ * passes admitted upgrades to `ServeEngine`.
  *
  * @throws {DataFileError} If the file of `--data` cannot be used.
  * @throws {Error} With a `code` such as `EADDRINUSE`, if the server cannot listen.
@@ -99,6 +99,7 @@ async function start(
   { logger, tls, clocks, ageLimit, history }: StartOptions,
 ): Promise<App> {
   const { hostname, port, maxConnections, maxMessageBytes, drainTimeoutMs } = config;
+  const { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs, stallTimeoutMs } = config;
   if (config.engine === "direct" && !await checkDirectWrite()) logger.warning(SLOW_WRITES_NOTICE);
   const chat = new Chat(config, {
     logger,
@@ -110,7 +111,7 @@ async function start(
   });
   const wires = new OpenWires();
   const shared = { chat, wires };
-  const serveEngine = new ServeEngine(config, shared);
+  const serveEngine = config.engine === "serve" ? new ServeEngine(config, shared) : undefined;
   const directEngine = config.engine === "direct" ? new DirectEngine(config, shared) : undefined;
   const eventStreams = new EventStreams(config, shared);
   const isFull = () => wires.size >= maxConnections;
@@ -134,7 +135,7 @@ async function start(
   });
   const serve = (
     options: Deno.ServeTcpOptions & Partial<TlsFiles>,
-    clientAt: (address: Deno.NetAddr) => Client | undefined,
+    clientOf: (info: Deno.ServeHandlerInfo<Deno.NetAddr>) => Client | undefined,
   ) =>
     Deno.serve({
       ...options,
@@ -147,7 +148,7 @@ async function start(
         admit: decide,
         serveEngine,
         roomsApi,
-        clientAt: ({ remoteAddr }) => clientAt(remoteAddr as Deno.NetAddr),
+        clientOf: (info) => clientOf(info as Deno.ServeHandlerInfo<Deno.NetAddr>),
       }),
     });
 
@@ -156,17 +157,15 @@ async function start(
   let address: Deno.NetAddr;
   if (directEngine) {
     // Private: only the gateway's pipes may connect. Their local ports identify the clients.
-    httpServer = serve({ hostname: "127.0.0.1", port: 0 }, (pipe) => gateway?.clientAt(pipe));
+    httpServer = serve({ hostname: "127.0.0.1", port: 0 }, (info) => gateway?.clientOf(info));
     try {
       gateway = new Gateway({
         hostname,
         port,
         tls,
         upstreamPort: httpServer.addr.port,
-        handshakeTimeoutMs: config.handshakeTimeoutMs,
+        timeouts: { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs, stallTimeoutMs },
         maxPipes: maxConnections,
-        // Deno pings a WebSocket behind a pipe more often than this, so it is never idle.
-        pipeIdleTimeoutMs: 2 * config.pingIntervalMs,
         admit: decide,
         directEngine,
         logger,
@@ -178,8 +177,8 @@ async function start(
       throw error;
     }
   } else {
-    httpServer = serve({ hostname, port, ...tls }, (client) => ({
-      address: formatAddress(client),
+    httpServer = serve({ hostname, port, ...tls }, ({ remoteAddr }) => ({
+      address: formatAddress(remoteAddr),
     }));
     address = httpServer.addr;
   }

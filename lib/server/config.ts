@@ -143,6 +143,16 @@ export const SERVER_FLAGS = {
     default: 5000,
     help: "Time for a client to send the head of its first request; 0 disables the limit",
   },
+  requestTimeoutMs: {
+    kind: "duration",
+    default: 30_000,
+    help: "Time for a client to send a whole request; 0 disables the limit",
+  },
+  keepAliveMs: {
+    kind: "duration",
+    default: 75_000,
+    help: "Time that an HTTP connection may be idle between requests; 0 disables the limit",
+  },
   closeTimeoutMs: {
     kind: "duration",
     default: 5000,

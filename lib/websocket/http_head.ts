@@ -25,7 +25,10 @@ export function isToken(text: string): boolean {
   return TOKEN.test(text);
 }
 
-/** Collects the bytes of a stream until the head is whole. */
+/**
+ * Collects the bytes of a stream until the head is whole. It skips empty lines before the head (RFC
+ * 9112 section 2.2).
+ */
 export class HeadReader {
   readonly #maxBytes: number;
   #bytes: Uint8Array = new Uint8Array(0);
@@ -38,7 +41,8 @@ export class HeadReader {
    * Takes the next bytes.
    *
    * @returns The head with the empty line at its end, and the bytes that follow it; undefined if
-   * the head is not whole yet.
+   * the head is not whole yet. A head that has a bare line feed ends there: {@linkcode parseHead}
+   * rejects it.
    * @throws {HeadTooLongError} If the head is not whole after `maxBytes`.
    */
   push(piece: Uint8Array): { head: Uint8Array; rest: Uint8Array } | undefined {
@@ -51,7 +55,12 @@ export class HeadReader {
       bytes.set(piece, before);
       this.#bytes = bytes;
     }
-    const end = findHeadEnd(this.#bytes, Math.max(0, before - 3));
+    let from = Math.max(0, before - 3);
+    while (this.#bytes[0] === 13 && this.#bytes[1] === 10) {
+      this.#bytes = this.#bytes.subarray(2);
+      from = 0;
+    }
+    const end = findHeadEnd(this.#bytes, from);
     if (end < 0 ? this.#bytes.length >= this.#maxBytes : end > this.#maxBytes) {
       throw new HeadTooLongError(
         `The head of the request is not whole after ${this.#maxBytes} bytes`,
@@ -61,16 +70,20 @@ export class HeadReader {
     return { head: this.#bytes.subarray(0, end), rest: this.#bytes.subarray(end) };
   }
 
-  /** All bytes so far. */
+  /** All bytes so far, without the empty lines before the head. */
   get bytes(): Uint8Array {
     return this.#bytes;
   }
 }
 
-/** @returns The offset after the empty line that ends the head; -1 if there is none. */
+/**
+ * @param from Up to three bytes before the first byte that has not been searched.
+ * @returns The offset after the empty line that ends the head, or after a bare line feed; -1 if
+ * there is neither.
+ */
 function findHeadEnd(bytes: Uint8Array, from: number): number {
-  for (let at = bytes.indexOf(13, from); at >= 0; at = bytes.indexOf(13, at + 1)) {
-    if (bytes[at + 1] === 10 && bytes[at + 2] === 13 && bytes[at + 3] === 10) return at + 4;
+  for (let at = bytes.indexOf(10, from); at >= 0; at = bytes.indexOf(10, at + 1)) {
+    if (bytes[at - 1] !== 13 || (bytes[at - 2] === 10 && bytes[at - 3] === 13)) return at + 1;
   }
   return -1;
 }
@@ -78,20 +91,23 @@ function findHeadEnd(bytes: Uint8Array, from: number): number {
 /**
  * Parses a whole head.
  *
- * It is stricter than a general HTTP parser: it accepts no bare line feeds and no folded lines.
+ * It is stricter than a general HTTP parser: it accepts no bare line feeds, no folded lines, and no
+ * control characters.
  *
  * @returns The head; undefined if it is malformed.
  */
 export function parseHead(bytes: Uint8Array): HttpHead | undefined {
-  const text = new TextDecoder("latin1").decode(bytes).slice(0, -4);
-  const [startLine = "", ...lines] = text.split("\r\n");
+  const text = new TextDecoder("latin1").decode(bytes);
+  if (!text.endsWith("\r\n\r\n")) return undefined;
+  const [startLine = "", ...lines] = text.slice(0, -4).split("\r\n");
   const start = startLine.match(/^([^ ]+) ([^ ]+) (.*)$/)?.slice(1);
   if (!start) return undefined;
   const fields = new Map<string, string>();
   for (const line of lines) {
     const colon = line.indexOf(":");
     const name = line.slice(0, Math.max(0, colon)).toLowerCase();
-    if (!isToken(name) || /[\0\r\n]/.test(line)) return undefined;
+    // deno-lint-ignore no-control-regex
+    if (!isToken(name) || /[\0-\x08\n-\x1f\x7f]/.test(line)) return undefined;
     const value = line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, "");
     const before = fields.get(name);
     fields.set(name, before === undefined ? value : `${before}, ${value}`);

@@ -31,6 +31,26 @@ Deno.test("HeadReader accepts a head of the limit, and rejects one that is a byt
   }
 });
 
+Deno.test("HeadReader skips empty lines before the head", () => {
+  const reader = new HeadReader(HEAD.length);
+  for (const byte of encoder.encode("\r\n".repeat(100))) {
+    assertEquals(reader.push(Uint8Array.of(byte)), undefined);
+  }
+  assertEquals(reader.bytes.length, 0);
+  assertEquals(reader.push(encoder.encode(`\r\n${HEAD}rest`)), {
+    head: encoder.encode(HEAD),
+    rest: encoder.encode("rest"),
+  });
+});
+
+Deno.test("HeadReader ends a head at a bare line feed, and parseHead() rejects it", () => {
+  for (const text of ["\n", "GET / HTTP/1.1\n", "GET / HTTP/1.1\r\nA: 1\n"]) {
+    const { head } = push(100, ...text)!;
+    assertEquals(head, encoder.encode(text));
+    assertEquals(parseHead(head), undefined);
+  }
+});
+
 Deno.test("parseHead() matches names in any case, trims values and joins repeated fields", () => {
   const head = parseHead(encoder.encode("GET /a b\r\nX-One:  1 \r\nx-ONE:\t2\r\nEmpty:\r\n\r\n"));
   assertEquals(head?.start, ["GET", "/a", "b"]);
@@ -48,6 +68,8 @@ for (
     "GET / HTTP/1.1\r\nA: 1\r\n folded\r\n\r\n",
     "GET / HTTP/1.1\r\nA: 1\nB: 2\r\n\r\n",
     "GET / HTTP/1.1\r\nA: \0\r\n\r\n",
+    "GET / HTTP/1.1\r\nA: \x1f\r\n\r\n",
+    "GET / HTTP/1.1\r\nA: 1\r\n",
   ]
 ) {
   Deno.test(`parseHead() rejects ${JSON.stringify(bad)}`, () => {

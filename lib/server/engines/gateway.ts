@@ -2,17 +2,17 @@ import type { Logger } from "@logtape/logtape";
 import { connect, type Socket } from "node:net";
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import { checkIntervalMs } from "../../websocket/heartbeat.ts";
-import { parseHead } from "../../websocket/http_head.ts";
 import { SocketTransport } from "../../websocket/socket_transport.ts";
 import type { TransportListener } from "../../websocket/transport.ts";
 import { formatAddress } from "../address.ts";
 import type { Decision, IncomingRequest } from "../http/admission.ts";
 import type { Client } from "../http/routes.ts";
 import type { TlsFiles } from "../security/tls_files.ts";
-import type { AdmittedConnection, DirectEngine } from "./direct_engine.ts";
+import type { DirectEngine } from "./direct_engine.ts";
+import { HttpConnection, type HttpTimeouts } from "./http_connection.ts";
 import { Listener } from "./listener.ts";
-import { PendingConnection } from "./pending_connection.ts";
-import { Pipe } from "./pipe.ts";
+import { Pipe, type PipedRequest } from "./pipe.ts";
+import { RequestError } from "./request_head.ts";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -23,33 +23,27 @@ export interface GatewayOptions {
   readonly tls: TlsFiles | undefined;
   /** The port of the private `Deno.serve`, on loopback. */
   readonly upstreamPort: number;
-  /** Time for a client to send the head of its first request; 0 disables the limit. */
-  readonly handshakeTimeoutMs: number;
+  readonly timeouts: HttpTimeouts;
   /** The maximum number of pipes. */
   readonly maxPipes: number;
-  /** A pipe is closed when no bytes pass through it for this long; 0 disables the limit. */
-  readonly pipeIdleTimeoutMs: number;
   readonly admit: (request: IncomingRequest) => Decision;
   readonly directEngine: Pick<DirectEngine, "serve">;
   readonly logger: Logger;
 }
 
 /**
- * Accepts every connection and reads the head of its first request. An upgrade that is admitted to
- * the chat goes to the direct engine. Everything else, refusals included, is piped to the private
- * `Deno.serve`, which makes the same decisions.
- *
- * On a piped connection, later requests can be upgrades too: those are served by the serve engine.
+ * Accepts every connection and reads the head of each request. An upgrade that is admitted to the
+ * chat goes to the direct engine. Everything else, refusals included, is piped to the private
+ * `Deno.serve`, which makes the same decisions. A request that is not valid HTTP is answered here.
  */
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #listener: Listener;
   readonly #secureContext: SecureContext | undefined;
-  /** Connections that are being read, refused, or waiting for their pipe to open. */
-  readonly #pending = new Set<PendingConnection>();
-  /** Pending connections that wait for their pipe. */
-  readonly #waiting = new Set<PendingConnection>();
-  /** Open pipes by local port. `Deno.serve` sees this port as the remote port. */
+  /** All connections that the direct engine does not have. */
+  readonly #connections = new Set<HttpConnection>();
+  #pipeCount = 0;
+  /** Connected pipes by local port. `Deno.serve` sees this port as the remote port. */
   readonly #pipes = new Map<number, { readonly client: Client; readonly pipe: Pipe }>();
   #whenUnpiped: PromiseWithResolvers<void> | undefined;
   #reaper: ReturnType<typeof setInterval> | undefined;
@@ -70,10 +64,9 @@ export class Gateway {
   /** Listens until {@linkcode close} is called. See {@linkcode Listener.open}. */
   async open(): Promise<Deno.NetAddr> {
     const address = await this.#listener.open();
-    const { handshakeTimeoutMs, pipeIdleTimeoutMs } = this.#options;
-    const deadlines = [handshakeTimeoutMs, pipeIdleTimeoutMs].filter((ms) => ms > 0);
+    const deadlines = Object.values(this.#options.timeouts).filter((ms) => ms > 0);
     if (deadlines.length > 0) {
-      this.#reaper = setInterval(() => this.#reap(), checkIntervalMs(deadlines));
+      this.#reaper = setInterval(() => this.#check(), checkIntervalMs(deadlines));
     }
     return address;
   }
@@ -85,19 +78,26 @@ export class Gateway {
 
   /** Resolves when no pipe is left: all responses of `Deno.serve` have reached their clients. */
   async unpiped(): Promise<void> {
-    if (this.#pipes.size > 0) await (this.#whenUnpiped ??= Promise.withResolvers()).promise;
+    if (this.#pipeCount > 0) await (this.#whenUnpiped ??= Promise.withResolvers()).promise;
   }
 
-  /** Closes all pending and piped connections. */
+  /** Closes all connections that the direct engine does not have. */
   closeConnections(): void {
     clearInterval(this.#reaper);
-    for (const { transport } of this.#pending) transport.destroy();
-    for (const { pipe } of this.#pipes.values()) pipe.close();
+    for (const { transport } of this.#connections) transport.destroy();
   }
 
-  /** The client whose pipe has this local address; undefined if the address is not a pipe's. */
-  clientAt({ hostname, port }: Pick<Deno.NetAddr, "hostname" | "port">): Client | undefined {
-    return hostname === LOOPBACK ? this.#pipes.get(port)?.client : undefined;
+  /** The client whose request this is; undefined if the request did not come through a pipe. */
+  clientOf(
+    { remoteAddr, completed }: Pick<
+      Deno.ServeHandlerInfo<Deno.NetAddr>,
+      "remoteAddr" | "completed"
+    >,
+  ): Client | undefined {
+    const { hostname, port } = remoteAddr;
+    const piped = hostname === LOOPBACK ? this.#pipes.get(port) : undefined;
+    piped?.pipe.count(completed);
+    return piped?.client;
   }
 
   #accept(tcp: Socket): void {
@@ -107,16 +107,19 @@ export class Gateway {
     const secureContext = this.#secureContext;
     const socket = secureContext ? new TLSSocket(tcp, { isServer: true, secureContext }) : tcp;
     const address = formatAddress({ hostname: remoteAddress, port: remotePort! });
-    this.#pending.add(
-      new PendingConnection(new SocketTransport(socket, IGNORE_EVENTS, tcp), address, {
-        onHead: (pending, head, rest) => this.#dispatch(pending, head, rest),
-        onGone: (pending, error) => this.#forget(pending, error),
+    this.#connections.add(
+      new HttpConnection(new SocketTransport(socket, IGNORE_EVENTS, tcp), address, {
+        listener: {
+          onRequest: (connection, request) => this.#dispatch(connection, request),
+          onGone: (connection, error) => this.#forget(connection, error),
+        },
+        timeouts: this.#options.timeouts,
       }),
     );
   }
 
-  #forget(pending: PendingConnection, error: Error | undefined): void {
-    this.#pending.delete(pending);
+  #forget(connection: HttpConnection, error: Error | undefined): void {
+    this.#connections.delete(connection);
     if (error) {
       this.#options.logger.debug("A connection failed in the gateway: {error}", {
         error: String(error),
@@ -124,94 +127,77 @@ export class Gateway {
     }
   }
 
-  #dispatch(pending: PendingConnection, head: Uint8Array, rest: Uint8Array): void {
-    const { transport, address } = pending;
+  #dispatch(connection: HttpConnection, request: PipedRequest): void {
+    const { transport, address } = connection;
+    const { head, bytes, headLength } = request;
     try {
-      const upgrade = this.#admittedUpgrade(head);
-      if (!upgrade) return this.#pipe(pending);
-      this.#pending.delete(pending);
-      this.#options.directEngine.serve({ ...upgrade, transport, received: rest, address });
+      const decision = this.#options.admit(head);
+      if (decision.kind !== "chat") {
+        connection.pipe ??= this.#openPipe(connection);
+        return connection.pipe.exchange(request);
+      }
+      if (head.version !== "HTTP/1.1") throw new RequestError(426, NEEDS_HTTP_11, UPGRADE_HEADERS);
+      this.#connections.delete(connection);
+      connection.pipe?.close();
+      this.#options.directEngine.serve({
+        transport,
+        key: head.headers.get("sec-websocket-key")!,
+        joinRequest: decision.joinRequest,
+        received: bytes.subarray(headLength),
+        address,
+      });
+      if (connection.pipe?.hasClientEnded) transport.listener.onEnd();
     } catch (error) {
+      if (error instanceof RequestError) throw error;
       // A bug must affect only this connection.
-      this.#options.logger.error("A request failed: {error}", { error: String(error) });
+      this.#logFault(error);
       transport.reset();
     }
   }
 
-  /** Parses an upgrade that is admitted to the chat; undefined for any other request. */
-  #admittedUpgrade(bytes: Uint8Array): Pick<AdmittedConnection, "key" | "joinRequest"> | undefined {
-    const head = parseHead(bytes);
-    if (!head) return undefined;
-    const { start: [method, target, version], headers } = head;
-    // Only Deno parses unusual targets, such as those with unescaped bytes.
-    if (version !== "HTTP/1.1" || /[^!-~]|#/.test(target)) return undefined;
-    const [path = "", ...query] = target.split("?");
-    const decision = this.#options.admit({ method, path, query: query.join("?"), headers });
-    if (decision.kind !== "chat") return undefined;
-    return { key: headers.get("sec-websocket-key")!, joinRequest: decision.joinRequest };
+  #logFault(error: unknown): void {
+    this.#options.logger.error("A request failed: {error}", { error: String(error) });
   }
 
-  #pipe(pending: PendingConnection): void {
-    const { upstreamPort, maxPipes } = this.#options;
-    if (this.#pipes.size + this.#waiting.size >= maxPipes) {
-      return pending.refuse(
-        "503 Service Unavailable",
-        "The server is full: try again later",
-        "Retry-After: 10",
-      );
+  #openPipe(connection: HttpConnection): Pipe {
+    const { upstreamPort, maxPipes, timeouts } = this.#options;
+    if (this.#pipeCount >= maxPipes) {
+      throw new RequestError(503, "The server is full: try again later", { "Retry-After": "10" });
     }
-    const { transport, address, received } = pending;
-    // While the pipe opens, the client waits; it may close its side or disconnect.
-    transport.pause();
-    this.#waiting.add(pending);
-    let hasClientClosed = false;
     const socket = connect({ host: LOOPBACK, port: upstreamPort, allowHalfOpen: true });
-    const upstream = new SocketTransport(socket, {
-      ...IGNORE_EVENTS,
-      onGone: () => {
-        this.#waiting.delete(pending);
-        transport.destroy();
+    const upstream = new SocketTransport(socket, IGNORE_EVENTS);
+    let port: number | undefined;
+    const pipe = new Pipe(connection.transport, upstream, {
+      listener: {
+        onIdle: (rest) => connection.readNext(rest),
+        onFault: (error) => connection.refuse(error),
+        onBadResponse: (error) => this.#logFault(error),
+        onEnd: () => connection.end(),
+        onGone: (error) => connection.onGone(error),
+        onClosed: () => {
+          this.#pipeCount--;
+          if (port !== undefined) this.#pipes.delete(port);
+          if (this.#pipeCount === 0) this.#whenUnpiped?.resolve();
+        },
       },
+      timeouts,
     });
-    transport.listener = {
-      onData: () => {},
-      onEnd: () => hasClientClosed = true,
-      onGone: (error) => {
-        this.#forget(pending, error);
-        upstream.destroy();
-      },
-    };
+    this.#pipeCount++;
     socket.on("connect", () => {
-      this.#waiting.delete(pending);
-      this.#pending.delete(pending);
-      const port = socket.localPort!;
-      const pipe = new Pipe(transport, upstream, () => {
-        this.#pipes.delete(port);
-        if (this.#pipes.size === 0) this.#whenUnpiped?.resolve();
-      });
-      this.#pipes.set(port, { client: { address, close: () => pipe.close() }, pipe });
-      const start = () => hasClientClosed ? upstream.end() : transport.resume();
-      if (upstream.write(received, start)) start();
+      port = socket.localPort!;
+      this.#pipes.set(port, { client: { address: connection.address }, pipe });
     });
+    return pipe;
   }
 
-  /** Refuses clients whose request head is late, and closes idle pipes. */
-  #reap(): void {
-    const { handshakeTimeoutMs, pipeIdleTimeoutMs } = this.#options;
+  #check(): void {
     const nowMs = performance.now();
-    if (handshakeTimeoutMs > 0) {
-      for (const pending of this.#pending) {
-        if (pending.isReading && nowMs - pending.sinceMs >= handshakeTimeoutMs) {
-          pending.refuse("408 Request Timeout", "The request took too long");
-        }
-      }
-    }
-    if (pipeIdleTimeoutMs > 0) {
-      for (const { pipe } of this.#pipes.values()) {
-        if (nowMs - pipe.lastCopyMs >= pipeIdleTimeoutMs) pipe.close();
-      }
-    }
+    for (const connection of this.#connections) connection.check(nowMs);
   }
 }
+
+const NEEDS_HTTP_11 = "A WebSocket needs HTTP/1.1: a proxy in between may speak only HTTP/1.0";
+
+const UPGRADE_HEADERS = { Upgrade: "websocket", Connection: "Upgrade" };
 
 const IGNORE_EVENTS: TransportListener = { onData: () => {}, onEnd: () => {}, onGone: () => {} };

@@ -63,10 +63,7 @@ export class ServeEngine {
     const { closeTimeoutMs } = this.#config;
     wire.onClosing = () => {
       if (closeTimeoutMs === 0 || wires.isClosing) return;
-      closeDeadline = setTimeout(() => {
-        client.close?.();
-        onGone(1006, "unanswered close");
-      }, closeTimeoutMs);
+      closeDeadline = setTimeout(() => onGone(1006, "unanswered close"), closeTimeoutMs);
     };
     socket.onmessage = ({ data }) => this.#receive(wire, data);
     socket.onerror = () => wire.member && chat.leave(wire.member);

@@ -12,6 +12,11 @@ export interface IncomingRequest {
   readonly path: string;
   /** The query without its question mark. */
   readonly query: string;
+  /**
+   * The host and port that the client addressed: those of an absolute target, or the Host header;
+   * "" if there is none.
+   */
+  readonly host: string;
   readonly headers: FieldMap;
 }
 

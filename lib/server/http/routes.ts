@@ -7,29 +7,28 @@ import { problem } from "./api_response.ts";
 export interface Client {
   /** Its address and port, such as `127.0.0.1:50000`. */
   readonly address: string;
-  /** Closes its TCP connection. Undefined with `--engine serve`: Deno has no API for that. */
-  readonly close?: () => void;
 }
 
 /** What {@linkcode createHandler} needs from the composition root. */
 export interface RoutesOptions {
   readonly admit: (request: IncomingRequest) => Decision;
+  /** Undefined if the gateway passes all admitted upgrades to the direct engine. */
   readonly serveEngine: {
     upgrade(request: Request, client: Client, joinRequest: JoinRequest): Response;
-  };
+  } | undefined;
   readonly roomsApi: {
     handle(request: Request, url: URL, client: Client): Promise<Response>;
   };
   /** Finds the sender of a request; undefined if the request did not come through the gateway. */
-  readonly clientAt: (info: Deno.ServeHandlerInfo) => Client | undefined;
+  readonly clientOf: (info: Deno.ServeHandlerInfo) => Client | undefined;
 }
 
 /** Creates the handler that `Deno.serve` calls for every HTTP request. */
 export function createHandler(
-  { admit, serveEngine, roomsApi, clientAt }: RoutesOptions,
+  { admit, serveEngine, roomsApi, clientOf }: RoutesOptions,
 ): Deno.ServeHandler {
   return (request, info) => {
-    const client = clientAt(info);
+    const client = clientOf(info);
     if (client === undefined) {
       return text(403, "This port is internal to the server", { connection: "close" });
     }
@@ -37,10 +36,14 @@ export function createHandler(
     const url = URL.parse(request.url);
     if (!url) return text(400, `Host must be a host name: it was ${headers.get("host")}`);
     const path = url.pathname;
-    const decision = admit({ method, path, query: url.search.slice(1), headers });
+    const { search, host } = url;
+    const decision = admit({ method, path, query: search.slice(1), host, headers });
     switch (decision.kind) {
       case "chat":
-        return serveEngine.upgrade(request, client, decision.joinRequest);
+        // Without the serve engine, the gateway has refused this upgrade: the server was full a
+        // moment ago.
+        return serveEngine?.upgrade(request, client, decision.joinRequest) ??
+          text(503, "The chat was full: try again", { "retry-after": "1" });
       case "page":
         return servePage(path, headers);
       case "health":

@@ -1,64 +1,169 @@
 import { assertEquals } from "@std/assert";
-import { Pipe } from "../../../lib/server/engines/pipe.ts";
-import type { Transport, TransportListener } from "../../../lib/websocket/transport.ts";
+import { Pipe, type PipedRequest, type PipeListener } from "../../../lib/server/engines/pipe.ts";
+import { parseRequestHead } from "../../../lib/server/engines/request_head.ts";
+import { FakeTransport } from "../../websocket/fake_transport.ts";
 
-/** A transport that finishes writes only on request, and records the calls. */
-class SlowTransport implements Transport {
-  listener: TransportListener = { onData: () => {}, onEnd: () => {}, onGone: () => {} };
-  readonly done: string[] = [];
-  #onWritten: (() => void) | undefined;
+const encoder = new TextEncoder();
+const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-  write(bytes: Uint8Array, onWritten: () => void): boolean {
-    this.done.push(`write ${bytes.length}`);
-    this.#onWritten = onWritten;
-    return false;
-  }
-
-  written(): void {
-    this.#onWritten?.();
-  }
-
-  end(): void {
-    this.done.push("end");
-  }
-
-  destroy(): void {
-    this.done.push("destroy");
-  }
-
-  reset(): void {
-    this.done.push("reset");
-  }
-
-  pause(): void {
-    this.done.push("pause");
-  }
-
-  resume(): void {
-    this.done.push("resume");
-  }
+/** A pipe between two transports whose writes end with `settleOne()`. */
+function openPipe() {
+  const client = new FakeTransport(true), upstream = new FakeTransport(true);
+  const events: string[] = [];
+  const listener: PipeListener = {
+    onIdle: (rest) => events.push(`idle ${new TextDecoder().decode(rest)}`),
+    onFault: ({ status }) => events.push(`fault ${status}`),
+    onBadResponse: () => events.push("bad response"),
+    onEnd: () => events.push("end"),
+    onGone: () => events.push("gone"),
+    onClosed: () => events.push("closed"),
+  };
+  const timeouts = { requestTimeoutMs: 30, stallTimeoutMs: 20, keepAliveMs: 10 };
+  const pipe = new Pipe(client, upstream, { listener, timeouts });
+  return { client, upstream, pipe, events };
 }
 
-Deno.test("Pipe closes one side only after all bytes from the other are written", () => {
-  const client = new SlowTransport(), upstream = new SlowTransport();
-  let closedCount = 0;
-  new Pipe(client, upstream, () => closedCount++);
-  upstream.listener.onData(new Uint8Array(5));
-  upstream.listener.onEnd();
-  assertEquals([client.done, upstream.done], [["write 5"], ["pause"]]);
-  client.written();
-  assertEquals(client.done, ["write 5", "end"]);
-  client.listener.onGone(undefined);
-  upstream.listener.onGone(undefined);
-  assertEquals([closedCount, upstream.done], [1, ["pause", "destroy"]]);
+function request(text: string, sinceMs = 0): PipedRequest {
+  const bytes = encoder.encode(text);
+  const headLength = text.indexOf("\r\n\r\n") + 4;
+  return { head: parseRequestHead(bytes.subarray(0, headLength)), bytes, headLength, sinceMs };
+}
+
+function sent({ written }: FakeTransport): string {
+  return new TextDecoder().decode(new Uint8Array(written));
+}
+
+const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const POST = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n";
+
+Deno.test("Pipe holds back what follows a request until its response is written", () => {
+  const { client, upstream, pipe, events } = openPipe();
+  pipe.exchange(request(`${GET}next`));
+  assertEquals([sent(upstream), client.isPaused], [GET, true]);
+  upstream.settleOne();
+  assertEquals(client.isPaused, true);
+  upstream.listener.onData(encoder.encode(OK));
+  assertEquals([sent(client), upstream.isPaused, events], [OK, true, []]);
+  client.settleOne();
+  assertEquals([upstream.isPaused, events], [false, ["idle next"]]);
 });
 
-Deno.test("Pipe copies one chunk at a time, then closes the other side", () => {
-  const client = new SlowTransport(), upstream = new SlowTransport();
-  new Pipe(client, upstream, () => {});
-  client.listener.onData(new Uint8Array(3));
-  assertEquals([client.done, upstream.done], [["pause"], ["write 3"]]);
-  upstream.written();
-  client.listener.onEnd();
-  assertEquals([client.done, upstream.done], [["pause", "resume"], ["write 3", "end"]]);
+Deno.test("Pipe reads no more of a body than the upstream takes", () => {
+  const { client, upstream, pipe } = openPipe();
+  pipe.exchange(request(`${POST}ab`));
+  assertEquals(client.isPaused, true);
+  upstream.settleOne();
+  assertEquals(client.isPaused, false);
+  client.listener.onData(encoder.encode("cd"));
+  assertEquals([sent(upstream), client.isPaused], [`${POST}abcd`, true]);
 });
+
+Deno.test("Pipe ends after the write under way when the upstream ends", () => {
+  const { client, upstream, pipe, events } = openPipe();
+  pipe.exchange(request(GET));
+  upstream.settleOne();
+  upstream.listener.onData(encoder.encode("HTTP/1.0 200 OK\r\n\r\nhalf"));
+  upstream.listener.onEnd();
+  assertEquals(events, []);
+  client.settleOne();
+  assertEquals([events, upstream.ending], [["end"], "destroy"]);
+});
+
+Deno.test("Pipe drops the rest of a request that has been answered early", () => {
+  const { client, upstream, pipe, events } = openPipe();
+  pipe.exchange(request(POST));
+  upstream.settleOne();
+  upstream.listener.onData(encoder.encode("HTTP/1.1 413 X\r\nContent-Length: 0\r\n\r\n"));
+  assertEquals(client.isPaused, true);
+  client.settleOne();
+  assertEquals(events, ["end"]);
+});
+
+Deno.test("Pipe waits for the response of a client that has ended its side", () => {
+  const { client, upstream, pipe, events } = openPipe();
+  pipe.exchange(request(GET));
+  upstream.settleOne();
+  client.listener.onEnd();
+  assertEquals([upstream.ending, events], [undefined, []]);
+  upstream.listener.onData(encoder.encode(OK));
+  client.settleOne();
+  assertEquals(events, ["end"]);
+});
+
+Deno.test("Pipe ends an event stream when its client has ended its side", () => {
+  const { client, upstream, pipe, events } = openPipe();
+  client.isSlow = false;
+  pipe.exchange(request(GET));
+  upstream.settleOne();
+  client.listener.onEnd();
+  upstream.listener.onData(encoder.encode(
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n",
+  ));
+  assertEquals([events, upstream.ending], [["end"], "destroy"]);
+});
+
+Deno.test("Pipe.check() reports a late request, but not after its response has begun", () => {
+  for (const [begin, expected] of [["", ["fault 408"]], ["HTTP/1.1 200", []]] as const) {
+    const { client, upstream, pipe, events } = openPipe();
+    client.isSlow = false;
+    pipe.exchange(request(POST, 1000));
+    upstream.settleOne();
+    upstream.listener.onData(encoder.encode("HTTP/1.1 100 Continue\r\n\r\n"));
+    if (begin) upstream.listener.onData(encoder.encode(begin));
+    pipe.check(1029);
+    assertEquals(events, []);
+    pipe.check(1030);
+    assertEquals(events, [...expected]);
+  }
+});
+
+Deno.test("Pipe.check() resets a client that reads nothing of a response", () => {
+  const { client, upstream, pipe } = openPipe();
+  pipe.exchange(request(GET));
+  upstream.settleOne();
+  const beforeMs = performance.now();
+  upstream.listener.onData(encoder.encode(OK));
+  pipe.check(beforeMs + 19);
+  assertEquals(client.ending, undefined);
+  pipe.check(performance.now() + 20);
+  assertEquals(client.ending, "reset");
+});
+
+Deno.test("Pipe.check() never ends a response under way, however quiet", () => {
+  const { client, upstream, pipe, events } = openPipe();
+  client.isSlow = false;
+  pipe.exchange(request(GET));
+  upstream.settleOne();
+  pipe.check(performance.now() + 1e9);
+  upstream.listener.onData(encoder.encode("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"));
+  pipe.check(performance.now() + 1e9);
+  assertEquals([events, client.ending, upstream.ending], [[], undefined, undefined]);
+});
+
+Deno.test("Pipe.check() ends an HTTP/2 connection only when no request is open", async () => {
+  const { client, upstream, pipe, events } = openPipe();
+  client.isSlow = false;
+  pipe.exchange(request("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
+  upstream.settleOne();
+  assertEquals(client.isPaused, false);
+  const completed = Promise.withResolvers<void>();
+  pipe.count(completed.promise);
+  pipe.check(performance.now() + 1e9);
+  assertEquals(events, []);
+  completed.resolve();
+  await completed.promise;
+  pipe.check(performance.now() + 9);
+  assertEquals(events, []);
+  pipe.check(performance.now() + 10);
+  assertEquals(events, ["end"]);
+});
+
+for (const bytes of ["HTTP/1.1 nonsense\n", `${OK}HTTP/1.1 200`]) {
+  Deno.test(`Pipe resets the client's connection after the response ${JSON.stringify(bytes)}`, () => {
+    const { client, upstream, pipe, events } = openPipe();
+    pipe.exchange(request(GET));
+    upstream.settleOne();
+    upstream.listener.onData(encoder.encode(bytes));
+    assertEquals([client.ending, events, sent(client)], ["reset", ["bad response"], ""]);
+  });
+}

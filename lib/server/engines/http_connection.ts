@@ -1,0 +1,165 @@
+import { STATUS_TEXT } from "@std/http/status";
+import { HeadReader, HeadTooLongError } from "../../websocket/http_head.ts";
+import type { Transport, TransportListener } from "../../websocket/transport.ts";
+import type { Pipe, PipedRequest, PipeTimeouts } from "./pipe.ts";
+import { parseRequestHead, RequestError } from "./request_head.ts";
+
+/** The maximum size of a request's head. */
+const MAX_HEAD_BYTES = 16 * 1024;
+
+/** The first byte of a client that speaks TLS to a plain server (RFC 8446 section 5.1). */
+const TLS_HANDSHAKE = 0x16;
+
+/** Time for a client to read the last response. */
+const LINGER_MS = 1000;
+
+/** The deadlines of a connection in the gateway, in milliseconds; 0 disables one. */
+export interface HttpTimeouts extends PipeTimeouts {
+  /** The time from accepting a connection to the end of its first head. */
+  readonly handshakeTimeoutMs: number;
+}
+
+/** Receives the events of an {@linkcode HttpConnection}. */
+export interface HttpConnectionListener {
+  /** The head of a request is whole. */
+  onRequest(connection: HttpConnection, request: PipedRequest): void;
+  /** The connection has ended. */
+  onGone(connection: HttpConnection, error: Error | undefined): void;
+}
+
+/**
+ * A client's connection in the gateway: it reads the heads of requests, and closes the connection.
+ *
+ * ```text
+ *  ┌──────── the response is whole ───────┐
+ *  ▼                                      │
+ * reading ──head whole──▶ dispatched ─┬─▶ piped ──last response──▶ closing
+ *  └─malformed, late──▶ closing       └─▶ handed over to the direct engine
+ * ```
+ */
+export class HttpConnection implements TransportListener {
+  readonly transport: Transport;
+  /** The client's address and port. */
+  readonly address: string;
+  readonly #listener: HttpConnectionListener;
+  readonly #timeouts: HttpTimeouts;
+  #state: "reading" | "dispatched" | "closing" = "reading";
+  #head = new HeadReader(MAX_HEAD_BYTES);
+  /** When the connection was accepted, or became idle. */
+  #sinceMs = performance.now();
+  /** When the first byte of an incomplete head arrived. */
+  #firstByteMs: number | undefined;
+  #lingering: ReturnType<typeof setTimeout> | undefined;
+  /** The pipe that the connection has had since its first piped request. */
+  pipe: Pipe | undefined;
+
+  constructor(
+    transport: Transport,
+    address: string,
+    options: { readonly listener: HttpConnectionListener; readonly timeouts: HttpTimeouts },
+  ) {
+    this.transport = transport;
+    this.address = address;
+    this.#listener = options.listener;
+    this.#timeouts = options.timeouts;
+    transport.listener = this;
+  }
+
+  onData(bytes: Uint8Array): void {
+    if (this.#state !== "reading") return;
+    try {
+      if (this.#head.bytes.length === 0 && bytes[0] === TLS_HANDSHAKE) {
+        throw new RequestError(400, "This is a TLS handshake, not HTTP: use http:// or ws://");
+      }
+      const parts = this.#head.push(bytes);
+      if (!parts) {
+        if (this.#head.bytes.length > 0) this.#firstByteMs ??= performance.now();
+        return;
+      }
+      const head = parseRequestHead(parts.head);
+      if (head.version === "HTTP/2.0" && this.pipe) {
+        throw new RequestError(505, "A connection of HTTP/1.1 cannot go on with HTTP/2");
+      }
+      this.#state = "dispatched";
+      this.#listener.onRequest(this, {
+        head,
+        bytes: this.#head.bytes,
+        headLength: parts.head.length,
+        sinceMs: this.#firstByteMs ?? performance.now(),
+      });
+    } catch (error) {
+      if (error instanceof RequestError) this.refuse(error);
+      else if (error instanceof HeadTooLongError) this.refuse(new RequestError(431, error.message));
+      else throw error;
+    }
+  }
+
+  onEnd(): void {
+    this.transport.destroy();
+  }
+
+  onGone(error: Error | undefined): void {
+    clearTimeout(this.#lingering);
+    this.pipe?.close();
+    this.#listener.onGone(this, error);
+  }
+
+  /** Reads the next request, which begins with `received`. */
+  readNext(received: Uint8Array): void {
+    this.transport.listener = this;
+    this.#state = "reading";
+    this.#head = new HeadReader(MAX_HEAD_BYTES);
+    this.#sinceMs = performance.now();
+    this.#firstByteMs = undefined;
+    // Before the next line, which may give the transport away.
+    this.transport.resume();
+    if (received.length > 0) this.onData(received);
+    if (this.pipe?.hasClientEnded && this.#state === "reading") this.onEnd();
+  }
+
+  /** Enforces the deadlines. */
+  check(nowMs: number): void {
+    if (this.#state === "dispatched") return this.pipe?.check(nowMs);
+    if (this.#state === "closing") return;
+    const { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs } = this.#timeouts;
+    const isOver = (sinceMs: number | undefined, limitMs: number) =>
+      sinceMs !== undefined && limitMs > 0 && nowMs - sinceMs >= limitMs;
+    const isFirst = this.pipe === undefined;
+    if (
+      isOver(this.#firstByteMs, requestTimeoutMs) ||
+      (isFirst && isOver(this.#sinceMs, handshakeTimeoutMs))
+    ) {
+      this.refuse(new RequestError(408, "The request took too long"));
+    } else if (
+      !isFirst && this.#firstByteMs === undefined && isOver(this.#sinceMs, keepAliveMs)
+    ) {
+      this.transport.destroy();
+    }
+  }
+
+  /** Sends an error response and closes the connection. */
+  refuse({ status, message, headers }: RequestError): void {
+    const response = [
+      `HTTP/1.1 ${status} ${STATUS_TEXT[status]}`,
+      "Content-Type: text/plain; charset=utf-8",
+      "X-Content-Type-Options: nosniff",
+      "Connection: close",
+      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+      "",
+      `${message}\n`,
+    ].join("\r\n");
+    this.transport.write(new TextEncoder().encode(response), () => {});
+    this.end();
+  }
+
+  /** Closes the connection after what has been sent, by a reset if the client does not close it. */
+  end(): void {
+    this.#state = "closing";
+    this.pipe?.close();
+    this.transport.listener = this;
+    this.transport.end();
+    // What the client still sends is read and dropped, or its system would drop the response.
+    this.transport.resume();
+    this.#lingering = setTimeout(() => this.transport.reset(), LINGER_MS);
+  }
+}
