@@ -15,6 +15,7 @@ import { admit, type IncomingRequest } from "./http/admission.ts";
 import { RoomsApi } from "./http/rooms_api.ts";
 import { type Client, createHandler } from "./http/routes.ts";
 import type { TlsFiles } from "./security/tls_files.ts";
+import { listenOn } from "./start_failure.ts";
 
 /** A running server. Disposing it drains it. */
 export interface App extends AsyncDisposable {
@@ -30,6 +31,12 @@ export interface App extends AsyncDisposable {
   readonly slowReaders: Readonly<Record<"closed" | "skipped", number>>;
   /** Stops the server, see {@linkcode drain}. Calling it twice is harmless. */
   drain(): Promise<void>;
+  /**
+   * Uses this certificate for new connections. Open ones continue.
+   *
+   * @returns False if `--engine serve` is set, because `Deno.serve` cannot change its certificate.
+   */
+  useTls(tls: TlsFiles): boolean;
   /** Resolves with the reason if the server has stopped accepting connections by itself. */
   readonly failed: Promise<unknown>;
 }
@@ -53,7 +60,7 @@ export interface AppOptions {
  *
  * With `--engine serve` there is no gateway: clients connect to `Deno.serve`.
  *
- * @throws {Error} With a `code` such as `EADDRINUSE`, if the server cannot listen.
+ * @throws {ListenError} If the server cannot listen.
  */
 export async function startApp(
   config: ServerConfig,
@@ -122,9 +129,13 @@ export async function startApp(
   let address: Deno.NetAddr;
   if (directEngine) {
     // Private: only the gateway's pipes may connect. Their local ports identify the clients.
-    httpServer = serve({ hostname: "127.0.0.1", port: 0 }, (pipe) => gateway?.clientAt(pipe));
+    const privateAddress = { hostname: "127.0.0.1", port: 0 };
+    httpServer = await listenOn(
+      privateAddress,
+      () => serve(privateAddress, (pipe) => gateway?.clientAt(pipe)),
+    );
     try {
-      gateway = new Gateway({
+      const opened = gateway = new Gateway({
         hostname,
         port,
         tls,
@@ -137,7 +148,7 @@ export async function startApp(
         directEngine,
         logger,
       });
-      address = await gateway.open();
+      address = await listenOn({ hostname, port }, () => opened.open());
     } catch (error) {
       directEngine[Symbol.dispose]();
       await httpServer.shutdown();
@@ -145,9 +156,10 @@ export async function startApp(
       throw error;
     }
   } else {
-    httpServer = serve({ hostname, port, ...tls }, (client) => ({
-      address: formatAddress(client),
-    }));
+    httpServer = await listenOn(
+      { hostname, port },
+      () => serve({ hostname, port, ...tls }, (client) => ({ address: formatAddress(client) })),
+    );
     address = httpServer.addr;
   }
 
@@ -170,6 +182,10 @@ export async function startApp(
     },
     slowReaders: chat.slowReaders,
     drain: drainOnce,
+    useTls: (tls) => {
+      gateway?.useTls(tls);
+      return gateway !== undefined;
+    },
     [Symbol.asyncDispose]: drainOnce,
   };
 }

@@ -39,10 +39,14 @@ export class Program implements AsyncDisposable {
     return new Program(Deno.execPath(), [...command, ...args], env);
   }
 
-  /** Runs the server with at most this many file descriptors. */
-  static startStarved(fileLimit: number, args: readonly string[]): Program {
-    const command = denoJson.tasks.server.command.replace("deno ", `exec "${Deno.execPath()}" `);
-    return new Program("bash", ["-c", `ulimit -n ${fileLimit}; ${command} ${args.join(" ")}`], {});
+  /**
+   * Runs the server in bash.
+   *
+   * @param script Returns the script, for the command that runs the server.
+   */
+  static startShell(script: (server: string) => string, args: readonly string[]): Program {
+    const command = denoJson.tasks.server.command.replace("deno ", `"${Deno.execPath()}" `);
+    return new Program("bash", ["-c", script(`${command} ${args.join(" ")}`)], {});
   }
 
   /** Runs the program with `deno task`, as users do. */

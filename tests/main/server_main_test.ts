@@ -83,7 +83,7 @@ Deno.test("the server prints one line if its port is in use, and exits 1", async
 });
 
 Deno.test("serve: a server without file descriptors exits 1", async () => {
-  await using server = Program.startStarved(60, ["--port", "0", "--engine", "serve"]);
+  await using server = starved(["--port", "0", "--engine", "serve"]);
   const port = await portOf(server);
   const peer = await Peer.open(`ws://127.0.0.1:${port}/ws`);
   const peers = await connectMany(port, 100);
@@ -95,7 +95,7 @@ Deno.test("serve: a server without file descriptors exits 1", async () => {
 });
 
 Deno.test("direct: a server without file descriptors recovers", async () => {
-  await using server = Program.startStarved(60, ["--port", "0"]);
+  await using server = starved(["--port", "0"]);
   const port = await portOf(server);
   // The connections beyond the limit fail when the listener restarts.
   const settled = await Promise.allSettled(
@@ -107,6 +107,11 @@ Deno.test("direct: a server without file descriptors recovers", async () => {
   for (const _ of peers) await server.stdoutLine(/disconnected/);
   await using _peer = await Peer.open(`ws://127.0.0.1:${port}/ws`);
 });
+
+/** Runs the server with at most 60 file descriptors. */
+function starved(args: readonly string[]): Program {
+  return Program.startShell((server) => `ulimit -n 60; exec ${server}`, args);
+}
 
 /** Tries to connect `count` times, and returns the connections that were accepted. */
 async function connectMany(port: number, count: number): Promise<RawPeer[]> {

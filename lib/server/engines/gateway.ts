@@ -44,7 +44,7 @@ export interface GatewayOptions {
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #listener: Listener;
-  readonly #secureContext: SecureContext | undefined;
+  #secureContext: SecureContext | undefined;
   /** Connections that are being read, refused, or waiting for their pipe to open. */
   readonly #pending = new Set<PendingConnection>();
   /** Pending connections that wait for their pipe. */
@@ -54,11 +54,10 @@ export class Gateway {
   #whenUnpiped: PromiseWithResolvers<void> | undefined;
   #reaper: ReturnType<typeof setInterval> | undefined;
 
-  /** @throws {Error} If the certificate or its key is invalid. */
   constructor(options: GatewayOptions) {
     const { hostname, port, tls, logger } = options;
     this.#options = options;
-    this.#secureContext = tls && createSecureContext({ ...tls });
+    if (tls) this.useTls(tls);
     this.#listener = new Listener({
       hostname,
       port,
@@ -76,6 +75,11 @@ export class Gateway {
       this.#reaper = setInterval(() => this.#reap(), checkIntervalMs(deadlines));
     }
     return address;
+  }
+
+  /** Uses this certificate for the connections accepted from now on. */
+  useTls(tls: TlsFiles): void {
+    this.#secureContext = createSecureContext({ ...tls });
   }
 
   /** Stops accepting connections. */
