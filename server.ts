@@ -56,10 +56,6 @@ async function serve(config: ServerConfig, output: TextQueue): Promise<number> {
     await errors.flush(FLUSH_TIMEOUT_MS);
     return EXIT_CODE.failure;
   }
-  if (config.logFormat === "text") output.push(`${bannerText(app.url, Deno.execPath())}\n`);
-  else logger.info("Listening on {url}", { url: app.url.href });
-  if (tls) warnOfValidity(tls, logger);
-
   const stop = Promise.withResolvers<void>();
   onStopSignal({ stop: stop.resolve, stopNow: () => Deno.exit(EXIT_CODE.interrupted) });
   // One at a time, so that the files read last are the ones in use.
@@ -68,6 +64,10 @@ async function serve(config: ServerConfig, output: TextQueue): Promise<number> {
     if (tls) reloaded = reloaded.then(() => reloadTls(app, config, logger));
     else stop.resolve();
   });
+  if (config.logFormat === "text") output.push(`${bannerText(app.url, Deno.execPath())}\n`);
+  else logger.info("Listening on {url}", { url: app.url.href });
+  if (tls) warnOfValidity(tls, logger);
+
   const failure = await Promise.race([stop.promise, app.failed]);
   if (failure) logger.error(acceptFailure(failure));
   logger.info("Stopping: closing {connectionCount} connections", {

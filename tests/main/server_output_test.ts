@@ -1,0 +1,95 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Peer } from "../socket/peer.ts";
+import { ENGINES } from "../socket/test_app.ts";
+import { Fifo } from "./fifo.ts";
+import { Program } from "./program.ts";
+
+/** Runs the server with standard output in a pipe that is read only on demand. */
+async function startWith(output: Fifo, args: readonly string[]) {
+  const server = Program.startShell((server) => `exec ${server} > ${output.path}`, [
+    ...["--port", "0", "--log-messages"],
+    ...args,
+  ]);
+  const banner = (await output.linesTo(/listening on/)).at(-1)!;
+  await output.linesTo(/Stop +Ctrl-C/);
+  return { server, url: `ws://127.0.0.1:${banner.match(/:(\d+)\//)![1]}/ws` };
+}
+
+/** Sends messages that are together longer than the queue of the log. */
+async function overflow(sender: Peer, receiver: Peer): Promise<number> {
+  const count = 200;
+  const text = "x".repeat(60_000);
+  for (let sent = 0; sent < count; sent++) sender.send(text);
+  for (let received = 0; received < count; received++) assertEquals(await receiver.next(), text);
+  return count;
+}
+
+for (const engine of ENGINES) {
+  Deno.test(`${engine}: a blocked standard output costs counted log lines, not messages`, async () => {
+    await using output = await Fifo.create();
+    const { server, url } = await startWith(output, ["--engine", engine]);
+    await using _server = server;
+    await using sender = await Peer.open(url);
+    await using receiver = await Peer.open(url);
+    const sentCount = await overflow(sender, receiver);
+
+    const lines = await output.linesTo(/ log lines were dropped/);
+    const dropped = lines.at(-1)!;
+    assertMatch(dropped, / WRN \d+ log lines were dropped here, because nothing read/);
+    const droppedCount = Number(dropped.match(/(\d+) log lines/)![1]);
+    const loggedCount = lines.filter((line) => / sent: x/.test(line)).length;
+    assert(droppedCount > 0);
+    assertEquals(loggedCount + droppedCount, sentCount);
+
+    sender.send("after");
+    assertMatch((await output.linesTo(/ sent: /)).at(-1)!, / sent: after$/);
+    server.signal("SIGTERM");
+    assertMatch((await output.linesTo(/Stopped/)).at(-1)!, / INF Stopped$/);
+    assertEquals(await output.line(), undefined);
+    assertEquals((await server.ended()).code, 0);
+  });
+
+  Deno.test(`${engine}: the server drains and exits while standard output is blocked`, async () => {
+    await using output = await Fifo.create();
+    const { server, url } = await startWith(output, ["--engine", engine]);
+    await using _server = server;
+    await using sender = await Peer.open(url);
+    await using receiver = await Peer.open(url);
+    await overflow(sender, receiver);
+    server.signal("SIGTERM");
+    assertEquals((await receiver.closed).code, 1001);
+    const { code, stderr } = await server.ended();
+    assertEquals([code, stderr], [0, []]);
+  });
+}
+
+Deno.test("the server goes on when the reader of its log ends, and logs to the next reader", async () => {
+  await using output = await Fifo.create();
+  const { server, url } = await startWith(output, []);
+  await using _server = server;
+  await using sender = await Peer.open(url);
+  await using receiver = await Peer.open(url);
+  await output.linesTo(/connected/);
+  output.closeReader();
+  sender.send("one");
+  assertEquals(await receiver.next(), "one");
+  await server.stderrLine(/^Cannot write to standard output: Broken pipe/);
+  sender.send("two");
+  assertEquals(await receiver.next(), "two");
+  await output.linesTo(/ sent: one$/);
+  await output.linesTo(/ sent: two$/);
+  server.signal("SIGTERM");
+  await output.linesTo(/ INF Stopped$/);
+  const { code, stderr } = await server.ended();
+  assertEquals([code, stderr.length], [0, 1]);
+});
+
+Deno.test("the server exits 0 on SIGTERM when the disk of its log is full", async () => {
+  await using server = Program.startShell(
+    (server) => `exec ${server} > /dev/full`,
+    ["--port", "0"],
+  );
+  await server.stderrLine(/^Cannot write to standard output: No space left on device/);
+  server.signal("SIGTERM");
+  assertEquals((await server.ended()).code, 0);
+});
