@@ -16,7 +16,7 @@ export interface LoggingConfig {
   readonly logFormat: "text" | "json";
 }
 
-/** The maximum length of the lines that wait for standard output: some 70,000 lines. */
+/** The maximum length of the waiting log lines: some 70,000. As many may be being written. */
 const MAX_WAITING_LENGTH = 8 * 1024 ** 2;
 
 const FORMATTERS: Record<LoggingConfig["logFormat"], () => TextFormatter> = {

@@ -10,7 +10,10 @@ export interface TextTarget {
 
 /** The bound of a {@linkcode TextQueue}, and what it reports. */
 export interface TextQueueOptions {
-  /** The maximum length of the waiting texts, in UTF-16 code units. */
+  /**
+   * The maximum length of the waiting texts, in UTF-16 code units. A write under way has taken the
+   * texts that waited before, so twice as many may be in memory.
+   */
   readonly maxLength: number;
   /** Called when the stream accepts texts again, with the number of texts dropped meanwhile. */
   readonly onDropped: (count: number) => void;
