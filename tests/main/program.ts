@@ -76,6 +76,12 @@ export class Program implements AsyncDisposable {
     this.#process.kill(signal);
   }
 
+  /** Sends a signal every 50 ms until the program has ended. */
+  signalUntilEnded(signal: Deno.Signal): void {
+    const timer = setInterval(() => this.#signalIfRunning(signal), 50);
+    this.#process.status.then(() => clearInterval(timer));
+  }
+
   /** Waits until the program has ended. */
   async ended(): Promise<Ending> {
     const [{ code }, stdout, stderr] = await Promise.all([
@@ -88,12 +94,16 @@ export class Program implements AsyncDisposable {
 
   /** Ends the program with SIGKILL. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#signalIfRunning("SIGKILL");
+    await this.ended();
+  }
+
+  #signalIfRunning(signal: Deno.Signal): void {
     try {
-      this.#process.kill("SIGKILL");
+      this.#process.kill(signal);
     } catch (error) {
       if (!(error instanceof TypeError)) throw error; // It has ended already.
     }
-    await this.ended();
   }
 }
 

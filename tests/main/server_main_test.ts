@@ -41,9 +41,8 @@ Deno.test("the server exits at once on a second Ctrl-C", async () => {
   server.signal("SIGINT");
   await server.stdoutLine(/Stopping/);
   // Signals in quick succession count as one, so send more until one counts as the second.
-  const again = setInterval(() => server.signal("SIGINT"), 50);
+  server.signalUntilEnded("SIGINT");
   const { code } = await server.ended();
-  clearInterval(again);
   assertEquals(code, 130);
 });
 
