@@ -1,6 +1,14 @@
 /** How long to wait before a write that failed is tried again. */
 const RETRY_MS = 100;
 
+/**
+ * The maximum size of a write. The system writes that much to a pipe at once or not at all
+ * (`PIPE_BUF`). After an error in the middle of a write, Deno does not tell how much it has written.
+ */
+const MAX_WRITE_BYTES = 4096;
+
+const NEWLINE = 0x0a;
+
 const encoder = new TextEncoder();
 
 /** A stream such as `Deno.stdout`. Its asynchronous writes do not block the program. */
@@ -53,9 +61,9 @@ export class TextQueue {
     this.#writing ??= this.#writeAll();
   }
 
-  /** Waits until all texts are written, but no longer than this, and not while writes fail. */
+  /** Waits until all texts are written, but no longer than this. */
   async flush(timeoutMs: number): Promise<void> {
-    if (!this.#writing || this.#isFailing) return;
+    if (!this.#writing) return;
     const timeout = Promise.withResolvers<void>();
     const timer = setTimeout(timeout.resolve, timeoutMs);
     await Promise.race([this.#writing, timeout.promise]);
@@ -77,13 +85,23 @@ export class TextQueue {
   async #write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
       try {
-        at += await this.#target.write(bytes.subarray(at));
+        at += await this.#target.write(nextPiece(bytes, at));
         this.#isFailing = false;
       } catch (error) {
-        if (!this.#isFailing) this.#options.onFailed(error);
-        this.#isFailing = true;
+        // A pipe in non-blocking mode that is full has not failed.
+        if (!(error instanceof Deno.errors.WouldBlock)) {
+          if (!this.#isFailing) this.#options.onFailed(error);
+          this.#isFailing = true;
+        }
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }
   }
+}
+
+/** Returns the bytes to write next: whole lines if possible. */
+function nextPiece(bytes: Uint8Array, at: number): Uint8Array {
+  const piece = bytes.subarray(at, at + MAX_WRITE_BYTES);
+  const end = piece.lastIndexOf(NEWLINE) + 1;
+  return end > 0 ? piece.subarray(0, end) : piece;
 }
