@@ -3,7 +3,7 @@ const RETRY_MS = 100;
 
 /**
  * The maximum size of a write. The system writes that much to a pipe at once or not at all
- * (`PIPE_BUF`). After an error in the middle of a write, Deno does not tell how much it has written.
+ * (`PIPE_BUF`). After an error in the middle of a write, Deno does not tell how much it wrote.
  */
 const MAX_WRITE_BYTES = 4096;
 
