@@ -1,17 +1,23 @@
 import {
   configure,
   getJsonLinesFormatter,
+  getLogger,
   getTextFormatter,
   type LogLevel,
   type TextFormatter,
 } from "@logtape/logtape";
+import { errorMessage } from "./error_message.ts";
 import { printable } from "./printable.ts";
+import { TextQueue } from "./text_queue.ts";
 
 /** The level and the format of the log. */
 export interface LoggingConfig {
   readonly logLevel: LogLevel;
   readonly logFormat: "text" | "json";
 }
+
+/** The maximum length of the waiting log lines: some 70,000. As many may be being written. */
+const MAX_WAITING_LENGTH = 8 * 1024 ** 2;
 
 const FORMATTERS: Record<LoggingConfig["logFormat"], () => TextFormatter> = {
   text: () =>
@@ -23,14 +29,41 @@ const FORMATTERS: Record<LoggingConfig["logFormat"], () => TextFormatter> = {
   json: () => getJsonLinesFormatter({ message: "template", properties: "flatten" }),
 };
 
-/** Sends log records of the category `chorus` to standard output, one per line. */
-export async function configureLogging(config: LoggingConfig): Promise<void> {
+/**
+ * Sends log records of the category `chorus` to standard output, one per line.
+ *
+ * @returns The queue of standard output. Whatever else the program prints there must go through it.
+ */
+export async function configureLogging(config: LoggingConfig): Promise<TextQueue> {
   const format = FORMATTERS[config.logFormat]();
+  const output = new TextQueue(Deno.stdout, {
+    maxLength: MAX_WAITING_LENGTH,
+    onDropped: (count) =>
+      getLogger("log").warning(
+        "{count} log lines were dropped here, because nothing read standard output",
+        { count },
+      ),
+    onFailed: (error) =>
+      errorOutput().push(`Cannot write to standard output: ${errorMessage(error)}\n`),
+  });
+  const stdout = (record: Parameters<TextFormatter>[0]) =>
+    output.push(`${format(record).trimEnd()}\n`);
   await configure({
-    sinks: { stdout: (record) => console.log(format(record).trimEnd()) },
+    sinks: { stdout },
     loggers: [
       { category: "chorus", lowestLevel: config.logLevel, sinks: ["stdout"] },
+      { category: "log", lowestLevel: "warning", sinks: ["stdout"] },
       { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["stdout"] },
     ],
+  });
+  return output;
+}
+
+/** Returns a queue of standard error, for a few last words. It is not told when they are lost. */
+export function errorOutput(): TextQueue {
+  return new TextQueue(Deno.stderr, {
+    maxLength: MAX_WAITING_LENGTH,
+    onDropped: () => {},
+    onFailed: () => {},
   });
 }

@@ -18,6 +18,14 @@ export function onStopSignal(handler: StopHandler): void {
   for (const signal of signals) Deno.addSignalListener(signal, listener);
 }
 
+/**
+ * Calls `hangup` on each SIGHUP: the terminal was closed, or an administrator sent the signal. A
+ * closing terminal may send several. Windows has no SIGHUP.
+ */
+export function onHangupSignal(hangup: () => void): void {
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", hangup);
+}
+
 /** Returns the signal listener. It ignores signals within 250 ms after the first. */
 export function stopListener({ stop, stopNow }: StopHandler, nowMs: () => number): () => void {
   let firstAtMs: number | undefined;

@@ -16,6 +16,7 @@ import { admit, type IncomingRequest } from "./http/admission.ts";
 import { RoomsApi } from "./http/rooms_api.ts";
 import { type Client, createHandler } from "./http/routes.ts";
 import type { TlsFiles } from "./security/tls_files.ts";
+import { listenOn } from "./start_failure.ts";
 
 /** A running server. Disposing it drains it. */
 export interface App extends AsyncDisposable {
@@ -31,6 +32,12 @@ export interface App extends AsyncDisposable {
   readonly slowReaders: Readonly<Record<"closed" | "skipped", number>>;
   /** Stops the server, see {@linkcode drain}. Calling it twice is harmless. */
   drain(): Promise<void>;
+  /**
+   * Uses this certificate for new connections. Open ones continue.
+   *
+   * @returns False if `--engine serve` is set, because `Deno.serve` cannot change its certificate.
+   */
+  useTls(tls: TlsFiles): boolean;
   /** Resolves with the reason if the server has stopped accepting connections by itself. */
   readonly failed: Promise<unknown>;
 }
@@ -59,7 +66,7 @@ const SYSTEM_CLOCKS = { readMs: Date.now, monotonicMs: () => performance.now() }
  * passes admitted upgrades to `ServeEngine`.
  *
  * @throws {DataFileError} If the file of `--data` cannot be used.
- * @throws {Error} With a `code` such as `EADDRINUSE`, if the server cannot listen.
+ * @throws {ListenError} If the server cannot listen.
  */
 export async function startApp(config: ServerConfig, options: AppOptions): Promise<App> {
   const { logger, clocks = SYSTEM_CLOCKS } = options;
@@ -157,9 +164,13 @@ async function start(
   let address: Deno.NetAddr;
   if (directEngine) {
     // Private: only the gateway's pipes may connect. Their local ports identify the clients.
-    httpServer = serve({ hostname: "127.0.0.1", port: 0 }, (info) => gateway?.clientOf(info));
+    const privateAddress = { hostname: "127.0.0.1", port: 0 };
+    httpServer = await listenOn(
+      privateAddress,
+      () => serve(privateAddress, (info) => gateway?.clientOf(info)),
+    );
     try {
-      gateway = new Gateway({
+      const opened = gateway = new Gateway({
         hostname,
         port,
         tls,
@@ -170,16 +181,20 @@ async function start(
         directEngine,
         logger,
       });
-      address = await gateway.open();
+      address = await listenOn({ hostname, port }, () => opened.open());
     } catch (error) {
       directEngine[Symbol.dispose]();
       await httpServer.shutdown();
       throw error;
     }
   } else {
-    httpServer = serve({ hostname, port, ...tls }, ({ remoteAddr }) => ({
-      address: formatAddress(remoteAddr),
-    }));
+    httpServer = await listenOn(
+      { hostname, port },
+      () =>
+        serve({ hostname, port, ...tls }, ({ remoteAddr }) => ({
+          address: formatAddress(remoteAddr),
+        })),
+    );
     address = httpServer.addr;
   }
 
@@ -202,6 +217,10 @@ async function start(
     },
     slowReaders: chat.slowReaders,
     drain: drainOnce,
+    useTls: (tls) => {
+      gateway?.useTls(tls);
+      return gateway !== undefined;
+    },
     [Symbol.asyncDispose]: drainOnce,
   };
 }

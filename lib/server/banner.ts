@@ -5,7 +5,8 @@
  */
 export function bannerText(url: URL, execPath: string): string {
   const deno = /[\\/]_npx[\\/]/.test(execPath) ? `npx -y deno@${Deno.version.deno}` : "deno";
-  const target = url.host === "127.0.0.1:8000" ? "" : ` --url ws://${url.host}/ws`;
+  const webSocketUrl = `${url.href.replace("http", "ws")}ws`;
+  const target = webSocketUrl === "ws://127.0.0.1:8000/ws" ? "" : ` --url ${webSocketUrl}`;
   return `Chorus is listening on ${url}
 
   Talk in a browser    ${url}

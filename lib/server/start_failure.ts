@@ -1,16 +1,41 @@
 import { errorMessage } from "../cli/error_message.ts";
 import { DataFileError } from "../history/data_file_error.ts";
 import { formatAddress } from "./address.ts";
-import type { ServerConfig } from "./config.ts";
 import { TlsFileError } from "./security/tls_files.ts";
 
+/** The server cannot listen. The cause is the error of the system or of Deno. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+
+  constructor(address: Pick<Deno.NetAddr, "hostname" | "port">, cause: unknown) {
+    super(`Cannot listen on ${formatAddress(address)}: ${reasonOf(cause, address.port)}`, {
+      cause,
+    });
+  }
+}
+
+/**
+ * Runs `listen`.
+ *
+ * @throws {ListenError} If it throws.
+ */
+export async function listenOn<T>(
+  address: Pick<Deno.NetAddr, "hostname" | "port">,
+  listen: () => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await listen();
+  } catch (cause) {
+    throw new ListenError(address, cause);
+  }
+}
+
 /** Explains in one line why the server cannot start, and what to do about it. */
-export function startFailure(
-  error: unknown,
-  address: Pick<ServerConfig, "hostname" | "port">,
-): string {
-  if (error instanceof TlsFileError || error instanceof DataFileError) return error.message;
-  return `Cannot listen on ${formatAddress(address)}: ${reasonOf(error, address.port)}`;
+export function startFailure(error: unknown): string {
+  const isExplained = [ListenError, TlsFileError, DataFileError].some((each) =>
+    error instanceof each
+  );
+  return isExplained ? errorMessage(error) : `Cannot start the server: ${errorMessage(error)}`;
 }
 
 /** Explains in one line why a running server has stopped accepting connections. */
@@ -20,27 +45,29 @@ export function acceptFailure(error: unknown): string {
   return `Cannot accept connections any more: ${message}${advice}`;
 }
 
-function reasonOf(error: unknown, port: number): string {
-  const message = errorMessage(error);
+function reasonOf(cause: unknown, port: number): string {
+  const message = errorMessage(cause);
   // Errors of Deno and of node:net use the same codes.
-  const { code } = error as { code?: string };
+  const { code } = cause as { code?: string };
   switch (code) {
     case "EADDRINUSE":
       return "another program uses this port; stop it, or choose another port with --port " +
         "(0 picks a free one)";
     case "EADDRNOTAVAIL":
+    case "EAFNOSUPPORT":
     case "EINVAL":
       return "this machine does not have this address; choose another with --hostname";
     case "EACCES":
       return `this user may not use port ${port}; choose one above 1023 with --port`;
+    case "EMFILE":
+    case "ENFILE":
+      return `there are too many open files; raise \`ulimit -n\` (${message})`;
     case "ENOTFOUND":
     case "EAI_AGAIN":
       return `the host name cannot be resolved; check --hostname (${message})`;
   }
-  if (/lookup|resolve|name/i.test(message)) {
-    return `the host name cannot be resolved; check --hostname (${message})`;
-  }
-  return /certificate|key|PEM/i.test(message)
-    ? `the certificate or its key is invalid; check --tls-cert and --tls-key (${message})`
+  // Deno's own error about a host name has no code.
+  return /^failed to lookup address/.test(message)
+    ? `the host name cannot be resolved; check --hostname (${message})`
     : message;
 }

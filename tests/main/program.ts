@@ -39,10 +39,14 @@ export class Program implements AsyncDisposable {
     return new Program(Deno.execPath(), [...command, ...args], env);
   }
 
-  /** Runs the server with at most this many file descriptors. */
-  static startStarved(fileLimit: number, args: readonly string[]): Program {
-    const command = denoJson.tasks.server.command.replace("deno ", `exec "${Deno.execPath()}" `);
-    return new Program("bash", ["-c", `ulimit -n ${fileLimit}; ${command} ${args.join(" ")}`], {});
+  /**
+   * Runs the server in bash.
+   *
+   * @param script Returns the script, for the command that runs the server.
+   */
+  static startShell(script: (server: string) => string, args: readonly string[]): Program {
+    const command = denoJson.tasks.server.command.replace("deno ", `"${Deno.execPath()}" `);
+    return new Program("bash", ["-c", script(`${command} ${args.join(" ")}`)], {});
   }
 
   /**
@@ -90,6 +94,12 @@ export class Program implements AsyncDisposable {
     this.#process.kill(signal);
   }
 
+  /** Sends a signal every 50 ms until the program has ended. */
+  signalUntilEnded(signal: Deno.Signal): void {
+    const timer = setInterval(() => this.#signalIfRunning(signal), 50);
+    this.#process.status.then(() => clearInterval(timer));
+  }
+
   /** Waits until the program has ended. */
   async ended(): Promise<Ending> {
     const [{ code }, stdout, stderr] = await Promise.all([
@@ -102,12 +112,16 @@ export class Program implements AsyncDisposable {
 
   /** Ends the program with SIGKILL. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#signalIfRunning("SIGKILL");
+    await this.ended();
+  }
+
+  #signalIfRunning(signal: Deno.Signal): void {
     try {
-      this.#process.kill("SIGKILL");
+      this.#process.kill(signal);
     } catch (error) {
       if (!(error instanceof TypeError)) throw error; // It has ended already.
     }
-    await this.ended();
   }
 }
 

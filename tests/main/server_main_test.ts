@@ -43,9 +43,8 @@ Deno.test("the server exits at once on a second Ctrl-C", async () => {
   server.signal("SIGINT");
   await server.stdoutLine(/Stopping/);
   // Signals in quick succession count as one, so send more until one counts as the second.
-  const again = setInterval(() => server.signal("SIGINT"), 50);
+  server.signalUntilEnded("SIGINT");
   const { code } = await server.ended();
-  clearInterval(again);
   assertEquals(code, 130);
 });
 
@@ -201,7 +200,7 @@ Deno.test("a server killed while it trims loses only messages that are not retai
 });
 
 Deno.test("serve: a server without file descriptors exits 1", async () => {
-  await using server = Program.startStarved(60, ["--port", "0", "--engine", "serve"]);
+  await using server = starved(["--port", "0", "--engine", "serve"]);
   const port = await portOf(server);
   const peer = await Peer.open(`ws://127.0.0.1:${port}/ws`);
   const peers = await connectMany(port, 100);
@@ -213,7 +212,7 @@ Deno.test("serve: a server without file descriptors exits 1", async () => {
 });
 
 Deno.test("direct: a server without file descriptors recovers", async () => {
-  await using server = Program.startStarved(60, ["--port", "0"]);
+  await using server = starved(["--port", "0"]);
   const port = await portOf(server);
   // The connections beyond the limit fail when the listener restarts.
   const settled = await Promise.allSettled(
@@ -225,6 +224,11 @@ Deno.test("direct: a server without file descriptors recovers", async () => {
   for (const _ of peers) await server.stdoutLine(/disconnected/);
   await using _peer = await Peer.open(`ws://127.0.0.1:${port}/ws`);
 });
+
+/** Runs the server with at most 60 file descriptors. */
+function starved(args: readonly string[]): Program {
+  return Program.startShell((server) => `ulimit -n 60; exec ${server}`, args);
+}
 
 /** Tries to connect `count` times, and returns the connections that were accepted. */
 async function connectMany(port: number, count: number): Promise<RawPeer[]> {

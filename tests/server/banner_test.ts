@@ -17,3 +17,8 @@ Deno.test("bannerText() suggests an npx command and the port if they are needed"
     `npx -y deno@${Deno.version.deno} task client --count 9 --url ws://127.0.0.1:9000/ws\n`,
   );
 });
+
+Deno.test("bannerText() suggests wss if the server has a certificate", () => {
+  const text = bannerText(new URL("https://127.0.0.1:8000/"), "/usr/bin/deno");
+  assertStringIncludes(text, "task client --count 9 --url wss://127.0.0.1:8000/ws\n");
+});

@@ -1,4 +1,5 @@
-import { assertStringIncludes } from "@std/assert";
+import denoJson from "../../deno.json" with { type: "json" };
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { flagTableMarkdown } from "../../lib/cli/help.ts";
 import { SERVER_FLAGS } from "../../lib/server/config.ts";
 
@@ -6,4 +7,17 @@ const MANUAL = await Deno.readTextFile(new URL("../../lib/server/README.md", imp
 
 Deno.test("the server's manual has the table of its flags", () => {
   assertStringIncludes(MANUAL, flagTableMarkdown(SERVER_FLAGS, true));
+});
+
+Deno.test("the manual runs Deno with the permissions of `deno task server`", () => {
+  const { command } = denoJson.tasks.server;
+  const plain = command.replaceAll("'", "");
+  const [shell, systemd] = Array.from(
+    MANUAL.matchAll(/^(?:ExecStart=\S+\/)?(deno run .*)$/gm),
+    ([, line]) => line,
+  );
+  assertEquals([shell, systemd], [command, plain]);
+  const [entrypoint] = MANUAL.match(/(?<=^ENTRYPOINT )\[[^\]]*\]/m)!;
+  const args: string[] = JSON.parse(entrypoint.replaceAll("\\\n", ""));
+  assertEquals(args.slice(0, -2).join(" "), plain);
 });

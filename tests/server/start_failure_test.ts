@@ -1,21 +1,27 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DataFileError } from "../../lib/history/data_file_error.ts";
-import { acceptFailure, startFailure } from "../../lib/server/start_failure.ts";
+import {
+  acceptFailure,
+  ListenError,
+  listenOn,
+  startFailure,
+} from "../../lib/server/start_failure.ts";
 import { TlsFileError } from "../../lib/server/security/tls_files.ts";
 
-Deno.test("startFailure() gives the reason and advice in one line", () => {
-  const cases: [error: unknown, advice: string][] = [
+Deno.test("startFailure() gives the reason and advice for a ListenError in one line", () => {
+  const cases: [cause: unknown, advice: string][] = [
     [withCode("EADDRINUSE"), "choose another port with --port"],
     [withCode("EADDRNOTAVAIL"), "--hostname"],
+    [withCode("EAFNOSUPPORT"), "--hostname"],
     [withCode("EINVAL"), "--hostname"],
     [withCode("EACCES"), "above 1023"],
+    [withCode("EMFILE"), "raise `ulimit -n`"],
     [withCode("ENOTFOUND"), "check --hostname"],
-    [new Error("failed to lookup address information"), "check --hostname"],
-    [new Error("invalid certificate"), "check --tls-cert and --tls-key"],
-    [new Error("odd"), "Cannot listen on h:80: odd"],
+    [new Error("failed to lookup address information: odd"), "check --hostname"],
+    [new Error("no name, no key"), "Cannot listen on h:80: no name, no key"],
   ];
-  for (const [error, advice] of cases) {
-    const text = startFailure(error, { hostname: "h", port: 80 });
+  for (const [cause, advice] of cases) {
+    const text = startFailure(new ListenError({ hostname: "h", port: 80 }, cause));
     assertStringIncludes(text, "Cannot listen on h:80: ");
     assertStringIncludes(text, advice);
     assertEquals(text.split("\n").length, 1);
@@ -23,14 +29,31 @@ Deno.test("startFailure() gives the reason and advice in one line", () => {
 });
 
 Deno.test("startFailure() returns the message of an error of a file unchanged", () => {
-  const cause = new Error("the name cannot be found");
-  for (
-    const error of [
-      new TlsFileError("Cannot read --tls-cert x: not found"),
-      new DataFileError("x", cause),
-    ]
-  ) assertEquals(startFailure(error, { hostname: "h", port: 80 }), error.message);
+  const errors = [
+    new TlsFileError("Cannot read --tls-cert x: not found"),
+    new DataFileError("x", new Error("the name cannot be found")),
+  ];
+  for (const error of errors) assertEquals(startFailure(error), error.message);
 });
+
+Deno.test("startFailure() does not blame the address for other errors", () => {
+  assertEquals(
+    startFailure(new Error("username: lookup failed")),
+    "Cannot start the server: username: lookup failed",
+  );
+});
+
+Deno.test("listenOn() passes the result on, and wraps what is thrown", async () => {
+  const address = { hostname: "::1", port: 80 };
+  assertEquals(await listenOn(address, () => 1), 1);
+  for (const listen of [() => Promise.reject(new Error("a")), () => throwError("a")]) {
+    await assertRejects(() => listenOn(address, listen), ListenError, "on [::1]:80: a");
+  }
+});
+
+function throwError(message: string): never {
+  throw new Error(message);
+}
 
 Deno.test("acceptFailure() advises to raise the limit of open files", () => {
   assertEquals(

@@ -39,7 +39,7 @@ export interface GatewayOptions {
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #listener: Listener;
-  readonly #secureContext: SecureContext | undefined;
+  #secureContext: SecureContext | undefined;
   /** All connections that the direct engine does not have. */
   readonly #connections = new Set<HttpConnection>();
   #pipeCount = 0;
@@ -48,11 +48,10 @@ export class Gateway {
   #whenUnpiped: PromiseWithResolvers<void> | undefined;
   #reaper: ReturnType<typeof setInterval> | undefined;
 
-  /** @throws {Error} If the certificate or its key is invalid. */
   constructor(options: GatewayOptions) {
     const { hostname, port, tls, logger } = options;
     this.#options = options;
-    this.#secureContext = tls && createSecureContext({ ...tls });
+    if (tls) this.useTls(tls);
     this.#listener = new Listener({
       hostname,
       port,
@@ -69,6 +68,11 @@ export class Gateway {
       this.#reaper = setInterval(() => this.#check(), checkIntervalMs(deadlines));
     }
     return address;
+  }
+
+  /** Uses this certificate for the connections accepted from now on. */
+  useTls(tls: TlsFiles): void {
+    this.#secureContext = createSecureContext({ ...tls });
   }
 
   /** Stops accepting connections. */

@@ -10,11 +10,14 @@ const CHECK_INTERVAL_MS = 1000;
 /** After this many checks with an unaccepted probe, the listener restarts. */
 const MAX_UNACCEPTED_CHECKS = 2;
 
+/** The errors of a probe that had no file descriptor. */
+const NO_DESCRIPTOR: ReadonlySet<string> = new Set(["EMFILE", "ENFILE"]);
+
 /** What a {@linkcode Listener} needs. */
 export interface ListenerOptions {
   readonly hostname: string;
   readonly port: number;
-  /** Called with each accepted connection. */
+  /** Called with each accepted connection, probes of the listener included. */
   readonly onConnection: (socket: Socket) => void;
   readonly logger: Logger;
 }
@@ -24,7 +27,10 @@ export interface ListenerOptions {
  *
  * In Deno 2.9, a `node:net` server stops accepting for good, without an error, once the process has
  * run out of file descriptors. So when no client has connected for a while, the listener connects
- * to itself. If this probe is not accepted, the listener closes its server and listens again.
+ * to itself, from the address to which it connects. If this probe is not accepted, or there is no
+ * file descriptor for it, the listener closes its server and listens again. A probe that fails for
+ * another reason says nothing about the server: this machine may not have the address. The next
+ * probe then uses another address, if there is one.
  */
 export class Listener {
   readonly #options: ListenerOptions;
@@ -34,6 +40,7 @@ export class Listener {
   /** Whether a connection has been accepted since the last check. */
   #hasAccepted = true;
   #probe: Socket | undefined;
+  #failedProbes = 0;
   #unacceptedChecks = 0;
   #isClosed = false;
 
@@ -67,9 +74,8 @@ export class Listener {
     // Half-open: a peer that has closed its side may still be waiting for the response.
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       this.#hasAccepted = true;
-      if (!this.#isProbe(socket)) return this.#options.onConnection(socket);
-      socket.destroy();
       this.#stopProbing();
+      this.#options.onConnection(socket);
     });
     server.on("error", reject);
     server.listen({ host: hostname, port, backlog: BACKLOG }, () => {
@@ -81,21 +87,27 @@ export class Listener {
     return promise;
   }
 
-  #isProbe({ remoteAddress, remotePort }: Socket): boolean {
-    return remotePort !== undefined && remotePort === this.#probe?.localPort &&
-      remoteAddress === this.#probe.localAddress;
-  }
-
   #check(): void {
     const hasAccepted = this.#hasAccepted;
     this.#hasAccepted = false;
     if (hasAccepted) this.#stopProbing();
-    else if (!this.#probe) {
-      const { hostname, port } = this.#address!;
-      this.#probe = connect({ host: reachable(hostname), port });
-      // A probe that fails counts as one that is not accepted.
-      this.#probe.on("error", () => {});
-    } else if (++this.#unacceptedChecks >= MAX_UNACCEPTED_CHECKS) this.#restart();
+    else if (!this.#probe) this.#startProbing();
+    else if (++this.#unacceptedChecks >= MAX_UNACCEPTED_CHECKS) this.#restart();
+  }
+
+  #startProbing(): void {
+    const { hostname, port } = this.#address!;
+    const addresses = probeAddresses(hostname);
+    const host = addresses[this.#failedProbes % addresses.length]!;
+    // Without the local address, a probe of an address that has been removed would leave this
+    // machine.
+    const probe = connect({ host, port, localAddress: host });
+    probe.on("error", (error: Error & { code?: string }) => {
+      if (probe !== this.#probe || NO_DESCRIPTOR.has(error.code ?? "")) return;
+      this.#failedProbes++;
+      this.#stopProbing();
+    });
+    this.#probe = probe;
   }
 
   #stopProbing(): void {
@@ -125,7 +137,8 @@ export class Listener {
   }
 }
 
-/** An address at which a listener on `hostname` can be reached from this machine. */
-function reachable(hostname: string): string {
-  return hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "::" ? "::1" : hostname;
+/** The addresses at which a listener on `hostname` may be reached from this machine. */
+function probeAddresses(hostname: string): readonly string[] {
+  if (hostname === "::") return ["::1", "127.0.0.1"];
+  return [hostname === "0.0.0.0" ? "127.0.0.1" : hostname];
 }

@@ -1,0 +1,58 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { Peer } from "../socket/peer.ts";
+import { RawPeer } from "../socket/raw_peer.ts";
+import { ENGINES } from "../socket/test_app.ts";
+import { Fifo } from "./fifo.ts";
+import { portOf, Program } from "./program.ts";
+
+for (const engine of ENGINES) {
+  Deno.test(`${engine}: the server drains and exits 0 on SIGHUP`, async () => {
+    await using server = Program.start("server", ["--port", "0", "--engine", engine]);
+    const peer = await Peer.open(`ws://127.0.0.1:${await portOf(server)}/ws`);
+    await server.stdoutLine(/connected from/);
+    server.signal("SIGHUP");
+    assertEquals(await peer.closed, { code: 1001, reason: "going away" });
+    const { code, stdout, stderr } = await server.ended();
+    assertEquals([code, stderr], [0, []]);
+    assertMatch(stdout.at(-1)!, / INF Stopped$/);
+  });
+}
+
+Deno.test("more SIGHUPs do not end the server before it has drained", async () => {
+  await using server = Program.start("server", ["--port", "0", "--drain-timeout", "1s"]);
+  using _silent = await RawPeer.upgrade(await portOf(server));
+  await server.stdoutLine(/connected from/);
+  server.signal("SIGHUP");
+  await server.stdoutLine(/Stopping/);
+  server.signalUntilEnded("SIGHUP");
+  await server.stdoutLine(/Stopped/);
+  assertEquals((await server.ended()).code, 0);
+});
+
+for (const signal of ["SIGTERM", "SIGHUP"] as const) {
+  Deno.test(`\`deno task server\` passes ${signal} on and returns the exit code`, async () => {
+    await using server = Program.startTask("server", ["--port", "0"]);
+    const peer = await Peer.open(`ws://127.0.0.1:${await portOf(server)}/`);
+    await server.stdoutLine(/connected from/);
+    server.signal(signal);
+    assertEquals((await peer.closed).code, 1001);
+    assertEquals((await server.ended()).code, 0);
+  });
+}
+
+Deno.test("the server drains and ends when its terminal is closed", async () => {
+  // The server holds the pipe open until it ends.
+  await using fifo = await Fifo.create();
+  await using terminal = Program.startShell(
+    (server) =>
+      `exec script --quiet --flush --command ` +
+      `'exec ${server.replaceAll("'", "")} 3> ${fifo.path}' /dev/null`,
+    ["--port", "0"],
+  );
+  const end = fifo.line();
+  const peer = await Peer.open(`ws://127.0.0.1:${await portOf(terminal)}/ws`);
+  await terminal.stdoutLine(/connected from/);
+  terminal.signal("SIGKILL");
+  assertEquals(await peer.closed, { code: 1001, reason: "going away" });
+  assertEquals(await end, undefined);
+});

@@ -1,0 +1,38 @@
+import { assertEquals } from "@std/assert";
+
+const SCRIPT = new URL("open_listener.ts", import.meta.url).pathname;
+
+/** Runs commands, and then {@linkcode SCRIPT}, on a network that has only loopback. */
+async function openListener(commands: string, ...args: string[]): Promise<string> {
+  const deno = `"${Deno.execPath()}" run --quiet --no-check --allow-net --allow-read`;
+  const script = `ip link set lo up && ${commands} && exec ${deno} ${SCRIPT} ${args.join(" ")}`;
+  const { stdout, stderr } = await new Deno.Command("unshare", {
+    args: ["--user", "--map-root-user", "--net", "sh", "-c", script],
+    env: { NO_COLOR: "1" },
+  }).output();
+  const decoder = new TextDecoder();
+  return decoder.decode(stderr) + decoder.decode(stdout);
+}
+
+/** False if this system cannot make networks. Containers may forbid it. */
+const hasNetworks = Deno.build.os === "linux" && await openListener("exit", "") === "";
+
+const CASES: readonly [name: string, commands: string, hostname: string, prober: string][] = [
+  ["on all addresses", "true", "::", "::1"],
+  ["on all IPv4 addresses", "true", "0.0.0.0", "127.0.0.1"],
+  ["on one address", "ip addr add 10.9.8.7/32 dev lo", "10.9.8.7", "10.9.8.7"],
+  [
+    "on all addresses of a host without ::1",
+    "ip -6 addr del ::1/128 dev lo",
+    "::",
+    "::ffff:127.0.0.1",
+  ],
+];
+
+for (const [name, commands, hostname, prober] of CASES) {
+  Deno.test({
+    name: `a Listener ${name} connects to itself, without a warning`,
+    ignore: !hasNetworks,
+    fn: async () => assertEquals(await openListener(commands, hostname, prober), `${prober}\n`),
+  });
+}
