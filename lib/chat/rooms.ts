@@ -61,6 +61,20 @@ export class Rooms {
     return history !== undefined && readHistory(() => history.open(name)) !== undefined;
   }
 
+  /** At most `limit` rooms after a name, in the order of their names' UTF-8. */
+  list(
+    after: string,
+    limit: number,
+  ): { readonly name: string; readonly memberCount: number; readonly position: string }[] {
+    return this.names(after, limit).map((name) =>
+      this.within(name, ({ presence, history }) => ({
+        name,
+        memberCount: presence.size,
+        position: history.positionOf(history.headSeq),
+      }))
+    );
+  }
+
   /** At most `limit` names of rooms after a name, in the order of their UTF-8. */
   names(after: string, limit: number): string[] {
     const history = this.#durable?.history;

@@ -14,6 +14,7 @@ import { ServeEngine } from "./engines/serve_engine.ts";
 import { admit, type IncomingRequest } from "./http/admission.ts";
 import { RoomsApi } from "./http/rooms_api.ts";
 import { type Client, createHandler } from "./http/routes.ts";
+import { parseAllowedOrigin } from "./security/origin.ts";
 import type { TlsFiles } from "./security/tls_files.ts";
 
 /** A running server. Disposing it drains it. */
@@ -59,7 +60,7 @@ export async function startApp(
   config: ServerConfig,
   { logger, tls }: AppOptions,
 ): Promise<App> {
-  const { hostname, port, maxConnections, maxMessageBytes, drainTimeoutMs } = config;
+  const { hostname, port, maxConnections, maxMessageBytes, requestTimeoutMs } = config;
   if (config.engine === "direct" && !await checkDirectWrite()) logger.warning(SLOW_WRITES_NOTICE);
   const history = config.data === "" ? undefined : await SqliteHistory.open({
     path: config.data,
@@ -79,12 +80,13 @@ export async function startApp(
   const serveEngine = new ServeEngine(config, shared);
   const directEngine = config.engine === "direct" ? new DirectEngine(config, shared) : undefined;
   const eventStreams = new EventStreams(config, shared);
-  const isFull = () => wires.size >= maxConnections;
+  const isFull = () => wires.sizeWithUpgrades(performance.now()) >= maxConnections;
+  const allowOrigin = config.allowOrigin.flatMap((text) => parseAllowedOrigin(text) ?? []);
   let drained: Promise<void> | undefined;
 
   const decide = (request: IncomingRequest) =>
     admit(request, {
-      originPolicy: { boundTo: address.hostname, hostname, allowOrigin: config.allowOrigin },
+      originPolicy: { boundTo: address.hostname, hostname, allowOrigin },
       isDraining: () => drained !== undefined,
       isFull,
       hasCapacityFor: (roomName) => chat.rooms.hasCapacityFor(roomName),
@@ -94,6 +96,7 @@ export async function startApp(
   const roomsApi = new RoomsApi({
     chat,
     maxMessageBytes,
+    requestTimeoutMs,
     isFull,
     eventStreams,
     onFault: logFault,
@@ -154,7 +157,7 @@ export async function startApp(
   const failed = Promise.withResolvers<unknown>();
   httpServer.finished.catch(failed.resolve);
   const parts = { chat, wires, history, directEngine, gateway, httpServer };
-  const drainOnce = () => drained ??= drain(parts, drainTimeoutMs);
+  const drainOnce = () => drained ??= drain(parts, config.drainTimeoutMs);
 
   return {
     failed: failed.promise,

@@ -146,7 +146,8 @@ export class Gateway {
     // Only Deno parses unusual targets, such as those with unescaped bytes.
     if (version !== "HTTP/1.1" || /[^!-~]|#/.test(target)) return undefined;
     const [path = "", ...query] = target.split("?");
-    const decision = this.#options.admit({ method, path, query: query.join("?"), headers });
+    const host = headers.get("host") ?? "";
+    const decision = this.#options.admit({ method, host, path, query: query.join("?"), headers });
     if (decision.kind !== "chat") return undefined;
     return { key: headers.get("sec-websocket-key")!, joinRequest: decision.joinRequest };
   }

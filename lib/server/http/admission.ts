@@ -4,10 +4,16 @@ import type { FieldMap } from "../../websocket/http_head.ts";
 import { isPagePath } from "../page/page.ts";
 import { type OriginPolicy, refusedOrigin } from "../security/origin.ts";
 import { parseJoinRequest } from "./join_request.ts";
+import { type Refusal, UNAVAILABLE } from "./refusal.ts";
 
 /** The parts of an HTTP request that {@linkcode admit} checks. Both engines provide them. */
 export interface IncomingRequest {
   readonly method: string;
+  /**
+   * The host and port that the client addressed: those of an absolute target, or the Host header;
+   * "" if there is none.
+   */
+  readonly host: string;
   /** The path of the request target, without the query. */
   readonly path: string;
   /** The query without its question mark. */
@@ -23,12 +29,7 @@ export type Decision =
   | { readonly kind: "health" }
   /** Pass it to the HTTP API, which checks the rest itself. */
   | { readonly kind: "rooms" }
-  | {
-    readonly kind: "refusal";
-    readonly status: number;
-    readonly message: string;
-    readonly headers: Readonly<Record<string, string>>;
-  };
+  | { readonly kind: "refusal" } & Refusal;
 
 /** The state of the server that {@linkcode admit} depends on. */
 export interface AdmissionOptions {
@@ -55,14 +56,13 @@ export interface AdmissionOptions {
  */
 export function admit(request: IncomingRequest, options: AdmissionOptions): Decision {
   const { method, path, query, headers } = request;
-  const refused = refusedOrigin(headers, options.originPolicy);
-  if (refused !== undefined) return refusal(403, refused);
-  if (options.isDraining()) {
-    return refusal(503, "The server is stopping: try again later", {
-      "retry-after": "1",
-      connection: "close",
-    });
+  const hostField = headers.get("host") ?? "";
+  if (!isHost(hostField)) {
+    return refusal(400, `Host must be a host name and optionally a port: it was ${hostField}`);
   }
+  const refused = refusedOrigin(request, options.originPolicy);
+  if (refused !== undefined) return refusal(403, refused);
+  if (options.isDraining()) return { kind: "refusal", ...UNAVAILABLE.stopping };
   const joinRequest = path === "/ws" || path === "/"
     ? parseJoinRequest(query, headers.get("sec-websocket-protocol"))
     : undefined;
@@ -70,11 +70,9 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
     const fault = checkHandshake(request);
     if (fault) return { kind: "refusal", ...fault };
     if (typeof joinRequest === "string") return refusal(400, joinRequest);
-    if (options.isFull()) {
-      return refusal(503, "The chat is full: try again later", { "retry-after": "10" });
-    }
+    if (options.isFull()) return { kind: "refusal", ...UNAVAILABLE.full };
     if (!options.hasCapacityFor(joinRequest.roomName)) {
-      return refusal(503, "There are too many rooms: try again later", { "retry-after": "10" });
+      return { kind: "refusal", ...UNAVAILABLE.tooManyRooms };
     }
     return { kind: "chat", joinRequest };
   }
@@ -98,6 +96,12 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
 /** Whether a path belongs to the HTTP API. */
 export function isRoomsPath(path: string): boolean {
   return path === "/rooms" || path.startsWith("/rooms/");
+}
+
+/** Whether a text is a valid value of the Host header (RFC 9112 section 3.2). It may be empty. */
+function isHost(text: string): boolean {
+  return /^(\[[\da-f:.]+\]|[\w.~%!$&'()*+,;=-]*)(:\d*)?$/i.test(text) &&
+    (text === "" || URL.canParse(`http://${text}`));
 }
 
 function refusal(

@@ -1,7 +1,8 @@
 import type { JoinRequest } from "../../chat/chat.ts";
 import { servePage } from "../page/page.ts";
 import { type Decision, type IncomingRequest, isRoomsPath } from "./admission.ts";
-import { problem } from "./api_response.ts";
+import { withCors } from "./api_response.ts";
+import { refuse } from "./refusal.ts";
 
 /** The sender of a request. */
 export interface Client {
@@ -34,10 +35,12 @@ export function createHandler(
       return text(403, "This port is internal to the server", { connection: "close" });
     }
     const { method, headers } = request;
-    const url = URL.parse(request.url);
-    if (!url) return text(400, `Host must be a host name: it was ${headers.get("host")}`);
+    const url = parseTarget(request.url);
+    if (!url) return text(400, `The request's target and Host make no valid URL: ${request.url}`);
     const path = url.pathname;
-    const decision = admit({ method, path, query: url.search.slice(1), headers });
+    // Deno takes this host from an absolute target, from `:authority` in HTTP/2, or from Host.
+    const [, , host = ""] = request.url.split("/");
+    const decision = admit({ method, host, path, query: url.search.slice(1), headers });
     switch (decision.kind) {
       case "chat":
         return serveEngine.upgrade(request, client, decision.joinRequest);
@@ -48,11 +51,25 @@ export function createHandler(
       case "rooms":
         return roomsApi.handle(request, url, client);
       case "refusal": {
-        const respond = isRoomsPath(path) ? problem : text;
-        return respond(decision.status, decision.message, decision.headers);
+        const { status, message, headers } = decision;
+        if (!isRoomsPath(path)) return text(status, message, headers);
+        const response = refuse(request, decision);
+        // Pages of origins that are refused must not read why.
+        return status === 403 ? response : withCors(request, response);
       }
     }
   };
+}
+
+/**
+ * Parses the URL of a request. Deno puts it together from the target and the host.
+ *
+ * @returns Undefined if it is malformed, or has parts that no request may have: a user, a fragment,
+ * or characters that must be percent-encoded.
+ */
+function parseTarget(text: string): URL | undefined {
+  const url = /[^!-~]|#/.test(text) ? null : URL.parse(text);
+  return url?.username === "" && url.password === "" ? url : undefined;
 }
 
 function text(
