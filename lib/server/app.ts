@@ -87,6 +87,7 @@ export async function startApp(
   const decide = (request: IncomingRequest) =>
     admit(request, {
       originPolicy: { boundTo: address.hostname, hostname, allowOrigin },
+      maxMessageBytes,
       isDraining: () => drained !== undefined,
       isFull,
       hasCapacityFor: (roomName) => chat.rooms.hasCapacityFor(roomName),

@@ -4,6 +4,7 @@ import type { FieldMap } from "../../websocket/http_head.ts";
 import { isPagePath } from "../page/page.ts";
 import { type OriginPolicy, refusedOrigin } from "../security/origin.ts";
 import { parseJoinRequest } from "./join_request.ts";
+import { maxBodyBytes, tooBig } from "./publication.ts";
 import { type Refusal, UNAVAILABLE } from "./refusal.ts";
 
 /** The parts of an HTTP request that {@linkcode admit} checks. Both engines provide them. */
@@ -34,6 +35,7 @@ export type Decision =
 /** The state of the server that {@linkcode admit} depends on. */
 export interface AdmissionOptions {
   readonly originPolicy: OriginPolicy;
+  readonly maxMessageBytes: number;
   /** Whether the server is stopping and refuses all requests. */
   readonly isDraining: () => boolean;
   /** Whether the chat has reached `--max-connections`. */
@@ -50,7 +52,7 @@ export interface AdmissionOptions {
  * | `/ws`            | upgrade to the chat; 400 for a bad query, 426 without an upgrade |
  * | `/`              | upgrade to the chat; the page without an upgrade                |
  * | the page's files | 200, or 304 if the client's copy is current                     |
- * | `/rooms…`        | the HTTP API                                                    |
+ * | `/rooms…`        | the HTTP API; 413 for a message that is too big                 |
  * | `/healthz`       | 200                                                             |
  * | any other        | 404                                                             |
  */
@@ -76,7 +78,12 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
     }
     return { kind: "chat", joinRequest };
   }
-  if (isRoomsPath(path)) return { kind: "rooms" };
+  if (isRoomsPath(path)) {
+    // Decided before the body is read, so that a client with `Expect: 100-continue` need not send it.
+    const isTooBig = method === "POST" &&
+      Number(headers.get("content-length")) > maxBodyBytes(headers, options.maxMessageBytes);
+    return isTooBig ? { kind: "refusal", ...tooBig(options.maxMessageBytes) } : { kind: "rooms" };
+  }
   // Without this check, a page with a bad room name would retry its WebSocket forever.
   if (typeof joinRequest === "string") return refusal(400, joinRequest);
   if (path !== "/healthz" && !isPagePath(path)) {

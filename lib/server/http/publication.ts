@@ -1,13 +1,17 @@
 import type { Publication } from "../../chat/chat.ts";
 import { checkSay } from "../../chat/chorus_v1.ts";
 import { parseMemberName } from "../../chat/names.ts";
+import type { FieldMap } from "../../websocket/http_head.ts";
 import { problem } from "./api_response.ts";
+import { type Refusal, refuse } from "./refusal.ts";
 
 /**
  * How much longer than its text a JSON body may be: one byte of text can take six as `\u0000`,
  * and the body has other fields too.
  */
 const JSON_ALLOWANCE = { factor: 6, bytes: 4096 };
+
+const JSON_TYPE = /^application\/json\s*(;|$)/i;
 
 /** The limits of a request body. */
 export interface PublicationLimits {
@@ -28,19 +32,16 @@ export async function readPublication(
   { maxMessageBytes, requestTimeoutMs }: PublicationLimits,
 ): Promise<Publication | Response> {
   const type = request.headers.get("content-type") ?? "";
-  const isJson = /^application\/json\s*(;|$)/i.test(type);
+  const isJson = JSON_TYPE.test(type);
   if (!isJson && !/^text\/plain\s*(;|$)/i.test(type)) {
     return problem(
       415,
       `The Content-Type must be text/plain or application/json: it was "${type}"`,
     );
   }
-  const tooBig = () => problem(413, `A message must not exceed ${maxMessageBytes} bytes`);
-  const { factor, bytes: extraBytes } = JSON_ALLOWANCE;
-  const maxBytes = isJson ? factor * maxMessageBytes + extraBytes : maxMessageBytes;
-  if (Number(request.headers.get("content-length")) > maxBytes) return tooBig();
+  const maxBytes = maxBodyBytes(request.headers, maxMessageBytes);
   const bytes = await readBody(request, maxBytes, requestTimeoutMs);
-  if (bytes === "too big") return tooBig();
+  if (bytes === "too big") return refuse(request, tooBig(maxMessageBytes));
   if (bytes === "too late") {
     return problem(408, "The request took too long", { connection: "close" });
   }
@@ -56,7 +57,23 @@ export async function readPublication(
   const publication = parseJson(text);
   if (publication instanceof Response) return publication;
   const byteLength = new TextEncoder().encode(publication.text).length;
-  return byteLength > maxMessageBytes ? tooBig() : publication;
+  return byteLength > maxMessageBytes ? refuse(request, tooBig(maxMessageBytes)) : publication;
+}
+
+/** Returns how long the body of a message may be, which depends on its type. */
+export function maxBodyBytes(headers: FieldMap, maxMessageBytes: number): number {
+  const { factor, bytes } = JSON_ALLOWANCE;
+  const isJson = JSON_TYPE.test(headers.get("content-type") ?? "");
+  return isJson ? factor * maxMessageBytes + bytes : maxMessageBytes;
+}
+
+/** The refusal of a message that is too big. */
+export function tooBig(maxMessageBytes: number): Refusal {
+  return {
+    status: 413,
+    message: `A message must not exceed ${maxMessageBytes} bytes`,
+    headers: {},
+  };
 }
 
 function parseJson(json: string): Publication | Response {
