@@ -35,11 +35,12 @@ export function createHandler(
       return text(403, "This port is internal to the server", { connection: "close" });
     }
     const { method, headers } = request;
-    const url = parseTarget(request.url);
-    if (!url) return text(400, `The request's target and Host make no valid URL: ${request.url}`);
+    const target = parseTarget(request.url);
+    if (!target) {
+      return text(400, `The request's target and Host make no valid URL: ${request.url}`);
+    }
+    const { url, host } = target;
     const path = url.pathname;
-    // Deno takes this host from an absolute target, from `:authority` in HTTP/2, or from Host.
-    const [, , host = ""] = request.url.split("/");
     const decision = admit({ method, host, path, query: url.search.slice(1), headers });
     switch (decision.kind) {
       case "chat":
@@ -62,14 +63,16 @@ export function createHandler(
 }
 
 /**
- * Parses the URL of a request. Deno puts it together from the target and the host.
+ * Parses the URL of a request. Deno puts it together from the target and the host. The host is that
+ * of an absolute target, `:authority` in HTTP/2, or else the Host header.
  *
  * @returns Undefined if it is malformed, or has parts that no request may have: a user, a fragment,
  * or characters that must be percent-encoded.
  */
-function parseTarget(text: string): URL | undefined {
+function parseTarget(text: string): { readonly url: URL; readonly host: string } | undefined {
   const url = /[^!-~]|#/.test(text) ? null : URL.parse(text);
-  return url?.username === "" && url.password === "" ? url : undefined;
+  const host = text.match(/(?<=^[^/]+:\/\/)[^/?]*/)?.[0];
+  return url && host !== undefined && !host.includes("@") ? { url, host } : undefined;
 }
 
 function text(
