@@ -16,7 +16,7 @@ async function respond(port: number, ...lines: readonly string[]): Promise<strin
   return await peer.readHead();
 }
 
-/** The values of `Sec-WebSocket-Protocol`, one for each header, that offer `chorus.v1`, or do not. */
+/** Values of `Sec-WebSocket-Protocol`, one for each header, and whether they offer `chorus.v1`. */
 const OFFERS: readonly (readonly [values: readonly string[], isChorus: boolean])[] = [
   [["chorus.v1"], true],
   [["foo,chorus.v1"], true],

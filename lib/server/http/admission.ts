@@ -79,7 +79,7 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
     return { kind: "chat", joinRequest };
   }
   if (isRoomsPath(path)) {
-    // Decided before the body is read, so that a client with `Expect: 100-continue` need not send it.
+    // Decided before the body is read: a client with `Expect: 100-continue` need not send it.
     const isTooBig = method === "POST" &&
       Number(headers.get("content-length")) > maxBodyBytes(headers, options.maxMessageBytes);
     return isTooBig ? { kind: "refusal", ...tooBig(options.maxMessageBytes) } : { kind: "rooms" };
