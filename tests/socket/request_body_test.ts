@@ -86,6 +86,16 @@ for (const engine of ENGINES) {
     });
   }
 
+  Deno.test(`${engine}: a malformed chunk gets 400`, async () => {
+    await using server = await startTestApp({ engine });
+    using peer = await RawPeer.connect(server.port);
+    await peer.send(head("Transfer-Encoding: chunked", "Expect: 100-continue"));
+    assertMatch(await peer.readHead(), /^HTTP\/1\.1 100 /);
+    await peer.send("2\r\nhi\r\n");
+    await peer.send("zz\r\n");
+    assertMatch(await peer.readHead(), /^HTTP\/1\.1 400 /);
+  });
+
   Deno.test(`${engine}: a message whose length is over the limit gets 413 unread`, async () => {
     await using server = await startTestApp({ engine, maxMessageBytes: 100 });
     for (const lines of [["Content-Length: 101"], ["Content-Length: 5000000000"]]) {
