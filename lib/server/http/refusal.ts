@@ -45,7 +45,7 @@ export const EVENTS_HEADERS = {
  * Creates the response of the HTTP API to a request that it refuses.
  *
  * An `EventSource` reconnects after a stream that has ended, but never after another status than
- * 200 (HTML Standard, section 9.2.2). So it gets a 503 as a stream with one `error` event.
+ * 200 (HTML Standard, section 9.2.3). So it gets a 503 as a stream with one `error` event.
  */
 export function refuse(
   request: { readonly method: string; readonly headers: FieldMap },

@@ -55,8 +55,8 @@ export function createHandler(
         const { status, message, headers } = decision;
         if (!isRoomsPath(path)) return text(status, message, headers);
         const response = refuse(request, decision);
-        // Pages of origins that are refused must not read why.
-        return status === 403 ? response : withCors(request, response);
+        // These two come before the origin is accepted, so no page may read them.
+        return status === 400 || status === 403 ? response : withCors(request, response);
       }
     }
   };
