@@ -15,6 +15,7 @@ import { ServeEngine } from "./engines/serve_engine.ts";
 import { admit, type IncomingRequest } from "./http/admission.ts";
 import { RoomsApi } from "./http/rooms_api.ts";
 import { type Client, createHandler } from "./http/routes.ts";
+import { parseAllowedOrigin } from "./security/origin.ts";
 import type { TlsFiles } from "./security/tls_files.ts";
 import { listenOn } from "./start_failure.ts";
 
@@ -105,7 +106,7 @@ async function start(
   config: ServerConfig,
   { logger, tls, clocks, ageLimit, history }: StartOptions,
 ): Promise<App> {
-  const { hostname, port, maxConnections, maxMessageBytes, drainTimeoutMs } = config;
+  const { hostname, port, maxConnections, maxMessageBytes } = config;
   const { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs, stallTimeoutMs } = config;
   if (config.engine === "direct" && !await checkDirectWrite()) logger.warning(SLOW_WRITES_NOTICE);
   const chat = new Chat(config, {
@@ -121,12 +122,14 @@ async function start(
   const serveEngine = config.engine === "serve" ? new ServeEngine(config, shared) : undefined;
   const directEngine = config.engine === "direct" ? new DirectEngine(config, shared) : undefined;
   const eventStreams = new EventStreams(config, shared);
-  const isFull = () => wires.size >= maxConnections;
+  const isFull = () => wires.sizeWithUpgrades(performance.now()) >= maxConnections;
+  const allowOrigin = config.allowOrigin.flatMap((text) => parseAllowedOrigin(text) ?? []);
   let drained: Promise<void> | undefined;
 
   const decide = (request: IncomingRequest) =>
     admit(request, {
-      originPolicy: { boundTo: address.hostname, hostname, allowOrigin: config.allowOrigin },
+      originPolicy: { boundTo: address.hostname, hostname, allowOrigin },
+      maxMessageBytes,
       isDraining: () => drained !== undefined,
       isFull,
       hasCapacityFor: (roomName) => chat.rooms.hasCapacityFor(roomName),
@@ -136,6 +139,7 @@ async function start(
   const roomsApi = new RoomsApi({
     chat,
     maxMessageBytes,
+    requestTimeoutMs,
     isFull,
     eventStreams,
     onFault: logFault,
@@ -201,7 +205,7 @@ async function start(
   const failed = Promise.withResolvers<unknown>();
   httpServer.finished.catch(failed.resolve);
   const parts = { chat, wires, history, directEngine, gateway, httpServer };
-  const drainOnce = () => drained ??= drain(parts, drainTimeoutMs);
+  const drainOnce = () => drained ??= drain(parts, config.drainTimeoutMs);
 
   return {
     failed: failed.promise,

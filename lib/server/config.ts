@@ -1,4 +1,5 @@
 import { COMMON_FLAGS, type ConfigOf, type FlagTable } from "../cli/flags.ts";
+import { parseAllowedOrigin } from "./security/origin.ts";
 
 /**
  * The server's flags. `--help`, the environment variables, the table in README.md, and
@@ -30,8 +31,11 @@ export const SERVER_FLAGS = {
     kind: "list",
     default: [],
     value: "ORIGIN",
-    help: "Accept pages from this origin, such as https://example.com; * accepts all; repeatable",
-    check: (text) => isOrigin(text) ? undefined : "an origin such as https://example.com, or *",
+    help: "Accept pages from this origin, such as https://*.example.com; * accepts all; repeatable",
+    check: (text) =>
+      parseAllowedOrigin(text)
+        ? undefined
+        : "an origin such as https://example.com or https://*.example.com, or *",
   },
   binary: {
     kind: "switch",
@@ -211,9 +215,4 @@ export function configFaults({ tlsCert, tlsKey }: ServerConfig): readonly string
     `Cannot use --tls-${given} (CHORUS_TLS_${given.toUpperCase()}) without ` +
     `--tls-${missing} (CHORUS_TLS_${missing.toUpperCase()}): it is not set`,
   ];
-}
-
-function isOrigin(text: string): boolean {
-  return text === "*" ||
-    (/^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text.toLowerCase());
 }

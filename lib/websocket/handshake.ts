@@ -88,7 +88,15 @@ export function acceptKey(key: string): string {
  * @param token In lower case.
  */
 export function hasToken(value: string | null, token: string): boolean {
-  return value?.split(",").some((each) => each.trim().toLowerCase() === token) ?? false;
+  return membersOf(value).some((each) => each.toLowerCase() === token);
+}
+
+/**
+ * Splits a header value at its commas (RFC 9110 section 5.6.1). Compare subprotocols with these
+ * members: unlike other tokens, they are case-sensitive.
+ */
+export function membersOf(value: string | null): readonly string[] {
+  return value?.split(",").map((each) => each.replace(/^[ \t]+|[ \t]+$/g, "")) ?? [];
 }
 
 function fault(

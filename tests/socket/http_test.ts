@@ -137,6 +137,13 @@ const CASES: readonly Case[] = [
     config: { allowOrigin: ["https://friend.example"] },
     status: 200,
   },
+  ...[["https://a.b.example.com", 200], ["https://example.com", 403]].map(([origin, status]) => ({
+    name: `the origin ${origin} with --allow-origin https://*.example.com`,
+    request: "GET /healthz",
+    headers: [`Origin: ${origin}`],
+    config: { allowOrigin: ["https://*.example.com"] },
+    status: Number(status),
+  })),
   {
     name: "any origin with --allow-origin *",
     request: "GET /healthz",

@@ -71,7 +71,7 @@ for (const engine of ENGINES) {
         using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
         const { port } = taken.addr as Deno.NetAddr;
         const error = await startTestApp({ engine, data, port }).catch((error) => error);
-        assertEquals((error as { code: string }).code, "EADDRINUSE");
+        assertEquals(error.cause.code, "EADDRINUSE");
       }
       await using _server = await startTestApp({ engine, data });
     }));

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { checkHandshake } from "../../lib/websocket/handshake.ts";
+import { checkHandshake, membersOf } from "../../lib/websocket/handshake.ts";
 
 const GOOD = {
   host: "localhost",
@@ -50,4 +50,12 @@ for (const [name, changes, status] of CASES) {
 Deno.test("checkHandshake() answers 405 to a method other than GET", () => {
   const fault = checkHandshake({ method: "POST", headers: new Headers(GOOD) });
   assertEquals([fault?.status, fault?.headers.allow], [405, "GET"]);
+});
+
+Deno.test("membersOf() splits a list at its commas, without the spaces and tabs around them", () => {
+  assertEquals(membersOf("chorus.v1"), ["chorus.v1"]);
+  assertEquals(membersOf(" a,B\t,\t c d , "), ["a", "B", "c d", ""]);
+  // Other white space belongs to a member: a token with it is another one.
+  assertEquals(membersOf("\xa0a,\x85b"), ["\xa0a", "\x85b"]);
+  assertEquals(membersOf(null), []);
 });

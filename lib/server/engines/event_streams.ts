@@ -5,20 +5,29 @@ import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/members/member.ts";
 import type { Wire } from "../../chat/members/wire.ts";
+import { checkIntervalMs } from "../../websocket/heartbeat.ts";
 import type { ServerConfig } from "../config.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 import type { EngineParts, OpenWires } from "./open_wires.ts";
 
+/** How long a browser waits before it reconnects: an earlier refusal may have told it longer. */
+const RETRY_MS = 3000;
+
+type Deadlines = Pick<ServerConfig, "pingIntervalMs" | "stallTimeoutMs">;
+
 /** Members that receive server-sent events: they subscribe to a room over HTTP. */
 export class EventStreams {
-  readonly #config: ServerConfig;
+  readonly #deadlines: Deadlines;
   readonly #chat: Chat;
   /** Parses each message once; all subscribers get the same events. */
   readonly #decoder = new FrameDecoder((body) => toEvent(`${body}`));
   readonly #wires: OpenWires;
+  readonly #open = new Set<EventWire>();
+  /** Checks the deadlines of all streams. Runs while there are any. */
+  #timer: ReturnType<typeof setInterval> | undefined;
 
-  constructor(config: ServerConfig, { chat, wires }: EngineParts) {
-    this.#config = config;
+  constructor(deadlines: Deadlines, { chat, wires }: EngineParts) {
+    this.#deadlines = deadlines;
     this.#wires = wires;
     this.#chat = chat;
   }
@@ -31,16 +40,38 @@ export class EventStreams {
     joinRequest: JoinRequest,
     address: string,
   ): ReadableStream<Uint8Array<ArrayBuffer>> | undefined {
-    const wire: EventWire = new EventWire(this.#config, this.#decoder, (closeStatus) => {
-      this.#wires.delete(wire);
+    const wire: EventWire = new EventWire(this.#decoder, (closeStatus) => {
+      this.#forget(wire);
       if (!wire.member) return;
       this.#chat.leave(wire.member);
       this.#chat.ended(wire.member, closeStatus);
     });
-    this.#wires.add(wire);
+    this.#add(wire);
     const { id } = wire;
     this.#chat.join({ id, wire, address }, joinRequest, (member) => wire.member = member);
     return wire.member && wire.events.pipeThrough(new ServerSentEventStream());
+  }
+
+  #add(wire: EventWire): void {
+    this.#wires.add(wire);
+    this.#open.add(wire);
+    const { pingIntervalMs, stallTimeoutMs } = this.#deadlines;
+    const deadlines = [pingIntervalMs, stallTimeoutMs].filter((ms) => ms > 0);
+    if (deadlines.length === 0) return;
+    this.#timer ??= setInterval(() => this.#check(), checkIntervalMs(deadlines));
+  }
+
+  #forget(wire: EventWire): void {
+    this.#wires.delete(wire);
+    this.#open.delete(wire);
+    if (this.#open.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #check(): void {
+    const nowMs = performance.now();
+    for (const wire of this.#open) wire.check(nowMs, this.#deadlines);
   }
 }
 
@@ -49,24 +80,20 @@ class EventWire implements Wire {
   readonly id = generateUuid();
   readonly events: ReadableStream<ServerSentEventMessage>;
   readonly #decoder: FrameDecoder<ServerSentEventMessage>;
-  readonly #stallTimeoutMs: number;
   readonly #onEnded: (closeStatus: CloseCode) => void;
-  readonly #heartbeat: ReturnType<typeof setInterval> | undefined;
   #controller!: ReadableStreamDefaultController<ServerSentEventMessage>;
   #onDelivered: (() => void) | undefined;
-  /** When the subscriber last read, or had nothing to read. */
-  #lastReadMs = performance.now();
+  /** When the subscriber last read, or got something while it had nothing to read. */
+  #activeAtMs = performance.now();
   #isOpen = true;
   /** Undefined until the subscriber has joined. */
   member: Member | undefined;
 
   constructor(
-    { pingIntervalMs, stallTimeoutMs }: ServerConfig,
     decoder: FrameDecoder<ServerSentEventMessage>,
     onEnded: (closeStatus: CloseCode) => void,
   ) {
     this.#decoder = decoder;
-    this.#stallTimeoutMs = stallTimeoutMs;
     this.#onEnded = onEnded;
     this.events = new ReadableStream({
       start: (controller) => {
@@ -75,7 +102,6 @@ class EventWire implements Wire {
       pull: () => this.#onRead(),
       cancel: () => this.#end(CLOSE_CODES.normal),
     });
-    if (pingIntervalMs > 0) this.#heartbeat = setInterval(() => this.#check(), pingIntervalMs);
   }
 
   deliver(frames: Uint8Array, onDelivered: () => void): boolean {
@@ -87,7 +113,7 @@ class EventWire implements Wire {
 
   sendFrames(frames: Uint8Array): void {
     if (!this.#isOpen) return;
-    if (this.#controller.desiredSize! > 0) this.#lastReadMs = performance.now();
+    if (this.#controller.desiredSize! > 0) this.#activeAtMs = performance.now();
     for (const event of this.#decoder.decode(frames)) this.#controller.enqueue(event);
   }
 
@@ -100,25 +126,29 @@ class EventWire implements Wire {
   }
 
   #onRead(): void {
-    this.#lastReadMs = performance.now();
+    this.#activeAtMs = performance.now();
     const onDelivered = this.#onDelivered;
     this.#onDelivered = undefined;
     onDelivered?.();
   }
 
-  /** Sends a comment: it stops proxies from closing a quiet stream, and detects a lost client. */
-  #check(): void {
-    if (this.#controller.desiredSize! > 0) return this.#controller.enqueue({ comment: "" });
-    const stalledMs = performance.now() - this.#lastReadMs;
-    if (this.#stallTimeoutMs > 0 && stalledMs >= this.#stallTimeoutMs) {
-      this.close(CLOSE_CODES.tooSlow);
+  /**
+   * Ends the stream if the subscriber has stalled. On a quiet stream, sends a comment: it stops
+   * proxies from closing the stream, and detects a lost client.
+   */
+  check(nowMs: number, { pingIntervalMs, stallTimeoutMs }: Deadlines): void {
+    const isOver = (limitMs: number) => limitMs > 0 && nowMs - this.#activeAtMs >= limitMs;
+    if (this.#controller.desiredSize! <= 0) {
+      if (isOver(stallTimeoutMs)) this.close(CLOSE_CODES.tooSlow);
+    } else if (isOver(pingIntervalMs)) {
+      this.#activeAtMs = nowMs;
+      this.#controller.enqueue({ comment: "" });
     }
   }
 
   #end(closeStatus: CloseCode): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    clearInterval(this.#heartbeat);
     this.#onEnded(closeStatus);
     this.#onRead();
   }
@@ -131,5 +161,7 @@ class EventWire implements Wire {
 function toEvent(data: string): ServerSentEventMessage {
   const { type, position } = JSON.parse(data);
   if (type === "said") return { id: position, data };
-  return type === "welcome" ? { event: type, id: position, data } : { event: type, data };
+  return type === "welcome"
+    ? { event: type, id: position, data, retry: RETRY_MS }
+    : { event: type, data };
 }

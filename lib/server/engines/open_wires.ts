@@ -8,11 +8,37 @@ export interface EngineParts {
   readonly wires: OpenWires;
 }
 
+/**
+ * How long an upgrade counts as under way. Deno opens a WebSocket right after its handshake; but if
+ * the peer has gone before that, Deno fires no event at all.
+ */
+const UPGRADE_TIMEOUT_MS = 5000;
+
 /** The open connections of all engines, including those that are closing. */
 export class OpenWires extends Set<Wire> {
+  /** When the upgrades under way began, the oldest first. */
+  readonly #upgrades = new Map<WebSocket, number>();
   readonly #whenEmpty = Promise.withResolvers<void>();
   /** Whether {@linkcode closeAll} has been called. */
   isClosing = false;
+
+  /** Counts an upgrade as under way, until {@linkcode endUpgrade} is called for its socket. */
+  beginUpgrade(socket: WebSocket, nowMs: number): void {
+    this.#upgrades.set(socket, nowMs);
+  }
+
+  endUpgrade(socket: WebSocket): void {
+    this.#upgrades.delete(socket);
+  }
+
+  /** The number of open connections and of upgrades under way. */
+  sizeWithUpgrades(nowMs: number): number {
+    for (const [socket, sinceMs] of this.#upgrades) {
+      if (nowMs - sinceMs < UPGRADE_TIMEOUT_MS) break;
+      this.#upgrades.delete(socket);
+    }
+    return this.size + this.#upgrades.size;
+  }
 
   override delete(wire: Wire): boolean {
     const wasOpen = super.delete(wire);

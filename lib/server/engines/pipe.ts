@@ -100,8 +100,9 @@ export class Pipe {
         if (this.#writingSinceMs === undefined) this.#end();
       },
       onGone: () => {
-        if (this.#state === "exchange") this.#client.destroy();
-        else this.#end();
+        if (this.#state !== "exchange") this.#end();
+        else if (this.#writingSinceMs !== undefined) this.#client.reset();
+        else this.#client.destroy();
         this.#listener.onClosed();
       },
     };
@@ -136,7 +137,9 @@ export class Pipe {
     const { requestTimeoutMs, stallTimeoutMs, keepAliveMs } = this.#timeouts;
     const isOver = (sinceMs: number, limitMs: number) => limitMs > 0 && nowMs - sinceMs >= limitMs;
     if (this.#writingSinceMs !== undefined) {
-      if (isOver(this.#writingSinceMs, stallTimeoutMs)) this.#client.reset();
+      // An event stream enforces this deadline itself, so that the log says why it ended.
+      const isStalled = isOver(this.#writingSinceMs, stallTimeoutMs);
+      if (isStalled && !this.#response.isEventStream) this.#client.reset();
     } else if (this.#isHttp2) {
       if (this.#openCount === 0 && isOver(this.#lastResponseMs, keepAliveMs)) this.#end();
     } else if (!this.#body.isWhole && !this.#response.hasBegun) {

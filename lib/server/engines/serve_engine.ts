@@ -40,11 +40,19 @@ export class ServeEngine {
   /** Upgrades an admitted request to a WebSocket and adds it to the chat. */
   upgrade(request: Request, client: Client, joinRequest: JoinRequest): Response {
     const idleTimeout = Math.ceil(this.#config.pingIntervalMs / 1000);
-    const protocol = joinRequest.format === "chorus" ? CHORUS_PROTOCOL : "";
-    const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout, protocol });
+    const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout });
+    // With its option `protocol`, Deno finds only protocols that are separated by exactly ", ".
+    if (joinRequest.format === "chorus") {
+      response.headers.set("sec-websocket-protocol", CHORUS_PROTOCOL);
+    }
     socket.binaryType = "arraybuffer";
-    // If the peer has gone before this event, Deno fires no event at all for the socket.
-    socket.onopen = () => this.#serve(socket, client, joinRequest);
+    const { wires } = this.#shared;
+    wires.beginUpgrade(socket, performance.now());
+    socket.onopen = () => {
+      wires.endUpgrade(socket);
+      this.#serve(socket, client, joinRequest);
+    };
+    socket.onerror = () => wires.endUpgrade(socket);
     return response;
   }
 

@@ -4,19 +4,21 @@ import type { FieldMap } from "../../websocket/http_head.ts";
 import { isPagePath } from "../page/page.ts";
 import { type OriginPolicy, refusedOrigin } from "../security/origin.ts";
 import { parseJoinRequest } from "./join_request.ts";
+import { maxBodyBytes, tooBig } from "./publication.ts";
+import { type Refusal, UNAVAILABLE } from "./refusal.ts";
 
 /** The parts of an HTTP request that {@linkcode admit} checks. Both engines provide them. */
 export interface IncomingRequest {
   readonly method: string;
-  /** The path of the request target, without the query. */
-  readonly path: string;
-  /** The query without its question mark. */
-  readonly query: string;
   /**
    * The host and port that the client addressed: those of an absolute target, or the Host header;
    * "" if there is none.
    */
   readonly host: string;
+  /** The path of the request target, without the query. */
+  readonly path: string;
+  /** The query without its question mark. */
+  readonly query: string;
   readonly headers: FieldMap;
 }
 
@@ -28,16 +30,12 @@ export type Decision =
   | { readonly kind: "health" }
   /** Pass it to the HTTP API, which checks the rest itself. */
   | { readonly kind: "rooms" }
-  | {
-    readonly kind: "refusal";
-    readonly status: number;
-    readonly message: string;
-    readonly headers: Readonly<Record<string, string>>;
-  };
+  | { readonly kind: "refusal" } & Refusal;
 
 /** The state of the server that {@linkcode admit} depends on. */
 export interface AdmissionOptions {
   readonly originPolicy: OriginPolicy;
+  readonly maxMessageBytes: number;
   /** Whether the server is stopping and refuses all requests. */
   readonly isDraining: () => boolean;
   /** Whether the chat has reached `--max-connections`. */
@@ -54,20 +52,19 @@ export interface AdmissionOptions {
  * | `/ws`            | upgrade to the chat; 400 for a bad query, 426 without an upgrade |
  * | `/`              | upgrade to the chat; the page without an upgrade                |
  * | the page's files | 200, or 304 if the client's copy is current                     |
- * | `/rooms…`        | the HTTP API                                                    |
+ * | `/rooms…`        | the HTTP API; 413 for a message that is too big                 |
  * | `/healthz`       | 200                                                             |
  * | any other        | 404                                                             |
  */
 export function admit(request: IncomingRequest, options: AdmissionOptions): Decision {
   const { method, path, query, headers } = request;
-  const refused = refusedOrigin(headers, options.originPolicy);
-  if (refused !== undefined) return refusal(403, refused);
-  if (options.isDraining()) {
-    return refusal(503, "The server is stopping: try again later", {
-      "retry-after": "1",
-      connection: "close",
-    });
+  const hostField = headers.get("host") ?? "";
+  if (!isHost(hostField)) {
+    return refusal(400, `Host must be a host name and optionally a port: it was ${hostField}`);
   }
+  const refused = refusedOrigin(request, options.originPolicy);
+  if (refused !== undefined) return refusal(403, refused);
+  if (options.isDraining()) return { kind: "refusal", ...UNAVAILABLE.stopping };
   const joinRequest = path === "/ws" || path === "/"
     ? parseJoinRequest(query, headers.get("sec-websocket-protocol"))
     : undefined;
@@ -75,15 +72,18 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
     const fault = checkHandshake(request);
     if (fault) return { kind: "refusal", ...fault };
     if (typeof joinRequest === "string") return refusal(400, joinRequest);
-    if (options.isFull()) {
-      return refusal(503, "The chat is full: try again later", { "retry-after": "10" });
-    }
+    if (options.isFull()) return { kind: "refusal", ...UNAVAILABLE.full };
     if (!options.hasCapacityFor(joinRequest.roomName)) {
-      return refusal(503, "There are too many rooms: try again later", { "retry-after": "10" });
+      return { kind: "refusal", ...UNAVAILABLE.tooManyRooms };
     }
     return { kind: "chat", joinRequest };
   }
-  if (isRoomsPath(path)) return { kind: "rooms" };
+  if (isRoomsPath(path)) {
+    // Decided before the body is read: a client with `Expect: 100-continue` need not send it.
+    const isTooBig = method === "POST" &&
+      Number(headers.get("content-length")) > maxBodyBytes(headers, options.maxMessageBytes);
+    return isTooBig ? { kind: "refusal", ...tooBig(options.maxMessageBytes) } : { kind: "rooms" };
+  }
   // Without this check, a page with a bad room name would retry its WebSocket forever.
   if (typeof joinRequest === "string") return refusal(400, joinRequest);
   if (path !== "/healthz" && !isPagePath(path)) {
@@ -103,6 +103,12 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
 /** Whether a path belongs to the HTTP API. */
 export function isRoomsPath(path: string): boolean {
   return path === "/rooms" || path.startsWith("/rooms/");
+}
+
+/** Whether a text is a valid value of the Host header (RFC 9112 section 3.2). It may be empty. */
+function isHost(text: string): boolean {
+  return /^(\[[\da-f:.]+\]|[\w.~%!$&'()*+,;=-]*)(:\d*)?$/i.test(text) &&
+    (text === "" || URL.canParse(`http://${text}`));
 }
 
 function refusal(

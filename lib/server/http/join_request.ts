@@ -1,7 +1,7 @@
 import type { JoinRequest } from "../../chat/chat.ts";
 import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
 import { DEFAULT_ROOM_NAME, parseMemberName, parseRoomName } from "../../chat/names.ts";
-import { hasToken } from "../../websocket/handshake.ts";
+import { membersOf } from "../../websocket/handshake.ts";
 
 /** The largest value of `?last=`. */
 const MAX_LAST = 10_000;
@@ -34,7 +34,7 @@ export function parseJoinRequest(query: string, protocols: string | null): JoinR
   return {
     roomName,
     name,
-    format: hasToken(protocols, CHORUS_PROTOCOL) ? "chorus" : "plain",
+    format: membersOf(protocols).includes(CHORUS_PROTOCOL) ? "chorus" : "plain",
     last: last === null ? undefined : Number(last),
     since: params.get("since") ?? undefined,
     session: params.get("session") ?? undefined,

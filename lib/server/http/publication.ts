@@ -1,7 +1,9 @@
 import type { Publication } from "../../chat/chat.ts";
 import { checkSay } from "../../chat/chorus_v1.ts";
 import { parseMemberName } from "../../chat/names.ts";
+import type { FieldMap } from "../../websocket/http_head.ts";
 import { problem } from "./api_response.ts";
+import { type Refusal, refuse } from "./refusal.ts";
 
 /**
  * How much longer than its text a JSON body may be: one byte of text can take six as `\u0000`,
@@ -9,32 +11,45 @@ import { problem } from "./api_response.ts";
  */
 const JSON_ALLOWANCE = { factor: 6, bytes: 4096 };
 
+const JSON_TYPE = /^application\/json\s*(;|$)/i;
+
+/** The limits of a request body. */
+export interface PublicationLimits {
+  readonly maxMessageBytes: number;
+  /** Time to receive the whole body; 0 disables the limit. */
+  readonly requestTimeoutMs: number;
+}
+
 /**
  * Reads a message from a request body: plain text, or JSON with a `text` and optionally a `name`
- * and an `id`.
+ * and an `id`. JSON may begin with a byte order mark, as in a `chorus.v1` message. In plain text
+ * one belongs to the text, as in a plain text message.
  *
  * @returns The message, or an error response.
  */
 export async function readPublication(
   request: Request,
-  maxMessageBytes: number,
+  { maxMessageBytes, requestTimeoutMs }: PublicationLimits,
 ): Promise<Publication | Response> {
   const type = request.headers.get("content-type") ?? "";
-  const isJson = /^application\/json\s*(;|$)/i.test(type);
+  const isJson = JSON_TYPE.test(type);
   if (!isJson && !/^text\/plain\s*(;|$)/i.test(type)) {
     return problem(
       415,
       `The Content-Type must be text/plain or application/json: it was "${type}"`,
     );
   }
-  const tooBig = () => problem(413, `A message must not exceed ${maxMessageBytes} bytes`);
-  const { factor, bytes: extraBytes } = JSON_ALLOWANCE;
-  const maxBytes = isJson ? factor * maxMessageBytes + extraBytes : maxMessageBytes;
-  const bytes = await readAtMost(request, maxBytes);
-  if (!bytes) return tooBig();
+  const maxBytes = maxBodyBytes(request.headers, maxMessageBytes);
+  const bytes = await readBody(request, maxBytes, requestTimeoutMs);
+  if (bytes === "too big") return refuse(request, tooBig(maxMessageBytes));
+  if (bytes === "too late") {
+    return problem(408, "The request took too long", { connection: "close" });
+  }
+  // The client has gone, or has broken the framing of the body.
+  if (bytes === "broken") return problem(400, "The body cannot be read");
   let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: !isJson }).decode(bytes);
   } catch {
     return problem(400, "The body must be UTF-8");
   }
@@ -42,7 +57,23 @@ export async function readPublication(
   const publication = parseJson(text);
   if (publication instanceof Response) return publication;
   const byteLength = new TextEncoder().encode(publication.text).length;
-  return byteLength > maxMessageBytes ? tooBig() : publication;
+  return byteLength > maxMessageBytes ? refuse(request, tooBig(maxMessageBytes)) : publication;
+}
+
+/** Returns how long the body of a message may be, which depends on its type. */
+export function maxBodyBytes(headers: FieldMap, maxMessageBytes: number): number {
+  const { factor, bytes } = JSON_ALLOWANCE;
+  const isJson = JSON_TYPE.test(headers.get("content-type") ?? "");
+  return isJson ? factor * maxMessageBytes + bytes : maxMessageBytes;
+}
+
+/** The refusal of a message that is too big. */
+export function tooBig(maxMessageBytes: number): Refusal {
+  return {
+    status: 413,
+    message: `A message must not exceed ${maxMessageBytes} bytes`,
+    headers: {},
+  };
 }
 
 function parseJson(json: string): Publication | Response {
@@ -67,14 +98,41 @@ function parseJson(json: string): Publication | Response {
   return { text, ...(id === undefined ? {} : { id }), name: parsed };
 }
 
-/** Reads a request body; undefined if it is longer than `maxBytes`. */
-async function readAtMost(request: Request, maxBytes: number): Promise<Uint8Array | undefined> {
+/** Reads a whole request body, or says why it cannot. */
+async function readBody(
+  request: Request,
+  maxBytes: number,
+  timeoutMs: number,
+): Promise<Uint8Array | "too big" | "too late" | "broken"> {
+  const reader = request.body?.getReader();
+  if (!reader) return new Uint8Array();
+  let isLate = false;
+  const stop = () => {
+    isLate = true;
+    cancel(reader);
+  };
+  const timer = timeoutMs > 0 ? setTimeout(stop, timeoutMs) : undefined;
   const parts: Uint8Array<ArrayBuffer>[] = [];
-  let length = 0;
-  for await (const part of request.body ?? []) {
-    length += part.length;
-    if (length > maxBytes) return undefined;
-    parts.push(part);
+  try {
+    for (let length = 0;;) {
+      const { value, done } = await reader.read();
+      if (isLate) return "too late";
+      if (done) return await new Blob(parts).bytes();
+      length += value.length;
+      if (length > maxBytes) {
+        cancel(reader);
+        return "too big";
+      }
+      parts.push(value);
+    }
+  } catch {
+    return isLate ? "too late" : "broken";
+  } finally {
+    clearTimeout(timer);
   }
-  return await new Blob(parts).bytes();
+}
+
+/** Reads no more. Cancelling fails if the client has already gone. */
+function cancel(reader: ReadableStreamDefaultReader): void {
+  reader.cancel().catch(() => {});
 }

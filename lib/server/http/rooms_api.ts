@@ -5,6 +5,7 @@ import { parseRoomName } from "../../chat/names.ts";
 import { forMethod, json, JSON_HEADERS, preflight, problem, withCors } from "./api_response.ts";
 import { parseJoinRequest } from "./join_request.ts";
 import { readPublication } from "./publication.ts";
+import { EVENTS_HEADERS, refuse, UNAVAILABLE } from "./refusal.ts";
 import type { Client } from "./routes.ts";
 
 /** The number of messages or rooms in one response. */
@@ -17,6 +18,7 @@ const MAX_RESPONSE_LENGTH = 1024 * 1024;
 export interface RoomsApiOptions {
   readonly chat: Chat;
   readonly maxMessageBytes: number;
+  readonly requestTimeoutMs: number;
   /** Whether the chat has reached `--max-connections`. */
   readonly isFull: () => boolean;
   readonly eventStreams: {
@@ -54,7 +56,7 @@ export class RoomsApi {
     } catch (error) {
       if (error instanceof HistoryUnavailableError) {
         this.#options.chat.logError(error);
-        return withCors(request, unreadable());
+        return withCors(request, refuse(request, UNAVAILABLE.unreadable));
       }
       this.#options.onFault(error);
       return withCors(request, problem(500, "The server failed to handle this request"));
@@ -120,12 +122,12 @@ export class RoomsApi {
   }
 
   async #publish(roomName: string, request: Request): Promise<Response> {
-    const { chat, maxMessageBytes } = this.#options;
-    const publication = await readPublication(request, maxMessageBytes);
+    const { chat } = this.#options;
+    const publication = await readPublication(request, this.#options);
     if (publication instanceof Response) return publication;
     const published = await chat.publish(roomName, publication);
     if (published === "no capacity") {
-      return problem(503, "There are too many rooms: try again later", { "retry-after": "10" });
+      return refuse(request, UNAVAILABLE.tooManyRooms);
     }
     if (published === "not committed") {
       return problem(503, "The message is not committed: try again with the same id", {
@@ -138,30 +140,26 @@ export class RoomsApi {
     return json(published, {}, 201);
   }
 
-  #events(roomName: string, { method, headers }: Request, url: URL, { address }: Client): Response {
+  #events(roomName: string, request: Request, url: URL, { address }: Client): Response {
     const { chat, isFull, eventStreams } = this.#options;
     const given = parseJoinRequest(url.search.slice(1), null);
     if (typeof given === "string") return problem(400, given);
-    if (isFull() || !chat.rooms.hasCapacityFor(roomName)) {
-      return problem(503, "The chat is full: try again later", { "retry-after": "10" });
-    }
-    if (method === "HEAD") return new Response(null, { headers: EVENTS_HEADERS });
-    const since = headers.get("last-event-id") ?? given.since;
+    if (isFull()) return refuse(request, UNAVAILABLE.full);
+    if (!chat.rooms.hasCapacityFor(roomName)) return refuse(request, UNAVAILABLE.tooManyRooms);
+    // A stream, as Deno adds `Content-Length: 0` to a response without a body.
+    if (request.method === "HEAD") return eventsOf(ReadableStream.from<Uint8Array>([]));
+    const since = request.headers.get("last-event-id") ?? given.since;
     const joinRequest = { ...given, roomName, since, format: "chorus" } as const;
     const events = eventStreams.open(joinRequest, address);
-    return events ? new Response(events, { headers: EVENTS_HEADERS }) : unreadable();
+    return events ? eventsOf(events) : refuse(request, UNAVAILABLE.unreadable);
   }
 }
 
-function unreadable(): Response {
-  return problem(503, "Stored messages cannot be read: try again later", { "retry-after": "1" });
+function eventsOf(events: ReadableStream<Uint8Array>): Response {
+  return new Response(events as ReadableStream<Uint8Array<ArrayBuffer>>, {
+    headers: EVENTS_HEADERS,
+  });
 }
-
-const EVENTS_HEADERS = {
-  "content-type": "text/event-stream",
-  "cache-control": "no-store",
-  "x-content-type-options": "nosniff",
-};
 
 function parseSegment(segment: string): string | undefined {
   try {

@@ -1,7 +1,8 @@
 import type { JoinRequest } from "../../chat/chat.ts";
 import { servePage } from "../page/page.ts";
 import { type Decision, type IncomingRequest, isRoomsPath } from "./admission.ts";
-import { problem } from "./api_response.ts";
+import { withCors } from "./api_response.ts";
+import { refuse } from "./refusal.ts";
 
 /** The sender of a request. */
 export interface Client {
@@ -33,11 +34,13 @@ export function createHandler(
       return text(403, "This port is internal to the server", { connection: "close" });
     }
     const { method, headers } = request;
-    const url = URL.parse(request.url);
-    if (!url) return text(400, `Host must be a host name: it was ${headers.get("host")}`);
+    const target = parseTarget(request.url);
+    if (!target) {
+      return text(400, `The request's target and Host make no valid URL: ${request.url}`);
+    }
+    const { url, host } = target;
     const path = url.pathname;
-    const { search, host } = url;
-    const decision = admit({ method, path, query: search.slice(1), host, headers });
+    const decision = admit({ method, host, path, query: url.search.slice(1), headers });
     switch (decision.kind) {
       case "chat":
         // Without the serve engine, the gateway has refused this upgrade: the server was full a
@@ -51,11 +54,27 @@ export function createHandler(
       case "rooms":
         return roomsApi.handle(request, url, client);
       case "refusal": {
-        const respond = isRoomsPath(path) ? problem : text;
-        return respond(decision.status, decision.message, decision.headers);
+        const { status, message, headers } = decision;
+        if (!isRoomsPath(path)) return text(status, message, headers);
+        const response = refuse(request, decision);
+        // These two come before the origin is accepted, so no page may read them.
+        return status === 400 || status === 403 ? response : withCors(request, response);
       }
     }
   };
+}
+
+/**
+ * Parses the URL of a request. Deno puts it together from the target and the host. The host is that
+ * of an absolute target, `:authority` in HTTP/2, or else the Host header.
+ *
+ * @returns Undefined if it is malformed, or has parts that no request may have: a user, a fragment,
+ * or characters that must be percent-encoded.
+ */
+function parseTarget(text: string): { readonly url: URL; readonly host: string } | undefined {
+  const url = /[^!-~]|#/.test(text) ? null : URL.parse(text);
+  const host = text.match(/(?<=^[^/]+:\/\/)[^/?]*/)?.[0];
+  return url && host !== undefined && !host.includes("@") ? { url, host } : undefined;
 }
 
 function text(

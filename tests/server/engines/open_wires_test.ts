@@ -25,6 +25,20 @@ Deno.test("OpenWires.closeAll() closes with 1001 and waits until all have closed
   await closed;
 });
 
+Deno.test("OpenWires counts upgrades until they end, or for five seconds", () => {
+  const wires = new OpenWires();
+  const [one, other] = [new EventTarget(), new EventTarget()] as [WebSocket, WebSocket];
+  wires.add(fakeWire([]));
+  wires.beginUpgrade(one, 1000);
+  wires.beginUpgrade(other, 2000);
+  assertEquals(wires.sizeWithUpgrades(2000), 3);
+  assertEquals(wires.sizeWithUpgrades(5999), 3);
+  assertEquals(wires.sizeWithUpgrades(6000), 2);
+  wires.endUpgrade(other);
+  wires.endUpgrade(one);
+  assertEquals(wires.sizeWithUpgrades(6001), 1);
+});
+
 Deno.test("OpenWires.closeAll() resolves at once if no connection is open", async () => {
   await new OpenWires().closeAll();
 });
