@@ -1,6 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { closeAll, Peer } from "./peer.ts";
-import { HANDSHAKE_HEADERS } from "./raw_peer.ts";
 import { ENGINES, startTestApp, type TestApp } from "./test_app.ts";
 
 /** Opens one connection for each query, and waits until all have joined. */
@@ -94,19 +93,3 @@ for (const engine of ENGINES) {
     await drained;
   });
 }
-
-Deno.test("an unescaped room name is the same room as the escaped name", async () => {
-  await using server = await startTestApp();
-  const [escaped] = await enter(server, "?room=K%C3%BCche");
-  const raw = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
-  await raw.write(
-    new TextEncoder().encode(
-      `GET /ws?room=Küche HTTP/1.1\r\n${HANDSHAKE_HEADERS.join("\r\n")}\r\n\r\n`,
-    ),
-  );
-  await server.logged("{id} connected");
-  assertEquals(server.app.roomCount, 1);
-  raw.close();
-  await server.logged("{id} disconnected");
-  await closeAll([escaped!]);
-});
