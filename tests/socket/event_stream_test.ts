@@ -148,6 +148,21 @@ for (const engine of ENGINES) {
   });
 }
 
+Deno.test("direct: EventSource gets server_full as an event when there are too many pipes", async () => {
+  await using server = await startTestApp({ maxConnections: 1 });
+  using first = await RawPeer.connect(server.port);
+  await first.send("HEAD /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+  await first.readHead();
+  using peer = await RawPeer.connect(server.port);
+  await peer.send(`${GET_EVENTS}Accept: text/event-stream\r\nOrigin: http://127.0.0.1\r\n\r\n`);
+  const text = await peer.readToEnd();
+  assertMatch(
+    text,
+    /^HTTP\/1\.1 200 [^]*\r\naccess-control-allow-origin: http:\/\/127\.0\.0\.1\r\n/,
+  );
+  assertMatch(text, /\r\n\r\nretry:10000\nevent:error\ndata:.*"server_full".*\n\n$/);
+});
+
 Deno.test("serve: upgrades under way count for --max-connections", async () => {
   await using server = await startTestApp({ engine: "serve", maxConnections: 3 });
   const peers = await Promise.all(Array.from({ length: 30 }, () => RawPeer.connect(server.port)));

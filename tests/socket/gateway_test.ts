@@ -87,7 +87,7 @@ Deno.test("a gateway without capacity for another pipe responds with 503", async
   await second.send(HEALTH);
   assertMatch(
     await second.readToEnd(),
-    /^HTTP\/1\.1 503 [^]*\r\nRetry-After: 10\r\n\r\nThe server is full: try again later\n$/,
+    /^HTTP\/1\.1 503 [^]*\r\nretry-after: 10\r\n[^]*\r\n\r\nThe chat is full: try again later\n$/,
   );
 });
 

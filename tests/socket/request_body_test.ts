@@ -109,3 +109,12 @@ for (const engine of ENGINES) {
     assertEquals((await response.json()).detail, "A message must not exceed 100 bytes");
   });
 }
+
+Deno.test("direct: a body that is refused by its head is not asked for", async () => {
+  await using server = await startTestApp({ maxMessageBytes: 100 });
+  using peer = await RawPeer.connect(server.port);
+  await peer.send(head("Content-Length: 101", "Expect: 100-continue"));
+  const text = await peer.readToEnd();
+  assertMatch(text, /^HTTP\/1\.1 413 [^]*\r\nconnection: close\r\n/);
+  assertMatch(text, /\r\n\r\n\{.*"A message must not exceed 100 bytes"\}\n$/);
+});

@@ -6,6 +6,7 @@ import { SocketTransport } from "../../websocket/socket_transport.ts";
 import type { TransportListener } from "../../websocket/transport.ts";
 import { formatAddress } from "../address.ts";
 import type { Decision, IncomingRequest } from "../http/admission.ts";
+import { refusalResponse, UNAVAILABLE } from "../http/refusal.ts";
 import type { Client } from "../http/routes.ts";
 import type { TlsFiles } from "../security/tls_files.ts";
 import type { DirectEngine } from "./direct_engine.ts";
@@ -137,6 +138,14 @@ export class Gateway {
     try {
       const decision = this.#options.admit(head);
       if (decision.kind !== "chat") {
+        // Deno.serve would ask for the body before it refuses the request.
+        if (decision.kind === "refusal" && head.headers.get("expect") !== null) {
+          return connection.respond(refusalResponse(head, decision));
+        }
+        const isFull = this.#pipeCount >= this.#options.maxPipes;
+        if (!connection.pipe && isFull) {
+          return connection.respond(refusalResponse(head, UNAVAILABLE.full));
+        }
         connection.pipe ??= this.#openPipe(connection);
         return connection.pipe.exchange(request);
       }
@@ -164,10 +173,7 @@ export class Gateway {
   }
 
   #openPipe(connection: HttpConnection): Pipe {
-    const { upstreamPort, maxPipes, timeouts } = this.#options;
-    if (this.#pipeCount >= maxPipes) {
-      throw new RequestError(503, "The server is full: try again later", { "Retry-After": "10" });
-    }
+    const { upstreamPort, timeouts } = this.#options;
     const socket = connect({ host: LOOPBACK, port: upstreamPort, allowHalfOpen: true });
     const upstream = new SocketTransport(socket, IGNORE_EVENTS);
     let port: number | undefined;

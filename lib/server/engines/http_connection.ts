@@ -1,6 +1,7 @@
-import { STATUS_TEXT } from "@std/http/status";
+import { isStatus, STATUS_TEXT } from "@std/http/status";
 import { HeadReader, HeadTooLongError } from "../../websocket/http_head.ts";
 import type { Transport, TransportListener } from "../../websocket/transport.ts";
+import { plainText, type TextResponse } from "../http/api_response.ts";
 import type { Pipe, PipedRequest, PipeTimeouts } from "./pipe.ts";
 import { parseRequestHead, RequestError } from "./request_head.ts";
 
@@ -139,14 +140,18 @@ export class HttpConnection implements TransportListener {
 
   /** Sends an error response and closes the connection. */
   refuse({ status, message, headers }: RequestError): void {
+    this.respond(plainText(status, message, headers));
+  }
+
+  /** Sends a response and closes the connection. */
+  respond({ status, headers, body }: TextResponse): void {
+    const title = isStatus(status) ? STATUS_TEXT[status] : "";
+    const fields = { ...headers, connection: "close" };
     const response = [
-      `HTTP/1.1 ${status} ${STATUS_TEXT[status]}`,
-      "Content-Type: text/plain; charset=utf-8",
-      "X-Content-Type-Options: nosniff",
-      "Connection: close",
-      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+      `HTTP/1.1 ${status} ${title}`,
+      ...Object.entries(fields).map(([name, value]) => `${name}: ${value}`),
       "",
-      `${message}\n`,
+      body,
     ].join("\r\n");
     this.transport.write(new TextEncoder().encode(response), () => {});
     this.end();

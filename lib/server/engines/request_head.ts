@@ -4,7 +4,7 @@ import type { IncomingRequest } from "../http/admission.ts";
 /** The gateway cannot accept a request. It answers this status and closes the connection. */
 export class RequestError extends Error {
   override readonly name = "RequestError";
-  readonly status: 400 | 408 | 426 | 431 | 501 | 503 | 505;
+  readonly status: 400 | 408 | 426 | 431 | 501 | 505;
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(

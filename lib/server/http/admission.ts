@@ -5,7 +5,7 @@ import { isPagePath } from "../page/page.ts";
 import { type OriginPolicy, refusedOrigin } from "../security/origin.ts";
 import { parseJoinRequest } from "./join_request.ts";
 import { maxBodyBytes, tooBig } from "./publication.ts";
-import { type Refusal, UNAVAILABLE } from "./refusal.ts";
+import { isRoomsPath, type Refusal, UNAVAILABLE } from "./refusal.ts";
 
 /** The parts of an HTTP request that {@linkcode admit} checks. Both engines provide them. */
 export interface IncomingRequest {
@@ -98,11 +98,6 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
     });
   }
   return { kind: path === "/healthz" ? "health" : "page" };
-}
-
-/** Whether a path belongs to the HTTP API. */
-export function isRoomsPath(path: string): boolean {
-  return path === "/rooms" || path.startsWith("/rooms/");
 }
 
 /** Whether a text is a valid value of the Host header (RFC 9112 section 3.2). It may be empty. */

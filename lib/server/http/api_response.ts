@@ -1,6 +1,14 @@
 import { isStatus, STATUS_TEXT } from "@std/http/status";
+import type { FieldMap } from "../../websocket/http_head.ts";
 
 type HeaderFields = Readonly<Record<string, string>>;
+
+/** A response whose body is a text. The gateway can send one without `Deno.serve`. */
+export interface TextResponse {
+  readonly status: number;
+  readonly headers: HeaderFields;
+  readonly body: string;
+}
 
 /** The headers of the API's JSON responses, except errors. */
 export const JSON_HEADERS = {
@@ -19,11 +27,39 @@ export function json(value: unknown, headers: HeaderFields = {}, status = 200): 
 
 /** Creates an error response with problem details (RFC 9457). */
 export function problem(status: number, detail: string, headers: HeaderFields = {}): Response {
+  return toResponse(problemText(status, detail, headers));
+}
+
+/** Creates the parts of a {@linkcode problem}. */
+export function problemText(status: number, detail: string, headers: HeaderFields): TextResponse {
   const title = isStatus(status) ? STATUS_TEXT[status] : "Error";
-  return new Response(JSON.stringify({ title, status, detail }) + "\n", {
+  return {
     status,
     headers: { "content-type": "application/problem+json", ...headers },
-  });
+    body: JSON.stringify({ title, status, detail }) + "\n",
+  };
+}
+
+/** Creates a response of plain text. */
+export function plainText(
+  status: number,
+  text: string,
+  headers: HeaderFields = {},
+): TextResponse {
+  return {
+    status,
+    headers: {
+      "content-type": "text/plain; charset=utf-8",
+      "x-content-type-options": "nosniff",
+      ...headers,
+    },
+    body: `${text}\n`,
+  };
+}
+
+/** Creates the response for `Deno.serve`. */
+export function toResponse({ body, ...init }: TextResponse): Response {
+  return new Response(body, init);
 }
 
 /** Calls the handler for the request's method, GET for HEAD too; 405 if there is none. */
@@ -53,12 +89,20 @@ export function preflight(): Response {
  * Lets pages of the request's origin read the response. Safe for any origin that reaches the API:
  * admission has refused all others.
  */
-export function withCors(request: Request, response: Response): Response {
-  const origin = request.headers.get("origin");
-  if (origin === null) return response;
-  const { headers } = response;
-  headers.set("access-control-allow-origin", origin);
-  headers.set("access-control-expose-headers", "link, retry-after");
-  headers.append("vary", "origin");
+export function withCors({ headers }: Request, response: Response): Response {
+  for (const [name, value] of Object.entries(corsHeaders(headers))) {
+    response.headers.append(name, value);
+  }
   return response;
+}
+
+/** The headers that {@linkcode withCors} adds. */
+export function corsHeaders(requestHeaders: FieldMap): HeaderFields {
+  const origin = requestHeaders.get("origin");
+  if (origin === null) return {};
+  return {
+    "access-control-allow-origin": origin,
+    "access-control-expose-headers": "link, retry-after",
+    vary: "origin",
+  };
 }

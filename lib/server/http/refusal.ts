@@ -1,5 +1,11 @@
 import type { FieldMap } from "../../websocket/http_head.ts";
-import { problem } from "./api_response.ts";
+import {
+  corsHeaders,
+  plainText,
+  problemText,
+  type TextResponse,
+  toResponse,
+} from "./api_response.ts";
 
 /** Why the server does not do what a request asks for, as the HTTP answer to it. */
 export interface Refusal {
@@ -41,26 +47,49 @@ export const EVENTS_HEADERS = {
   "x-accel-buffering": "no",
 };
 
+/** The part of a request that its refusal depends on. */
+interface RefusedRequest {
+  readonly method: string;
+  readonly headers: FieldMap;
+}
+
+/** Creates the response to a request that admission refuses. */
+export function refusalResponse(
+  request: RefusedRequest & { readonly path: string },
+  refusal: Refusal,
+): TextResponse {
+  const { status, message, headers } = refusal;
+  if (!isRoomsPath(request.path)) return plainText(status, message, headers);
+  const response = apiRefusal(request, refusal);
+  // These two come before the origin is accepted, so no page may read them.
+  if (status === 400 || status === 403) return response;
+  return { ...response, headers: { ...response.headers, ...corsHeaders(request.headers) } };
+}
+
+/** Whether a path belongs to the HTTP API. */
+export function isRoomsPath(path: string): boolean {
+  return path === "/rooms" || path.startsWith("/rooms/");
+}
+
+/** Creates the response of the HTTP API to a request that it refuses. */
+export function refuse(request: RefusedRequest, refusal: Refusal): Response {
+  return toResponse(apiRefusal(request, refusal));
+}
+
 /**
- * Creates the response of the HTTP API to a request that it refuses.
- *
  * An `EventSource` reconnects after a stream that has ended, but never after another status than
  * 200 (HTML Standard, section 9.2.3). So it gets a 503 as a stream with one `error` event.
  */
-export function refuse(
-  request: { readonly method: string; readonly headers: FieldMap },
-  refusal: Refusal,
-): Response {
+function apiRefusal(request: RefusedRequest, refusal: Refusal): TextResponse {
+  const { status, message, headers } = refusal;
   const events = acceptsEvents(request) ? toEvents(refusal) : undefined;
   return events === undefined
-    ? problem(refusal.status, refusal.message, refusal.headers)
-    : new Response(events, { headers: { ...EVENTS_HEADERS, ...refusal.headers } });
+    ? problemText(status, message, headers)
+    : { status: 200, headers: { ...EVENTS_HEADERS, ...headers }, body: events };
 }
 
 /** Whether a request is one that `EventSource` would send. */
-export function acceptsEvents(
-  { method, headers }: { readonly method: string; readonly headers: FieldMap },
-): boolean {
+function acceptsEvents({ method, headers }: RefusedRequest): boolean {
   return method === "GET" && /(^|,)\s*text\/event-stream\s*(;|,|$)/i.test(
     headers.get("accept") ?? "",
   );
@@ -70,7 +99,7 @@ export function acceptsEvents(
  * Encodes a refusal as a whole stream of server-sent events: when to reconnect, and an `error`
  * event with an `error` message of `chorus.v1`. Undefined if it does not end by itself.
  */
-export function toEvents({ code, message, headers }: Refusal): string | undefined {
+function toEvents({ code, message, headers }: Refusal): string | undefined {
   if (code === undefined) return undefined;
   const retryMs = 1000 * Number(headers["retry-after"]);
   const data = JSON.stringify({ type: "error", code, message });

@@ -1,8 +1,8 @@
 import type { JoinRequest } from "../../chat/chat.ts";
 import { servePage } from "../page/page.ts";
-import { type Decision, type IncomingRequest, isRoomsPath } from "./admission.ts";
-import { withCors } from "./api_response.ts";
-import { refuse } from "./refusal.ts";
+import type { Decision, IncomingRequest } from "./admission.ts";
+import { plainText, toResponse } from "./api_response.ts";
+import { refusalResponse } from "./refusal.ts";
 
 /** The sender of a request. */
 export interface Client {
@@ -53,13 +53,8 @@ export function createHandler(
         return text(200, "ok");
       case "rooms":
         return roomsApi.handle(request, url, client);
-      case "refusal": {
-        const { status, message, headers } = decision;
-        if (!isRoomsPath(path)) return text(status, message, headers);
-        const response = refuse(request, decision);
-        // These two come before the origin is accepted, so no page may read them.
-        return status === 400 || status === 403 ? response : withCors(request, response);
-      }
+      case "refusal":
+        return toResponse(refusalResponse({ method, path, headers }, decision));
     }
   };
 }
@@ -77,17 +72,6 @@ function parseTarget(text: string): { readonly url: URL; readonly host: string }
   return url && host !== undefined && !host.includes("@") ? { url, host } : undefined;
 }
 
-function text(
-  status: number,
-  body: string,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
-  return new Response(`${body}\n`, {
-    status,
-    headers: {
-      "content-type": "text/plain; charset=utf-8",
-      "x-content-type-options": "nosniff",
-      ...headers,
-    },
-  });
+function text(...parts: Parameters<typeof plainText>): Response {
+  return toResponse(plainText(...parts));
 }
