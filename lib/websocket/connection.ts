@@ -22,8 +22,9 @@ export interface ConnectionListener {
    */
   onClosed(status: CloseStatus): void;
   /**
-   * Checked after each read from the peer. If it is a promise, the connection reads no more until
-   * the promise resolves.
+   * Checked after each read that had a message. If it is a promise, the connection reads no more
+   * until the promise resolves. A peer that only answers pings is always read from, as its answers
+   * show that it reads.
    */
   readonly backlog: Promise<void> | undefined;
 }
@@ -60,6 +61,8 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
   #isCloseReceived = false;
   #isCloseSent = false;
   #isPeerEnded = false;
+  /** Whether the last read had a message. */
+  #hasMessage = false;
 
   /** The time of the last read. */
   lastReadAtMs: number;
@@ -167,6 +170,7 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
     this.lastReadAtMs = this.#options.clock.nowMs;
     this.pingedAtMs = undefined;
     if (this.#receiver.isDone || this.#state === "closed") return;
+    this.#hasMessage = false;
     try {
       this.#receiver.receive(bytes);
     } catch (error) {
@@ -174,7 +178,8 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
     }
     // A client's queue is its own messages, and not answers that the peer leaves unread.
     const isServer = this.#options.role === "server";
-    const backlog = (isServer ? this.#sender.backlog : undefined) ?? this.#listener.backlog;
+    const backlog = (isServer ? this.#sender.backlog : undefined) ??
+      (this.#hasMessage ? this.#listener.backlog : undefined);
     if (backlog && !this.isHeldBack) this.#holdBack(backlog);
   }
 
@@ -192,6 +197,7 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
   }
 
   onMessage(opcode: MessageOpcode, bytes: Uint8Array, start: number, end: number): void {
+    this.#hasMessage = true;
     if (this.#state === "open") this.#listener.onMessage(opcode, bytes, start, end);
   }
 

@@ -4,7 +4,7 @@ import { encodeFrame, frameBytes, OPCODE } from "./frame.ts";
 const MARK_BYTES = 16 * 1024;
 
 /** How long a peer that has answered its last mark gets no other. */
-const MARK_INTERVAL_MS = 5000;
+const MARK_INTERVAL_MS = 1000;
 
 /**
  * The pings with which a server marks its stream, to see how far a peer has read.
@@ -12,7 +12,7 @@ const MARK_INTERVAL_MS = 5000;
  * The end of a write is not enough to tell a slow peer from one that reads nothing: the system
  * buffers up to 4 MB for a connection, and takes more when a third of that is free. A peer that
  * reads 3 KB/s gets there after minutes. Its answer to a mark shows that it has read everything
- * before the mark. A peer that keeps up gets a mark every few seconds. While one is unanswered,
+ * before the mark. A peer that keeps up gets at most one mark a second. While one is unanswered,
  * there is one after each 16 to 32 KiB, or after each frame that is larger.
  */
 export class ReadMarks {
@@ -22,20 +22,19 @@ export class ReadMarks {
   #last = 0;
   #answered = 0;
 
-  /** Whether the peer has not read up to the last mark yet. */
-  get isUnanswered(): boolean {
-    return this.#answered < this.#last;
-  }
-
   /** Counts bytes that are written. */
   add(bytes: number): void {
     this.#unmarkedBytes += bytes;
   }
 
-  /** Whether a mark is due at the next end of a frame. */
-  isDue(nowMs: number): boolean {
-    return this.#unmarkedBytes >= MARK_BYTES &&
-      (this.isUnanswered || nowMs - this.#markedAtMs >= MARK_INTERVAL_MS);
+  /**
+   * Whether a mark is due at the next end of a frame.
+   *
+   * @param nextBytes Bytes that are to be written first.
+   */
+  isDue(nowMs: number, nextBytes = 0): boolean {
+    return this.#unmarkedBytes + nextBytes >= MARK_BYTES &&
+      (this.#answered < this.#last || nowMs - this.#markedAtMs >= MARK_INTERVAL_MS);
   }
 
   /** Returns the ping to write now. */

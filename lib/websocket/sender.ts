@@ -204,7 +204,9 @@ export class Sender {
     const { length } = frames;
     while (this.#writtenBytes < length) {
       const nowMs = this.writingSinceMs = this.#options.clock.nowMs;
-      const part = this.#isMarkDue(nowMs) ? this.#marks!.take(nowMs) : this.#takePart(frames);
+      const part = this.#isMarkDue(nowMs)
+        ? this.#marks!.take(nowMs)
+        : this.#takePart(frames, nowMs);
       if (!this.#transport.write(part, this.#onWritten)) return false;
     }
     return true;
@@ -215,11 +217,11 @@ export class Sender {
       this.#marks.isDue(nowMs) && this.#writing !== this.#closeFrame;
   }
 
-  #takePart(frames: Uint8Array): Uint8Array {
+  #takePart(frames: Uint8Array, nowMs: number): Uint8Array {
     const { length } = frames;
     const start = this.#writtenBytes;
     let end = length;
-    if (this.#marks?.isUnanswered) {
+    if (this.#marks?.isDue(nowMs, length - start)) {
       if (this.#markPlace <= start) this.#markPlace = nextMarkPlace(frames, this.#markPlace, start);
       end = this.#markPlace;
     }

@@ -98,6 +98,24 @@ Deno.test("--stall-timeout resets the TCP connection of a reader that reads noth
   await closeAll([sender, healthy]);
 });
 
+Deno.test("--stall-timeout leaves a room alone whose only reader reads slowly and answers pings", async () => {
+  await using server = await startTestApp({ stallTimeoutMs: 1000, logRetentionBytes: 1_000_000 });
+  const sender = await Peer.open(server.url);
+  using slow = await RawPeer.upgrade(server.port);
+  for (let count = 0; count < 2; count++) await server.logged("{id} connected");
+  // So much that the server holds the sender back.
+  for (let index = 0; index < MESSAGE_COUNT; index++) sender.send(PADDING);
+  let readBytes = 0;
+  for await (const { opcode, payload } of slow.frames()) {
+    if (opcode === PING) await slow.send(encodeWireFrame(frame(PONG, [...payload]), "client"));
+    readBytes += payload.length;
+    if (readBytes > 500_000) break;
+    await new Promise((resolve) => setTimeout(resolve, payload.length / 200));
+  }
+  assertEquals(server.app.connectionCount, 2);
+  assert(readBytes > 500_000, `only ${readBytes} bytes were read`);
+});
+
 Deno.test("--stall-timeout leaves a reader alone that reads slowly and answers pings", async () => {
   await using server = await startTestApp({ stallTimeoutMs: 2000 });
   const [sender, healthy] = await Peer.openMany(server.url, 2) as [Peer, Peer];

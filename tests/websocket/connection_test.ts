@@ -200,10 +200,13 @@ Deno.test("Connection.destroy() resets the stream and ends the delivery under wa
   echo.transport.settle();
 });
 
-Deno.test("Connection does not read while its listener has a backlog", async () => {
+Deno.test("Connection does not read on after a message while its listener has a backlog", async () => {
   const echo = new Echo("server");
   const hold = Promise.withResolvers<void>();
   echo.backlog = hold.promise;
+  // A pong shows that the peer reads, and needs no holding back.
+  echo.transport.receive([Uint8Array.from(encodeWireFrame(frame(10, "1"), "client"))]);
+  assertEquals([echo.transport.isPaused, echo.connection.isHeldBack], [false, false]);
   echo.transport.receive([Uint8Array.from(encodeWireFrame(frame(1, "x"), "client"))]);
   assertEquals([echo.transport.isPaused, echo.connection.isHeldBack], [true, true]);
   echo.backlog = undefined;
