@@ -57,16 +57,17 @@ async function serve(config: ServerConfig, output: TextQueue): Promise<number> {
     return EXIT_CODE.failure;
   }
   const stop = Promise.withResolvers<void>();
-  onStopSignal({ stop: stop.resolve, stopNow: () => Deno.exit(EXIT_CODE.interrupted) });
+  const stopNow = () => Deno.exit(EXIT_CODE.interrupted);
+  const stopOnce = onStopSignal({ stop: stop.resolve, stopNow });
   // One at a time, so that the files read last are the ones in use.
   let reloaded = Promise.resolve();
   onHangupSignal(() => {
     if (tls) reloaded = reloaded.then(() => reloadTls(app, config, logger));
-    else stop.resolve();
+    else stopOnce();
   });
   if (config.logFormat === "text") output.push(`${bannerText(app.url, Deno.execPath())}\n`);
   else logger.info("Listening on {url}", { url: app.url.href });
-  if (tls) warnOfValidity(tls, logger);
+  if (tls) warnOfValidity(tls, config, logger);
 
   const failure = await Promise.race([stop.promise, app.failed]);
   if (failure) logger.error(acceptFailure(failure));

@@ -36,8 +36,8 @@ export function parseMemberName(text: string): string | undefined {
 }
 
 /**
- * Normalizes a name, so that two spellings which differ only in what nobody sees are one name or no
- * name. Returns undefined if the text is empty or has invisible characters.
+ * Normalizes a name, so that spellings with only invisible differences become one name, or are
+ * refused. Returns undefined if the text is empty or has invisible characters.
  *
  * - It is in NFC, so two encodings of a letter are one.
  * - Each emoji has its one fully qualified form (UTS 51): `❤` is the same as `❤️`.

@@ -56,7 +56,7 @@ export class Presence {
 
   /**
    * Takes the changes since the last call. A member with a new name counts as joined again. A
-   * member that is as it was is not reported, whatever it did meanwhile.
+   * member that ends up unchanged is not reported.
    */
   takeChanges(): { readonly joined: PresenceChange; readonly left: PresenceChange } {
     const joined: PresentMember[] = [];

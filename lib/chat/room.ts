@@ -184,7 +184,7 @@ export class Room {
 
   /**
    * Publishes a text, unless its author has published one with the same id. An id stands for one
-   * text: if it came with another text before, the message would be lost if it were acknowledged.
+   * text: to acknowledge another text with the same id would lose that text.
    *
    * @throws {HistoryUnavailableError} If the id cannot be looked up. Then nothing is published.
    */

@@ -104,8 +104,8 @@ export class Rooms {
   }
 
   /**
-   * Calls `act` with a room to read from it. Unlike {@linkcode within}, this does not postpone that
-   * an empty room is forgotten.
+   * Calls `act` with a room to read from it. Unlike {@linkcode within}, this does not delay the
+   * removal of an empty room.
    */
   read<T>(name: string, act: (room: Room) => T): T {
     const room = this.#rooms.get(name);
@@ -165,7 +165,7 @@ export class Rooms {
 
 /**
  * Compares texts by their UTF-8, as a durable history does. UTF-16, which JavaScript compares, has
- * the same order but for surrogates: they stand for the code points after all others.
+ * the same order, except for surrogates: they stand for the code points after all others.
  */
 function compareUtf8(one: string, other: string): number {
   const length = Math.min(one.length, other.length);

@@ -266,11 +266,10 @@ function readValue(flag: Flag, texts: readonly string[]): Read {
     case "each": {
       const elements = texts.flatMap((each) => flag.kind === "list" ? each.split(",") : [each])
         .map((each) => each.trim());
-      for (const element of elements) {
-        const mustBe = flag.check?.(element);
-        if (mustBe !== undefined) return wrong(mustBe, element);
-      }
-      return { value: elements };
+      const wrongOnes = elements.filter((each) => flag.check?.(each) !== undefined);
+      return wrongOnes.length === 0
+        ? { value: elements }
+        : wrong(flag.check!(wrongOnes[0]!)!, wrongOnes.join(", "));
     }
   }
 }

@@ -16,7 +16,10 @@ export interface LoggingConfig {
   readonly logFormat: "text" | "json";
 }
 
-/** The maximum length of the waiting log lines: some 70,000. As many may be being written. */
+/**
+ * The maximum length of the waiting log lines, some 70,000 lines. A write under way may hold as
+ * many again.
+ */
 const MAX_WAITING_LENGTH = 8 * 1024 ** 2;
 
 const FORMATTERS: Record<LoggingConfig["logFormat"], () => TextFormatter> = {
@@ -32,7 +35,7 @@ const FORMATTERS: Record<LoggingConfig["logFormat"], () => TextFormatter> = {
 /**
  * Sends log records of the category `chorus` to standard output, one per line.
  *
- * @returns The queue of standard output. Whatever else the program prints there must go through it.
+ * @returns The queue of standard output. The program must print everything else through it, too.
  */
 export async function configureLogging(config: LoggingConfig): Promise<TextQueue> {
   const format = FORMATTERS[config.logFormat]();
@@ -59,7 +62,9 @@ export async function configureLogging(config: LoggingConfig): Promise<TextQueue
   return output;
 }
 
-/** Returns a queue of standard error, for a few last words. It is not told when they are lost. */
+/**
+ * Returns a queue of standard error for the last lines of the program. Lost lines are not reported.
+ */
 export function errorOutput(): TextQueue {
   return new TextQueue(Deno.stderr, {
     maxLength: MAX_WAITING_LENGTH,

@@ -10,12 +10,24 @@ export interface StopHandler {
   readonly stopNow: () => void;
 }
 
-/** Calls `stop` on the first Ctrl-C or SIGTERM, and `stopNow` on each later one. */
-export function onStopSignal(handler: StopHandler): void {
-  const listener = stopListener(handler, () => performance.now());
+/**
+ * Calls `stop` on the first Ctrl-C or SIGTERM, and `stopNow` on each later one.
+ *
+ * @returns Counts as the first signal if there was none.
+ */
+export function onStopSignal(handler: StopHandler): () => void {
+  let hasStopped = false;
+  const stop = () => {
+    hasStopped = true;
+    handler.stop();
+  };
+  const listener = stopListener({ ...handler, stop }, () => performance.now());
   // Windows has no SIGTERM. Closing a console window sends SIGBREAK.
   const signals: Deno.Signal[] = ["SIGINT", Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM"];
   for (const signal of signals) Deno.addSignalListener(signal, listener);
+  return () => {
+    if (!hasStopped) listener();
+  };
 }
 
 /**

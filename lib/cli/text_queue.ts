@@ -30,9 +30,9 @@ export interface TextQueueOptions {
 }
 
 /**
- * Writes texts to a stream in order, without ever blocking the program. If nobody reads the
- * stream, texts wait up to a bound, and those beyond it are dropped and counted. What
- * `onDropped` pushes is written in their place.
+ * Writes texts to a stream in order, without ever blocking the program. If the stream is not read,
+ * texts wait up to a bound. Further texts are dropped and counted. A text that `onDropped` pushes
+ * is written in their place.
  */
 export class TextQueue {
   readonly #target: TextTarget;

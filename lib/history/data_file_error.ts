@@ -43,7 +43,8 @@ const SQLITE_REASONS: Readonly<Record<string, string>> = {
 /** Explains why a data file cannot be opened, and what to do about it. */
 export function dataFileReason(error: unknown): string {
   if (error instanceof Deno.errors.NotCapable) {
-    return `start Deno with --allow-read and --allow-write for its folder (${error.message})`;
+    return `Deno does not allow it (${error.message}); choose another file, or start Deno with ` +
+      "--allow-read and --allow-write for its folder";
   }
   const message = error instanceof Error ? error.message : String(error);
   // SQLite may add the path.

@@ -15,7 +15,7 @@ export class FileWatch {
   /**
    * Checks that the path still leads to the same file.
    *
-   * @param mayBeDeleted Whether no file will do as well.
+   * @param mayBeDeleted Whether a deleted file is accepted.
    * @throws {Error} If it does not.
    */
   check({ mayBeDeleted = false } = {}): void {

@@ -42,8 +42,8 @@ export class SqliteTidier {
   /**
    * Takes one step. Returns whether there is more to do.
    *
-   * @param fromMs Messages from before this time since 1970 are deleted. Those after the first one
-   * from a later time are not, so that no gap comes up between messages.
+   * @param fromMs Messages from before this time since 1970 are deleted, up to the first newer one,
+   * so that no gap arises.
    */
   step(fromMs: number): boolean {
     if (this.#state === "trimming") {
@@ -78,7 +78,7 @@ export class SqliteTidier {
     return this.#historyMessages === 0 ? 0 : headSeq - this.#historyMessages;
   }
 
-  /** Deletes messages of a room. Returns whether all are deleted that have to be. */
+  /** Deletes messages of a room. Returns whether no more messages of the room must be deleted. */
   #delete({ id, head }: RoomRow, fromMs: number, endMs: number): boolean {
     const { deletable, remove } = this.#statements;
     do {

@@ -113,7 +113,8 @@ export class SqliteWriter implements Disposable {
     const { file, wal, lock } = this.#watches;
     file.check();
     wal.check();
-    // Without the lock file, another server could start. With another one, it has started.
+    // If the lock file is missing, no other server may have started yet. If it was replaced,
+    // another server has.
     lock.check({ mayBeDeleted: true });
     this.#checkedMs = nowMs;
   }

@@ -1,11 +1,11 @@
 import { printable } from "../cli/printable.ts";
-import type { CloseStatus } from "../websocket/close_frame.ts";
 import { OPCODE } from "../websocket/frame.ts";
 import { Heartbeat } from "../websocket/heartbeat.ts";
 import type { ClientConfig } from "./config.ts";
 import { delay } from "./delay.ts";
 import { Summary } from "./measure/summary.ts";
 import type { Target } from "./users/connect.ts";
+import { lossText } from "./users/connect_failure.ts";
 import { connectOnSchedule } from "./users/connect_schedule.ts";
 import { simulateUser, type UserListener } from "./users/virtual_user.ts";
 
@@ -52,12 +52,6 @@ export async function talk(config: ClientConfig, options: TalkOptions): Promise<
   end();
   options.signal.removeEventListener("abort", end);
   return summary;
-}
-
-/** Describes how a connection ended. */
-function endingText({ code, reason }: CloseStatus): string {
-  if (code === 1006) return `A connection was lost (${printable(reason || "no close frame")})`;
-  return `The server closed a connection with ${code} ${printable(reason)}`.trimEnd();
 }
 
 const decoder = new TextDecoder();
@@ -107,11 +101,11 @@ function createListener(
     },
     lost: (_id, status, willReconnect) => {
       summary.addLoss(status);
-      printOnce(`${endingText(status)}: ${willReconnect ? "reconnecting" : "not reconnecting"}`);
+      printOnce(`${lossText(status)}: ${willReconnect ? "reconnecting" : "not reconnecting"}`);
     },
     left: (_id, status) => {
       summary.addLeave(status);
-      if (status.code === 1006) printOnce(endingText(status));
+      if (status.code === 1006) printOnce(lossText(status));
     },
   };
 }

@@ -35,7 +35,7 @@ export const SERVER_FLAGS = {
     check: (text) =>
       parseAllowedOrigin(text)
         ? undefined
-        : "an origin such as https://example.com or https://*.example.com, or *",
+        : "an origin without a path, such as https://example.com or https://*.example.com, or *",
   },
   binary: {
     kind: "switch",

@@ -25,14 +25,14 @@ export async function reloadTls(
       return;
     }
     logger.info("New connections use the certificate in {file}", { file: paths.tlsCert });
-    warnOfValidity(tls, logger);
+    warnOfValidity(tls, paths, logger);
   } catch (error) {
     logger.error("The old certificate stays in use: {error}", { error: errorMessage(error) });
   }
 }
 
 /** Logs a warning if the certificate has expired or is not valid yet. */
-export function warnOfValidity(tls: TlsFiles, logger: Logger): void {
-  const warning = validityWarning(tls, Date.now());
+export function warnOfValidity(tls: TlsFiles, paths: TlsPaths, logger: Logger): void {
+  const warning = validityWarning(tls, paths, Date.now());
   if (warning !== undefined) logger.warning("{warning}", { warning });
 }

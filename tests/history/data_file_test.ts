@@ -192,7 +192,7 @@ Deno.test({
   fn: async () => {
     assertStringIncludes(
       String(await open("/tmp/chat.db")),
-      "start Deno with --allow-read and --allow-write for its folder (Requires write access to",
+      "Deno does not allow it (Requires write access to",
     );
   },
 });

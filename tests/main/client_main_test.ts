@@ -155,7 +155,7 @@ Deno.test("the client says that a suspended server stopped answering, and exits 
   assertEquals(stdout.slice(1), [
     "  opened       3 of 3",
     "  failed       0",
-    "  lost         3, 0 reconnected, 3 still disconnected: 3 × the server stopped answering",
+    "  lost         3: 3 × the server stopped answering; 0 reconnected, 3 still disconnected",
     stdout[4]!,
     "  received     0",
     "  close codes  3 × 1006",

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { parseFlags } from "../../lib/cli/flags.ts";
 import { SERVER_FLAGS } from "../../lib/server/config.ts";
 
-const FAULT = "Cannot start because --allow-origin must be an origin such as " +
+const FAULT = "Cannot start because --allow-origin must be an origin without a path, such as " +
   "https://example.com or https://*.example.com, or *: --allow-origin was";
 
 Deno.test("SERVER_FLAGS refuses an --allow-origin that no origin can match", () => {

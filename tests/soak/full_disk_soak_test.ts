@@ -46,7 +46,7 @@ Deno.test("on a full disk chat goes on, and messages are committed once there is
   assertEquals((await other.take(count)).length, count);
   await Deno.remove(`${folder}/filler`);
   // The same id again is acked once it is committed, and not published twice.
-  publisher.say("again", `${count - 1}`);
+  publisher.say(`${count - 1} ${long}`, `${count - 1}`);
   while ((await publisher.next("ack", "error")).type !== "ack");
   publisher.say("at last", "last");
   assertEquals(await other.next(), "at last");

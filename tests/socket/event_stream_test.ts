@@ -86,7 +86,7 @@ for (const engine of ENGINES) {
     await drained;
   });
 
-  Deno.test(`${engine}: what EventSource asks for in vain gets an error status for good`, async () => {
+  Deno.test(`${engine}: a request of EventSource that can never succeed gets an error status`, async () => {
     await using server = await startTestApp({ engine });
     for (
       const [path, origin, status] of [

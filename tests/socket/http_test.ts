@@ -26,7 +26,7 @@ const CASES: readonly Case[] = [
     request: `GET /ws?room=${room}`,
     handshake: {},
     status: 400,
-    body: '?room= must be 1 to 128 visible characters: it was "',
+    body: '?room= must be 1 to 128 visible characters without spaces: it was "',
   })),
   ...Object.entries(PAGE_PATHS).flatMap(([path, type]): Case[] => [
     {

@@ -35,9 +35,8 @@ export function connectionLines(summary: Summary, facts: ReportFacts): readonly 
     `  failed       ${summary.failed}${failures && `: ${failures}`}`,
     ...(notOpened > 0 ? [`  not opened   ${notOpened}`] : []),
     `  lost         ${lost}` +
-    (lost > 0 ? `, ${reconnected} reconnected` : "") +
-    (disconnected > 0 ? `, ${disconnected} still disconnected` : "") +
-    (losses && `: ${losses}`),
+    (lost > 0 ? `: ${losses}; ${reconnected} reconnected` : "") +
+    (disconnected > 0 ? `, ${disconnected} still disconnected` : ""),
     `  close codes  ${closes || "none"}`,
   ];
 }

@@ -73,7 +73,7 @@ function deliveryLine({ ledger, summary }: Measurement, { isDelivered }: Verdict
   if (summary.sent === 0) return "No message was sent";
   const connections = summary.lost === 1 ? "connection" : "connections";
   const remarks =
-    (summary.lost > 0 ? `; ${summary.lost} lost ${connections} checked only until it ended` : "") +
+    (summary.lost > 0 ? `; ${summary.lost} lost ${connections}, checked until the loss` : "") +
     (echoed > 0 ? "; the server also returns messages to their senders" : "");
   if (isDelivered) {
     return `Every message arrived once and in order: ${delivered} deliveries${remarks}`;
@@ -108,7 +108,7 @@ function clientLimitsOf(
   const limits: string[] = [];
   const wasHeldUp = unsent.disconnected + unsent.blocked > 0;
   if (slip && !wasHeldUp && achievedRate < MIN_SENT_PART * offeredRate) {
-    limits.push(`it sent ${achievedRate.toFixed(1)} of ${offeredRate} messages/s`);
+    limits.push(`it sent ${achievedRate.toFixed(1)} of ${formatNumber(offeredRate)} messages/s`);
   }
   if (slip && slip.p99 > LATE_MS) {
     limits.push(`it sent 1 % of the messages at least ${slip.p99.toFixed(1)} ms late`);

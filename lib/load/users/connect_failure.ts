@@ -1,6 +1,7 @@
 import { isStatus, STATUS_TEXT } from "@std/http/status";
 import { errorMessage } from "../../cli/error_message.ts";
 import { printable } from "../../cli/printable.ts";
+import type { CloseStatus } from "../../websocket/close_frame.ts";
 import { HandshakeError } from "../../websocket/client_handshake.ts";
 
 /** Why a connection could not be opened. */
@@ -27,6 +28,12 @@ export function needsTls(url: string): ConnectFailure {
     cause: "needs wss://",
     advice: `${url} speaks TLS: try ${inOtherScheme(url)} in --url`,
   };
+}
+
+/** Describes how the server or the network ended a connection. */
+export function lossText({ code, reason }: CloseStatus): string {
+  if (code === 1006) return `A connection was lost (${printable(reason || "no close frame")})`;
+  return `The server closed a connection with ${code} ${printable(reason)}`.trimEnd();
 }
 
 /** Explains why an attempt failed. No error means that the server closed the connection. */

@@ -1,4 +1,3 @@
-import { printable } from "../../cli/printable.ts";
 import type { CloseStatus } from "../../websocket/close_frame.ts";
 import { Heartbeat } from "../../websocket/heartbeat.ts";
 import { delay } from "../delay.ts";
@@ -8,6 +7,7 @@ import type { Marker } from "../measure/marker.ts";
 import type { SlowReaders } from "../measure/measurement.ts";
 import { increment, Summary } from "../measure/summary.ts";
 import { connect, type Connection } from "./connect.ts";
+import { lossText } from "./connect_failure.ts";
 import { connectOnSchedule } from "./connect_schedule.ts";
 import { rolesOf } from "./roles.ts";
 import type { WorkerOptions } from "./worker.ts";
@@ -216,18 +216,14 @@ export class UserPool {
     if (isSlow) increment(this.#slowCloseCodes, status.code);
     else {
       this.summary.addLoss(status);
-      this.#notice(status);
+      this.#listener.onNotice(lossText(status));
     }
     this.#endIfEmpty();
   }
 
   #left(status: CloseStatus): void {
     this.summary.addLeave(status);
-    if (status.code === 1006) this.#notice(status);
-  }
-
-  #notice({ code, reason }: CloseStatus): void {
-    this.#listener.onNotice(`A connection ended with ${code} ${printable(reason)}`.trimEnd());
+    if (status.code === 1006) this.#listener.onNotice(lossText(status));
   }
 
   #endIfEmpty(): void {

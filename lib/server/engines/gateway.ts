@@ -34,8 +34,9 @@ export interface GatewayOptions {
 
 /**
  * Accepts every connection and reads the head of each request. An upgrade that is admitted to the
- * chat goes to the direct engine. Everything else, refusals included, is piped to the private
- * `Deno.serve`, which makes the same decisions. A request that is not valid HTTP is answered here.
+ * chat goes to the direct engine. Everything else is piped to the private `Deno.serve`, which makes
+ * the same decisions. The gateway itself answers a request that is not valid HTTP, one that expects
+ * `100 Continue` but is refused, and one without a free pipe.
  */
 export class Gateway {
   readonly #options: GatewayOptions;

@@ -163,7 +163,7 @@ export class HttpConnection implements TransportListener {
     this.pipe?.close();
     this.transport.listener = this;
     this.transport.end();
-    // What the client still sends is read and dropped, or its system would drop the response.
+    // Reads and drops further bytes of the client. Otherwise a reset could discard the response.
     this.transport.resume();
     this.#lingering = setTimeout(() => this.transport.reset(), LINGER_MS);
   }

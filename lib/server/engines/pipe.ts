@@ -48,9 +48,9 @@ export interface PipedRequest {
  *   └───────────────────────┴──one side has closed, last response, fault──▶ over
  * ```
  *
- * One at a time, so that nothing is owed to the client when an upgrade leaves the pipe or a request
- * is refused. Closing the upstream's side to wait for what is owed would not do: `Deno.serve` then
- * aborts the responses under way.
+ * One at a time, so that every response has been sent when an upgrade leaves the pipe or a request
+ * is refused. Closing the upstream's side earlier is no alternative: `Deno.serve` then aborts the
+ * responses under way.
  */
 export class Pipe {
   readonly #client: Transport;

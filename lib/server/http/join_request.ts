@@ -18,14 +18,12 @@ export function parseJoinRequest(query: string, protocols: string | null): JoinR
   const room = params.get("room");
   const roomName = room === null ? DEFAULT_ROOM_NAME : parseRoomName(room);
   if (roomName === undefined) {
-    return `?room= must be 1 to 128 visible characters: it was ${JSON.stringify(room)}`;
+    return `?room= must be 1 to 128 visible characters without spaces: it was ${quote(room)}`;
   }
   const givenName = params.get("name");
   const name = givenName === null ? null : parseMemberName(givenName);
   if (name === undefined) {
-    return `?name= must be 1 to 64 visible characters or spaces: it was ${
-      JSON.stringify(givenName)
-    }`;
+    return `?name= must be 1 to 64 visible characters or spaces: it was ${quote(givenName)}`;
   }
   const last = params.get("last");
   if (last !== null && !(/^\d{1,5}$/.test(last) && Number(last) <= MAX_LAST)) {
@@ -39,4 +37,12 @@ export function parseJoinRequest(query: string, protocols: string | null): JoinR
     since: params.get("since") ?? undefined,
     session: params.get("session") ?? undefined,
   };
+}
+
+/** Quotes a parameter, with its invisible characters escaped. */
+function quote(text: string | null): string {
+  return JSON.stringify(text).replace(
+    /[\p{C}\p{DI}\p{Zl}\p{Zp}]/gu,
+    (each) => `\\u{${each.codePointAt(0)!.toString(16)}}`,
+  );
 }

@@ -13,7 +13,7 @@ export interface Refusal {
   /** What is wrong, in a sentence. */
   readonly message: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** A stable name, for programs. Only refusals that end by themselves have one. */
+  /** A stable name, for programs. Only temporary refusals have one. */
   readonly code?: UnavailableCode;
 }
 
@@ -24,7 +24,7 @@ export type UnavailableCode =
   | "too_many_rooms"
   | "history_unavailable";
 
-/** The refusals that end by themselves: a client can try again after `retry-after` seconds. */
+/** The temporary refusals: a client can try again after `retry-after` seconds. */
 export const UNAVAILABLE = {
   full: unavailable("server_full", "The chat is full: try again later", 10),
   stopping: unavailable("server_stopping", "The server is stopping: try again later", 1, {
@@ -97,7 +97,7 @@ function acceptsEvents({ method, headers }: RefusedRequest): boolean {
 
 /**
  * Encodes a refusal as a whole stream of server-sent events: when to reconnect, and an `error`
- * event with an `error` message of `chorus.v1`. Undefined if it does not end by itself.
+ * event with an `error` message of `chorus.v1`. Undefined if the refusal is not temporary.
  */
 function toEvents({ code, message, headers }: Refusal): string | undefined {
   if (code === undefined) return undefined;

@@ -69,7 +69,10 @@ export class RoomsApi {
     if (segment === undefined) return forMethod(request, { GET: () => this.#list(url) });
     const roomName = parseSegment(segment);
     if (roomName === undefined) {
-      return problem(400, "The room in the path must be 1 to 128 visible characters");
+      return problem(
+        400,
+        "The room in the path must be 1 to 128 visible characters without spaces",
+      );
     }
     if (rest.length === 0 && resource === "messages") {
       return forMethod(request, {

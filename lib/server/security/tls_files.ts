@@ -37,10 +37,18 @@ export async function readTlsFiles(paths: TlsPaths): Promise<TlsFiles | undefine
  *
  * @returns The text of the warning; undefined if the certificate is valid now.
  */
-export function validityWarning({ cert }: TlsFiles, nowMs: number): string | undefined {
+export function validityWarning(
+  { cert }: TlsFiles,
+  { tlsCert }: Pick<TlsPaths, "tlsCert">,
+  nowMs: number,
+): string | undefined {
   const { validFrom, validTo } = new X509Certificate(blocksOf(cert).certificates[0]!);
-  if (nowMs > Date.parse(validTo)) return `The certificate has expired: ${validTo}`;
-  if (nowMs < Date.parse(validFrom)) return `The certificate is not valid yet: ${validFrom}`;
+  if (nowMs > Date.parse(validTo)) {
+    return `The certificate in --tls-cert ${tlsCert} has expired: ${validTo}`;
+  }
+  if (nowMs < Date.parse(validFrom)) {
+    return `The certificate in --tls-cert ${tlsCert} is not valid yet: ${validFrom}`;
+  }
   return undefined;
 }
 
@@ -71,7 +79,8 @@ function checkTlsFiles({ cert, key }: TlsFiles, { tlsCert, tlsKey }: TlsPaths): 
   }
   if (/ENCRYPTED/.test(pem)) {
     throw new TlsFileError(
-      `Cannot use ${keyFile}: it is encrypted; decrypt it with \`openssl pkey -in ${tlsKey}\``,
+      `Cannot use ${keyFile}: it is encrypted; decrypt it with ` +
+        `\`openssl pkey -in ${tlsKey} -out plain.pem\``,
     );
   }
   const privateKey = attempt(`${keyFile}: it is damaged`, () => createPrivateKey(pem));

@@ -85,7 +85,7 @@ Deno.test("measuredTextReport() shows every kind of fault, with the verdict firs
       { ...FACTS, isInterrupted: true },
     ),
     `Not every message arrived once and in order: 3 lost, 1 duplicated; \
-1 lost connection checked only until it ended; \
+1 lost connection, checked until the loss; \
 the server also returns messages to their senders
 1 of 3 users did not connect
   FAILED  lost=0  (3)
@@ -94,7 +94,7 @@ Run of 5.0 s at ws://h/ws, interrupted
 Connections
   opened       2 of 3
   failed       1: 1 × HTTP 503
-  lost         1, 0 reconnected, 1 still disconnected: 1 × closed with 4008
+  lost         1: 1 × closed with 4008; 0 reconnected, 1 still disconnected
   close codes  1 × 1000, 1 × 4008
   churned      7, disconnected and reconnected
 Delivery

@@ -22,10 +22,10 @@ Deno.test("textReport() shows failures, lost connections, and close codes", () =
     `Summary of 20.0 s at ws://h/ws
   opened       2 of 4
   failed       2: 2 × HTTP 503
-  lost         3, 1 reconnected, 2 still disconnected: ${
+  lost         3: ${
       ["closed with 1001", "the server stopped answering", "no close frame"]
         .map((cause) => `1 × ${cause}`).join(", ")
-    }
+    }; 1 reconnected, 2 still disconnected
   sent         25
   received     200
   close codes  1 × 1001, 2 × 1006, 1 × 1000`,

@@ -55,13 +55,13 @@ const BAD: readonly [name: string, cert: string, key: string, message: string][]
     "an encrypted key",
     CERT,
     read("tls_encrypted_key"),
-    "Cannot use --tls-key K: it is encrypted; decrypt it with `openssl pkey -in K`",
+    "Cannot use --tls-key K: it is encrypted; decrypt it with `openssl pkey -in K -out plain.pem`",
   ],
   [
     "an encrypted key of the traditional format",
     CERT,
     KEY.replaceAll("PRIVATE", "EC PRIVATE").replace(/\n/, "\nProc-Type: 4,ENCRYPTED\n\n"),
-    "Cannot use --tls-key K: it is encrypted; decrypt it with `openssl pkey -in K`",
+    "Cannot use --tls-key K: it is encrypted; decrypt it with `openssl pkey -in K -out plain.pem`",
   ],
   [
     "a certificate as the key",
@@ -144,17 +144,17 @@ for (
     [
       "an expired certificate",
       read("tls_expired_cert"),
-      "The certificate has expired: Jan  1 00:00:00 2021 GMT",
+      "The certificate in --tls-cert C has expired: Jan  1 00:00:00 2021 GMT",
     ],
     [
       "a certificate of the future",
       read("tls_future_cert"),
-      "The certificate is not valid yet: Jan  1 00:00:00 2100 GMT",
+      "The certificate in --tls-cert C is not valid yet: Jan  1 00:00:00 2100 GMT",
     ],
     ["the server's certificate of a chain", CERT + read("tls_expired_cert"), undefined],
   ] as const
 ) {
   Deno.test(`validityWarning() looks at ${name}`, () => {
-    assertEquals(validityWarning({ cert, key: KEY }, NOW_MS), warning);
+    assertEquals(validityWarning({ cert, key: KEY }, { tlsCert: "C" }, NOW_MS), warning);
   });
 }
