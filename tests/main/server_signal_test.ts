@@ -29,6 +29,16 @@ Deno.test("more SIGHUPs do not end the server before it has drained", async () =
   assertEquals((await server.ended()).code, 0);
 });
 
+Deno.test("a SIGHUP counts as the first signal: Ctrl-C then ends the server at once", async () => {
+  await using server = Program.start("server", ["--port", "0", "--drain-timeout", "1h"]);
+  using _silent = await RawPeer.upgrade(await portOf(server));
+  await server.stdoutLine(/connected from/);
+  server.signal("SIGHUP");
+  await server.stdoutLine(/Stopping/);
+  server.signalUntilEnded("SIGINT");
+  assertEquals((await server.ended()).code, 130);
+});
+
 for (const signal of ["SIGTERM", "SIGHUP"] as const) {
   Deno.test(`\`deno task server\` passes ${signal} on and returns the exit code`, async () => {
     await using server = Program.startTask("server", ["--port", "0"]);
