@@ -91,13 +91,6 @@ Deno.test("a gateway without capacity for another pipe responds with 503", async
   );
 });
 
-Deno.test("an idle pipe is closed", async () => {
-  await using server = await startTestApp({ keepAliveMs: 100 });
-  using peer = await RawPeer.connect(server.port);
-  await peer.send(HEALTH);
-  assertMatch(await peer.readToEnd(), /^HTTP\/1\.1 200 /);
-});
-
 for (const bytes of ["\r\n\r\n", "nonsense\r\n\r\n", "GET /ws HTTP/1.1\r\nbad header\r\n\r\n"]) {
   Deno.test(`a request that is not HTTP, ${JSON.stringify(bytes)}, gets 400`, async () => {
     await using server = await startTestApp();

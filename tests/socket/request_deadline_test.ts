@@ -53,7 +53,7 @@ for (const [name, [head, byte]] of Object.entries(LATE)) {
 }
 
 Deno.test("a request that is answered before it is whole is not timed out", async () => {
-  await using server = await start({ requestTimeoutMs: 50, keepAliveMs: 50 });
+  await using server = await start({ requestTimeoutMs: 800, keepAliveMs: 900 });
   using peer = await RawPeer.connect(server.port);
   await peer.send(EVENTS.replace("\r\n\r\n", "\r\nContent-Length: 10\r\n\r\nhalf"));
   assertMatch(await peer.readHead(), /^HTTP\/1\.1 200 /);
@@ -77,7 +77,7 @@ Deno.test("empty lines do not keep an idle connection open", async () => {
 });
 
 Deno.test("a connection that waits for less than --keep-alive serves another request", async () => {
-  await using server = await start({ handshakeTimeoutMs: 50, requestTimeoutMs: 50 });
+  await using server = await start({ handshakeTimeoutMs: 400, requestTimeoutMs: 400 });
   using peer = await RawPeer.connect(server.port);
   await exchange(peer, HEALTH);
   // The other deadlines have passed when a silent connection gets 408.
@@ -112,7 +112,7 @@ Deno.test("a client that reads nothing of its responses is reset after --stall-t
 });
 
 Deno.test("HTTP/2 passes through the gateway, and only an idle connection is closed", async () => {
-  await using server = await start({ keepAliveMs: 100, requestTimeoutMs: 50 });
+  await using server = await start({ keepAliveMs: 250, requestTimeoutMs: 400 });
   const session = connectHttp2(server.app.url.origin);
   const closed = once(session, "close");
   const stream = session.request({ ":path": "/rooms/lobby/events" });
@@ -128,6 +128,26 @@ Deno.test("HTTP/2 passes through the gateway, and only an idle connection is clo
   stream.close();
   await closed;
   await assertNoPipes(server);
+});
+
+Deno.test("a client that reads its last response slowly gets all of it", async () => {
+  await using server = await start({ maxMessageBytes: 1_000_000 });
+  const text = "x".repeat(1_000_000);
+  const url = new URL("/rooms/lobby/messages", server.app.url);
+  const headers = { "content-type": "text/plain", connection: "close" };
+  const published = await fetch(url, { method: "POST", headers, body: text });
+  assertEquals(published.status, 201);
+  await published.body?.cancel();
+  using peer = await RawPeer.connect(server.port);
+  await peer.send(
+    "GET /rooms/lobby/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
+  );
+  const head = await peer.readHead();
+  // Longer than the server waits for the client to close the connection.
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const body = await peer.readToEnd();
+  assertEquals(body.length, Number(head.match(/content-length: (\d+)/i)![1]));
+  assertEquals(peer.wasReset, false);
 });
 
 Deno.test("a client that ends its side still gets slow responses, but leaves event streams", async () => {

@@ -12,7 +12,10 @@ interface Target {
 /** Whether a TLS connection failed because of the server's certificate. */
 export function isCertificateError(error: unknown): boolean {
   const { code = "" } = (error ?? {}) as { readonly code?: string };
-  return /CERT|UNABLE_TO_VERIFY/.test(code) || /certificate/i.test(errorMessage(error));
+  const message = errorMessage(error);
+  // An alert is the server's: it may ask for a certificate of the client.
+  if (/alert/i.test(message)) return false;
+  return /CERT|UNABLE_TO_VERIFY/.test(code) || /certificate/i.test(message);
 }
 
 /**
@@ -87,13 +90,19 @@ async function explain(
 }
 
 /** Why Deno rejects the server; undefined if it does not, or does not tell in time. */
-async function rejectionBy(
-  { url, caCerts }: Target,
-  timeoutMs: number,
-): Promise<string | undefined> {
+async function rejectionBy(target: Target, timeoutMs: number): Promise<string | undefined> {
+  const late = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => late.resolve(undefined), timeoutMs);
+  try {
+    return await Promise.race([rejection(target), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function rejection({ url, caCerts }: Target): Promise<string | undefined> {
   const { hostname, port } = new URL(url);
   let connection: Deno.TlsConn | undefined;
-  const timer = setTimeout(() => connection?.close(), timeoutMs);
   try {
     connection = await Deno.connectTls({
       hostname: hostname.replace(/^\[|\]$/g, ""),
@@ -105,11 +114,6 @@ async function rejectionBy(
   } catch (error) {
     return error instanceof Deno.errors.InvalidData ? errorMessage(error) : undefined;
   } finally {
-    clearTimeout(timer);
-    try {
-      connection?.close();
-    } catch {
-      // The timer has closed it.
-    }
+    connection?.close();
   }
 }

@@ -19,7 +19,7 @@ const CR = 13, LF = 10;
  * A body of a known length begins in `data`.
  */
 export class BodyFraming {
-  readonly #isChunked: boolean;
+  readonly isChunked: boolean;
   #state: State;
   /** Bytes of the body or the chunk that are still to come. */
   #left = 0;
@@ -28,7 +28,7 @@ export class BodyFraming {
 
   /** @param length The length in bytes; `Infinity` if the body ends with the connection. */
   constructor(length: number | "chunked") {
-    this.#isChunked = length === "chunked";
+    this.isChunked = length === "chunked";
     if (length !== "chunked") this.#left = length;
     this.#state = length === "chunked" ? "size" : length > 0 ? "data" : "whole";
   }
@@ -51,7 +51,7 @@ export class BodyFraming {
         const length = Math.min(this.#left, bytes.length - at);
         at += length;
         this.#left -= length;
-        if (this.#left === 0) this.#state = this.#isChunked ? "data CR" : "whole";
+        if (this.#left === 0) this.#state = this.isChunked ? "data CR" : "whole";
       } else this.#state = this.#next(bytes[at++]!);
     }
     return at;

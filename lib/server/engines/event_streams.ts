@@ -7,6 +7,7 @@ import type { Member } from "../../chat/members/member.ts";
 import type { Wire } from "../../chat/members/wire.ts";
 import { checkIntervalMs } from "../../websocket/heartbeat.ts";
 import type { ServerConfig } from "../config.ts";
+import type { Client } from "../http/routes.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 import type { EngineParts, OpenWires } from "./open_wires.ts";
 
@@ -38,7 +39,7 @@ export class EventStreams {
    */
   open(
     joinRequest: JoinRequest,
-    address: string,
+    client: Client,
   ): ReadableStream<Uint8Array<ArrayBuffer>> | undefined {
     const wire: EventWire = new EventWire(this.#decoder, (closeStatus) => {
       this.#forget(wire);
@@ -47,7 +48,9 @@ export class EventStreams {
       this.#chat.ended(wire.member, closeStatus);
     });
     this.#add(wire);
+    client.onStalled = () => wire.close(CLOSE_CODES.tooSlow);
     const { id } = wire;
+    const { address } = client;
     this.#chat.join({ id, wire, address }, joinRequest, (member) => wire.member = member);
     return wire.member && wire.events.pipeThrough(new ServerSentEventStream());
   }

@@ -6,14 +6,14 @@ import { SocketTransport } from "../../websocket/socket_transport.ts";
 import type { TransportListener } from "../../websocket/transport.ts";
 import { formatAddress } from "../address.ts";
 import type { Decision, IncomingRequest } from "../http/admission.ts";
-import { refusalResponse, UNAVAILABLE } from "../http/refusal.ts";
+import { type Refusal, refusalResponse, UNAVAILABLE } from "../http/refusal.ts";
 import type { Client } from "../http/routes.ts";
 import type { TlsFiles } from "../security/tls_files.ts";
 import type { DirectEngine } from "./direct_engine.ts";
 import { HttpConnection, type HttpTimeouts } from "./http_connection.ts";
 import { Listener } from "./listener.ts";
 import { Pipe, type PipedRequest } from "./pipe.ts";
-import { RequestError } from "./request_head.ts";
+import { RequestError, type RequestHead } from "./request_head.ts";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -141,11 +141,11 @@ export class Gateway {
       if (decision.kind !== "chat") {
         // Deno.serve would ask for the body before it refuses the request.
         if (decision.kind === "refusal" && head.headers.get("expect") !== null) {
-          return connection.respond(refusalResponse(head, decision));
+          return this.#refuse(connection, head, decision);
         }
         const isFull = this.#pipeCount >= this.#options.maxPipes;
         if (!connection.pipe && isFull) {
-          return connection.respond(refusalResponse(head, UNAVAILABLE.full));
+          return this.#refuse(connection, head, UNAVAILABLE.full);
         }
         connection.pipe ??= this.#openPipe(connection);
         return connection.pipe.exchange(request);
@@ -169,6 +169,11 @@ export class Gateway {
     }
   }
 
+  #refuse(connection: HttpConnection, head: RequestHead, refusal: Refusal): void {
+    const response = refusalResponse(head, refusal);
+    connection.respond(head.method === "HEAD" ? { ...response, body: "" } : response);
+  }
+
   #logFault(error: unknown): void {
     this.#options.logger.error("A request failed: {error}", { error: String(error) });
   }
@@ -178,10 +183,12 @@ export class Gateway {
     const socket = connect({ host: LOOPBACK, port: upstreamPort, allowHalfOpen: true });
     const upstream = new SocketTransport(socket, IGNORE_EVENTS);
     let port: number | undefined;
+    const client: Client = { address: connection.address };
     const pipe = new Pipe(connection.transport, upstream, {
       listener: {
         onIdle: (rest) => connection.readNext(rest),
         onFault: (error) => connection.refuse(error),
+        onStalled: () => client.onStalled?.(),
         onBadResponse: (error) => this.#logFault(error),
         onEnd: () => connection.end(),
         onGone: (error) => connection.onGone(error),
@@ -196,7 +203,7 @@ export class Gateway {
     this.#pipeCount++;
     socket.on("connect", () => {
       port = socket.localPort!;
-      this.#pipes.set(port, { client: { address: connection.address }, pipe });
+      this.#pipes.set(port, { client, pipe });
     });
     return pipe;
   }

@@ -157,7 +157,7 @@ export class HttpConnection implements TransportListener {
     this.end();
   }
 
-  /** Closes the connection after what has been sent, by a reset if the client does not close it. */
+  /** Closes the connection after what has been sent. */
   end(): void {
     this.#state = "closing";
     this.pipe?.close();
@@ -165,6 +165,6 @@ export class HttpConnection implements TransportListener {
     this.transport.end();
     // Reads and drops further bytes of the client. Otherwise a reset could discard the response.
     this.transport.resume();
-    this.#lingering = setTimeout(() => this.transport.reset(), LINGER_MS);
+    this.#lingering = setTimeout(() => this.transport.destroy(), LINGER_MS);
   }
 }

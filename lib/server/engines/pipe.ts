@@ -19,6 +19,8 @@ export interface PipeListener {
   onIdle(rest: Uint8Array): void;
   /** The body of the request is malformed or late. Nothing of a response has been sent. */
   onFault(error: RequestError): void;
+  /** The client reads nothing of the response, and its connection will be reset. */
+  onStalled(): void;
   /** The response is malformed, and the client's connection will be reset. */
   onBadResponse(error: unknown): void;
   /** The client gets nothing more. */
@@ -97,10 +99,12 @@ export class Pipe {
       onData: (bytes) => this.#onResponseBytes(bytes),
       onEnd: () => {
         this.#hasUpstreamEnded = true;
-        if (this.#writingSinceMs === undefined) this.#end();
+        if (this.#isBodyRejected()) this.#fault(new RequestError(400, MALFORMED_BODY));
+        else if (this.#writingSinceMs === undefined) this.#end();
       },
       onGone: () => {
-        if (this.#state !== "exchange") this.#end();
+        if (this.#isBodyRejected()) this.#fault(new RequestError(400, MALFORMED_BODY));
+        else if (this.#state !== "exchange") this.#end();
         else if (this.#writingSinceMs !== undefined) this.#client.reset();
         else this.#client.destroy();
         this.#listener.onClosed();
@@ -121,8 +125,12 @@ export class Pipe {
     if (this.#canRead()) this.#client.resume();
   }
 
-  /** Counts a request that has reached the handler of `Deno.serve`, until it is completed. */
+  /**
+   * Counts a request that has reached the handler of `Deno.serve`, until it is completed. Only
+   * HTTP/2 needs the count.
+   */
   count(completed: Promise<void>): void {
+    if (!this.#isHttp2) return;
     this.#openCount++;
     const onCompleted = () => {
       this.#openCount--;
@@ -137,9 +145,9 @@ export class Pipe {
     const { requestTimeoutMs, stallTimeoutMs, keepAliveMs } = this.#timeouts;
     const isOver = (sinceMs: number, limitMs: number) => limitMs > 0 && nowMs - sinceMs >= limitMs;
     if (this.#writingSinceMs !== undefined) {
-      // An event stream enforces this deadline itself, so that the log says why it ended.
-      const isStalled = isOver(this.#writingSinceMs, stallTimeoutMs);
-      if (isStalled && !this.#response.isEventStream) this.#client.reset();
+      if (!isOver(this.#writingSinceMs, stallTimeoutMs)) return;
+      this.#listener.onStalled();
+      this.#client.reset();
     } else if (this.#isHttp2) {
       if (this.#openCount === 0 && isOver(this.#lastResponseMs, keepAliveMs)) this.#end();
     } else if (!this.#body.isWhole && !this.#response.hasBegun) {
@@ -183,6 +191,12 @@ export class Pipe {
   /** Whether a response has begun before the request is whole. Then the rest of it is dropped. */
   #isAnsweredEarly(): boolean {
     return this.#response.hasBegun && !this.#body.isWhole && !this.#isHttp2;
+  }
+
+  /** Whether `Deno.serve` has closed instead of responding, because it cannot read the body. */
+  #isBodyRejected(): boolean {
+    return this.#state === "exchange" && !this.#response.hasBegun &&
+      (this.#body.isChunked || !this.#body.isWhole);
   }
 
   #onClientEnd(): void {
@@ -244,3 +258,5 @@ export class Pipe {
 }
 
 const NOTHING = new Uint8Array(0);
+
+const MALFORMED_BODY = "The body of the request is malformed or not whole";

@@ -1,5 +1,5 @@
 import { isToken, parseHead } from "../../websocket/http_head.ts";
-import type { IncomingRequest } from "../http/admission.ts";
+import { type IncomingRequest, isHost } from "../http/admission.ts";
 
 /** The gateway cannot accept a request. It answers this status and closes the connection. */
 export class RequestError extends Error {
@@ -46,7 +46,7 @@ export function parseRequestHead(bytes: Uint8Array): RequestHead {
   }
   if (method === "CONNECT") throw new RequestError(501, "The server does not support CONNECT");
   const hostField = headers.get("host");
-  if (hostField === null ? version === "HTTP/1.1" : !HOST.test(hostField)) {
+  if (hostField === null ? version === "HTTP/1.1" : !isHost(hostField)) {
     throw new RequestError(
       400,
       `The request needs exactly one Host header: it was ${hostField ?? "missing"}`,
@@ -68,16 +68,13 @@ export function parseRequestHead(bytes: Uint8Array): RequestHead {
     throw new RequestError(400, `The request target must be a path or a URL: it was ${target}`);
   }
   const [, authority, rawPath = "/", query = ""] = parts;
-  if (authority !== undefined && (!HOST.test(authority) || /^(:|$)/.test(authority))) {
+  if (authority !== undefined && (!isHost(authority) || /^(:|$)/.test(authority))) {
     throw new RequestError(400, `The request target has no valid host: it was ${target}`);
   }
   const host = authority ?? hostField ?? "";
   const path = normalPath(rawPath);
   return { method: method!, path, query, host, headers, version, bodyLength };
 }
-
-/** A host, perhaps empty, and a port (RFC 3986 section 3.2.2). A comma would join two headers. */
-const HOST = /^(\[[0-9a-f:.]+\]|[\w\-.~%!$&'()*+;=]*)(:\d*)?$/i;
 
 /** A target in origin or absolute form: the authority, the path, and the query. */
 const TARGET = /^(?:[a-z][a-z0-9+.-]*:\/\/([^/?]*)(?=[/?]|$)|(?=\/))(\/[^?]*)?(?:\?(.*))?$/i;

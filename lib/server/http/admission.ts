@@ -100,9 +100,12 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
   return { kind: path === "/healthz" ? "health" : "page" };
 }
 
-/** Whether a text is a valid value of the Host header (RFC 9112 section 3.2). It may be empty. */
-function isHost(text: string): boolean {
-  return /^(\[[\da-f:.]+\]|[\w.~%!$&'()*+,;=-]*)(:\d*)?$/i.test(text) &&
+/**
+ * Whether a text is a valid value of the Host header (RFC 9112 section 3.2). It may be empty. A
+ * comma would join two headers.
+ */
+export function isHost(text: string): boolean {
+  return /^(\[[\da-f:.]+\]|[\w.~%!$&'()*+;=-]*)(:\d*)?$/i.test(text) &&
     (text === "" || URL.canParse(`http://${text}`));
 }
 

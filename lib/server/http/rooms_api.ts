@@ -25,7 +25,7 @@ export interface RoomsApiOptions {
     /** Returns undefined if the stored messages that the subscriber needs cannot be read. */
     open(
       joinRequest: JoinRequest,
-      address: string,
+      client: Client,
     ): ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   };
   /** Called with the reason when the API responds with 500. */
@@ -143,7 +143,7 @@ export class RoomsApi {
     return json(published, {}, 201);
   }
 
-  #events(roomName: string, request: Request, url: URL, { address }: Client): Response {
+  #events(roomName: string, request: Request, url: URL, client: Client): Response {
     const { chat, isFull, eventStreams } = this.#options;
     const given = parseJoinRequest(url.search.slice(1), null);
     if (typeof given === "string") return problem(400, given);
@@ -153,7 +153,7 @@ export class RoomsApi {
     if (request.method === "HEAD") return eventsOf(ReadableStream.from<Uint8Array>([]));
     const since = request.headers.get("last-event-id") ?? given.since;
     const joinRequest = { ...given, roomName, since, format: "chorus" } as const;
-    const events = eventStreams.open(joinRequest, address);
+    const events = eventStreams.open(joinRequest, client);
     return events ? eventsOf(events) : refuse(request, UNAVAILABLE.unreadable);
   }
 }

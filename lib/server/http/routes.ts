@@ -8,6 +8,8 @@ import { refusalResponse } from "./refusal.ts";
 export interface Client {
   /** Its address and port, such as `127.0.0.1:50000`. */
   readonly address: string;
+  /** Called before its connection is reset, because it reads nothing. An event stream sets this. */
+  onStalled?: () => void;
 }
 
 /** What {@linkcode createHandler} needs from the composition root. */

@@ -13,6 +13,7 @@ function openPipe() {
   const listener: PipeListener = {
     onIdle: (rest) => events.push(`idle ${new TextDecoder().decode(rest)}`),
     onFault: ({ status }) => events.push(`fault ${status}`),
+    onStalled: () => events.push("stalled"),
     onBadResponse: () => events.push("bad response"),
     onEnd: () => events.push("end"),
     onGone: () => events.push("gone"),
@@ -118,15 +119,15 @@ Deno.test("Pipe.check() reports a late request, but not after its response has b
 });
 
 Deno.test("Pipe.check() resets a client that reads nothing of a response", () => {
-  const { client, upstream, pipe } = openPipe();
+  const { client, upstream, pipe, events } = openPipe();
   pipe.exchange(request(GET));
   upstream.settleOne();
   const beforeMs = performance.now();
   upstream.listener.onData(encoder.encode(OK));
   pipe.check(beforeMs + 19);
-  assertEquals(client.ending, undefined);
+  assertEquals([client.ending, events], [undefined, []]);
   pipe.check(performance.now() + 20);
-  assertEquals(client.ending, "reset");
+  assertEquals([client.ending, events], ["reset", ["stalled"]]);
 });
 
 Deno.test("Pipe.check() never ends a response under way, however quiet", () => {
