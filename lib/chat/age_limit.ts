@@ -1,3 +1,5 @@
+import { type AgeRange, ANY_AGE } from "./history/age_range.ts";
+
 /**
  * How far the system clock may depart from the monotonic one between two readings. If it departs
  * further, it has jumped.
@@ -20,7 +22,7 @@ export interface AgeLimitOptions {
 }
 
 /**
- * The time before which messages are too old to be retained, by a system clock that may jump.
+ * The times from which messages are retained, by a system clock that may jump.
  *
  * For example, a clock is two hours ahead for a second, because an administrator or a time server
  * has set it wrongly. Without care, a server that retains messages for an hour would delete all of
@@ -29,6 +31,10 @@ export interface AgeLimitOptions {
  *
  * A clock may also be wrong when the server starts, so nothing is deleted before it has been steady
  * for that time. After a suspension the clock has jumped as well, and deletion waits.
+ *
+ * A message that was published while the clock was ahead is from the future when the clock is back.
+ * It does not prevent others from being hidden or deleted, unless the clock reaches its time before
+ * they are old: then it is fresh, see {@linkcode AgeRange}.
  */
 export class AgeLimit {
   readonly #options: AgeLimitOptions;
@@ -46,32 +52,34 @@ export class AgeLimit {
     this.#trustedOffsetMs = this.#offsetMs;
   }
 
-  /** Messages from before this time since 1970 are not served; 0 without a limit. */
-  get fromMs(): number {
-    return this.#read().fromMs;
+  /** Decides which messages are served; {@linkcode ANY_AGE} without a limit. */
+  get range(): AgeRange {
+    return this.#read().range;
   }
 
-  /** Messages from before this time since 1970 may be deleted; 0 if none may. */
-  get deletableFromMs(): number {
-    const { fromMs, isSteady } = this.#read();
-    return isSteady ? fromMs : 0;
+  /** Decides which messages may be deleted; {@linkcode ANY_AGE} if none may. */
+  get deletableRange(): AgeRange {
+    const { range, isSteady } = this.#read();
+    return isSteady ? range : ANY_AGE;
   }
 
-  #read(): { readonly fromMs: number; readonly isSteady: boolean } {
+  #read(): { readonly range: AgeRange; readonly isSteady: boolean } {
     const { historyAgeMs, readMs, monotonicMs, onJump } = this.#options;
-    if (historyAgeMs === 0) return { fromMs: 0, isSteady: true };
-    const nowMs = monotonicMs();
-    const offsetMs = readMs() - nowMs;
+    if (historyAgeMs === 0) return { range: ANY_AGE, isSteady: true };
+    const steadyMs = monotonicMs();
+    const offsetMs = readMs() - steadyMs;
     const jumpMs = offsetMs - this.#offsetMs;
     this.#offsetMs = offsetMs;
     if (Math.abs(jumpMs) > TOLERANCE_MS) {
-      this.#steadySinceMs = nowMs;
+      this.#steadySinceMs = steadyMs;
       onJump(jumpMs);
     }
-    const isSteady = nowMs - this.#steadySinceMs >= Math.min(STEADY_MS, historyAgeMs);
+    const isSteady = steadyMs - this.#steadySinceMs >= Math.min(STEADY_MS, historyAgeMs);
     if (isSteady || offsetMs <= this.#trustedOffsetMs + TOLERANCE_MS) {
       this.#trustedOffsetMs = offsetMs;
     }
-    return { fromMs: nowMs + this.#trustedOffsetMs - historyAgeMs, isSteady };
+    const trustedMs = steadyMs + this.#trustedOffsetMs;
+    const range = { fromMs: trustedMs - historyAgeMs, nowMs: trustedMs + TOLERANCE_MS };
+    return { range, isSteady };
   }
 }

@@ -2,6 +2,7 @@ import type { Logger } from "@logtape/logtape";
 import { type MessageOpcode, OPCODE } from "../websocket/frame.ts";
 import type { SayMessage } from "./chorus_v1.ts";
 import { CLOSE_CODES } from "./close_code.ts";
+import type { AgeRange } from "./history/age_range.ts";
 import { type History, HistoryUnavailableError } from "./history/history.ts";
 import type { ReplayRequest } from "./history/room_history.ts";
 import { ChorusMember } from "./members/chorus_member.ts";
@@ -34,8 +35,8 @@ export interface ChatOptions extends Scheduler {
   readonly history: History | undefined;
   /** Reads the time, in milliseconds since 1970. */
   readonly readMs: () => number;
-  /** Messages from before `fromMs` since 1970 are too old. */
-  readonly ageLimit: { readonly fromMs: number };
+  /** Decides which messages are too old. */
+  readonly ageLimit: { readonly range: AgeRange };
 }
 
 /** What a client asks for when it connects. */

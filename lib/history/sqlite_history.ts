@@ -1,9 +1,11 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { ageOf, type AgeRange } from "../chat/history/age_range.ts";
 import type { Batch, Epoch, History, RoomHead, StoredRoom } from "../chat/history/history.ts";
 import { newEpochName } from "../chat/history/position.ts";
 import type { Message } from "../chat/message.ts";
 import { lockDataFile, type LockedFile, unlockDataFile } from "./data_file.ts";
 import { DataFileError } from "./data_file_error.ts";
+import { FutureRuns, type SeqTime } from "./future_runs.ts";
 import type { SqliteWriterOptions } from "./sqlite_writer.ts";
 import { startSqliteWorker, type StartWorker, WriterThread } from "./writer_thread.ts";
 
@@ -19,7 +21,7 @@ const TIDY_PAUSE_MS = { busy: 100, idle: 10_000 };
 /** What a {@linkcode SqliteHistory} is made of. */
 export interface SqliteHistoryOptions extends SqliteWriterOptions {
   /** Decides which messages are too old. */
-  readonly ageLimit: { readonly deletableFromMs: number };
+  readonly ageLimit: { readonly deletableRange: AgeRange };
   /** Called when the file cannot be tidied; once, until it can again. */
   readonly onError: (error: unknown) => void;
 }
@@ -39,6 +41,7 @@ export class SqliteHistory implements History {
   readonly #file: LockedFile;
   readonly #database: DatabaseSync;
   readonly #statements: Readonly<Record<keyof typeof SQL, StatementSync>>;
+  readonly #futureRuns: FutureRuns;
   #thread: WriterThread;
   #tidyTimer: ReturnType<typeof setTimeout> | undefined;
   #isTidyFailing = false;
@@ -61,6 +64,7 @@ export class SqliteHistory implements History {
     this.#statements = Object.fromEntries(
       Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)]),
     ) as Record<keyof typeof SQL, StatementSync>;
+    this.#futureRuns = new FutureRuns(database);
     // Rows as arrays are read nearly twice as fast. Deno's declarations lack the method.
     for (const statement of [this.#statements.read, this.#statements.messageOf]) {
       (statement as StatementSync & ArrayReader).setReturnArrays(true);
@@ -100,8 +104,15 @@ export class SqliteHistory implements History {
     return { headSeq: row.head, epochs };
   }
 
-  oldestSeq(room: string, fromMs: number): number | undefined {
-    return this.#statements.oldestSeq.get(room, fromMs)?.seq as number | undefined;
+  oldestSeq(room: string, range: AgeRange): number | undefined {
+    for (let after = 0;;) {
+      const first = this.#statements.notOld.get(room, after, range.fromMs) as SeqTime | undefined;
+      if (!first || ageOf(first.at, range) === "fresh") return first?.seq;
+      const id = this.#statements.room.get(room)!.id as number;
+      const next = this.#futureRuns.messageAfter(id, first.seq, range.nowMs);
+      if (!next || ageOf(next.at, range) === "fresh") return first.seq;
+      after = next.seq;
+    }
   }
 
   read(room: string, after: number, limit: number): Message[] {
@@ -150,8 +161,8 @@ export class SqliteHistory implements History {
     // An append starts a new thread.
     if (!this.#thread.hasEnded) {
       try {
-        const fromMs = this.#options.ageLimit.deletableFromMs;
-        ({ hasMore } = await this.#thread.request({ type: "tidy", fromMs }));
+        const range = this.#options.ageLimit.deletableRange;
+        ({ hasMore } = await this.#thread.request({ type: "tidy", range }));
         this.#isTidyFailing = false;
       } catch (cause) {
         if (!this.#isTidyFailing && !this.#isClosed) {
@@ -224,7 +235,8 @@ const SQL = {
   sessionKey: "SELECT value FROM settings WHERE name = 'session key'",
   room: "SELECT id, head FROM rooms WHERE name = ?",
   epochs: "SELECT name, after FROM epochs WHERE room = ? ORDER BY after",
-  oldestSeq: `SELECT seq FROM messages WHERE ${OF_ROOM} AND at >= ? ORDER BY seq LIMIT 1`,
+  notOld: `SELECT seq, at FROM messages WHERE ${OF_ROOM} AND seq > ? AND at >= ?
+    ORDER BY seq LIMIT 1`,
   read: `${SELECT_MESSAGE} WHERE ${OF_ROOM} AND seq > ? ORDER BY seq LIMIT ?`,
   // Without INDEXED BY, SQLite would search all messages of the room.
   messageOf: `${SELECT_MESSAGE} INDEXED BY messages_by_id

@@ -1,4 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { ageOf, type AgeRange } from "../chat/history/age_range.ts";
+import { FutureRuns, type SeqTime } from "./future_runs.ts";
 import { BUSY_TIMEOUT_MS, transact } from "./transact.ts";
 
 /** The maximum number of rooms that one step looks at. */
@@ -26,6 +28,7 @@ export class SqliteTidier {
   readonly #database: DatabaseSync;
   readonly #historyMessages: number;
   readonly #statements: Readonly<Record<keyof typeof SQL, StatementSync>>;
+  readonly #futureRuns: FutureRuns;
   #state: "trimming" | "shrinking" = "trimming";
   /** The room that was trimmed last. */
   #room = 0;
@@ -34,6 +37,7 @@ export class SqliteTidier {
   constructor(database: DatabaseSync, historyMessages: number) {
     this.#database = database;
     this.#historyMessages = historyMessages;
+    this.#futureRuns = new FutureRuns(database);
     this.#statements = Object.fromEntries(
       Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)]),
     ) as Record<keyof typeof SQL, StatementSync>;
@@ -42,12 +46,11 @@ export class SqliteTidier {
   /**
    * Takes one step. Returns whether there is more to do.
    *
-   * @param fromMs Messages from before this time since 1970 are deleted, up to the first newer one,
-   * so that no gap arises.
+   * @param range Decides which messages are too old.
    */
-  step(fromMs: number): boolean {
+  step(range: AgeRange): boolean {
     if (this.#state === "trimming") {
-      if (this.#trim(fromMs)) return true;
+      if (this.#trim(range)) return true;
       this.#state = "shrinking";
     }
     if (this.#shrink()) return true;
@@ -56,14 +59,14 @@ export class SqliteTidier {
     return false;
   }
 
-  #trim(fromMs: number): boolean {
+  #trim(range: AgeRange): boolean {
     const rooms = this.#statements.oldest.all(this.#room, STEP_ROOMS) as unknown as RoomRow[];
     const stale = rooms.filter(({ head, seq, at }) =>
-      seq !== null && (seq <= this.#lastExcessSeq(head) || at! < fromMs)
+      seq !== null && (seq <= this.#lastExcessSeq(head) || ageOf(at!, range) !== "fresh")
     );
     const endMs = performance.now() + STEP.ms;
     const trim = (room: RoomRow) => {
-      if (!this.#delete(room, fromMs, endMs)) return false;
+      if (!this.#delete(room, range, endMs)) return false;
       this.#room = room.id;
       return performance.now() < endMs;
     };
@@ -79,19 +82,31 @@ export class SqliteTidier {
   }
 
   /** Deletes messages of a room. Returns whether no more messages of the room must be deleted. */
-  #delete({ id, head }: RoomRow, fromMs: number, endMs: number): boolean {
-    const { deletable, remove } = this.#statements;
+  #delete({ id, head }: RoomRow, range: AgeRange, endMs: number): boolean {
+    const { first, remove } = this.#statements;
     do {
-      const { lastSeq, freshSeq } = deletable.get(fromMs, id, STEP.messages) as unknown as {
-        readonly lastSeq: number | null;
-        readonly freshSeq: number | null;
-      };
-      if (lastSeq === null) return true;
-      const lastOldSeq = freshSeq === null ? lastSeq : freshSeq - 1;
-      const lastDeletedSeq = Math.min(lastSeq, Math.max(this.#lastExcessSeq(head), lastOldSeq));
-      if (remove.run(id, lastDeletedSeq).changes < STEP.messages) return true;
+      const messages = first.all(id, STEP.messages) as unknown as SeqTime[];
+      const lastSeq = Math.min(
+        messages.at(-1)?.seq ?? 0,
+        Math.max(this.#lastExcessSeq(head), this.#lastOldSeq(id, messages, range)),
+      );
+      if (remove.run(id, lastSeq).changes === 0) return true;
     } while (performance.now() < endMs);
     return false;
+  }
+
+  /** The newest of the first messages of a room that is old enough to be deleted; 0 if none is. */
+  #lastOldSeq(room: number, messages: readonly SeqTime[], range: AgeRange): number {
+    let lastOldSeq = 0;
+    for (const { seq, at } of messages) {
+      const age = ageOf(at, range);
+      if (age === "fresh") return lastOldSeq;
+      if (age === "old") lastOldSeq = seq;
+    }
+    if (lastOldSeq > 0 || messages.length < STEP.messages) return lastOldSeq;
+    // All of them are from the future. If the next message that is not is old, so are they.
+    const next = this.#futureRuns.messageAfter(room, messages[0]!.seq, range.nowMs);
+    return next && ageOf(next.at, range) === "old" ? messages.at(-1)!.seq : 0;
   }
 
   /** Gives free pages back. That does nothing to a file that was made without `auto_vacuum`. */
@@ -127,8 +142,7 @@ const SQL = {
   oldest: `SELECT rooms.id, head, seq, at FROM rooms LEFT JOIN messages ON room = rooms.id AND seq =
     (SELECT seq FROM messages WHERE room = rooms.id ORDER BY seq LIMIT 1)
     WHERE rooms.id > ? ORDER BY rooms.id LIMIT ?`,
-  deletable: `SELECT max(seq) AS lastSeq, min(iif(at >= ?, seq, NULL)) AS freshSeq
-    FROM (SELECT seq, at FROM messages WHERE room = ? ORDER BY seq LIMIT ?)`,
+  first: "SELECT seq, at FROM messages WHERE room = ? ORDER BY seq LIMIT ?",
   remove: "DELETE FROM messages WHERE room = ? AND seq <= ?",
   pages: `SELECT page_count AS total, freelist_count AS free
     FROM pragma_page_count, pragma_freelist_count`,

@@ -1,4 +1,5 @@
 /// <reference lib="deno.worker" />
+import type { AgeRange } from "../chat/history/age_range.ts";
 import type { Batch } from "../chat/history/history.ts";
 import { dataFileReason } from "./data_file_error.ts";
 import { SqliteWriter, type SqliteWriterOptions } from "./sqlite_writer.ts";
@@ -7,7 +8,7 @@ import { SqliteWriter, type SqliteWriterOptions } from "./sqlite_writer.ts";
 export type WriterRequest =
   | { readonly type: "open"; readonly options: SqliteWriterOptions }
   | { readonly type: "append"; readonly batches: readonly Batch[] }
-  | { readonly type: "tidy"; readonly fromMs: number }
+  | { readonly type: "tidy"; readonly range: AgeRange }
   | { readonly type: "close" };
 
 /** The answer to a request. */
@@ -30,7 +31,7 @@ function handle(request: WriterRequest): boolean {
       writer!.append(request.batches);
       return false;
     case "tidy":
-      return writer!.tidy(request.fromMs);
+      return writer!.tidy(request.range);
     case "close":
       writer?.[Symbol.dispose]();
       return false;

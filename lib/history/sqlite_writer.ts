@@ -1,4 +1,5 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { AgeRange } from "../chat/history/age_range.ts";
 import type { Batch } from "../chat/history/history.ts";
 import { unpackBodies } from "../chat/history/packed_bodies.ts";
 import { FileWatch } from "./file_watch.ts";
@@ -78,9 +79,9 @@ export class SqliteWriter implements Disposable {
   }
 
   /** Tidies the file a little, see {@linkcode SqliteTidier.step}. */
-  tidy(fromMs: number): boolean {
+  tidy(range: AgeRange): boolean {
     this.#checkFiles();
-    return this.#tidier.step(fromMs);
+    return this.#tidier.step(range);
   }
 
   [Symbol.dispose](): void {

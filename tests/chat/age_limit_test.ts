@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { AgeLimit } from "../../lib/chat/age_limit.ts";
+import { ANY_AGE } from "../../lib/chat/history/age_range.ts";
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
@@ -24,8 +25,8 @@ class TestLimit {
   pass(ms: number, jumpMs = 0): [served: number, deletable: number] {
     this.#monotonicMs += ms;
     this.#wallMs += ms + jumpMs;
-    const { limit: { fromMs, deletableFromMs } } = this;
-    return [fromMs / HOUR, deletableFromMs / HOUR];
+    const { limit: { range, deletableRange } } = this;
+    return [range.fromMs / HOUR, deletableRange.fromMs / HOUR];
   }
 }
 
@@ -92,5 +93,19 @@ Deno.test("AgeLimit takes clocks that part slowly, or by seconds, for steady", (
 Deno.test("AgeLimit of 0 is no limit, and reports no jumps", () => {
   const test = new TestLimit(0);
   assertEquals(test.pass(10 * HOUR, 10 * HOUR), [0, 0]);
+  assertEquals([test.limit.range, test.limit.deletableRange], [ANY_AGE, ANY_AGE]);
   assertEquals(test.jumps, []);
+});
+
+Deno.test("AgeLimit takes messages for fresh up to ten seconds after the time that it trusts", () => {
+  const test = new TestLimit(24 * HOUR);
+  const nowHours = (ms: number, jumpMs = 0) => {
+    test.pass(ms, jumpMs);
+    return (test.limit.range.nowMs - 10 * SECOND) / HOUR;
+  };
+  assertEquals([nowHours(0), nowHours(2 * HOUR)], [100, 102]);
+  assertEquals(test.limit.deletableRange, test.limit.range);
+  assertEquals([nowHours(0, 10 * HOUR), nowHours(HOUR / 2)], [102, 102.5]);
+  assertEquals(test.limit.deletableRange, ANY_AGE);
+  assertEquals([nowHours(HOUR / 2), nowHours(0, -50 * HOUR)], [113, 63]);
 });

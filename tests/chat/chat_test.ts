@@ -1,5 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import { assertEquals } from "@std/assert";
+import { ANY_AGE } from "../../lib/chat/history/age_range.ts";
 import { Chat } from "../../lib/chat/chat.ts";
 import { CLOSE_CODES, type CloseCode } from "../../lib/chat/close_code.ts";
 import type { History } from "../../lib/chat/history/history.ts";
@@ -27,7 +28,7 @@ function chatOn(history: Partial<History>) {
     defer: () => {},
     startTimer: () => {},
     readMs: () => 0,
-    ageLimit: { fromMs: 0 },
+    ageLimit: { range: ANY_AGE },
   });
   const join = () => {
     let member: Member | undefined;

@@ -1,3 +1,4 @@
+import { ANY_AGE } from "../../lib/chat/history/age_range.ts";
 import { LogBudget } from "../../lib/chat/log/log_budget.ts";
 import type { RoomOptions } from "../../lib/chat/room.ts";
 
@@ -13,7 +14,7 @@ export const ROOM_OPTIONS: RoomOptions = {
   budget: AMPLE_BUDGET,
   durable: undefined,
   historyMessages: 0,
-  ageLimit: { fromMs: 0 },
+  ageLimit: { range: ANY_AGE },
   onError: (error) => {
     throw error;
   },

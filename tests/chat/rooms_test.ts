@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { setImmediate } from "node:timers";
+import { ANY_AGE } from "../../lib/chat/history/age_range.ts";
 import { ChorusMember } from "../../lib/chat/members/chorus_member.ts";
 import { packBodies } from "../../lib/chat/history/packed_bodies.ts";
 import { encodeFrames } from "../../lib/chat/log/frames.ts";
@@ -146,7 +147,7 @@ async function withStored(
     path,
     durability: "process",
     historyMessages: 0,
-    ageLimit: { deletableFromMs: 0 },
+    ageLimit: { deletableRange: ANY_AGE },
     onError: () => {},
   } as const;
   {

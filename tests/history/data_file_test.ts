@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
+import { ANY_AGE } from "../../lib/chat/history/age_range.ts";
 import { lockDataFile, unlockDataFile } from "../../lib/history/data_file.ts";
 import { DataFileError } from "../../lib/history/data_file_error.ts";
 import { SqliteHistory } from "../../lib/history/sqlite_history.ts";
@@ -11,7 +12,7 @@ async function open(path: string): Promise<SqliteHistory | string> {
       path,
       durability: "process",
       historyMessages: 0,
-      ageLimit: { deletableFromMs: 0 },
+      ageLimit: { deletableRange: ANY_AGE },
       onError: (error) => {
         throw error;
       },

@@ -1,18 +1,23 @@
 import { assertEquals } from "@std/assert";
+import { ANY_AGE } from "../../lib/chat/history/age_range.ts";
 import { packBodies } from "../../lib/chat/history/packed_bodies.ts";
 import { encodeFrames } from "../../lib/chat/log/frames.ts";
 import { SqliteHistory } from "../../lib/history/sqlite_history.ts";
 import { SqliteWriter } from "../../lib/history/sqlite_writer.ts";
 import { startSqliteWorker } from "../../lib/history/writer_thread.ts";
 
-/** A batch of one message, the first of its room. */
-function batchOf(room: string) {
+/** A batch of consecutive messages from these times. */
+function batchOf(room: string, timesMs: readonly number[] = [0], firstSeq = 1) {
   return {
     room,
     epoch: { name: "0123456789abcdef", after: 0 },
-    firstSeq: 1,
-    bodies: packBodies(encodeFrames(["hi"]), 1),
-    authorSpans: [{ firstSeq: 1, author: { id: null, name: null }, atMs: 0 }],
+    firstSeq,
+    bodies: packBodies(encodeFrames(timesMs.map(() => "hi")), timesMs.length),
+    authorSpans: timesMs.map((atMs, index) => ({
+      firstSeq: firstSeq + index,
+      author: { id: null, name: null },
+      atMs,
+    })),
     ids: [],
   };
 }
@@ -27,7 +32,7 @@ async function withOptions(
       path: `${folder}/chat.db`,
       durability: "process",
       historyMessages: 0,
-      ageLimit: { deletableFromMs: 0 },
+      ageLimit: { deletableRange: ANY_AGE },
       onError: (error) => {
         throw error;
       },
@@ -95,9 +100,9 @@ Deno.test("a history tidies its file by itself, by the age that may be deleted",
     await using history = await SqliteHistory.open({
       ...options,
       ageLimit: {
-        get deletableFromMs() {
+        get deletableRange() {
           tidied.resolve();
-          return 1;
+          return { fromMs: 1, nowMs: 1 };
         },
       },
     });
@@ -122,4 +127,47 @@ Deno.test("a history reports once that it cannot tidy", () =>
       `Cannot delete old messages from ${options.path}: ${options.path} was deleted while the ` +
         "server uses it; restart the server",
     );
+  }));
+
+/** Messages by their times, and the oldest that is served if those from 50 to 100 are fresh. */
+const OLDEST: readonly (readonly [timesMs: readonly number[], oldestSeq: number | undefined])[] = [
+  [[], undefined],
+  [[10, 20], undefined],
+  [[10, 50, 100], 2],
+  [[101], 1],
+  [[101, 10, 20], undefined],
+  [[10, 101], 2],
+  [[10, 101, 60], 2],
+  [[101, 10, 102, 20, 103, 60, 30], 5],
+  [[60, 10, 101, 20], 1],
+  [[101, 60, 10], 1],
+];
+
+for (const [timesMs, oldestSeq] of OLDEST) {
+  Deno.test(`oldestSeq() of messages from [${timesMs}], if 50 to 100 are fresh, is ${oldestSeq}`, () =>
+    withOptions(async (options) => {
+      await using history = await SqliteHistory.open(options);
+      if (timesMs.length > 0) await history.append([batchOf("tea", timesMs)]);
+      // Other rooms do not matter.
+      await history.append([batchOf("milk", [60, 101, 10])]);
+      const range = { fromMs: 50, nowMs: 100 };
+      assertEquals(history.oldestSeq("tea", range), oldestSeq);
+      assertEquals(history.oldestSeq("tea", ANY_AGE), timesMs.length > 0 ? 1 : undefined);
+    }));
+}
+
+Deno.test("oldestSeq() follows the time and new messages after thousands from the future", () =>
+  withOptions(async (options) => {
+    await using history = await SqliteHistory.open(options);
+    const timesMs = Array.from({ length: 5000 }, (_, index) => 1000 + index);
+    await history.append([batchOf("tea", timesMs)]);
+    const oldestSeq = (fromMs: number, nowMs: number) =>
+      history.oldestSeq("tea", { fromMs, nowMs });
+    assertEquals([oldestSeq(50, 100), oldestSeq(50, 100)], [1, 1]);
+    await history.append([batchOf("tea", [60], 5001)]);
+    assertEquals([oldestSeq(50, 100), oldestSeq(61, 111)], [1, undefined]);
+    await history.append([batchOf("tea", [90], 5002)]);
+    assertEquals([oldestSeq(50, 100), oldestSeq(61, 111)], [1, 5002]);
+    // Time has reached the first of them, so they are not from the future any more.
+    assertEquals([oldestSeq(950, 1000), oldestSeq(2000, 2500)], [1, 1001]);
   }));

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
+import { ANY_AGE } from "../../lib/chat/history/age_range.ts";
 import type { Batch } from "../../lib/chat/history/history.ts";
 import { packBodies } from "../../lib/chat/history/packed_bodies.ts";
 import { encodeFrames } from "../../lib/chat/log/frames.ts";
@@ -64,9 +65,9 @@ function times(count: number): number[] {
 }
 
 /** Takes steps until there is nothing to do. Returns their number. */
-function tidyAll(writer: SqliteWriter, fromMs = 0): number {
+function tidyAll(writer: SqliteWriter, ageRange = ANY_AGE): number {
   let count = 1;
-  while (writer.tidy(fromMs)) count++;
+  while (writer.tidy(ageRange)) count++;
   return count;
 }
 
@@ -94,7 +95,7 @@ Deno.test("tidy() finds the messages to delete among hundreds of rooms", () => {
   using file = new TestFile();
   using writer = file.open();
   writer.append(times(250).map((room) => batchOf(`${room}`, [room, 1000])));
-  tidyAll(writer, 249);
+  tidyAll(writer, { fromMs: 249, nowMs: 1000 });
   const seqs = Object.values(file.seqs);
   assertEquals(seqs.map(({ length }) => length), times(250).map((room) => room < 249 ? 1 : 2));
 });
@@ -107,22 +108,76 @@ Deno.test("tidy() without limits deletes nothing", () => {
   assertEquals(file.seqs, { tea: range(1, 2000) });
 });
 
-Deno.test("tidy() deletes old messages up to the first that is new enough, so without a gap", () => {
+Deno.test("tidy() deletes old messages up to the first that is fresh, so without a gap", () => {
   using file = new TestFile();
   using writer = file.open();
-  // The clock was ahead for the third message, and for the fourth it was back.
+  // The clock was behind after the third message of tea.
   writer.append([batchOf("tea", [10, 20, 90, 25, 30]), batchOf("milk", [90, 10])]);
-  tidyAll(writer, 50);
+  tidyAll(writer, { fromMs: 50, nowMs: 100 });
   assertEquals(file.seqs, { tea: [3, 4, 5], milk: [1, 2] });
-  tidyAll(writer, 91);
+  tidyAll(writer, { fromMs: 91, nowMs: 141 });
   assertEquals(file.seqs, { tea: [], milk: [] });
+});
+
+/** Messages by their times, and those that stay if messages from 50 to 100 are fresh. */
+const TIDIED: readonly (readonly [timesMs: readonly number[], seqs: readonly number[]])[] = [
+  [[101, 10, 20], []],
+  [[10, 101], [2]],
+  [[10, 101, 60], [2, 3]],
+  [[101], [1]],
+  [[101, 60, 10], [1, 2, 3]],
+  [[60, 10, 101, 20], [1, 2, 3, 4]],
+  [[101, 10, 102, 20, 103, 60, 30], [5, 6, 7]],
+];
+
+Deno.test("tidy() deletes a message from the future when a later one is old, and not before", () => {
+  for (const [timesMs, seqs] of TIDIED) {
+    using file = new TestFile();
+    using writer = file.open();
+    writer.append([batchOf("tea", timesMs), batchOf("milk", [10])]);
+    tidyAll(writer);
+    assertEquals(file.seqs, { tea: range(1, timesMs.length), milk: [1] });
+    const ageRange = { fromMs: 50, nowMs: 100 };
+    tidyAll(writer, ageRange);
+    assertEquals(file.seqs, { tea: [...seqs], milk: [] }, `messages from ${timesMs}`);
+    // It does not try again and again.
+    assertEquals(tidyAll(writer, ageRange), 1);
+  }
+});
+
+Deno.test("tidy() deletes thousands of messages from the future, and old ones around them", () => {
+  using file = new TestFile();
+  using writer = file.open();
+  const old = (count: number) => Array<number>(count).fill(10);
+  const future = times(5000).map((index) => 1000 + index);
+  writer.append([
+    batchOf("tea", [...old(150), ...future, 70, ...old(60), 70, ...old(300), 90]),
+    batchOf("milk", future),
+    batchOf("water", [...old(150), ...future, 70, 10]),
+  ]);
+  const ageRange = { fromMs: 50, nowMs: 100 };
+  tidyAll(writer, ageRange);
+  const [tea, water] = [5150 + 62 + 301, 5152];
+  assertEquals(file.seqs, { tea: range(151, tea), milk: range(1, 5000), water: range(151, water) });
+  assertEquals(tidyAll(writer, ageRange), 1);
+  tidyAll(writer, { fromMs: 71, nowMs: 121 });
+  assertEquals(file.seqs, { tea: [tea], milk: range(1, 5000), water: [] });
+});
+
+Deno.test("tidy() deletes by number what is from the future", () => {
+  using file = new TestFile();
+  using writer = file.open();
+  writer.append([batchOf("tea", times(300).map((index) => 1000 + index))]);
+  using limited = file.open(10);
+  tidyAll(limited, { fromMs: 50, nowMs: 100 });
+  assertEquals(file.seqs, { tea: range(291, 300) });
 });
 
 Deno.test("a room whose messages are all deleted still has its head and its epochs", () => {
   using file = new TestFile();
   using writer = file.open();
   writer.append([batchOf("tea", times(3))]);
-  tidyAll(writer, 100);
+  tidyAll(writer, { fromMs: 100, nowMs: 200 });
   using database = new DatabaseSync(file.path);
   const { head, name } = database.prepare(
     "SELECT head, epochs.name FROM rooms JOIN epochs ON room = id",
@@ -195,7 +250,7 @@ for (const suffix of ["", "-wal"]) {
       `${path} was deleted while the server uses it; restart the server`,
     );
     Deno.writeTextFileSync(path, "");
-    for (const write of [() => writer.tidy(0), () => writer.append([batchOf("milk", [1])])]) {
+    for (const write of [() => writer.tidy(ANY_AGE), () => writer.append([batchOf("milk", [1])])]) {
       assertStringIncludes(assertThrows(write, Error).message, `${path} was replaced while`);
     }
     Deno.renameSync(`${file.path}.moved`, path);

@@ -108,6 +108,35 @@ for (const engine of ENGINES) {
         pass(1);
         assertEquals(await textsOf(server), ["three, from the future"]);
       }));
+
+    Deno.test(`${engine}, ${data}: a message from the future keeps no old one, and goes with the next`, () =>
+      withFolder(async (folder) => {
+        let [wallMs, monotonicMs] = [100 * HOUR_MS, 0];
+        const pass = (hours: number, jumpHours = 0) => {
+          monotonicMs += hours * HOUR_MS;
+          wallMs += (hours + jumpHours) * HOUR_MS;
+        };
+        const tenYears = 10 * 365 * 24;
+        const path = data === "in memory" ? "" : `${folder}/chat.db`;
+        const config = { engine, data: path, historyAgeMs: 3 * HOUR_MS };
+        await using server = await startTestApp(config, undefined, {
+          readMs: () => wallMs,
+          monotonicMs: () => monotonicMs,
+        });
+        pass(0, tenYears);
+        assertEquals(await publish(server, "from the future"), 201);
+        pass(0, -tenYears);
+        await publish(server, "one");
+        pass(2);
+        await publish(server, "two");
+        assertEquals(await textsOf(server), ["from the future", "one", "two"]);
+        pass(2);
+        assertEquals(await textsOf(server), ["two"]);
+        pass(44);
+        assertEquals(await textsOf(server), []);
+        await publish(server, "three");
+        assertEquals(await textsOf(server), ["three"]);
+      }));
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Author, Message } from "../message.ts";
+import type { AgeRange } from "./age_range.ts";
 import type { PackedBodies } from "./packed_bodies.ts";
 
 /**
@@ -69,10 +70,11 @@ export interface History extends AsyncDisposable {
   /** What is known of a room; undefined if it has no committed messages. */
   open(room: string): StoredRoom | undefined;
   /**
-   * The sequence number of the oldest stored message that is not older than `fromMs` since 1970, if
-   * any.
+   * The sequence number of the oldest stored message that is young enough to be served, if any: of
+   * the first after the newest old message that comes before the first fresh one. See
+   * {@linkcode AgeRange}.
    */
-  oldestSeq(room: string, fromMs: number): number | undefined;
+  oldestSeq(room: string, range: AgeRange): number | undefined;
   /** At most `limit` stored messages after a sequence number, in order. */
   read(room: string, after: number, limit: number): Message[];
   /** The message that an author published with this id, if it is stored. */

@@ -2,6 +2,7 @@ import type { MessageOpcode } from "../../websocket/frame.ts";
 import type { GapReason } from "../chorus_v1.ts";
 import type { MessageLog, MessageLogOptions } from "../log/message_log.ts";
 import type { Author, Message } from "../message.ts";
+import type { AgeRange } from "./age_range.ts";
 import { readHistory } from "./history.ts";
 import { Epochs, newEpochName } from "./position.ts";
 import { type CommitListener, type Durable, RoomStore } from "./room_store.ts";
@@ -15,8 +16,8 @@ export interface RoomHistoryOptions {
   readonly durable: Durable | undefined;
   /** The maximum number of messages; 0 disables the limit. */
   readonly historyMessages: number;
-  /** Messages from before `fromMs` since 1970 are too old. */
-  readonly ageLimit: { readonly fromMs: number };
+  /** Decides which messages are too old. */
+  readonly ageLimit: { readonly range: AgeRange };
   /** Called when more messages are committed than before. */
   readonly onCommitted: () => void;
 }
@@ -92,12 +93,15 @@ export class RoomHistory {
    * @throws {HistoryUnavailableError} If the durable history cannot be read.
    */
   get seqBefore(): number {
-    const { historyMessages, ageLimit: { fromMs } } = this.#options;
-    const oldestSeq = this.#store?.oldestSeq(fromMs) ?? Infinity;
+    const { historyMessages, ageLimit: { range } } = this.#options;
+    const { seqBefore } = this.log;
+    const oldestSeq = this.#store?.oldestSeq(range) ?? Infinity;
     return Math.max(
-      Math.min(this.log.seqBefore, oldestSeq - 1),
       historyMessages === 0 ? 0 : this.headSeq - historyMessages,
-      this.#transcript.lastSeqBefore(fromMs),
+      // If older messages than those in memory are retained, so are all in memory.
+      oldestSeq <= seqBefore
+        ? oldestSeq - 1
+        : Math.max(seqBefore, this.#transcript.lastOldSeq(range)),
     );
   }
 

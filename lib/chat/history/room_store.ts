@@ -1,4 +1,5 @@
 import type { Author, Message } from "../message.ts";
+import type { AgeRange } from "./age_range.ts";
 import type { Committable, Committer } from "./committer.ts";
 import { type Batch, type Epoch, type History, readHistory } from "./history.ts";
 import { packBodies } from "./packed_bodies.ts";
@@ -127,13 +128,10 @@ export class RoomStore implements Committable {
     return readHistory(() => history.messageOf(room, authorId, id));
   }
 
-  /**
-   * The sequence number of the oldest stored message that is not older than `fromMs` since 1970, if
-   * any.
-   */
-  oldestSeq(fromMs: number): number | undefined {
+  /** The sequence number of the oldest stored message that is young enough to be served, if any. */
+  oldestSeq(range: AgeRange): number | undefined {
     const { history, room } = this.#options;
-    return readHistory(() => history.oldestSeq(room, fromMs));
+    return readHistory(() => history.oldestSeq(room, range));
   }
 
   /**

@@ -2,6 +2,7 @@ import { eachFrame, type MessageOpcode } from "../../websocket/frame.ts";
 import { toBody } from "../log/frames.ts";
 import { MessageLog, type MessageLogOptions } from "../log/message_log.ts";
 import type { Author, Message } from "../message.ts";
+import { ageOf, type AgeRange } from "./age_range.ts";
 import type { AuthorSpan } from "./history.ts";
 
 /**
@@ -79,11 +80,19 @@ export class Transcript {
     return spans;
   }
 
-  /** The sequence number of the last message in memory that is older than a time; 0 if none is. */
-  lastSeqBefore(timeMs: number): number {
-    const span = this.#timesMs.findIndex((atMs) => atMs >= timeMs);
-    if (span === 0 || this.#timesMs.length === 0) return 0;
-    return span < 0 ? this.log.headSeq : this.#firstSeqs[span]! - 1;
+  /**
+   * The sequence number of the newest old message in memory that comes before the first fresh one;
+   * 0 if none does. See {@linkcode AgeRange}.
+   */
+  lastOldSeq(range: AgeRange): number {
+    let lastOldSeq = 0;
+    const firstSpan = Math.max(0, this.#spanOf(this.log.seqBefore + 1));
+    for (let span = firstSpan; span < this.#timesMs.length; span++) {
+      const age = ageOf(this.#timesMs[span]!, range);
+      if (age === "fresh") break;
+      if (age === "old") lastOldSeq = (this.#firstSeqs[span + 1] ?? this.log.headSeq + 1) - 1;
+    }
+    return lastOldSeq;
   }
 
   /** The index of the span that a message belongs to. */

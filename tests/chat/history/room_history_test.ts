@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
+import { ANY_AGE } from "../../../lib/chat/history/age_range.ts";
 import { Committer } from "../../../lib/chat/history/committer.ts";
 import type { Message } from "../../../lib/chat/message.ts";
 import { RoomHistory, type RoomHistoryOptions } from "../../../lib/chat/history/room_history.ts";
@@ -60,8 +61,8 @@ function optionsOf(
     durable: undefined,
     historyMessages,
     ageLimit: {
-      get fromMs() {
-        return clock.nowMs - historyAgeMs;
+      get range() {
+        return { fromMs: clock.nowMs - historyAgeMs, nowMs: clock.nowMs };
       },
     },
     onCommitted: () => {},
@@ -83,7 +84,7 @@ async function withFile(
     path,
     durability: "process",
     historyMessages: options.historyMessages,
-    ageLimit: { deletableFromMs: 0 },
+    ageLimit: { deletableRange: ANY_AGE },
     onError,
   });
   const committer = new Committer(history, {
@@ -253,6 +254,35 @@ for (const [kind, using_] of Object.entries(KINDS)) {
       assertEquals(seqsOf(history.read(1500, 2000, Infinity)), range(1501, 3000));
       clock.nowMs += 60_000;
       assertEquals(history.replayStart({ since }).after, 3000);
+    }));
+
+  Deno.test(`${kind}: a message from the future is hidden when a later one is old`, () =>
+    using_({ historyAgeMs: 60_000 }, async (test) => {
+      const { history, clock } = test;
+      const after = () => history.replayStart({ last: 10_000 }).after;
+      clock.nowMs += 600_000;
+      test.publish("from the future");
+      clock.nowMs -= 600_000;
+      await publishMany(test, 100);
+      clock.nowMs += 30_000;
+      // The memory of a history in SQLite has dropped the first message meanwhile.
+      await publishMany(test, 1000);
+      assertEquals(after(), 0);
+      clock.nowMs += 30_000;
+      assertEquals(after(), 101);
+      clock.nowMs += 60_000;
+      assertEquals(after(), 1101);
+    }));
+
+  Deno.test(`${kind}: a message is served while an earlier one is fresh, even from a clock behind`, () =>
+    using_({ historyAgeMs: 60_000 }, async (test) => {
+      const { history, clock } = test;
+      test.publish("fresh");
+      clock.nowMs -= 90_000;
+      test.publish("from a clock that is behind");
+      await publishMany(test, 100);
+      clock.nowMs += 90_000;
+      assertEquals(history.replayStart({ last: 1000 }).after, 0);
     }));
 
   Deno.test(`${kind}: messageOf() tells the ids of authors apart`, () =>

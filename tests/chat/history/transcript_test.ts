@@ -1,0 +1,45 @@
+import { assertEquals } from "@std/assert";
+import { ANY_AGE } from "../../../lib/chat/history/age_range.ts";
+import { Transcript } from "../../../lib/chat/history/transcript.ts";
+import { OPCODE } from "../../../lib/websocket/frame.ts";
+import { AMPLE_BUDGET } from "../room_options.ts";
+
+const AUTHOR = { id: null, name: null };
+
+/** A transcript of messages from these times. The first has the sequence number 8. */
+function transcriptOf(timesMs: readonly number[], bytes = 10): Transcript {
+  const options = { retentionBytes: 100_000, budget: AMPLE_BUDGET, headSeq: 7 };
+  const transcript = new Transcript(options);
+  for (const atMs of timesMs) {
+    transcript.append(OPCODE.text, new Uint8Array(bytes), 0, bytes, AUTHOR, atMs);
+  }
+  return transcript;
+}
+
+/** Messages by their times, and the newest that is too old if those from 50 to 100 are fresh. */
+const LAST_OLD: readonly (readonly [timesMs: readonly number[], lastOldSeq: number])[] = [
+  [[], 0],
+  [[10, 20, 20], 10],
+  [[10, 50, 100], 8],
+  [[101, 101, 10, 20], 11],
+  [[10, 101], 8],
+  [[10, 10, 101, 60], 9],
+  [[101], 0],
+  [[101, 60, 10], 0],
+  [[60, 10, 101, 20], 0],
+  [[101, 10, 102, 20, 103, 60, 30], 11],
+];
+
+for (const [timesMs, lastOldSeq] of LAST_OLD) {
+  Deno.test(`lastOldSeq() of messages from [${timesMs}], if 50 to 100 are fresh, is ${lastOldSeq}`, () => {
+    const transcript = transcriptOf(timesMs);
+    assertEquals(transcript.lastOldSeq({ fromMs: 50, nowMs: 100 }), lastOldSeq);
+    assertEquals(transcript.lastOldSeq(ANY_AGE), 0);
+  });
+}
+
+Deno.test("lastOldSeq() does not care about messages that memory has dropped", () => {
+  const transcript = transcriptOf([60, ...Array(300).fill(10), 60], 1000);
+  assertEquals(transcript.log.seqBefore > 8, true);
+  assertEquals(transcript.lastOldSeq({ fromMs: 50, nowMs: 100 }), 308);
+});
