@@ -5,7 +5,7 @@ import { newEpochName } from "../chat/history/position.ts";
 import type { Message } from "../chat/message.ts";
 import { lockDataFile, type LockedFile, unlockDataFile } from "./data_file.ts";
 import { DataFileError } from "./data_file_error.ts";
-import { FutureRuns, type SeqTime } from "./future_runs.ts";
+import { AFTER_FUTURE, type SeqTime } from "./sqlite_tidier.ts";
 import type { SqliteWriterOptions } from "./sqlite_writer.ts";
 import { startSqliteWorker, type StartWorker, WriterThread } from "./writer_thread.ts";
 
@@ -41,7 +41,6 @@ export class SqliteHistory implements History {
   readonly #file: LockedFile;
   readonly #database: DatabaseSync;
   readonly #statements: Readonly<Record<keyof typeof SQL, StatementSync>>;
-  readonly #futureRuns: FutureRuns;
   #thread: WriterThread;
   #tidyTimer: ReturnType<typeof setTimeout> | undefined;
   #isTidyFailing = false;
@@ -64,7 +63,6 @@ export class SqliteHistory implements History {
     this.#statements = Object.fromEntries(
       Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)]),
     ) as Record<keyof typeof SQL, StatementSync>;
-    this.#futureRuns = new FutureRuns(database);
     // Rows as arrays are read nearly twice as fast. Deno's declarations lack the method.
     for (const statement of [this.#statements.read, this.#statements.messageOf]) {
       (statement as StatementSync & ArrayReader).setReturnArrays(true);
@@ -105,11 +103,12 @@ export class SqliteHistory implements History {
   }
 
   oldestSeq(room: string, range: AgeRange): number | undefined {
+    const { notOld, afterFuture } = this.#statements;
     for (let after = 0;;) {
-      const first = this.#statements.notOld.get(room, after, range.fromMs) as SeqTime | undefined;
+      const first = notOld.get(room, after, range.fromMs) as SeqTime | undefined;
       if (!first || ageOf(first.at, range) === "fresh") return first?.seq;
       const id = this.#statements.room.get(room)!.id as number;
-      const next = this.#futureRuns.messageAfter(id, first.seq, range.nowMs);
+      const next = afterFuture.get(id, first.seq, range.nowMs) as SeqTime | undefined;
       if (!next || ageOf(next.at, range) === "fresh") return first.seq;
       after = next.seq;
     }
@@ -237,6 +236,7 @@ const SQL = {
   epochs: "SELECT name, after FROM epochs WHERE room = ? ORDER BY after",
   notOld: `SELECT seq, at FROM messages WHERE ${OF_ROOM} AND seq > ? AND at >= ?
     ORDER BY seq LIMIT 1`,
+  afterFuture: AFTER_FUTURE,
   read: `${SELECT_MESSAGE} WHERE ${OF_ROOM} AND seq > ? ORDER BY seq LIMIT ?`,
   // Without INDEXED BY, SQLite would search all messages of the room.
   messageOf: `${SELECT_MESSAGE} INDEXED BY messages_by_id

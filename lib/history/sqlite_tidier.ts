@@ -1,7 +1,20 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { ageOf, type AgeRange } from "../chat/history/age_range.ts";
-import { FutureRuns, type SeqTime } from "./future_runs.ts";
 import { BUSY_TIMEOUT_MS, transact } from "./transact.ts";
+
+/** The sequence number of a message, and its time in milliseconds since 1970. */
+export interface SeqTime {
+  readonly seq: number;
+  readonly at: number;
+}
+
+/**
+ * Selects the first message after a run of messages from the future: after a sequence number, and
+ * not later than a time. A run of more than 1,000 messages is not looked through, and is retained.
+ */
+export const AFTER_FUTURE = `SELECT seq, at FROM
+  (SELECT seq, at FROM messages WHERE room = ? AND seq > ? ORDER BY seq LIMIT 1000)
+  WHERE at <= ? ORDER BY seq LIMIT 1`;
 
 /** The maximum number of rooms that one step looks at. */
 const STEP_ROOMS = 100;
@@ -28,7 +41,6 @@ export class SqliteTidier {
   readonly #database: DatabaseSync;
   readonly #historyMessages: number;
   readonly #statements: Readonly<Record<keyof typeof SQL, StatementSync>>;
-  readonly #futureRuns: FutureRuns;
   #state: "trimming" | "shrinking" = "trimming";
   /** The room that was trimmed last. */
   #room = 0;
@@ -37,7 +49,6 @@ export class SqliteTidier {
   constructor(database: DatabaseSync, historyMessages: number) {
     this.#database = database;
     this.#historyMessages = historyMessages;
-    this.#futureRuns = new FutureRuns(database);
     this.#statements = Object.fromEntries(
       Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)]),
     ) as Record<keyof typeof SQL, StatementSync>;
@@ -105,8 +116,11 @@ export class SqliteTidier {
     }
     if (lastOldSeq > 0 || messages.length < STEP.messages) return lastOldSeq;
     // All of them are from the future. If the next message that is not is old, so are they.
-    const next = this.#futureRuns.messageAfter(room, messages[0]!.seq, range.nowMs);
-    return next && ageOf(next.at, range) === "old" ? messages.at(-1)!.seq : 0;
+    const lastSeq = messages.at(-1)!.seq;
+    const next = this.#statements.afterFuture.get(room, lastSeq, range.nowMs) as
+      | SeqTime
+      | undefined;
+    return next && ageOf(next.at, range) === "old" ? lastSeq : 0;
   }
 
   /** Gives free pages back. That does nothing to a file that was made without `auto_vacuum`. */
@@ -143,6 +157,7 @@ const SQL = {
     (SELECT seq FROM messages WHERE room = rooms.id ORDER BY seq LIMIT 1)
     WHERE rooms.id > ? ORDER BY rooms.id LIMIT ?`,
   first: "SELECT seq, at FROM messages WHERE room = ? ORDER BY seq LIMIT ?",
+  afterFuture: AFTER_FUTURE,
   remove: "DELETE FROM messages WHERE room = ? AND seq <= ?",
   pages: `SELECT page_count AS total, freelist_count AS free
     FROM pragma_page_count, pragma_freelist_count`,

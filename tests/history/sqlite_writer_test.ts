@@ -145,23 +145,30 @@ Deno.test("tidy() deletes a message from the future when a later one is old, and
   }
 });
 
-Deno.test("tidy() deletes thousands of messages from the future, and old ones around them", () => {
+Deno.test("tidy() deletes hundreds of messages from the future, and old ones around them", () => {
   using file = new TestFile();
   using writer = file.open();
   const old = (count: number) => Array<number>(count).fill(10);
-  const future = times(5000).map((index) => 1000 + index);
+  const future = times(900).map((index) => 1000 + index);
   writer.append([
     batchOf("tea", [...old(150), ...future, 70, ...old(60), 70, ...old(300), 90]),
     batchOf("milk", future),
     batchOf("water", [...old(150), ...future, 70, 10]),
+    // So many in a row are retained until their own time.
+    batchOf("wine", [...times(1200).map((index) => 1000 + index), 10]),
   ]);
   const ageRange = { fromMs: 50, nowMs: 100 };
   tidyAll(writer, ageRange);
-  const [tea, water] = [5150 + 62 + 301, 5152];
-  assertEquals(file.seqs, { tea: range(151, tea), milk: range(1, 5000), water: range(151, water) });
+  const [tea, water, wine] = [1050 + 62 + 301, 1052, range(1, 1201)];
+  assertEquals(file.seqs, {
+    tea: range(151, tea),
+    milk: range(1, 900),
+    water: range(151, water),
+    wine,
+  });
   assertEquals(tidyAll(writer, ageRange), 1);
   tidyAll(writer, { fromMs: 71, nowMs: 121 });
-  assertEquals(file.seqs, { tea: [tea], milk: range(1, 5000), water: [] });
+  assertEquals(file.seqs, { tea: [tea], milk: range(1, 900), water: [], wine });
 });
 
 Deno.test("tidy() deletes by number what is from the future", () => {
