@@ -7,8 +7,11 @@ const MAX_ROOM_NAME_CHARACTERS = 128;
 /** The maximum length of a member's name, in code points. */
 const MAX_MEMBER_NAME_CHARACTERS = 64;
 
-/** No longer text is normalized, in UTF-16 code units: that takes half a microsecond for each. */
-const MAX_TEXT_LENGTH = 1024;
+/**
+ * No longer text is normalized, in UTF-16 code units. The most costly one takes about 3 ms: letters
+ * with many marks, and a joiner after each.
+ */
+const MAX_TEXT_LENGTH = 512;
 
 /** Names that mean something else in a path. */
 const DOTS = /^\.{1,2}$/;
@@ -41,10 +44,12 @@ export function parseMemberName(text: string): string | undefined {
  *
  * - It is in NFC, so two encodings of a letter are one.
  * - Each emoji has its one fully qualified form (UTS 51): `❤` is the same as `❤️`.
- * - Joiners and variation selectors are invisible themselves. They stay where they belong to the
- *   spelling: in an emoji, between letters that a joiner shapes (UTS 46, RFC 5892 appendix A), and
- *   after letters and ideographs that have variants. Elsewhere they could only make a name pass for
- *   another, as `An\u200Bn` for `Ann`.
+ * - Joiners stay where they shape the letters around them (UTS 46, RFC 5892 appendix A), and in an
+ *   emoji. In words of scripts that have joiners, others are removed, as real names have them:
+ *   `अशोक\u200c` is the same as `अशोक`.
+ * - Variation selectors stay after letters and ideographs that have variants, and in an emoji.
+ * - Elsewhere, these invisible characters could only make a name pass for another, as `An\u200Dn`
+ *   for `Ann`. Such a name is refused.
  * - Control characters, other invisible ones, and marks without a letter are not in names, as in
  *   RFC 8264.
  *
@@ -55,15 +60,17 @@ function normalizeName(text: string): string | undefined {
   // Printable ASCII, as most names are, is normal already.
   if (/^[ -~]+$/.test(text)) return text;
   if (text.length > MAX_TEXT_LENGTH) return undefined;
+  // A letter and a mark may compose once no joiner is between them.
+  const shaped = text.normalize("NFC").replace(WORD, removeJoinersWithoutEffect).normalize("NFC");
   let name = "";
   // The name, with a plain symbol for each emoji.
   let rest = "";
-  for (const { segment } of GRAPHEMES.segment(text.normalize("NFC"))) {
+  for (const { segment } of GRAPHEMES.segment(shaped)) {
     const emoji = qualifyEmoji(segment);
     name += emoji ?? segment;
     rest += emoji === undefined ? segment : "*";
   }
-  const visible = rest.replace(VARIANT, "").replace(WORD, (word) => withoutJoiners(word));
+  const visible = rest.replace(WORD, removeJoiners).replace(VARIANT, "");
   return visible === "" || INVISIBLE.test(visible) || LONE_MARK.test(visible) ? undefined : name;
 }
 
@@ -98,24 +105,54 @@ const JOINING_SCRIPTS = [
   ...["Orya", "Sinh", "Taml", "Telu"],
 ];
 
-/** Letters and marks of one of these scripts, and joiners. */
+/**
+ * A letter of one of these scripts, then its letters and marks, joiners, and variation selectors.
+ * Joiners before the letter belong to the word unless they follow another character.
+ */
 const WORD = new RegExp(
-  JOINING_SCRIPTS.map((script) => `(?:[[\\p{L}\\p{M}]&&\\p{scx=${script}}]|[\\u200c\\u200d])+`)
-    .join("|"),
+  "(?:(?<![^\\p{Z}])[\\u200c\\u200d]+)?(?:" +
+    JOINING_SCRIPTS.map((script) =>
+      `[\\p{L}&&\\p{scx=${script}}]` +
+      `[[[\\p{L}\\p{M}]&&\\p{scx=${script}}][\\u200c\\u200d\\u180b-\\u180f\\ufe00]]*`
+    ).join("|") + ")",
   "gv",
 );
 
-/** Removes the joiners from a word, unless one of them has no effect on its letters. */
-function withoutJoiners(word: string): string {
-  const bare = word.replace(/[\u200c\u200d]/g, "");
-  if (bare === word || /\u200c(?!\p{L})/u.test(word)) return word;
+function removeJoiners(word: string): string {
+  return word.replace(/[\u200c\u200d]+/g, "");
+}
+
+/** Of the joiners between two characters, leaves only the first that has an effect. */
+function removeJoinersWithoutEffect(word: string): string {
+  return word.replace(JOINERS, (joiners, before: string, after: string) => {
+    const around = [removeJoiners(before), removeJoiners(after)] as const;
+    return [...new Set<string>(joiners)].find((joiner) => hasEffect(joiner, around)) ?? "";
+  });
+}
+
+/** The marks of a letter. A limit of 30, as in the stream-safe format of UAX 15, bounds cost. */
+const MARKS = "(?:\\p{M}[\\u200c\\u200d]*){0,30}";
+
+/** Two letters, as a joiner also works through U+1E94B, a letter that joins like a mark. */
+const LETTERS = `(?:\\p{L}[\\u200c\\u200d]*${MARKS}){0,2}`;
+
+/** Joiners between two characters, with the letters around. */
+const JOINERS = new RegExp(
+  `(?<=(${LETTERS}))[\\u200c\\u200d]+(?=(${MARKS}${LETTERS}))`,
+  "gu",
+);
+
+/** Returns whether a joiner, as the only one, shapes the letters around it. */
+function hasEffect(joiner: string, [before, after]: readonly [string, string]): boolean {
+  if (joiner === "\u200c" && !/^\p{L}/u.test(after)) return false;
   // The URL parser checks joiners as UTS 46 says: after a virama, or between letters that connect.
-  return URL.canParse(`http://${word.replace(JOINER_BEFORE_VIRAMA, "$1\u200d")}`) ? bare : word;
+  const word = `${before}${joiner}${after}`.replace(JOINER_BEFORE_VIRAMA, "$1\u200d");
+  return URL.canParse(`http://${word}`);
 }
 
 /** Some letters have a joiner before the virama instead, such as the Bengali and Nepali ra. */
 const JOINER_BEFORE_VIRAMA =
-  /(?<=[\u0930\u09b0\u09f0\u0cb0\p{Script=Sinh}])\u200d(\p{M})(?=\p{L})/gu;
+  /(?<=[\u0930\u09b0\u09f0\u0cb0[\p{L}&&\p{sc=Sinh}]])\u200d(\p{M})(?=\p{L})/gv;
 
 /**
  * Control, format, private use, and unassigned characters, line and paragraph separators, default
