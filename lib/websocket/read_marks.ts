@@ -3,8 +3,8 @@ import { encodeFrame, frameBytes, OPCODE } from "./frame.ts";
 /** A mark is due after this many bytes. */
 const MARK_BYTES = 16 * 1024;
 
-/** How long a peer that has answered its last mark gets no other. */
-const MARK_INTERVAL_MS = 1000;
+/** How long a peer that has answered its last mark gets no other. Each costs a write and a read. */
+const MARK_INTERVAL_MS = 30_000;
 
 /**
  * The pings with which a server marks its stream, to see how far a peer has read.
@@ -12,7 +12,7 @@ const MARK_INTERVAL_MS = 1000;
  * The end of a write is not enough to tell a slow peer from one that reads nothing: the system
  * buffers up to 4 MB for a connection, and takes more when a third of that is free. A peer that
  * reads 3 KB/s gets there after minutes. Its answer to a mark shows that it has read everything
- * before the mark. A peer that keeps up gets at most one mark a second. While one is unanswered,
+ * before the mark. A peer that keeps up gets at most one mark every 30 s. While one is unanswered,
  * there is one after each 16 to 32 KiB, or after each frame that is larger.
  */
 export class ReadMarks {
