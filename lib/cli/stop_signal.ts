@@ -13,7 +13,7 @@ export interface StopHandler {
 /**
  * Calls `stop` on the first Ctrl-C or SIGTERM, and `stopNow` on each later one.
  *
- * @returns Counts as the first signal if there was none.
+ * @returns A function that stops as the first signal does. It has no effect after a signal.
  */
 export function onStopSignal(handler: StopHandler): () => void {
   let hasStopped = false;
