@@ -1,6 +1,7 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { ageOf, type AgeRange } from "../chat/history/age_range.ts";
 import { BUSY_TIMEOUT_MS, transact } from "./transact.ts";
+import { prepareAll, type Statements } from "./statements.ts";
 
 /** The sequence number of a message, and its time in milliseconds since 1970. */
 export interface SeqTime {
@@ -40,7 +41,7 @@ const STEP_PAGES = 256;
 export class SqliteTidier {
   readonly #database: DatabaseSync;
   readonly #historyMessages: number;
-  readonly #statements: Readonly<Record<keyof typeof SQL, StatementSync>>;
+  readonly #statements: Statements<typeof SQL>;
   #state: "trimming" | "shrinking" = "trimming";
   /** The room that was trimmed last. */
   #room = 0;
@@ -49,9 +50,7 @@ export class SqliteTidier {
   constructor(database: DatabaseSync, historyMessages: number) {
     this.#database = database;
     this.#historyMessages = historyMessages;
-    this.#statements = Object.fromEntries(
-      Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)]),
-    ) as Record<keyof typeof SQL, StatementSync>;
+    this.#statements = prepareAll(database, SQL);
   }
 
   /**

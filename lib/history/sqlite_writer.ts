@@ -1,4 +1,4 @@
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
 import type { AgeRange } from "../chat/history/age_range.ts";
 import type { Batch } from "../chat/history/history.ts";
 import { unpackBodies } from "../chat/history/packed_bodies.ts";
@@ -6,6 +6,7 @@ import { FileWatch } from "./file_watch.ts";
 import { migrate } from "./sqlite_schema.ts";
 import { SqliteTidier } from "./sqlite_tidier.ts";
 import { BUSY_TIMEOUT_MS, transact } from "./transact.ts";
+import { prepareAll, type Statements } from "./statements.ts";
 
 /** Above this size the WAL is shortened as soon as all of it is in the file. */
 const MAX_WAL_BYTES = 16 * 1024 ** 2;
@@ -29,7 +30,7 @@ export interface SqliteWriterOptions {
 export class SqliteWriter implements Disposable {
   readonly #database: DatabaseSync;
   readonly #options: SqliteWriterOptions;
-  readonly #statements: Readonly<Record<keyof typeof SQL, StatementSync>>;
+  readonly #statements: Statements<typeof SQL>;
   readonly #tidier: SqliteTidier;
   readonly #watches: Readonly<Record<"file" | "wal" | "lock", FileWatch>>;
   readonly #monotonicMs: () => number;
@@ -62,9 +63,7 @@ export class SqliteWriter implements Disposable {
         wal: new FileWatch(`${options.path}-wal`),
         lock: new FileWatch(`${options.path}.lock`),
       };
-      this.#statements = Object.fromEntries(
-        Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)]),
-      ) as Record<keyof typeof SQL, StatementSync>;
+      this.#statements = prepareAll(database, SQL);
     } catch (error) {
       database.close();
       throw error;

@@ -25,7 +25,7 @@ export type Due = "ping" | "unanswered ping" | "stalled reader" | "unanswered cl
 export function whatIsDue(times: Times, nowMs: number, options: HeartbeatOptions): Due {
   const { pingIntervalMs, pongTimeoutMs, stallTimeoutMs, closeTimeoutMs } = options;
   const isOver = (sinceMs: number | undefined, limitMs: number) =>
-    sinceMs !== undefined && limitMs > 0 && nowMs - sinceMs >= limitMs;
+    isDeadlineOver(nowMs, sinceMs, limitMs);
   if (isOver(times.closingSinceMs, closeTimeoutMs)) return "unanswered close";
   if (times.closingSinceMs !== undefined) return undefined;
   if (isOver(times.writingSinceMs, stallTimeoutMs)) return "stalled reader";
@@ -85,6 +85,20 @@ const SYSTEM_CLOCK = {
     return performance.now();
   },
 };
+
+/**
+ * Whether a deadline has passed.
+ *
+ * @param sinceMs When the time began; undefined if it did not.
+ * @param limitMs The time; 0 if there is no limit.
+ */
+export function isDeadlineOver(
+  nowMs: number,
+  sinceMs: number | undefined,
+  limitMs: number,
+): boolean {
+  return sinceMs !== undefined && limitMs > 0 && nowMs - sinceMs >= limitMs;
+}
 
 /**
  * Returns how often to check deadlines: at a quarter of the shortest one, but at least 10 ms and at

@@ -143,8 +143,12 @@ Deno.test("a client that reads its last response slowly gets all of it", async (
     "GET /rooms/lobby/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
   );
   const head = await peer.readHead();
-  // Longer than the server waits for the client to close the connection.
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  // A client that asks later, and whose connection the server has ended, as it did not close it.
+  using later = await RawPeer.connect(server.port);
+  await later.send(HEALTH.replace("Host", "Connection: close\r\nHost"));
+  await later.readHead();
+  let hasEnded = false;
+  while (!hasEnded) await later.send("x").catch(() => hasEnded = true);
   const body = await peer.readToEnd();
   assertEquals(body.length, Number(head.match(/content-length: (\d+)/i)![1]));
   assertEquals(peer.wasReset, false);

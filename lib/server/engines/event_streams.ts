@@ -5,7 +5,7 @@ import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/members/member.ts";
 import type { Wire } from "../../chat/members/wire.ts";
-import { checkIntervalMs } from "../../websocket/heartbeat.ts";
+import { checkIntervalMs, isDeadlineOver } from "../../websocket/heartbeat.ts";
 import type { ServerConfig } from "../config.ts";
 import type { Client } from "../http/routes.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
@@ -140,7 +140,7 @@ class EventWire implements Wire {
    * proxies from closing the stream, and detects a lost client.
    */
   check(nowMs: number, { pingIntervalMs, stallTimeoutMs }: Deadlines): void {
-    const isOver = (limitMs: number) => limitMs > 0 && nowMs - this.#activeAtMs >= limitMs;
+    const isOver = (limitMs: number) => isDeadlineOver(nowMs, this.#activeAtMs, limitMs);
     if (this.#controller.desiredSize! <= 0) {
       if (isOver(stallTimeoutMs)) this.close(CLOSE_CODES.tooSlow);
     } else if (isOver(pingIntervalMs)) {

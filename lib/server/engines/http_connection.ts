@@ -1,4 +1,5 @@
 import { isStatus, STATUS_TEXT } from "@std/http/status";
+import { isDeadlineOver } from "../../websocket/heartbeat.ts";
 import { HeadReader, HeadTooLongError } from "../../websocket/http_head.ts";
 import type { Transport, TransportListener } from "../../websocket/transport.ts";
 import { plainText, type TextResponse } from "../http/api_response.ts";
@@ -124,7 +125,7 @@ export class HttpConnection implements TransportListener {
     if (this.#state === "closing") return;
     const { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs } = this.#timeouts;
     const isOver = (sinceMs: number | undefined, limitMs: number) =>
-      sinceMs !== undefined && limitMs > 0 && nowMs - sinceMs >= limitMs;
+      isDeadlineOver(nowMs, sinceMs, limitMs);
     const isFirst = this.pipe === undefined;
     if (
       isOver(this.#firstByteMs, requestTimeoutMs) ||

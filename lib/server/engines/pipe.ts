@@ -1,3 +1,4 @@
+import { isDeadlineOver } from "../../websocket/heartbeat.ts";
 import type { Transport, TransportListener } from "../../websocket/transport.ts";
 import { BodyFraming } from "./body_framing.ts";
 import { RequestError, type RequestHead } from "./request_head.ts";
@@ -143,7 +144,7 @@ export class Pipe {
   check(nowMs: number): void {
     if (this.#state !== "exchange") return;
     const { requestTimeoutMs, stallTimeoutMs, keepAliveMs } = this.#timeouts;
-    const isOver = (sinceMs: number, limitMs: number) => limitMs > 0 && nowMs - sinceMs >= limitMs;
+    const isOver = (sinceMs: number, limitMs: number) => isDeadlineOver(nowMs, sinceMs, limitMs);
     if (this.#writingSinceMs !== undefined) {
       if (!isOver(this.#writingSinceMs, stallTimeoutMs)) return;
       this.#listener.onStalled();
