@@ -13,7 +13,7 @@ import type { Wire } from "./members/wire.ts";
 import type { Room, RoomMember, SlowReaderPolicy, WireFormat } from "./room.ts";
 import { Rooms } from "./rooms.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { TurnClock } from "./turn_clock.ts";
+import { Turn } from "./turn.ts";
 
 /** The configuration of a {@linkcode Chat}. Each field is the server's flag of the same name. */
 export interface ChatConfig {
@@ -86,11 +86,11 @@ export class Chat {
   readonly #registry = new Map<string, Member>();
 
   constructor(config: ChatConfig, options: ChatOptions) {
-    const { logger, history, defer, startTimer, readMs, ageLimit } = options;
+    const { logger, history, defer, deferTurn, startTimer, readMs, ageLimit } = options;
     this.#config = config;
     this.#logger = logger;
     this.#sessions = new SessionKey(history?.sessionKey);
-    const clock = new TurnClock(readMs, defer);
+    const turn = new Turn(readMs, defer);
     const { logRetentionBytes, maxLogBytes, maxRooms, historyMessages } = config;
     this.rooms = new Rooms({
       history,
@@ -101,9 +101,10 @@ export class Chat {
       ageLimit,
       slowReader: config.slowReader,
       echo: config.echo,
-      defer,
+      defer: (run) => turn.defer(run),
+      deferTurn,
       startTimer,
-      now: () => clock.nowMs,
+      now: () => turn.nowMs,
       onSlowReader: (member, missedBytes) => this.#slowReader(member, missedBytes),
       onError: (error) => this.logError(error),
     });
@@ -118,18 +119,18 @@ export class Chat {
    * Adds a connection that has just opened. If the messages that it needs cannot be read, it is
    * closed with 1013. It never throws.
    *
-   * @param onMember Called with the member before anything is sent to it, as a send that fails
-   * makes the member leave.
+   * @param owner Gets the member before anything is sent to it, as a send that fails makes the
+   * member leave.
    */
   join(
     connection: NewConnection,
     request: JoinRequest,
-    onMember: (member: Member) => void,
+    owner: { member: Member | undefined },
   ): void {
     try {
       this.rooms.within(
         request.roomName,
-        (room) => this.#enter(room, connection, request, onMember),
+        (room) => this.#enter(room, connection, request, owner),
       );
     } catch (error) {
       this.logError(error);
@@ -212,7 +213,7 @@ export class Chat {
     room: Room,
     { id, wire, address }: NewConnection,
     request: JoinRequest,
-    onMember: (member: Member) => void,
+    owner: { member: Member | undefined },
   ): void {
     const { name, format, session } = request;
     const replayStart = room.history.replayStart(request);
@@ -223,7 +224,7 @@ export class Chat {
     const member = isChorus
       ? new ChorusMember(options, this.#sessions.tokenOf(author.id))
       : new PlainMember(options, this.#config.greeting);
-    onMember(member);
+    owner.member = member;
     this.#registry.set(id, member);
     this.#logger.info("{id} connected from {address} to {room}", { id, address, room: room.name });
     room.join(member);

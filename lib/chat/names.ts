@@ -23,7 +23,7 @@ const DOTS = /^\.{1,2}$/;
 export function parseRoomName(text: string): string | undefined {
   const name = normalizeName(text);
   return name === undefined || /\p{Z}/u.test(name) || DOTS.test(name) ||
-      lengthOf(name) > MAX_ROOM_NAME_CHARACTERS
+      isLonger(name, MAX_ROOM_NAME_CHARACTERS)
     ? undefined
     : name;
 }
@@ -35,7 +35,7 @@ export function parseRoomName(text: string): string | undefined {
  */
 export function parseMemberName(text: string): string | undefined {
   const name = normalizeName(text.replace(/\p{Zs}+/gu, " ").trim());
-  return name === undefined || lengthOf(name) > MAX_MEMBER_NAME_CHARACTERS ? undefined : name;
+  return name === undefined || isLonger(name, MAX_MEMBER_NAME_CHARACTERS) ? undefined : name;
 }
 
 /**
@@ -165,6 +165,7 @@ const INVISIBLE =
 /** A combining mark at the start of a word. */
 const LONE_MARK = /(?<![^\p{Z}])\p{M}/u;
 
-function lengthOf(name: string): number {
-  return [...name].length;
+/** Whether a name has more than this many code points. */
+function isLonger(name: string, limit: number): boolean {
+  return name.length > limit && [...name].length > limit;
 }

@@ -19,8 +19,10 @@ export interface PresenceChange {
  * name is that of its newest connection.
  */
 export class Presence {
-  /** The author of each connection, the newest last, by the member's id. */
-  readonly #present = new Map<string, PresentMember[]>();
+  /** The author of each member's newest connection, by the member's id. */
+  readonly #present = new Map<string, PresentMember>();
+  /** The authors of older connections, the newest last. Few members have any. */
+  readonly #older = new Map<string, PresentMember[]>();
   /** What was last reported of each member that has changed since; undefined if it was absent. */
   readonly #reported = new Map<string, PresentMember | undefined>();
 
@@ -31,27 +33,37 @@ export class Presence {
 
   /** The first hundred members. */
   get members(): readonly PresentMember[] {
-    return this.#present.values().take(MAX_LISTED).map((authors) => authors.at(-1)!).toArray();
+    return this.#present.values().take(MAX_LISTED).toArray();
   }
 
   /** Adds a connection of a member. */
   add(author: PresentMember): void {
     const { id } = author;
-    const authors = this.#present.get(id);
-    this.#noteChange(id);
-    if (authors) authors.push(author);
-    else this.#present.set(id, [author]);
+    const before = this.#present.get(id);
+    this.#noteChange(id, before);
+    if (before) {
+      const older = this.#older.get(id);
+      if (older) older.push(before);
+      else this.#older.set(id, [before]);
+    }
+    this.#present.set(id, author);
   }
 
   /** Removes a connection of a member: the one with this author object. */
   remove(author: PresentMember): void {
     const { id } = author;
-    const authors = this.#present.get(id);
-    const index = authors?.indexOf(author) ?? -1;
-    if (!authors || index < 0) return;
-    this.#noteChange(id);
-    authors.splice(index, 1);
-    if (authors.length === 0) this.#present.delete(id);
+    const newest = this.#present.get(id);
+    const older = this.#older.get(id);
+    if (author === newest) {
+      this.#noteChange(id, newest);
+      const next = older?.pop();
+      if (next) this.#present.set(id, next);
+      else this.#present.delete(id);
+    } else {
+      const index = older?.indexOf(author) ?? -1;
+      if (index >= 0) older!.splice(index, 1);
+    }
+    if (older?.length === 0) this.#older.delete(id);
   }
 
   /**
@@ -62,7 +74,7 @@ export class Presence {
     const joined: PresentMember[] = [];
     const left: PresentMember[] = [];
     for (const [id, before] of this.#reported) {
-      const now = this.#present.get(id)?.at(-1);
+      const now = this.#present.get(id);
       if (now && !(before && before.name === now.name)) joined.push(now);
       if (before && !now) left.push(before);
     }
@@ -70,8 +82,8 @@ export class Presence {
     return { joined: changeOf(joined), left: changeOf(left) };
   }
 
-  #noteChange(id: string): void {
-    if (!this.#reported.has(id)) this.#reported.set(id, this.#present.get(id)?.at(-1));
+  #noteChange(id: string, before: PresentMember | undefined): void {
+    if (!this.#reported.has(id)) this.#reported.set(id, before);
   }
 }
 

@@ -1,9 +1,8 @@
 import { type MessageOpcode, OPCODE } from "../websocket/frame.ts";
-import { Audience } from "./audience.ts";
 import { encodeSaid, encodeServerMessage } from "./chorus_v1.ts";
 import { CLOSE_CODES, type CloseCode } from "./close_code.ts";
 import { RoomHistory, type RoomHistoryOptions } from "./history/room_history.ts";
-import type { BroadcastReader } from "./log/broadcast.ts";
+import { Broadcast, type BroadcastReader } from "./log/broadcast.ts";
 import { toBody } from "./log/frames.ts";
 import type { LogBudget } from "./log/log_budget.ts";
 import { MessageLog, type MessageLogOptions } from "./log/message_log.ts";
@@ -27,17 +26,15 @@ export interface RoomMember extends BroadcastReader {
   readonly format: WireFormat;
   /** Closes the connection. When this returns, the member has left the room. */
   close(status: CloseCode): void;
-  /** Called when the member leaves. */
-  stop(): void;
-  /** Prevents a message that the member has just published from being served to it. */
-  skipOwn(own: OwnMessage): void;
-}
-
-/** A message that a member published itself, and its range in the log of the member's format. */
-export interface OwnMessage {
-  readonly seq: number;
-  readonly start: number;
-  readonly end: number;
+  /** Stops serving the member. Returns false if it had been stopped before. */
+  stop(): boolean;
+  /**
+   * Prevents a message that the member has just published from being served to it.
+   *
+   * @param start Where the message starts in the log of the member's format.
+   * @param end Where it ends there.
+   */
+  skipOwn(start: number, end: number, seq: number): void;
 }
 
 /**
@@ -75,9 +72,11 @@ export class Room {
   readonly presence = new Presence();
   readonly history: RoomHistory;
   readonly #options: RoomOptions;
-  readonly #plain: Audience;
-  #chorus: Audience | undefined;
-  readonly #members = new Set<RoomMember>();
+  readonly #plain: Broadcast;
+  #chorus: Broadcast | undefined;
+  /** The numbers of members, those whose replay is under way included. */
+  #plainCount = 0;
+  #chorusCount = 0;
   #isPresenceScheduled = false;
 
   /** @throws {HistoryUnavailableError} If the durable history cannot be read. */
@@ -89,12 +88,12 @@ export class Room {
       log: this.#logOptions(),
       onCommitted: () => options.onForgettable(this),
     });
-    this.#plain = this.#audience(this.history.log);
+    this.#plain = new Broadcast(this.history.log, options);
   }
 
   /** The number of connections in the room. */
   get size(): number {
-    return this.#members.size;
+    return this.#plainCount + this.#chorusCount;
   }
 
   get scheduler(): Scheduler {
@@ -107,8 +106,8 @@ export class Room {
    */
   get backlog(): Promise<void> | undefined {
     if (this.history.backlog) return this.history.backlog;
-    const plain = this.#plain.broadcast;
-    const chorus = this.#chorus?.broadcast;
+    const plain = this.#plain;
+    const chorus = this.#chorus;
     if (!chorus) return plain.backlog;
     if (plain.size === 0) return chorus.backlog;
     return plain.backlog && chorus.backlog && Promise.race([plain.backlog, chorus.backlog]);
@@ -116,34 +115,32 @@ export class Room {
 
   /** Whether every reader that keeps up has been served every message. */
   get isFlushed(): boolean {
-    return this.#plain.broadcast.isFlushed && this.#chorus?.broadcast.isFlushed !== false;
+    return this.#plain.isFlushed && this.#chorus?.isFlushed !== false;
   }
 
   /** Resolves when every reader that keeps up has been served all messages published until now. */
   async flushed(): Promise<void> {
-    await Promise.all([this.#plain.broadcast.flushed(), this.#chorus?.broadcast.flushed()]);
+    await Promise.all([this.#plain.flushed(), this.#chorus?.flushed()]);
   }
 
   /** Adds a member. It is served from when it is started. */
   join(member: RoomMember): void {
-    this.#members.add(member);
-    if (member.format === "chorus") {
-      const { headSeq } = this.history;
-      this.#chorus ??= this.#audience(new MessageLog({ ...this.#logOptions(), headSeq }));
+    if (member.format === "plain") this.#plainCount++;
+    else {
+      this.#chorusCount++;
+      this.#chorus ??= this.#createChorus();
     }
-    this.audienceOf(member.format).memberCount++;
     this.presence.add(member.author);
     this.#schedulePresence();
   }
 
   /** Removes a member. Leaving twice is harmless. */
   leave(member: RoomMember): void {
-    if (!this.#members.delete(member)) return;
-    member.stop();
-    const audience = this.audienceOf(member.format);
-    audience.broadcast.remove(member);
-    if (--audience.memberCount === 0 && audience === this.#chorus) {
-      audience.log.dispose();
+    if (!member.stop()) return;
+    this.broadcastOf(member.format).remove(member);
+    if (member.format === "plain") this.#plainCount--;
+    else if (--this.#chorusCount === 0) {
+      this.#chorus!.log.dispose();
       this.#chorus = undefined;
     }
     this.presence.remove(member.author);
@@ -156,10 +153,10 @@ export class Room {
   }
 
   /**
-   * The members of a format. There is an audience of `chorus` only while such members are in the
-   * room.
+   * The log of a format, and its fan-out. There is one of `chorus` only while such members are in
+   * the room.
    */
-  audienceOf(format: WireFormat): Audience {
+  broadcastOf(format: WireFormat): Broadcast {
     return format === "plain" ? this.#plain : this.#chorus!;
   }
 
@@ -225,19 +222,19 @@ export class Room {
     body?: Body,
   ): void {
     const atMs = this.#options.now();
-    const { log, broadcast } = this.#plain;
-    const offset = this.history.append(opcode, bytes, start, end, { author, atMs });
+    const { log } = this.#plain;
+    const offset = this.history.append(opcode, bytes, start, end, author, atMs);
     const seq = log.headSeq;
     const skipping = this.#options.echo ? undefined : publisher;
-    if (skipping?.format === "plain") skipping.skipOwn({ seq, start: offset, end: log.head });
-    broadcast.request();
+    if (skipping?.format === "plain") skipping.skipOwn(offset, log.head, seq);
+    this.#plain.request();
     if (!this.#chorus) return;
     const message = { seq, author, atMs, body: body ?? toBody(opcode, bytes.subarray(start, end)) };
     const said = encoder.encode(encodeSaid(this.history.positionOf(seq), message));
     const saidAt = this.#chorus.log.append(OPCODE.text, said, 0, said.length);
     const { head } = this.#chorus.log;
-    if (skipping?.format === "chorus") skipping.skipOwn({ seq, start: saidAt, end: head });
-    this.#chorus.broadcast.request();
+    if (skipping?.format === "chorus") skipping.skipOwn(saidAt, head, seq);
+    this.#chorus.request();
   }
 
   /** Reports joins and leaves after a while, so that a thousand joins are a few frames. */
@@ -255,18 +252,18 @@ export class Room {
         const text = encodeServerMessage({ type, members, count, memberCount });
         this.#chorus.log.appendEvent(OPCODE.text, encoder.encode(text));
       }
-      this.#chorus.broadcast.request();
+      this.#chorus.request();
     }, PRESENCE_INTERVAL_MS);
+  }
+
+  #createChorus(): Broadcast {
+    const { headSeq } = this.history;
+    return new Broadcast(new MessageLog({ ...this.#logOptions(), headSeq }), this.#options);
   }
 
   #logOptions(): MessageLogOptions {
     const { logRetentionBytes, budget } = this.#options;
     return { retentionBytes: logRetentionBytes, budget };
-  }
-
-  #audience(log: MessageLog): Audience {
-    const { logRetentionBytes, defer, startTimer } = this.#options;
-    return new Audience({ log, defer, startTimer, maxBacklogBytes: logRetentionBytes / 4 });
   }
 }
 

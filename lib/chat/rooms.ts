@@ -30,6 +30,7 @@ export interface ListedRoom {
  */
 export class Rooms {
   readonly #options: RoomsOptions;
+  readonly #roomOptions: RoomOptions;
   readonly #durable: RoomOptions["durable"];
   readonly #budget: LogBudget;
   readonly #rooms = new Map<string, Room>();
@@ -45,6 +46,12 @@ export class Rooms {
     this.#budget = new LogBudget(maxLogBytes, () => {
       while (this.#budget.isOver && this.#forgetOne());
     });
+    this.#roomOptions = {
+      ...options,
+      durable: this.#durable,
+      budget: this.#budget,
+      onForgettable: (room) => this.settle(room),
+    };
   }
 
   /** The number of rooms in memory. */
@@ -138,12 +145,7 @@ export class Rooms {
   }
 
   #create(name: string): Room {
-    const room = new Room(name, {
-      ...this.#options,
-      durable: this.#durable,
-      budget: this.#budget,
-      onForgettable: (forgettable) => this.settle(forgettable),
-    });
+    const room = new Room(name, this.#roomOptions);
     if (this.size >= this.#options.maxRooms) this.#forgetOne();
     this.#rooms.set(name, room);
     return room;

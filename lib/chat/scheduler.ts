@@ -2,6 +2,8 @@
 export interface Scheduler {
   /** Runs a function after the reads that are ready now. */
   readonly defer: (run: () => void) => void;
+  /** Runs a function in the next turn of the event loop, after the reads of that turn. */
+  readonly deferTurn: (run: () => void) => void;
   /** Runs a function after this many milliseconds. */
   readonly startTimer: (run: () => void, ms: number) => void;
 }

@@ -4,6 +4,7 @@ import { AgeLimit, type AgeLimitOptions } from "../chat/age_limit.ts";
 import { Chat } from "../chat/chat.ts";
 import { SqliteHistory } from "../history/sqlite_history.ts";
 import { checkDirectWrite, SLOW_WRITES_NOTICE } from "../websocket/socket_transport.ts";
+import { checkTcpTransport, SOCKETS_NOTICE } from "../websocket/tcp_transport.ts";
 import { formatAddress } from "./address.ts";
 import type { ServerConfig } from "./config.ts";
 import { drain } from "./drain.ts";
@@ -15,7 +16,7 @@ import { ServeEngine } from "./engines/serve_engine.ts";
 import { admit, type IncomingRequest } from "./http/admission.ts";
 import { RoomsApi } from "./http/rooms_api.ts";
 import { type Client, createHandler } from "./http/routes.ts";
-import { parseAllowedOrigin } from "./security/origin.ts";
+import { OriginCheck, parseAllowedOrigin } from "./security/origin.ts";
 import type { TlsFiles } from "./security/tls_files.ts";
 import { listenOn } from "./start_failure.ts";
 
@@ -109,10 +110,14 @@ async function start(
   const { hostname, port, maxConnections, maxMessageBytes } = config;
   const { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs, stallTimeoutMs } = config;
   if (config.engine === "direct" && !await checkDirectWrite()) logger.warning(SLOW_WRITES_NOTICE);
+  const usesTcp = config.engine === "direct" && tls === undefined;
+  const hasTcpTransport = usesTcp && await checkTcpTransport();
+  if (usesTcp && !hasTcpTransport) logger.warning(SOCKETS_NOTICE);
   const chat = new Chat(config, {
     logger,
     history,
-    defer: setImmediate,
+    defer: queueMicrotask,
+    deferTurn: setImmediate,
     startTimer: setTimeout,
     readMs: clocks.readMs,
     ageLimit,
@@ -126,9 +131,14 @@ async function start(
   const allowOrigin = config.allowOrigin.flatMap((text) => parseAllowedOrigin(text) ?? []);
   let drained: Promise<void> | undefined;
 
+  let originCheck: OriginCheck | undefined;
   const decide = (request: IncomingRequest) =>
     admit(request, {
-      originPolicy: { boundTo: address.hostname, hostname, allowOrigin },
+      originCheck: originCheck ??= new OriginCheck({
+        boundTo: address.hostname,
+        hostname,
+        allowOrigin,
+      }),
       maxMessageBytes,
       isDraining: () => drained !== undefined,
       isFull,
@@ -180,6 +190,7 @@ async function start(
         tls,
         upstreamPort: httpServer.addr.port,
         timeouts: { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs, stallTimeoutMs },
+        hasTcpTransport,
         maxPipes: maxConnections,
         admit: decide,
         directEngine,

@@ -2,7 +2,12 @@ import type { CloseStatus } from "./close_frame.ts";
 import type { MessageOpcode } from "./frame.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { Receiver, type ReceiverListener, type ReceiverOptions } from "./receiver.ts";
-import { Sender, type SenderListener, type SenderOptions } from "./sender.ts";
+import {
+  type DeliveryListener,
+  Sender,
+  type SenderListener,
+  type SenderOptions,
+} from "./sender.ts";
 import type { Transport, TransportListener } from "./transport.ts";
 
 /** What a {@linkcode Connection} reports, and what it asks for. */
@@ -133,12 +138,12 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
    *
    * Only one delivery may be under way. The bytes must not change until they are written.
    *
-   * @param onDelivered Called later, if this returns false: when the frames are written, or when
-   * the connection has ended and they never will be.
-   * @returns True if the frames are written, or the connection is not open.
+   * @returns True if the frames are written, or the connection is not open. Otherwise calls the
+   * listener later: when the frames are written, or when the connection has ended and they never
+   * will be.
    */
-  deliver(frames: Uint8Array, onDelivered: () => void): boolean {
-    return this.#state !== "open" || this.#sender.deliver(frames, onDelivered);
+  deliver(frames: Uint8Array, listener: DeliveryListener): boolean {
+    return this.#state !== "open" || this.#sender.deliver(frames, listener);
   }
 
   /** Sends a ping. The answer, like any bytes, sets {@linkcode lastReadAtMs}. */
@@ -149,8 +154,8 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
   }
 
   /** Begins the closing handshake. It does nothing if the connection is not open. */
-  close(code: number, reason: string): void {
-    if (this.#state === "open") this.#beginClosing({ code, reason }, { code, reason });
+  close(status: CloseStatus): void {
+    if (this.#state === "open") this.#beginClosing(status, status);
   }
 
   /**
@@ -165,7 +170,7 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
     this.#end();
   }
 
-  /** Handles bytes that the peer has sent. They now belong to the connection. */
+  /** Handles bytes that the peer has sent, and unmasks them in place. */
   onData(bytes: Uint8Array): void {
     this.lastReadAtMs = this.#options.clock.nowMs;
     this.pingedAtMs = undefined;
@@ -181,6 +186,10 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
     const backlog = (isServer ? this.#sender.backlog : undefined) ??
       (this.#hasMessage ? this.#listener.backlog : undefined);
     if (backlog && !this.isHeldBack) this.#holdBack(backlog);
+  }
+
+  onWritten(): void {
+    this.#sender.onWritten();
   }
 
   onEnd(): void {
@@ -225,7 +234,7 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
   #fail(error: unknown): void {
     if (this.#state !== "open") return this.#endIfDone();
     const reason = error instanceof Error ? error.message : String(error);
-    if (error instanceof ProtocolError) return this.close(error.closeCode, reason);
+    if (error instanceof ProtocolError) return this.close({ code: error.closeCode, reason });
     // The peer must not see the details of an internal error.
     this.#beginClosing({ code: 1011, reason }, { code: 1011, reason: "internal error" });
   }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { FieldMap } from "./http_head.ts";
 
 /** Why a request cannot become a WebSocket, as the HTTP answer to it. */
@@ -70,7 +70,7 @@ export function checkHandshake({ method, headers }: HandshakeRequest): Handshake
  * @param protocol The subprotocol that the server has chosen from those that the client offered.
  */
 export function handshakeResponse(key: string, protocol?: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(
+  return encoder.encode(
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
       `Sec-WebSocket-Accept: ${acceptKey(key)}\r\n` +
       (protocol === undefined ? "\r\n" : `Sec-WebSocket-Protocol: ${protocol}\r\n\r\n`),
@@ -79,7 +79,7 @@ export function handshakeResponse(key: string, protocol?: string): Uint8Array<Ar
 
 /** Returns the Sec-WebSocket-Accept for a Sec-WebSocket-Key (RFC 6455 section 4.2.2, item 5.4). */
 export function acceptKey(key: string): string {
-  return createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+  return hash("sha1", `${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`, "base64");
 }
 
 /**
@@ -88,7 +88,8 @@ export function acceptKey(key: string): string {
  * @param token In lower case.
  */
 export function hasToken(value: string | null, token: string): boolean {
-  return membersOf(value).some((each) => each.toLowerCase() === token);
+  return value?.toLowerCase() === token ||
+    membersOf(value).some((each) => each.toLowerCase() === token);
 }
 
 /**
@@ -106,6 +107,8 @@ function fault(
 ): HandshakeFault {
   return { status, message, headers };
 }
+
+const encoder = new TextEncoder();
 
 /** 16 bytes in base64 are 22 characters and two of padding. The last four bits must be zero. */
 function isKey(key: string): boolean {

@@ -1,3 +1,5 @@
+import { Buffer } from "node:buffer";
+
 /** The first line and the header fields of an HTTP/1.1 request or response. */
 export interface HttpHead {
   /** The parts of the first line: method, target and version; or version, status and phrase. */
@@ -6,10 +8,10 @@ export interface HttpHead {
 }
 
 /**
- * Header fields. Names match in any case. Fields of the same name are joined with commas (RFC 9110
- * section 5.3).
+ * Header fields. Fields of the same name are joined with commas (RFC 9110 section 5.3).
  */
 export interface FieldMap {
+  /** @param name In lower case. */
   get(name: string): string | null;
 }
 
@@ -38,7 +40,7 @@ export class HeadReader {
   }
 
   /**
-   * Takes the next bytes.
+   * Takes the next bytes. They are lent: what is needed later is copied.
    *
    * @returns The head with the empty line at its end, and the bytes that follow it; undefined if
    * the head is not whole yet. A head that has a bare line feed ends there: {@linkcode parseHead}
@@ -66,7 +68,10 @@ export class HeadReader {
         `The head of the request is not whole after ${this.#maxBytes} bytes`,
       );
     }
-    if (end < 0) return undefined;
+    if (end < 0) {
+      if (before === 0) this.#bytes = this.#bytes.slice();
+      return undefined;
+    }
     return { head: this.#bytes.subarray(0, end), rest: this.#bytes.subarray(end) };
   }
 
@@ -97,23 +102,41 @@ function findHeadEnd(bytes: Uint8Array, from: number): number {
  * @returns The head; undefined if it is malformed.
  */
 export function parseHead(bytes: Uint8Array): HttpHead | undefined {
-  const text = new TextDecoder("latin1").decode(bytes);
-  if (!text.endsWith("\r\n\r\n")) return undefined;
-  const [startLine = "", ...lines] = text.slice(0, -4).split("\r\n");
-  const start = startLine.match(/^([^ ]+) ([^ ]+) (.*)$/)?.slice(1);
-  if (!start) return undefined;
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+  const start = START_LINE.exec(text);
+  if (!start || !text.endsWith("\r\n\r\n")) return undefined;
+  const end = text.length - "\r\n".length;
   const fields = new Map<string, string>();
-  for (const line of lines) {
-    const colon = line.indexOf(":");
-    const name = line.slice(0, Math.max(0, colon)).toLowerCase();
-    // deno-lint-ignore no-control-regex
-    if (!isToken(name) || /[\0-\x08\n-\x1f\x7f]/.test(line)) return undefined;
-    const value = line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, "");
+  for (let at = start[0].length; at < end; at = FIELD.lastIndex) {
+    FIELD.lastIndex = at;
+    const field = FIELD.exec(text);
+    if (!field) return undefined;
+    const name = field[1]!.toLowerCase();
+    const value = trimSpaces(field[2]!);
     const before = fields.get(name);
     fields.set(name, before === undefined ? value : `${before}, ${value}`);
   }
   return {
-    start: start as [string, string, string],
-    headers: { get: (name) => fields.get(name.toLowerCase()) ?? null },
+    start: [start[1]!, start[2]!, start[3]!],
+    headers: { get: (name) => fields.get(name) ?? null },
   };
+}
+
+const START_LINE = /^([^ ]+) ([^ ]+) (.*)\r\n/;
+
+/** A line with a header field. The value may have spaces around it. */
+// deno-lint-ignore no-control-regex
+const FIELD = /([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([^\0-\x08\n-\x1f\x7f]*)\r\n/y;
+
+/** Removes spaces and tabs around a value. A regular expression could take quadratic time. */
+function trimSpaces(value: string): string {
+  let start = 0;
+  let end = value.length;
+  while (start < end && isSpace(value.charCodeAt(start))) start++;
+  while (start < end && isSpace(value.charCodeAt(end - 1))) end--;
+  return value.slice(start, end);
+}
+
+function isSpace(unit: number): boolean {
+  return unit === 0x20 || unit === 0x09;
 }

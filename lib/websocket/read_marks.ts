@@ -1,7 +1,7 @@
 import { encodeFrame, frameBytes, OPCODE } from "./frame.ts";
 
 /** A mark is due after this many bytes. */
-const MARK_BYTES = 16 * 1024;
+export const MARK_BYTES = 16 * 1024;
 
 /** How long a peer that has answered its last mark gets no other. Each costs a write and a read. */
 const MARK_INTERVAL_MS = 30_000;
@@ -16,30 +16,18 @@ const MARK_INTERVAL_MS = 30_000;
  * there is one after each 16 to 32 KiB, or after each frame that is larger.
  */
 export class ReadMarks {
-  #unmarkedBytes = 0;
   #markedAtMs = -Infinity;
   /** The number of the last mark. They count from 1. */
   #last = 0;
   #answered = 0;
 
-  /** Counts bytes that are written. */
-  add(bytes: number): void {
-    this.#unmarkedBytes += bytes;
-  }
-
-  /**
-   * Whether a mark is due at the next end of a frame.
-   *
-   * @param nextBytes Bytes that are to be written first.
-   */
-  isDue(nowMs: number, nextBytes = 0): boolean {
-    return this.#unmarkedBytes + nextBytes >= MARK_BYTES &&
-      (this.#answered < this.#last || nowMs - this.#markedAtMs >= MARK_INTERVAL_MS);
+  /** Whether a mark is due {@linkcode MARK_BYTES} after the last one. */
+  isDue(nowMs: number): boolean {
+    return this.#answered < this.#last || nowMs - this.#markedAtMs >= MARK_INTERVAL_MS;
   }
 
   /** Returns the ping to write now. */
   take(nowMs: number): Uint8Array {
-    this.#unmarkedBytes = 0;
     this.#markedAtMs = nowMs;
     return encodeFrame(OPCODE.ping, encoder.encode(String(++this.#last)));
   }

@@ -1,6 +1,6 @@
 import { type CloseStatus, encodeCloseFrame } from "./close_frame.ts";
 import { encodeFrame, type MessageOpcode, OPCODE, type Role } from "./frame.ts";
-import { nextMarkPlace, ReadMarks } from "./read_marks.ts";
+import { MARK_BYTES, nextMarkPlace, ReadMarks } from "./read_marks.ts";
 import type { Transport } from "./transport.ts";
 
 /** The size limit of one write. Large frames are written in parts. */
@@ -14,6 +14,12 @@ export interface SenderOptions {
   readonly role: Role;
   /** The time in whole milliseconds. It needs to be only as exact as the deadlines. */
   readonly clock: { readonly nowMs: number };
+}
+
+/** Waits for a delivery. */
+export interface DeliveryListener {
+  /** The delivery has ended. */
+  onDelivered(): void;
 }
 
 /** What a {@linkcode Sender} reports. */
@@ -45,8 +51,6 @@ export class Sender {
   readonly #transport: Transport;
   readonly #options: SenderOptions;
   readonly #listener: SenderListener;
-  readonly #onWritten = () => this.#continue();
-
   /** The bytes of the write under way, and how many of them were given to the transport. */
   #writing: Uint8Array | undefined;
   #writtenBytes = 0;
@@ -56,15 +60,17 @@ export class Sender {
   #queuedBytes = 0;
   /** The delivery that is under way or waits. */
   #delivery: Uint8Array | undefined;
-  #onDelivered: (() => void) | undefined;
+  #deliveryListener: DeliveryListener | undefined;
   #backlog: PromiseWithResolvers<void> | undefined;
   /** The answer to the last ping. Earlier pings need no answer (section 5.5.3). */
   #pong: Uint8Array | undefined;
   #closeFrame: Uint8Array | undefined;
   #isDone = false;
 
-  /** A client needs no marks: its server may take any time to read. */
-  readonly #marks: ReadMarks | undefined;
+  /** The bytes written since the last mark. */
+  #unmarkedBytes = 0;
+  /** Exists once a mark was due. A client needs none: its server may take any time to read. */
+  #marks: ReadMarks | undefined;
   /** An end of a frame in the write under way: where a mark could be. */
   #markPlace = 0;
 
@@ -78,7 +84,6 @@ export class Sender {
     this.#transport = transport;
     this.#options = options;
     this.#listener = listener;
-    if (options.role === "server") this.#marks = new ReadMarks();
   }
 
   /** How many bytes still wait to be given to the transport (the Web API's `bufferedAmount`). */
@@ -115,11 +120,11 @@ export class Sender {
   }
 
   /** Sends whole frames. See {@linkcode Connection.deliver}. */
-  deliver(frames: Uint8Array, onDelivered: () => void): boolean {
+  deliver(frames: Uint8Array, listener: DeliveryListener): boolean {
     this.#delivery = frames;
     this.#add(frames, 0);
     if (this.#delivery !== frames) return true;
-    this.#onDelivered = onDelivered;
+    this.#deliveryListener = listener;
     return false;
   }
 
@@ -141,7 +146,7 @@ export class Sender {
     this.#flush();
   }
 
-  /** Drops everything that was not written. Calls `onDelivered` if a delivery is not finished. */
+  /** Drops everything that was not written, and calls the listener of a delivery under way. */
   end(): void {
     this.#isDone = true;
     this.#writing = undefined;
@@ -192,7 +197,7 @@ export class Sender {
   }
 
   /** Called when the transport has finished a write later than within the call. */
-  #continue(): void {
+  onWritten(): void {
     const frames = this.#writing;
     if (!frames || !this.#writeParts(frames)) return;
     this.#endWrite(frames);
@@ -204,30 +209,38 @@ export class Sender {
     const { length } = frames;
     while (this.#writtenBytes < length) {
       const nowMs = this.writingSinceMs = this.#options.clock.nowMs;
-      const part = this.#isMarkDue(nowMs)
-        ? this.#marks!.take(nowMs)
+      const isAtPlace = this.#writtenBytes === this.#markPlace && frames !== this.#closeFrame;
+      const part = isAtPlace && this.#isMarkDue(nowMs, 0)
+        ? this.#takeMark(nowMs)
         : this.#takePart(frames, nowMs);
-      if (!this.#transport.write(part, this.#onWritten)) return false;
+      if (!this.#transport.write(part)) return false;
     }
     return true;
   }
 
-  #isMarkDue(nowMs: number): boolean {
-    return this.#writtenBytes === this.#markPlace && this.#marks !== undefined &&
-      this.#marks.isDue(nowMs) && this.#writing !== this.#closeFrame;
+  /** @param nextBytes Bytes that are to be written first. */
+  #isMarkDue(nowMs: number, nextBytes: number): boolean {
+    if (this.#unmarkedBytes + nextBytes < MARK_BYTES) return false;
+    if (this.#options.role === "client") return false;
+    return (this.#marks ??= new ReadMarks()).isDue(nowMs);
+  }
+
+  #takeMark(nowMs: number): Uint8Array {
+    this.#unmarkedBytes = 0;
+    return this.#marks!.take(nowMs);
   }
 
   #takePart(frames: Uint8Array, nowMs: number): Uint8Array {
     const { length } = frames;
     const start = this.#writtenBytes;
     let end = length;
-    if (this.#marks?.isDue(nowMs, length - start)) {
+    if (this.#isMarkDue(nowMs, length - start)) {
       if (this.#markPlace <= start) this.#markPlace = nextMarkPlace(frames, this.#markPlace, start);
       end = this.#markPlace;
     }
     end = Math.min(end, start + MAX_WRITE_BYTES);
     this.#writtenBytes = end;
-    this.#marks?.add(end - start);
+    this.#unmarkedBytes += end - start;
     return end - start === length ? frames : frames.subarray(start, end);
   }
 
@@ -242,10 +255,10 @@ export class Sender {
   }
 
   #endDelivery(): void {
-    const onDelivered = this.#onDelivered;
+    const listener = this.#deliveryListener;
     this.#delivery = undefined;
-    this.#onDelivered = undefined;
-    onDelivered?.();
+    this.#deliveryListener = undefined;
+    listener?.onDelivered();
   }
 
   #maskingKey(): number | undefined {

@@ -38,8 +38,9 @@ export class SocketTransport implements Transport {
   readonly #tcp: Socket;
   readonly #onWritten = (error?: Error | null) => this.#endWrite(error);
   #isWriting = false;
+  /** Whether a call of {@linkcode write} is under way. */
+  #isWithinCall = false;
   #endsAfterWrite = false;
-  #callback: (() => void) | undefined;
 
   /** @param tcp The TCP socket below, if `socket` is a TLS socket. */
   constructor(socket: Socket, listener: TransportListener, tcp: Socket = socket) {
@@ -52,14 +53,14 @@ export class SocketTransport implements Transport {
     if (tcp !== socket) tcp.on("error", (error) => this.error ??= error);
   }
 
-  write(bytes: Uint8Array, onWritten: () => void): boolean {
+  write(bytes: Uint8Array): boolean {
     if (this.#socket.destroyed) return false;
     this.#isWriting = true;
+    this.#isWithinCall = true;
     if (writesDirectly) this.#socket._write(bytes, "buffer", this.#onWritten);
     else this.#socket.write(bytes, this.#onWritten);
-    if (!this.#isWriting) return true;
-    this.#callback = onWritten;
-    return false;
+    this.#isWithinCall = false;
+    return !this.#isWriting;
   }
 
   end(): void {
@@ -92,9 +93,7 @@ export class SocketTransport implements Transport {
     if (error) return void this.#socket.destroy(error);
     if (this.#socket.destroyed) return;
     this.#isWriting = false;
-    const callback = this.#callback;
-    this.#callback = undefined;
-    callback?.();
+    if (!this.#isWithinCall) this.listener.onWritten();
     if (this.#endsAfterWrite && !this.#isWriting) this.#socket.end();
   }
 }

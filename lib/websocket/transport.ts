@@ -7,11 +7,10 @@ export interface Transport {
    *
    * The bytes must not change until they are written.
    *
-   * @param onWritten Called later, if this returns false: when the system has taken all bytes. It
-   * is not called if the stream breaks.
-   * @returns True if the system has taken all bytes within this call.
+   * @returns True if the system has taken all bytes within this call. Otherwise `onWritten()` of
+   * the listener is called later, unless the stream breaks.
    */
-  write(bytes: Uint8Array, onWritten: () => void): boolean;
+  write(bytes: Uint8Array): boolean;
   /** Ends this direction after the write under way. The peer may go on sending. */
   end(): void;
   /** Ends both directions. Bytes that the system has taken still go out. It may be called twice. */
@@ -25,10 +24,20 @@ export interface Transport {
 
 /** Handles the events of a {@linkcode Transport}. */
 export interface TransportListener {
-  /** The peer has sent bytes. They belong to the listener. */
+  /** The peer has sent bytes. They are lent: copy what you need after the call returns. */
   onData(bytes: Uint8Array): void;
+  /** The system has taken all bytes of a write that did not finish within its call. */
+  onWritten(): void;
   /** The peer has ended its direction. */
   onEnd(): void;
   /** Both directions have ended. Called once, after everything else, with the first error. */
   onGone(error: Error | undefined): void;
 }
+
+/** Ignores all events. */
+export const IGNORE_EVENTS: TransportListener = {
+  onData: () => {},
+  onWritten: () => {},
+  onEnd: () => {},
+  onGone: () => {},
+};

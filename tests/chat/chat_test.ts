@@ -26,23 +26,24 @@ function chatOn(history: Partial<History>) {
     logger: getLogger("test"),
     history: { sessionKey: new Uint8Array(32), epoch: "e", ...history } as History,
     defer: () => {},
+    deferTurn: () => {},
     startTimer: () => {},
     readMs: () => 0,
     ageLimit: { range: ANY_AGE },
   });
   const join = () => {
-    let member: Member | undefined;
+    const owner: { member: Member | undefined } = { member: undefined };
     const close = (status: CloseCode) => {
       closed.push(status);
-      if (member) chat.leave(member);
+      if (owner.member) chat.leave(owner.member);
     };
     const wire = { deliver: () => true, sendFrames: () => {}, close };
     const request = {
       ...{ roomName: "tea", name: null, format: "chorus", session: undefined } as const,
       since: "0123456789abcdef-1",
     };
-    chat.join({ id: crypto.randomUUID(), wire, address: "" }, request, (each) => member = each);
-    return member;
+    chat.join({ id: crypto.randomUUID(), wire, address: "" }, request, owner);
+    return owner.member;
   };
   return { chat, join, closed };
 }

@@ -23,6 +23,7 @@ export const ROOM_OPTIONS: RoomOptions = {
   echo: false,
   onSlowReader: () => {},
   defer: () => {},
+  deferTurn: () => {},
   startTimer: () => {},
   now: () => 0,
 };

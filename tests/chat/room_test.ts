@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { CloseCode } from "../../lib/chat/close_code.ts";
 import { PlainMember } from "../../lib/chat/members/plain_member.ts";
 import { Room, type SlowReaderPolicy } from "../../lib/chat/room.ts";
+import type { DeliveryListener } from "../../lib/chat/log/broadcast.ts";
 import type { Wire } from "../../lib/chat/members/wire.ts";
 import { eachFrame } from "../../lib/websocket/frame.ts";
 import { ROOM_OPTIONS } from "./room_options.ts";
@@ -22,6 +23,7 @@ class TestRoom {
       slowReader,
       onSlowReader: ({ id }, missedBytes) => this.slow.push({ id, missedBytes }),
       defer: (run) => this.#turns.push(run),
+      deferTurn: (run) => this.#turns.push(run),
       startTimer: (run) => this.#timers.push(run),
     });
   }
@@ -71,7 +73,7 @@ class FakeMember extends PlainMember {
 
   constructor(id: string, room: Room) {
     const wire: Wire = {
-      deliver: (frames, onDelivered) => this.#take(frames, onDelivered),
+      deliver: (frames, listener) => this.#take(frames, listener),
       sendFrames: () => {},
       close: (status) => {
         this.closeStatus = status;
@@ -90,7 +92,7 @@ class FakeMember extends PlainMember {
     this.#stall = undefined;
   }
 
-  #take(frames: Uint8Array, onDelivered: () => void): boolean {
+  #take(frames: Uint8Array, listener: DeliveryListener): boolean {
     this.deliveries++;
     const read = () => {
       for (const { payload } of eachFrame(frames)) this.got.push(decoder.decode(payload));
@@ -102,7 +104,7 @@ class FakeMember extends PlainMember {
     }
     (this.#stall?.promise ?? Promise.resolve()).then(() => {
       read();
-      onDelivered();
+      listener.onDelivered();
     });
     return false;
   }

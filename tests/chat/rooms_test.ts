@@ -23,6 +23,7 @@ function roomsOf(bounds: Partial<RoomsOptions> = {}): Rooms {
     history: undefined,
     maxRooms: 3,
     maxLogBytes: Infinity,
+    deferTurn: bounds.defer ?? ROOM_OPTIONS.deferTurn,
     ...bounds,
   });
 }

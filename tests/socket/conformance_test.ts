@@ -9,6 +9,7 @@ import {
   SLOW_WRITES_NOTICE,
   SocketTransport,
 } from "../../lib/websocket/socket_transport.ts";
+import { SOCKETS_NOTICE } from "../../lib/websocket/tcp_transport.ts";
 import {
   CONFORMANCE_CASES,
   type ConformanceCase,
@@ -17,6 +18,7 @@ import {
   MAX_MESSAGE_BYTES,
   payloadBytes,
 } from "../websocket/conformance_cases.ts";
+import { hideTcpHandles } from "../websocket/hidden_handles.ts";
 import { delayWriteCallbacks } from "../websocket/late_writes.ts";
 import { readHead } from "./handshake.ts";
 import { Peer } from "./peer.ts";
@@ -41,14 +43,20 @@ function expected({ answer }: ConformanceCase) {
 
 Deno.test("the server conforms to RFC 6455 over TCP", (test) => checkServer(test));
 
-Deno.test("the server conforms to RFC 6455 without Socket._write()", async (test) => {
-  using _late = delayWriteCallbacks();
-  await checkServer(test, SLOW_WRITES_NOTICE);
+Deno.test("the server conforms to RFC 6455 without TCP handles", async (test) => {
+  using _hidden = hideTcpHandles();
+  await checkServer(test, SOCKETS_NOTICE);
 });
 
-async function checkServer(test: Deno.TestContext, warning?: string): Promise<void> {
+Deno.test("the server conforms to RFC 6455 without Socket._write()", async (test) => {
+  using _hidden = hideTcpHandles();
+  using _late = delayWriteCallbacks();
+  await checkServer(test, SLOW_WRITES_NOTICE, SOCKETS_NOTICE);
+});
+
+async function checkServer(test: Deno.TestContext, ...warnings: string[]): Promise<void> {
   await using server = await startTestApp({ binary: true, maxMessageBytes: MAX_MESSAGE_BYTES });
-  if (warning !== undefined) await server.logged(warning);
+  for (const warning of warnings) await server.logged(warning);
   // The server sends a message only to others, so a witness receives it.
   await using witness = await Peer.open(server.url);
   await server.logged("{id} connected");
@@ -141,10 +149,11 @@ function echoClient(port: number): Promise<void> {
       connection = new Connection(transport, options, listener);
       connection.onData(parts.rest);
     },
+    onWritten: () => {},
     onEnd: () => {},
     onGone: () => {},
   });
-  socket.on("connect", () => transport.write(handshake.request, () => {}));
+  socket.on("connect", () => transport.write(handshake.request));
   return closed.promise;
 }
 

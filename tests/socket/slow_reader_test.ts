@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeWireFrame, frame } from "../websocket/conformance_cases.ts";
+import { hideTcpHandles } from "../websocket/hidden_handles.ts";
 import { closeAll, Peer } from "./peer.ts";
 import { RawPeer } from "./raw_peer.ts";
 import { ENGINES, startTestApp } from "./test_app.ts";
@@ -30,30 +31,42 @@ function seqOf({ payload }: { payload: Uint8Array }): number {
   return Number(new TextDecoder().decode(payload).split(" ")[0]);
 }
 
-Deno.test("--slow-reader close sends whole frames and then the close frame 4008", async () => {
-  await using server = await startTestApp({
-    logRetentionBytes: 1_000_000,
-    closeTimeoutMs: 0,
-    stallTimeoutMs: 0,
+/** Registers a test for connections on TCP handles, and one for connections on sockets. */
+function onBothTransports(name: string, run: () => Promise<void>): void {
+  Deno.test(name, run);
+  Deno.test(`${name}, without TCP handles`, async () => {
+    using _hidden = hideTcpHandles();
+    await run();
   });
-  const [sender, healthy] = await Peer.openMany(server.url, 2) as [Peer, Peer];
-  using stalled = await RawPeer.upgrade(server.port);
-  for (let count = 0; count < 3; count++) await server.logged("{id} connected");
-  await flood(sender, healthy);
-  await server.logged("{id} reads too slowly: closing");
-  assertEquals([server.app.connectionCount, server.app.openCount], [2, 3]);
-  assertEquals(server.app.slowReaders, { closed: 1, skipped: 0 });
-  const frames = await messagesOf(stalled.frames());
-  const close = frames.pop()!;
-  assertEquals([close.opcode, close.payload[0]! << 8 | close.payload[1]!], [8, 4008]);
-  assertEquals(frames.map(seqOf), Array.from(frames, (_, index) => index));
-  await stalled.send(encodeWireFrame(frame(8, [0x0f, 0xa8]), "client"));
-  const { properties } = await server.logged("{id} disconnected");
-  assertEquals(properties.code, 4008);
-  await closeAll([sender, healthy]);
-});
+}
 
-Deno.test("--slow-reader skip skips dropped messages and sends whole frames", async () => {
+onBothTransports(
+  "--slow-reader close sends whole frames and then the close frame 4008",
+  async () => {
+    await using server = await startTestApp({
+      logRetentionBytes: 1_000_000,
+      closeTimeoutMs: 0,
+      stallTimeoutMs: 0,
+    });
+    const [sender, healthy] = await Peer.openMany(server.url, 2) as [Peer, Peer];
+    using stalled = await RawPeer.upgrade(server.port);
+    for (let count = 0; count < 3; count++) await server.logged("{id} connected");
+    await flood(sender, healthy);
+    await server.logged("{id} reads too slowly: closing");
+    assertEquals([server.app.connectionCount, server.app.openCount], [2, 3]);
+    assertEquals(server.app.slowReaders, { closed: 1, skipped: 0 });
+    const frames = await messagesOf(stalled.frames());
+    const close = frames.pop()!;
+    assertEquals([close.opcode, close.payload[0]! << 8 | close.payload[1]!], [8, 4008]);
+    assertEquals(frames.map(seqOf), Array.from(frames, (_, index) => index));
+    await stalled.send(encodeWireFrame(frame(8, [0x0f, 0xa8]), "client"));
+    const { properties } = await server.logged("{id} disconnected");
+    assertEquals(properties.code, 4008);
+    await closeAll([sender, healthy]);
+  },
+);
+
+onBothTransports("--slow-reader skip skips dropped messages and sends whole frames", async () => {
   await using server = await startTestApp({
     logRetentionBytes: 1_000_000,
     slowReader: "skip",
@@ -81,61 +94,70 @@ Deno.test("--slow-reader skip skips dropped messages and sends whole frames", as
   await closeAll([sender, healthy]);
 });
 
-Deno.test("--stall-timeout resets the TCP connection of a reader that reads nothing", async () => {
-  await using server = await startTestApp({ stallTimeoutMs: 100 });
-  const [sender, healthy] = await Peer.openMany(server.url, 2) as [Peer, Peer];
-  using stalled = await RawPeer.upgrade(server.port);
-  for (let count = 0; count < 3; count++) await server.logged("{id} connected");
-  await flood(sender, healthy);
-  const { properties } = await server.logged("{id} disconnected");
-  assertEquals([properties.code, properties.reason], [1006, "stalled reader"]);
-  assertEquals([server.app.connectionCount, server.app.openCount], [2, 2]);
-  // The stream stops, perhaps inside a frame, without a close frame: the reset has discarded what
-  // the system had buffered.
-  const frames = await Array.fromAsync(stalled.frames());
-  assert(frames.length < MESSAGE_COUNT);
-  assertEquals(stalled.wasReset, true);
-  await closeAll([sender, healthy]);
-});
+onBothTransports(
+  "--stall-timeout resets the TCP connection of a reader that reads nothing",
+  async () => {
+    await using server = await startTestApp({ stallTimeoutMs: 100 });
+    const [sender, healthy] = await Peer.openMany(server.url, 2) as [Peer, Peer];
+    using stalled = await RawPeer.upgrade(server.port);
+    for (let count = 0; count < 3; count++) await server.logged("{id} connected");
+    await flood(sender, healthy);
+    const { properties } = await server.logged("{id} disconnected");
+    assertEquals([properties.code, properties.reason], [1006, "stalled reader"]);
+    assertEquals([server.app.connectionCount, server.app.openCount], [2, 2]);
+    // The stream stops, perhaps inside a frame, without a close frame: the reset has discarded what
+    // the system had buffered.
+    const frames = await Array.fromAsync(stalled.frames());
+    assert(frames.length < MESSAGE_COUNT);
+    assertEquals(stalled.wasReset, true);
+    await closeAll([sender, healthy]);
+  },
+);
 
-Deno.test("--stall-timeout leaves a room alone whose only reader reads slowly and answers pings", async () => {
-  await using server = await startTestApp({ stallTimeoutMs: 1000, logRetentionBytes: 1_000_000 });
-  const sender = await Peer.open(server.url);
-  using slow = await RawPeer.upgrade(server.port);
-  for (let count = 0; count < 2; count++) await server.logged("{id} connected");
-  // So much that the server holds the sender back.
-  for (let index = 0; index < MESSAGE_COUNT; index++) sender.send(PADDING);
-  let readBytes = 0;
-  for await (const { opcode, payload } of slow.frames()) {
-    if (opcode === PING) await slow.send(encodeWireFrame(frame(PONG, [...payload]), "client"));
-    readBytes += payload.length;
-    if (readBytes > 500_000) break;
-    await new Promise((resolve) => setTimeout(resolve, payload.length / 200));
-  }
-  assertEquals(server.app.connectionCount, 2);
-  assert(readBytes > 500_000, `only ${readBytes} bytes were read`);
-});
+onBothTransports(
+  "--stall-timeout leaves a room alone whose only reader reads slowly and answers pings",
+  async () => {
+    await using server = await startTestApp({ stallTimeoutMs: 1000, logRetentionBytes: 1_000_000 });
+    const sender = await Peer.open(server.url);
+    using slow = await RawPeer.upgrade(server.port);
+    for (let count = 0; count < 2; count++) await server.logged("{id} connected");
+    // So much that the server holds the sender back.
+    for (let index = 0; index < MESSAGE_COUNT; index++) sender.send(PADDING);
+    let readBytes = 0;
+    for await (const { opcode, payload } of slow.frames()) {
+      if (opcode === PING) await slow.send(encodeWireFrame(frame(PONG, [...payload]), "client"));
+      readBytes += payload.length;
+      if (readBytes > 500_000) break;
+      await new Promise((resolve) => setTimeout(resolve, payload.length / 200));
+    }
+    assertEquals(server.app.connectionCount, 2);
+    assert(readBytes > 500_000, `only ${readBytes} bytes were read`);
+  },
+);
 
-Deno.test("--stall-timeout leaves a reader alone that reads slowly and answers pings", async () => {
-  await using server = await startTestApp({ stallTimeoutMs: 2000 });
-  const [sender, healthy] = await Peer.openMany(server.url, 2) as [Peer, Peer];
-  using slow = await RawPeer.upgrade(server.port);
-  for (let count = 0; count < 3; count++) await server.logged("{id} connected");
-  const flooding = flood(sender, healthy);
-  // The system takes more only when a third of its buffer is free, after more than two seconds.
-  let readBytes = 0;
-  for await (const { opcode, payload } of slow.frames()) {
-    if (opcode === PING) await slow.send(encodeWireFrame(frame(PONG, [...payload]), "client"));
-    readBytes += payload.length;
-    if (readBytes > 1_000_000) break;
-    await new Promise((resolve) => setTimeout(resolve, payload.length / 200));
-  }
-  await flooding;
-  assertEquals([server.app.connectionCount, server.app.openCount], [3, 3]);
-  await closeAll([sender, healthy]);
-});
+onBothTransports(
+  "--stall-timeout leaves a reader alone that reads slowly and answers pings",
+  async () => {
+    await using server = await startTestApp({ stallTimeoutMs: 2000 });
+    const [sender, healthy] = await Peer.openMany(server.url, 2) as [Peer, Peer];
+    using slow = await RawPeer.upgrade(server.port);
+    for (let count = 0; count < 3; count++) await server.logged("{id} connected");
+    const flooding = flood(sender, healthy);
+    // The system takes more only when a third of its buffer is free, after more than two seconds.
+    let readBytes = 0;
+    for await (const { opcode, payload } of slow.frames()) {
+      if (opcode === PING) await slow.send(encodeWireFrame(frame(PONG, [...payload]), "client"));
+      readBytes += payload.length;
+      if (readBytes > 1_000_000) break;
+      await new Promise((resolve) => setTimeout(resolve, payload.length / 200));
+    }
+    await flooding;
+    assertEquals([server.app.connectionCount, server.app.openCount], [3, 3]);
+    await closeAll([sender, healthy]);
+  },
+);
 
-Deno.test("TCP slows down a sender that is faster than the only reader", async () => {
+onBothTransports("TCP slows down a sender that is faster than the only reader", async () => {
   await using server = await startTestApp({ logRetentionBytes: 1_000_000, stallTimeoutMs: 0 });
   using reader = await RawPeer.upgrade(server.port);
   using sender = await RawPeer.upgrade(server.port);

@@ -88,8 +88,8 @@ for (const role of ["server", "client"] as const) {
 
   Deno.test(`Connection, as a ${role}, sends code and reason, and waits for the answer`, () => {
     const echo = new Echo(role);
-    echo.connection.close(4008, "too slow");
-    echo.connection.close(1001, "the first call counts");
+    echo.connection.close({ code: 4008, reason: "too slow" });
+    echo.connection.close({ code: 1001, reason: "the first call counts" });
     echo.transport.settle();
     assertEquals([echo.events, echo.transport.ending], [["closing"], undefined]);
     echo.transport.receive([Uint8Array.from(encodeWireFrame(frame(8, [0x0f, 0xa8]), peer))]);
@@ -130,7 +130,7 @@ Deno.test("Connection ends only its own direction after a fault, until the peer 
 Deno.test("Connection still writes its close frame if the stream ends while it is closing", () => {
   const echo = new Echo("server");
   echo.connection.sendFrames(encodeFrame(1, payloadBytes("first")));
-  echo.connection.close(1001, "");
+  echo.connection.close({ code: 1001, reason: "" });
   echo.transport.listener.onEnd();
   assertEquals(echo.events, ["closing"]);
   echo.transport.settle();
@@ -140,7 +140,7 @@ Deno.test("Connection still writes its close frame if the stream ends while it i
 
 Deno.test("Connection.close() cuts a reason that is too long between two characters", () => {
   const echo = new Echo("server");
-  echo.connection.close(1008, "ü".repeat(100));
+  echo.connection.close({ code: 1008, reason: "ü".repeat(100) });
   echo.transport.settle();
   const [close] = echo.frames;
   assertEquals(
@@ -160,13 +160,16 @@ Deno.test("Connection.deliver() does not mix with the frames of sendFrames()", (
     ...encodeFrame(1, payloadBytes("1")),
     ...encodeFrame(1, payloadBytes("2")),
   );
-  assertEquals(echo.connection.deliver(data, () => deliveredCount++), false);
+  assertEquals(echo.connection.deliver(data, { onDelivered: () => deliveredCount++ }), false);
   echo.connection.sendFrames(encodeFrame(1, payloadBytes("other")));
   assertEquals(deliveredCount, 0);
   echo.transport.settle();
   assertEquals(deliveredCount, 1);
   echo.transport.isSlow = false;
-  assertEquals(echo.connection.deliver(encodeFrame(1, payloadBytes("3")), fail), true);
+  assertEquals(
+    echo.connection.deliver(encodeFrame(1, payloadBytes("3")), { onDelivered: fail }),
+    true,
+  );
   const texts = echo.frames.map(({ payload }) => new TextDecoder().decode(payload));
   assertEquals(texts, ["1", "2", "other", "3"]);
 });
@@ -176,7 +179,9 @@ for (const isSlow of [false, true]) {
   Deno.test(`Connection.deliver() writes large frames in parts to a ${speed} transport`, () => {
     const echo = new Echo("server", isSlow);
     const text = "0123456789".repeat(20_000);
-    const isDelivered = echo.connection.deliver(encodeFrame(1, payloadBytes(text)), () => {});
+    const isDelivered = echo.connection.deliver(encodeFrame(1, payloadBytes(text)), {
+      onDelivered: () => {},
+    });
     assertEquals(isDelivered, !isSlow);
     if (isSlow) assertEquals(echo.transport.written.length, 65_536);
     echo.connection.sendFrames(encodeFrame(1, payloadBytes("other")));
@@ -190,13 +195,18 @@ for (const isSlow of [false, true]) {
 Deno.test("Connection.destroy() resets the stream and ends the delivery under way", () => {
   const echo = new Echo("server");
   let deliveredCount = 0;
-  echo.connection.deliver(encodeFrame(1, payloadBytes("x")), () => deliveredCount++);
+  echo.connection.deliver(encodeFrame(1, payloadBytes("x")), {
+    onDelivered: () => deliveredCount++,
+  });
   echo.connection.destroy({ code: 1006, reason: "stalled reader" });
   echo.connection.destroy({ code: 1006, reason: "the first call counts" });
   assertEquals([deliveredCount, echo.transport.ending], [1, "reset"]);
   assertEquals(echo.status, { code: 1006, reason: "stalled reader" });
   assertEquals(echo.events, ["closing", "closed"]);
-  assertEquals(echo.connection.deliver(encodeFrame(1, payloadBytes("y")), fail), true);
+  assertEquals(
+    echo.connection.deliver(encodeFrame(1, payloadBytes("y")), { onDelivered: fail }),
+    true,
+  );
   echo.transport.settle();
 });
 
@@ -236,7 +246,7 @@ Deno.test("Connection does not read while too many of its answers wait to be wri
 Deno.test("Connection.send() does nothing after close()", () => {
   const echo = new Echo("server", false);
   echo.connection.send(1, payloadBytes("before"));
-  echo.connection.close(1000, "");
+  echo.connection.close({ code: 1000, reason: "" });
   echo.connection.send(1, payloadBytes("after"));
   assertEquals(echo.frames.map(({ opcode }) => opcode), [1, 8]);
 });

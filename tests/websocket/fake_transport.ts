@@ -1,24 +1,28 @@
 import { assertEquals } from "@std/assert";
-import type { Transport, TransportListener } from "../../lib/websocket/transport.ts";
+import {
+  IGNORE_EVENTS,
+  type Transport,
+  type TransportListener,
+} from "../../lib/websocket/transport.ts";
 
 /** A transport in memory. */
 export class FakeTransport implements Transport {
-  listener: TransportListener = { onData: () => {}, onEnd: () => {}, onGone: () => {} };
+  listener: TransportListener = IGNORE_EVENTS;
   readonly written: number[] = [];
   ending: "end" | "destroy" | "reset" | undefined;
   isPaused = false;
   /** If true, a write ends only with {@linkcode settle} or {@linkcode settleOne}. */
   isSlow: boolean;
-  #onWritten: (() => void) | undefined;
+  #isWriting = false;
 
   constructor(isSlow: boolean) {
     this.isSlow = isSlow;
   }
 
-  write(bytes: Uint8Array, onWritten: () => void): boolean {
-    assertEquals(this.#onWritten, undefined, "one write at a time");
+  write(bytes: Uint8Array): boolean {
+    assertEquals(this.#isWriting, false, "one write at a time");
     for (const byte of bytes) this.written.push(byte);
-    if (this.isSlow) this.#onWritten = onWritten;
+    this.#isWriting = this.isSlow;
     return !this.isSlow;
   }
 
@@ -44,21 +48,23 @@ export class FakeTransport implements Transport {
 
   /** Ends the write under way. */
   settleOne(): void {
-    const onWritten = this.#onWritten;
-    this.#onWritten = undefined;
-    onWritten?.();
+    if (!this.#isWriting) return;
+    this.#isWriting = false;
+    this.listener.onWritten();
   }
 
   /** Ends the write under way and all that follow from it. */
   settle(): void {
-    while (this.#onWritten) this.settleOne();
+    while (this.#isWriting) this.settleOne();
   }
 
   /** Passes these pieces to the listener. */
   receive(pieces: readonly Uint8Array[]): void {
     for (const piece of pieces) {
-      // The listener may change what it gets.
-      this.listener.onData(piece.slice());
+      // The listener may change what it gets, and loses it after the call.
+      const lent = piece.slice();
+      this.listener.onData(lent);
+      lent.fill(0xee);
       this.settle();
     }
   }

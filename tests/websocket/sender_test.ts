@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeFrame, type Role } from "../../lib/websocket/frame.ts";
 import { Sender } from "../../lib/websocket/sender.ts";
+import { IGNORE_EVENTS } from "../../lib/websocket/transport.ts";
 import { decodeWireFrames } from "./conformance_cases.ts";
 import { FakeTransport } from "./fake_transport.ts";
 
@@ -11,6 +12,7 @@ function setUp({ role = "server", isSlow = true }: { role?: Role; isSlow?: boole
   const sender = new Sender(transport, { role, clock }, {
     onCloseSent: () => calls.push("closed"),
   });
+  transport.listener = { ...IGNORE_EVENTS, onWritten: () => sender.onWritten() };
   /** The payloads of the frames that were written, as text. */
   const texts = () =>
     decodeWireFrames(Uint8Array.from(transport.written), role)
@@ -23,10 +25,10 @@ const frame = (text: string) => encodeFrame(1, new TextEncoder().encode(text));
 Deno.test("Sender.sendFrames() sends after the delivery under way and before the next one", () => {
   const { sender, transport, texts } = setUp();
   const onDelivered = () => {
-    sender.deliver(frame("delivery 2"), () => {});
+    sender.deliver(frame("delivery 2"), { onDelivered: () => {} });
     sender.sendFrames(frame("ack 3"));
   };
-  sender.deliver(frame("delivery 1"), onDelivered);
+  sender.deliver(frame("delivery 1"), { onDelivered });
   sender.sendFrames(frame("ack 1"));
   sender.sendFrames(frame("ack 2"));
   transport.settle();
@@ -37,7 +39,7 @@ Deno.test("Sender.deliver() waits for frames that were sent before", () => {
   const { sender, transport, calls, texts } = setUp();
   sender.sendFrames(frame("1"));
   sender.sendFrames(frame("2"));
-  assertEquals(sender.deliver(frame("3"), () => calls.push("delivered")), false);
+  assertEquals(sender.deliver(frame("3"), { onDelivered: () => calls.push("delivered") }), false);
   sender.sendFrames(frame("4"));
   transport.settleOne();
   transport.settleOne();
@@ -61,7 +63,7 @@ Deno.test("Sender.pong() answers only the last of several pings, after what wait
 Deno.test("Sender.close() sends everything that waits but a delivery", () => {
   const { sender, transport, calls, texts } = setUp();
   sender.sendFrames(frame("1"));
-  sender.deliver(frame("2"), () => calls.push("delivered"));
+  sender.deliver(frame("2"), { onDelivered: () => calls.push("delivered") });
   sender.sendFrames(frame("3"));
   sender.close({ code: 1005, reason: "" });
   transport.settle();
@@ -72,7 +74,7 @@ Deno.test("Sender.close() sends everything that waits but a delivery", () => {
 
 Deno.test("Sender.close() lets the delivery under way finish", () => {
   const { sender, transport, calls, texts } = setUp();
-  sender.deliver(frame("1"), () => calls.push("delivered"));
+  sender.deliver(frame("1"), { onDelivered: () => calls.push("delivered") });
   sender.close({ code: 1005, reason: "" });
   transport.settle();
   assertEquals([texts(), calls], [["1", ""], ["delivered", "closed"]]);
@@ -99,7 +101,7 @@ Deno.test("Sender.bufferedBytes counts what is not given to the transport", () =
   sender.sendFrames(frame("x".repeat(99_990)));
   assertEquals(sender.bufferedBytes, 100_000 - 65_536);
   sender.sendFrames(frame("x".repeat(8)));
-  sender.deliver(frame("xxx"), () => {});
+  sender.deliver(frame("xxx"), { onDelivered: () => {} });
   assertEquals(sender.bufferedBytes, 100_000 - 65_536 + 15);
   transport.settleOne();
   assertEquals(sender.bufferedBytes, 15);
@@ -110,7 +112,7 @@ Deno.test("Sender.bufferedBytes counts what is not given to the transport", () =
 Deno.test("Sender.writingSinceMs is the time of the last progress of a write", () => {
   const { sender, transport, clock } = setUp();
   assertEquals(sender.writingSinceMs, undefined);
-  sender.deliver(frame("x".repeat(100_000)), () => {});
+  sender.deliver(frame("x".repeat(100_000)), { onDelivered: () => {} });
   clock.nowMs = 7;
   assertEquals(sender.writingSinceMs, 0);
   transport.settleOne();
@@ -151,9 +153,11 @@ const FOUR_KIB = frame("x".repeat(4092));
 
 Deno.test("Sender marks each 16 to 32 KiB with a ping while the peer leaves one unanswered", () => {
   const { sender, transport } = setUp({ isSlow: false });
-  for (let count = 0; count < 5; count++) sender.deliver(FOUR_KIB, () => {});
+  for (let count = 0; count < 5; count++) sender.deliver(FOUR_KIB, { onDelivered: () => {} });
   // One delivery of many frames is marked between them, also if a frame is longer.
-  sender.deliver(join([...Array(8).fill(FOUR_KIB), frame("y".repeat(70_000)), FOUR_KIB]), () => {});
+  sender.deliver(join([...Array(8).fill(FOUR_KIB), frame("y".repeat(70_000)), FOUR_KIB]), {
+    onDelivered: () => {},
+  });
   const four = ["4092", "4092", "4092", "4092"];
   assertEquals(framesOf(transport), [
     ...[...four, "ping 1", "4092"],
@@ -167,7 +171,7 @@ Deno.test("Sender marks the stream of a peer that answers at most once every 30 
   const twenty = join(Array(5).fill(FOUR_KIB));
   for (const nowMs of [0, 0, 29_999, 29_999, 30_000, 30_000, 59_999]) {
     clock.nowMs = nowMs;
-    sender.deliver(twenty, () => {});
+    sender.deliver(twenty, { onDelivered: () => {} });
     for (const mark of ["1", "2", "3", "4"]) sender.onPong(new TextEncoder().encode(mark));
   }
   const pings = framesOf(transport).filter((each) => each.startsWith("ping"));
@@ -177,10 +181,10 @@ Deno.test("Sender marks the stream of a peer that answers at most once every 30 
 
 Deno.test("Sender.onPong() counts the answer to a mark as progress of the write, and no other pong", () => {
   const { sender, transport, clock } = setUp({ isSlow: false });
-  sender.deliver(join(Array(5).fill(FOUR_KIB)), () => {});
-  sender.deliver(FOUR_KIB, () => {});
+  sender.deliver(join(Array(5).fill(FOUR_KIB)), { onDelivered: () => {} });
+  sender.deliver(FOUR_KIB, { onDelivered: () => {} });
   transport.isSlow = true;
-  sender.deliver(FOUR_KIB, () => {});
+  sender.deliver(FOUR_KIB, { onDelivered: () => {} });
   clock.nowMs = 7;
   for (const text of ["", "0", "2", "-1", "x", "1e99", "NaN"]) {
     sender.onPong(new TextEncoder().encode(text));
@@ -200,7 +204,7 @@ Deno.test("Sender.onPong() counts the answer to a mark as progress of the write,
 
 Deno.test("Sender sends no mark before a close frame, and none as a client", () => {
   const server = setUp({ isSlow: false });
-  server.sender.deliver(frame("y".repeat(20_000)), () => {});
+  server.sender.deliver(frame("y".repeat(20_000)), { onDelivered: () => {} });
   server.sender.close({ code: 1005, reason: "" });
   assertEquals(framesOf(server.transport), ["20000", "0"]);
   const client = setUp({ role: "client", isSlow: false });

@@ -180,7 +180,8 @@ export class RoomHistory {
     bytes: Uint8Array,
     start: number,
     end: number,
-    { author, atMs }: Pick<Message, "author" | "atMs">,
+    author: Author,
+    atMs: number,
   ): number {
     const offset = this.#transcript.append(opcode, bytes, start, end, author, atMs);
     this.#store?.onAppended();

@@ -8,6 +8,12 @@ const PATIENCE_MS = 10;
 /** The maximum that one sweep delivers to a reader before the next reader has its turn. */
 const MAX_SERVED_BYTES = 256 * 1024;
 
+/** Waits for a delivery. */
+export interface DeliveryListener {
+  /** The reader can take more, or has disconnected. */
+  onDelivered(): void;
+}
+
 /** A reader as the broadcast sees it. */
 export interface BroadcastReader {
   /** How far into the log it has been served. */
@@ -15,10 +21,10 @@ export interface BroadcastReader {
   /**
    * Sends whole frames of the log.
    *
-   * @returns True if the reader can take more now; otherwise calls `onDelivered` later, when it can
-   * take more or has disconnected.
+   * @returns True if the reader can take more now. Otherwise it calls
+   * {@linkcode Broadcast.onDelivered} later, when it can take more or has disconnected.
    */
-  deliver(frames: Uint8Array, onDelivered: () => void): boolean;
+  deliver(frames: Uint8Array): boolean;
   /**
    * Called when the log has dropped frames that the reader has not been served. Moves the cursor
    * on, or closes the reader.
@@ -30,9 +36,8 @@ export interface BroadcastReader {
 
 /** What a {@linkcode Broadcast} needs. */
 export interface BroadcastOptions extends Scheduler {
-  readonly log: MessageLog;
-  /** Senders are held back while even the fastest reader is this many bytes behind. */
-  readonly maxBacklogBytes: number;
+  /** Senders are held back while even the fastest reader is a quarter of this behind. */
+  readonly logRetentionBytes: number;
 }
 
 /**
@@ -49,8 +54,9 @@ export interface BroadcastOptions extends Scheduler {
  * reader continues alone, and rejoins the sweeps when it has caught up.
  */
 export class Broadcast {
+  readonly log: MessageLog;
   readonly #options: BroadcastOptions;
-  readonly #readers = new Map<BroadcastReader, ReaderState>();
+  readonly #readers = new Set<BroadcastReader>();
   /** Whether there may be frames to deliver that the sweep under way does not see. */
   #isNeeded = false;
   #isScheduled = false;
@@ -66,7 +72,8 @@ export class Broadcast {
   #backlog: PromiseWithResolvers<void> | undefined;
   #sweepEnd: PromiseWithResolvers<void> | undefined;
 
-  constructor(options: BroadcastOptions) {
+  constructor(log: MessageLog, options: BroadcastOptions) {
+    this.log = log;
     this.#options = options;
   }
 
@@ -88,32 +95,21 @@ export class Broadcast {
   /** Schedules a sweep. Call it after each append. */
   request(): void {
     this.#isNeeded = true;
-    const { log, maxBacklogBytes } = this.#options;
-    if (log.head - this.#servedUpTo > maxBacklogBytes) {
-      this.#backlog ??= Promise.withResolvers();
-    }
-    this.#schedule();
+    if (this.#isBackedUp) this.#backlog ??= Promise.withResolvers();
+    this.#schedule(this.#options.defer);
   }
 
   /** Adds a reader, which may be the fastest. */
   add(reader: BroadcastReader): void {
-    const state: ReaderState = {
-      reader,
-      phase: "idle",
-      servedUpTo: 0,
-      onDelivered: () => this.#delivered(state),
-    };
-    this.#readers.set(reader, state);
+    this.#readers.add(reader);
     this.#advance(reader.cursor.offset);
   }
 
   /** Removes a reader. Removing it twice is harmless. */
   remove(reader: BroadcastReader): void {
-    const state = this.#readers.get(reader);
-    if (!state) return;
-    this.#readers.delete(reader);
-    const { phase } = state;
-    state.phase = "gone";
+    if (!this.#readers.delete(reader)) return;
+    const { phase } = reader.cursor;
+    reader.cursor.phase = "gone";
     if (phase !== "idle") this.#busyCount--;
     if (phase === "awaited" && --this.#awaitedCount === 0) this.#endSweep();
     // The remaining readers may all be up to date, so that senders need not be held back.
@@ -125,14 +121,14 @@ export class Broadcast {
    * count.
    */
   get isFlushed(): boolean {
-    return this.#isServedUpTo(this.#options.log.head);
+    return this.#isServedUpTo(this.log.head);
   }
 
   /**
    * Resolves when every reader that keeps up has been served all frames that are in the log now.
    */
   async flushed(): Promise<void> {
-    const { head } = this.#options.log;
+    const { head } = this.log;
     while (!this.#isServedUpTo(head)) {
       this.#sweepEnd ??= Promise.withResolvers();
       this.request();
@@ -141,83 +137,86 @@ export class Broadcast {
   }
 
   #isServedUpTo(head: number): boolean {
-    const isServed = ({ phase, reader: { cursor } }: ReaderState) =>
-      phase !== "idle" || !cursor.isBehind || cursor.offset >= head;
+    const isServed = ({ cursor }: BroadcastReader) =>
+      cursor.phase !== "idle" || !cursor.isBehind || cursor.offset >= head;
     return this.#awaitedCount === 0 && this.#readers.values().every(isServed);
   }
 
-  #schedule(): void {
+  #schedule(defer: Scheduler["defer"]): void {
     if (!this.#isNeeded || this.#isScheduled || this.#awaitedCount > 0) return;
     this.#isScheduled = true;
-    this.#options.defer(() => this.#sweep());
+    defer(this.#sweep);
   }
 
-  #sweep(): void {
+  readonly #sweep = () => {
     this.#isScheduled = false;
     // A reader that was closed within the last sweep may have scheduled this one too early.
     if (this.#awaitedCount > 0) return;
     this.#isNeeded = false;
-    for (const state of this.#readers.values()) {
-      if (state.phase === "idle") {
-        if (this.#serve(state, "awaited")) this.#awaitedCount++;
-      } else if (state.reader.cursor.isLost) state.reader.handleLost();
+    for (const reader of this.#readers) {
+      if (reader.cursor.phase === "idle") {
+        if (this.#serve(reader, "awaited")) this.#awaitedCount++;
+      } else if (reader.cursor.isLost) reader.handleLost();
     }
-    if (this.#busyCount === 0 && !this.#isNeeded) this.#advance(this.#options.log.head);
+    if (this.#busyCount === 0 && !this.#isNeeded) this.#advance(this.log.head);
     if (this.#awaitedCount > 0) this.#watch();
     else this.#endSweep();
-  }
+  };
 
   /**
    * Delivers the frames that a reader has not been served, up to a limit.
    *
    * @returns True if a delivery is still under way; otherwise there may be more to deliver.
    */
-  #serve(state: ReaderState, phase: "awaited" | "alone"): boolean {
-    const { reader } = state;
+  #serve(reader: BroadcastReader, phase: "awaited" | "alone"): boolean {
     const { cursor } = reader;
     if (cursor.isLost && !reader.handleLost()) return false;
     for (let leftBytes = MAX_SERVED_BYTES; leftBytes > 0;) {
       const frames = cursor.take();
       if (!frames) return false;
       leftBytes -= frames.length;
-      state.servedUpTo = cursor.offset;
-      if (!reader.deliver(frames, state.onDelivered)) {
-        state.phase = phase;
+      if (!reader.deliver(frames)) {
+        cursor.phase = phase;
         this.#busyCount++;
         return true;
       }
-      this.#advance(state.servedUpTo);
+      this.#advance(cursor.offset);
     }
     this.#isNeeded ||= cursor.isBehind;
     return false;
   }
 
-  #delivered(state: ReaderState): void {
-    const { reader, phase } = state;
+  /** Called when a delivery has ended later than within its call. */
+  onDelivered(reader: BroadcastReader): void {
+    const { cursor } = reader;
+    const { phase, isBehind } = cursor;
     if (phase === "gone") return;
-    state.phase = "idle";
+    cursor.phase = "idle";
     this.#busyCount--;
-    this.#advance(state.servedUpTo);
-    const { isBehind } = reader.cursor;
+    this.#advance(cursor.offset);
     if (phase === "awaited") {
       this.#endedCount++;
       this.#isNeeded ||= isBehind;
       if (--this.#awaitedCount === 0) this.#endSweep();
-    } else if (isBehind && !this.#serve(state, "alone")) this.#schedule();
+    } else if (isBehind && !this.#serve(reader, "alone")) this.#schedule(this.#options.deferTurn);
   }
 
   #endSweep(): void {
     this.#sweepEnd?.resolve();
     this.#sweepEnd = undefined;
-    this.#schedule();
+    this.#schedule(this.#options.deferTurn);
   }
 
   #advance(servedUpTo: number): void {
     this.#servedUpTo = Math.max(this.#servedUpTo, servedUpTo);
-    const { log, maxBacklogBytes } = this.#options;
-    if (!this.#backlog || log.head - this.#servedUpTo > maxBacklogBytes) return;
+    if (!this.#backlog || this.#isBackedUp) return;
     this.#backlog.resolve();
     this.#backlog = undefined;
+  }
+
+  /** Whether even the fastest reader is far behind. */
+  get #isBackedUp(): boolean {
+    return this.log.head - this.#servedUpTo > this.#options.logRetentionBytes / 4;
   }
 
   /**
@@ -232,28 +231,11 @@ export class Broadcast {
       this.#isWatched = false;
       if (this.#awaitedCount === 0) return;
       if (this.#endedCount > endedBefore) return this.#watch();
-      for (const state of this.#readers.values()) {
-        if (state.phase === "awaited") state.phase = "alone";
+      for (const { cursor } of this.#readers) {
+        if (cursor.phase === "awaited") cursor.phase = "alone";
       }
       this.#awaitedCount = 0;
       this.#endSweep();
     }, PATIENCE_MS);
   }
-}
-
-/**
- * A reader and its phase.
- *
- * ```text
- * idle ──a sweep serves it──▶ awaited ──its delivery ends──▶ idle
- *                                └─it outlives its sweep──▶ alone ──its deliveries end──▶ idle
- * any phase ──remove()──▶ gone
- * ```
- */
-interface ReaderState {
-  readonly reader: BroadcastReader;
-  phase: "idle" | "awaited" | "alone" | "gone";
-  /** The offset at which the delivery under way ends. */
-  servedUpTo: number;
-  readonly onDelivered: () => void;
 }

@@ -7,13 +7,26 @@ import type { MessageLog } from "./message_log.ts";
  * until the cursor passes them.
  */
 export class Cursor {
+  /**
+   * How the broadcast is serving the reader.
+   *
+   * ```text
+   * idle ──a sweep serves it──▶ awaited ──its delivery ends──▶ idle
+   *                                └─it outlives its sweep──▶ alone ──its deliveries end──▶ idle
+   * any phase ──it is removed──▶ gone
+   * ```
+   */
+  phase: "idle" | "awaited" | "alone" | "gone" = "idle";
   readonly #log: MessageLog;
   #offset: number;
+  /** The next own range; -1 if there is none. Nearly every cursor has at most one. */
+  #ownStart = -1;
+  #ownEnd = -1;
   /**
-   * Alternating starts and ends of the reader's own ranges, ascending; those before `#nextOwn` are
+   * The own ranges after that: alternating starts and ends, ascending. Those before `#nextOwn` are
    * passed.
    */
-  #own: number[] = [];
+  #laterOwn: number[] | undefined;
   #nextOwn = 0;
 
   constructor(log: MessageLog, offset: number = log.head) {
@@ -40,8 +53,15 @@ export class Cursor {
 
   /** Skips a range that was just appended, so that the reader is not served it. */
   skip(start: number, end: number): void {
-    if (start === this.#own.at(-1)) this.#own[this.#own.length - 1] = end;
-    else this.#own.push(start, end);
+    const later = this.#laterOwn;
+    if (later) {
+      if (start === later.at(-1)) later[later.length - 1] = end;
+      else later.push(start, end);
+    } else if (this.#ownStart < 0) {
+      this.#ownStart = start;
+      this.#ownEnd = end;
+    } else if (start === this.#ownEnd) this.#ownEnd = end;
+    else this.#laterOwn = [start, end];
     this.#passOwn();
   }
 
@@ -53,7 +73,8 @@ export class Cursor {
    */
   take(): Uint8Array | undefined {
     if (!this.isBehind) return undefined;
-    const frames = this.#log.read(this.#offset, this.#own[this.#nextOwn] ?? this.#log.head);
+    const end = this.#ownStart < 0 ? this.#log.head : this.#ownStart;
+    const frames = this.#log.read(this.#offset, end);
     this.#offset += frames.length;
     return frames;
   }
@@ -65,15 +86,23 @@ export class Cursor {
   }
 
   #passOwn(): void {
-    while (this.#nextOwn < this.#own.length && this.#own[this.#nextOwn]! <= this.#offset) {
-      this.#offset = Math.max(this.#offset, this.#own[this.#nextOwn + 1]!);
-      this.#nextOwn += 2;
+    while (this.#ownStart >= 0 && this.#ownStart <= this.#offset) {
+      this.#offset = Math.max(this.#offset, this.#ownEnd);
+      this.#takeNextOwn();
     }
+  }
+
+  #takeNextOwn(): void {
+    const later = this.#laterOwn;
+    this.#ownStart = later?.[this.#nextOwn] ?? -1;
+    if (!later) return;
+    this.#ownEnd = later[this.#nextOwn + 1]!;
+    this.#nextOwn += 2;
+    if (this.#nextOwn === later.length) this.#laterOwn = undefined;
     // Removing the passed ranges costs as much as there are left, so it waits until most are
     // passed.
-    if (this.#nextOwn > this.#own.length / 2) {
-      this.#own.splice(0, this.#nextOwn);
-      this.#nextOwn = 0;
-    }
+    else if (this.#nextOwn > later.length / 2) later.splice(0, this.#nextOwn);
+    else return;
+    this.#nextOwn = 0;
   }
 }

@@ -57,12 +57,16 @@ export class MessageLog {
   readonly #retentionBytes: number;
   readonly #budget: LogBudget;
   #chunks: Chunk[] = [];
+  #newest: Chunk | undefined;
+  #start = 0;
   #head = 0;
   #headSeq: number;
   /** The events in the log, in order. */
   #events: OffsetRange[] = [];
   /** The last result of {@linkcode read}: most readers of a sweep ask for the same range. */
-  #lastRead = { from: -1, to: -1, frames: new Uint8Array(0) };
+  #lastFrom = -1;
+  #lastTo = -1;
+  #lastFrames: Uint8Array = NOTHING;
   /** The last result of {@linkcode seqAt}. */
   #lastSeqAt: SeqOffset = { offset: -1, seq: -1 };
 
@@ -82,7 +86,7 @@ export class MessageLog {
 
   /** The offset at which the oldest retained frame starts. */
   get start(): number {
-    return this.#chunks[0]?.start ?? this.#head;
+    return this.#start;
   }
 
   /** The sequence number of the newest message. */
@@ -149,13 +153,13 @@ export class MessageLog {
    * @throws {RangeError} If the log no longer has them.
    */
   read(from: number, to: number): Uint8Array {
-    const last = this.#lastRead;
-    if (last.from === from && last.to === to) return last.frames;
+    if (this.#lastFrom === from && this.#lastTo === to) return this.#lastFrames;
     const chunk = this.#chunkAt(from);
     const end = Math.min(chunk.usedBytes, to - chunk.start);
     const frames = chunk.bytes.subarray(from - chunk.start, end);
-    this.#lastRead = { from, to, frames };
-    return frames;
+    this.#lastFrom = from;
+    this.#lastTo = to;
+    return this.#lastFrames = frames;
   }
 
   /** Walks over the frames of a chunk until it reaches an offset or the end of a message. */
@@ -186,7 +190,7 @@ export class MessageLog {
   }
 
   #chunkFor(frameBytes: number): Chunk {
-    const last = this.#chunks.at(-1);
+    const last = this.#newest;
     if (last && last.bytes.length - last.usedBytes >= frameBytes) return last;
     const size = Math.min(LARGEST_CHUNK_BYTES, last ? 2 * last.bytes.length : FIRST_CHUNK_BYTES);
     const chunk = {
@@ -196,11 +200,13 @@ export class MessageLog {
       usedBytes: 0,
     };
     this.#chunks.push(chunk);
+    this.#newest = chunk;
     this.#budget.add(chunk.bytes.length);
     while (this.#chunks.length > 1 && this.#canDropOldest()) {
       this.#budget.add(-this.#chunks.shift()!.bytes.length);
     }
-    while (this.#events.length > 0 && this.#events[0]!.start < this.start) this.#events.shift();
+    this.#start = this.#chunks[0]!.start;
+    while (this.#events.length > 0 && this.#events[0]!.start < this.#start) this.#events.shift();
     return chunk;
   }
 
@@ -211,11 +217,14 @@ export class MessageLog {
   }
 
   #chunkAt(offset: number): Chunk {
-    // Nearly every cursor is near the head.
-    for (let index = this.#chunks.length - 1; index >= 0; index--) {
+    const newest = this.#newest;
+    if (newest && newest.start <= offset) return newest;
+    for (let index = this.#chunks.length - 2; index >= 0; index--) {
       const chunk = this.#chunks[index]!;
       if (chunk.start <= offset) return chunk;
     }
     throw new RangeError(`Cannot read the log before its start at ${this.start}: ${offset}`);
   }
 }
+
+const NOTHING = new Uint8Array(0);

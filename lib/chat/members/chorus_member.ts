@@ -89,13 +89,13 @@ export class ChorusMember extends Member {
     return false;
   }
 
-  override stop(): void {
-    super.stop();
+  override stop(): boolean {
     this.#acks = [];
+    return super.stop();
   }
 
-  override deliver(frames: Uint8Array, onDelivered: () => void): boolean {
-    const isDone = super.deliver(frames, onDelivered);
+  override deliver(frames: Uint8Array): boolean {
+    const isDone = super.deliver(frames);
     if (this.#acks.length > 0) this.#scheduleAcks();
     this.#updateServed();
     return isDone;
@@ -155,7 +155,7 @@ export class ChorusMember extends Member {
   /** A message of its own counts as served once everything before it has been served. */
   #updateServed(): void {
     if (!this.isLive || this.cursor.isLost) return;
-    this.#servedSeq = this.audience.log.seqAt(this.cursor.offset);
+    this.#servedSeq = this.broadcast.log.seqAt(this.cursor.offset);
   }
 
   /** Sends acks at the end of this turn, so that many acks are one write. */

@@ -1,11 +1,11 @@
-import type { Audience } from "../audience.ts";
 import type { GapReason } from "../chorus_v1.ts";
 import { CLOSE_CODES, type CloseCode } from "../close_code.ts";
 import { HistoryUnavailableError } from "../history/history.ts";
 import type { ReplayStart } from "../history/room_history.ts";
+import type { Broadcast } from "../log/broadcast.ts";
 import { Cursor } from "../log/cursor.ts";
 import type { Author, Message } from "../message.ts";
-import type { OwnMessage, Room, RoomMember, WireFormat } from "../room.ts";
+import type { Room, RoomMember, WireFormat } from "../room.ts";
 import { replay } from "./replay.ts";
 import type { Wire } from "./wire.ts";
 
@@ -16,6 +16,13 @@ export interface MemberOptions {
   readonly author: Author & { readonly id: string };
   readonly room: Room;
   readonly wire: Wire;
+}
+
+/** A message that a member published itself, and its range in the log of the member's format. */
+interface OwnMessage {
+  readonly seq: number;
+  readonly start: number;
+  readonly end: number;
 }
 
 /**
@@ -38,7 +45,7 @@ export abstract class Member implements RoomMember {
   /** Where its log ended when the member joined. */
   #joinedAt = 0;
   /** The messages that the member published itself before it went live. */
-  #own: OwnMessage[] = [];
+  #own: OwnMessage[] | undefined;
 
   constructor({ id, author, room, wire }: MemberOptions) {
     this.id = id;
@@ -75,12 +82,16 @@ export abstract class Member implements RoomMember {
   /** Called when stored messages could not be read for the member. The read is tried again. */
   protected onReadFailed(): void {}
 
-  deliver(frames: Uint8Array, onDelivered: () => void): boolean {
-    return this.wire.deliver(frames, onDelivered);
+  deliver(frames: Uint8Array): boolean {
+    return this.wire.deliver(frames, this);
+  }
+
+  onDelivered(): void {
+    if (this.#state === "live") this.broadcast.onDelivered(this);
   }
 
   handleLost(): boolean {
-    const { log } = this.audience;
+    const { log } = this.broadcast;
     if (!this.room.handleSlowReader(this, log.start - this.cursor.offset)) return false;
     this.cursor.skipToOldest();
     this.onMissed(log.seqAt(this.cursor.offset), "too slow");
@@ -98,7 +109,7 @@ export abstract class Member implements RoomMember {
    */
   start(after: number): void {
     if (this.#state === "gone") return;
-    const { log } = this.audience;
+    const { log } = this.broadcast;
     this.#joinedAt = log.head;
     if (after >= log.seqBefore) return this.#goLive(after);
     this.#state = "replaying";
@@ -112,26 +123,27 @@ export abstract class Member implements RoomMember {
     this.close(error instanceof HistoryUnavailableError ? historyUnavailable : internalError);
   }
 
-  /** Stops serving the member. */
-  stop(): void {
+  stop(): boolean {
+    if (this.#state === "gone") return false;
     this.#state = "gone";
+    return true;
   }
 
-  skipOwn(own: OwnMessage): void {
-    if (this.#state === "live") this.cursor.skip(own.start, own.end);
-    else this.#own.push(own);
+  skipOwn(start: number, end: number, seq: number): void {
+    if (this.#state === "live") this.cursor.skip(start, end);
+    else (this.#own ??= []).push({ start, end, seq });
   }
 
-  /** The members of its format, itself included. */
-  protected get audience(): Audience {
-    return this.room.audienceOf(this.format);
+  /** The log of its format, and its fan-out. */
+  protected get broadcast(): Broadcast {
+    return this.room.broadcastOf(this.format);
   }
 
   #replay(after: number): Promise<void> {
     const { history, scheduler } = this.room;
     return replay(after, {
       history,
-      log: this.audience.log,
+      log: this.broadcast.log,
       deliver: (messages) => this.#deliverPage(messages),
       onMissed: (upTo, reason) => this.onMissed(upTo, reason),
       handleSlowReader: () => this.room.handleSlowReader(this, 0),
@@ -145,29 +157,30 @@ export abstract class Member implements RoomMember {
   }
 
   async #deliverPage(messages: readonly Message[]): Promise<void> {
-    const own = new Set(this.#own.map(({ seq }) => seq));
+    const own = new Set(this.#own?.map(({ seq }) => seq));
     const frames = this.encode(messages.filter(({ seq }) => !own.has(seq)));
     const lastSeq = messages.at(-1)!.seq;
-    this.#own = this.#own.filter(({ seq }) => seq > lastSeq);
+    this.#own = this.#own?.filter(({ seq }) => seq > lastSeq);
     await new Promise<void>((resolve) => {
       // Other members have their turn after each page.
-      const next = () => this.room.scheduler.defer(resolve);
-      if (frames.length === 0 || this.wire.deliver(frames, next)) next();
+      const onDelivered = () => this.room.scheduler.deferTurn(resolve);
+      if (frames.length === 0 || this.wire.deliver(frames, { onDelivered })) onDelivered();
     });
     if (this.#state === "replaying") this.onServed(lastSeq);
   }
 
   #goLive(after: number): void {
-    const { log, broadcast } = this.audience;
+    const { broadcast } = this;
+    const { log } = broadcast;
     this.#state = "live";
     const offset = log.offsetAfter(after);
     this.cursor = new Cursor(log, offset);
     // Events from before the member joined are not for it. Its own messages come after them.
     for (const { start, end } of log.events(offset, this.#joinedAt)) this.cursor.skip(start, end);
-    for (const { start, end } of this.#own) {
+    for (const { start, end } of this.#own ?? []) {
       if (start >= this.cursor.offset) this.cursor.skip(start, end);
     }
-    this.#own = [];
+    this.#own = undefined;
     broadcast.add(this);
     if (this.cursor.isBehind) broadcast.request();
     this.onLive();

@@ -1,14 +1,15 @@
 import type { CloseCode } from "../close_code.ts";
+import type { DeliveryListener } from "../log/broadcast.ts";
 
 /** A connection as its member sees it. Each engine implements it. */
 export interface Wire {
   /**
    * Sends whole frames of the log. Only one delivery may be under way.
    *
-   * @returns True if the connection can take more now; otherwise calls `onDelivered` later, when it
+   * @returns True if the connection can take more now; otherwise calls the listener later, when it
    * can take more or has ended.
    */
-  deliver(frames: Uint8Array, onDelivered: () => void): boolean;
+  deliver(frames: Uint8Array, listener: DeliveryListener): boolean;
   /**
    * Sends whole frames to this connection alone: after the delivery under way, and before the next.
    *

@@ -120,13 +120,14 @@ export function connect(target: Target, options: ConnectOptions): Promise<Attemp
         fail(error);
       }
     },
+    onWritten: () => {},
     onEnd: () => fail(head.bytes.length > 0 ? new HandshakeError(NOT_HTTP) : undefined),
     onGone: fail,
   };
   const transport = new SocketTransport(socket, listener);
   socket.setNoDelay(true);
   socket.once(url.startsWith("wss:") ? "secureConnect" : "connect", () => {
-    transport.write(handshake.request, () => {});
+    transport.write(handshake.request);
   });
   return attempt.promise;
 }
@@ -239,7 +240,7 @@ export class Connection implements Watched {
 
   /** Closes the connection with 1000. Ends it without an answer after the deadline. */
   leave(): Promise<CloseStatus> {
-    this.#connection.close(1000, "");
+    this.#connection.close({ code: 1000, reason: "" });
     return this.closed;
   }
 

@@ -1,9 +1,7 @@
 import { generate as generateUuid } from "@std/uuid/v7";
 import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
-import type { CloseCode } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/members/member.ts";
-import type { Wire } from "../../chat/members/wire.ts";
 import type { CloseStatus } from "../../websocket/close_frame.ts";
 import {
   Connection,
@@ -34,10 +32,14 @@ export interface AdmittedConnection {
  * memory: many messages with one system call, and no copy.
  */
 export class DirectEngine implements Disposable {
-  readonly #chat: Chat;
-  readonly #options: ConnectionOptions;
   readonly #wires: OpenWires;
   readonly #heartbeat: Heartbeat;
+  readonly #chat: Chat;
+  readonly #options: ConnectionOptions;
+  readonly #onEnded = (connection: Connection) => {
+    this.#heartbeat.delete(connection);
+    this.#wires.delete(connection);
+  };
 
   constructor(config: ServerConfig, { chat, wires }: EngineParts) {
     this.#chat = chat;
@@ -52,65 +54,38 @@ export class DirectEngine implements Disposable {
 
   /** Answers the handshake and adds the connection to the chat. */
   serve({ transport, key, joinRequest, received, address }: AdmittedConnection): void {
-    const wire = new DirectWire(transport, {
-      chat: this.#chat,
-      options: this.#options,
-      onEnded: () => {
-        this.#heartbeat.delete(wire.connection);
-        this.#wires.delete(wire);
-      },
-    });
-    const { id, connection } = wire;
+    const listener = new ChatListener(this.#chat, this.#onEnded);
+    const connection = new Connection(transport, this.#options, listener);
+    listener.connection = connection;
     this.#heartbeat.add(connection);
-    this.#wires.add(wire);
+    this.#wires.add(connection);
     const protocol = joinRequest.format === "chorus" ? CHORUS_PROTOCOL : undefined;
     connection.sendFrames(handshakeResponse(key, protocol));
-    this.#chat.join({ id, wire, address }, joinRequest, (member) => wire.member = member);
+    this.#chat.join({ id: generateUuid(), wire: connection, address }, joinRequest, listener);
     if (received.length > 0) connection.onData(received);
   }
 
   /** Destroys the connections that are left. */
   [Symbol.dispose](): void {
     for (const wire of this.#wires) {
-      if (!(wire instanceof DirectWire)) continue;
-      wire.connection.destroy({ code: 1006, reason: "the server has stopped" });
+      if (!(wire instanceof Connection)) continue;
+      wire.destroy({ code: 1006, reason: "the server has stopped" });
     }
     this.#heartbeat[Symbol.dispose]();
   }
 }
 
-/** Connects a `Connection` of lib/websocket with its member in the chat. */
-class DirectWire implements Wire, ConnectionListener {
-  readonly id = generateUuid();
-  readonly connection: Connection;
+/** Passes what a `Connection` of lib/websocket reports to the chat. */
+class ChatListener implements ConnectionListener {
   readonly #chat: Chat;
-  readonly #onEnded: () => void;
+  readonly #onEnded: (connection: Connection) => void;
+  connection!: Connection;
   /** Set on joining the chat, before the connection receives anything; unset if it cannot join. */
   member: Member | undefined;
 
-  constructor(
-    transport: Transport,
-    { chat, options, onEnded }: {
-      readonly chat: Chat;
-      readonly options: ConnectionOptions;
-      readonly onEnded: () => void;
-    },
-  ) {
+  constructor(chat: Chat, onEnded: (connection: Connection) => void) {
     this.#chat = chat;
     this.#onEnded = onEnded;
-    this.connection = new Connection(transport, options, this);
-  }
-
-  deliver(frames: Uint8Array, onDelivered: () => void): boolean {
-    return this.connection.deliver(frames, onDelivered);
-  }
-
-  sendFrames(frames: Uint8Array<ArrayBuffer>): void {
-    this.connection.sendFrames(frames);
-  }
-
-  close({ code, reason }: CloseCode): void {
-    this.connection.close(code, reason);
   }
 
   onMessage(opcode: MessageOpcode, bytes: Uint8Array, start: number, end: number): void {
@@ -122,7 +97,7 @@ class DirectWire implements Wire, ConnectionListener {
   }
 
   onClosed(status: CloseStatus): void {
-    this.#onEnded();
+    this.#onEnded(this.connection);
     if (this.member) this.#chat.ended(this.member, status);
   }
 

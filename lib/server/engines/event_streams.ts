@@ -4,6 +4,7 @@ import { generate as generateUuid } from "@std/uuid/v7";
 import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/members/member.ts";
+import type { DeliveryListener } from "../../chat/log/broadcast.ts";
 import type { Wire } from "../../chat/members/wire.ts";
 import { checkIntervalMs, isDeadlineOver } from "../../websocket/heartbeat.ts";
 import type { ServerConfig } from "../config.ts";
@@ -51,7 +52,7 @@ export class EventStreams {
     client.onStalled = () => wire.close(CLOSE_CODES.tooSlow);
     const { id } = wire;
     const { address } = client;
-    this.#chat.join({ id, wire, address }, joinRequest, (member) => wire.member = member);
+    this.#chat.join({ id, wire, address }, joinRequest, wire);
     return wire.member && wire.events.pipeThrough(new ServerSentEventStream());
   }
 
@@ -85,7 +86,7 @@ class EventWire implements Wire {
   readonly #decoder: FrameDecoder<ServerSentEventMessage>;
   readonly #onEnded: (closeStatus: CloseCode) => void;
   #controller!: ReadableStreamDefaultController<ServerSentEventMessage>;
-  #onDelivered: (() => void) | undefined;
+  #deliveryListener: DeliveryListener | undefined;
   /** When the subscriber last read, or got something while it had nothing to read. */
   #activeAtMs = performance.now();
   #isOpen = true;
@@ -107,10 +108,10 @@ class EventWire implements Wire {
     });
   }
 
-  deliver(frames: Uint8Array, onDelivered: () => void): boolean {
+  deliver(frames: Uint8Array, listener: DeliveryListener): boolean {
     this.sendFrames(frames);
     if (!this.#isOpen || this.#controller.desiredSize! > 0) return true;
-    this.#onDelivered = onDelivered;
+    this.#deliveryListener = listener;
     return false;
   }
 
@@ -130,9 +131,9 @@ class EventWire implements Wire {
 
   #onRead(): void {
     this.#activeAtMs = performance.now();
-    const onDelivered = this.#onDelivered;
-    this.#onDelivered = undefined;
-    onDelivered?.();
+    const listener = this.#deliveryListener;
+    this.#deliveryListener = undefined;
+    listener?.onDelivered();
   }
 
   /**

@@ -3,14 +3,19 @@ import { connect, type Socket } from "node:net";
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import { checkIntervalMs } from "../../websocket/heartbeat.ts";
 import { SocketTransport } from "../../websocket/socket_transport.ts";
-import type { TransportListener } from "../../websocket/transport.ts";
+import { TcpTransport } from "../../websocket/tcp_transport.ts";
+import { IGNORE_EVENTS, type Transport } from "../../websocket/transport.ts";
 import { formatAddress } from "../address.ts";
 import type { Decision, IncomingRequest } from "../http/admission.ts";
 import { type Refusal, refusalResponse, UNAVAILABLE } from "../http/refusal.ts";
 import type { Client } from "../http/routes.ts";
 import type { TlsFiles } from "../security/tls_files.ts";
 import type { DirectEngine } from "./direct_engine.ts";
-import { HttpConnection, type HttpTimeouts } from "./http_connection.ts";
+import {
+  HttpConnection,
+  type HttpConnectionOptions,
+  type HttpTimeouts,
+} from "./http_connection.ts";
 import { Listener } from "./listener.ts";
 import { Pipe, type PipedRequest } from "./pipe.ts";
 import { RequestError, type RequestHead } from "./request_head.ts";
@@ -25,6 +30,8 @@ export interface GatewayOptions {
   /** The port of the private `Deno.serve`, on loopback. */
   readonly upstreamPort: number;
   readonly timeouts: HttpTimeouts;
+  /** Whether to use {@linkcode TcpTransport}. TLS needs a socket. */
+  readonly hasTcpTransport: boolean;
   /** The maximum number of pipes. */
   readonly maxPipes: number;
   readonly admit: (request: IncomingRequest) => Decision;
@@ -42,6 +49,7 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #listener: Listener;
   #secureContext: SecureContext | undefined;
+  readonly #httpOptions: HttpConnectionOptions;
   /** All connections that the direct engine does not have. */
   readonly #connections = new Set<HttpConnection>();
   #pipeCount = 0;
@@ -54,10 +62,19 @@ export class Gateway {
     const { hostname, port, tls, logger } = options;
     this.#options = options;
     if (tls) this.useTls(tls);
+    this.#httpOptions = {
+      listener: {
+        onRequest: (connection, request) => this.#dispatch(connection, request),
+        onGone: (connection, error) => this.#forget(connection, error),
+      },
+      timeouts: options.timeouts,
+    };
     this.#listener = new Listener({
       hostname,
       port,
-      onConnection: (socket) => this.#accept(socket),
+      acceptsTransports: options.hasTcpTransport,
+      onConnection: (accepted) =>
+        accepted instanceof TcpTransport ? this.#acceptTcp(accepted) : this.#accept(accepted),
       logger,
     });
   }
@@ -112,15 +129,21 @@ export class Gateway {
     if (remoteAddress === undefined) return void tcp.destroy();
     const secureContext = this.#secureContext;
     const socket = secureContext ? new TLSSocket(tcp, { isServer: true, secureContext }) : tcp;
-    const address = formatAddress({ hostname: remoteAddress, port: remotePort! });
+    this.#add(new SocketTransport(socket, IGNORE_EVENTS, tcp), {
+      hostname: remoteAddress,
+      port: remotePort!,
+    });
+  }
+
+  #acceptTcp(transport: TcpTransport): void {
+    const { remoteAddress } = transport;
+    if (remoteAddress === undefined) return void transport.destroy();
+    this.#add(transport, remoteAddress);
+  }
+
+  #add(transport: Transport, address: { readonly hostname: string; readonly port: number }): void {
     this.#connections.add(
-      new HttpConnection(new SocketTransport(socket, IGNORE_EVENTS, tcp), address, {
-        listener: {
-          onRequest: (connection, request) => this.#dispatch(connection, request),
-          onGone: (connection, error) => this.#forget(connection, error),
-        },
-        timeouts: this.#options.timeouts,
-      }),
+      new HttpConnection(transport, formatAddress(address), this.#httpOptions),
     );
   }
 
@@ -217,5 +240,3 @@ export class Gateway {
 const NEEDS_HTTP_11 = "A WebSocket needs HTTP/1.1: a proxy in between may speak only HTTP/1.0";
 
 const UPGRADE_HEADERS = { Upgrade: "websocket", Connection: "Upgrade" };
-
-const IGNORE_EVENTS: TransportListener = { onData: () => {}, onEnd: () => {}, onGone: () => {} };

@@ -29,6 +29,12 @@ export interface HttpConnectionListener {
   onGone(connection: HttpConnection, error: Error | undefined): void;
 }
 
+/** What all connections of a gateway share. */
+export interface HttpConnectionOptions {
+  readonly listener: HttpConnectionListener;
+  readonly timeouts: HttpTimeouts;
+}
+
 /**
  * A client's connection in the gateway: it reads the heads of requests, and closes the connection.
  *
@@ -55,11 +61,7 @@ export class HttpConnection implements TransportListener {
   /** The pipe that the connection has had since its first piped request. */
   pipe: Pipe | undefined;
 
-  constructor(
-    transport: Transport,
-    address: string,
-    options: { readonly listener: HttpConnectionListener; readonly timeouts: HttpTimeouts },
-  ) {
+  constructor(transport: Transport, address: string, options: HttpConnectionOptions) {
     this.transport = transport;
     this.address = address;
     this.#listener = options.listener;
@@ -95,6 +97,8 @@ export class HttpConnection implements TransportListener {
       else throw error;
     }
   }
+
+  onWritten(): void {}
 
   onEnd(): void {
     this.transport.destroy();
@@ -154,7 +158,7 @@ export class HttpConnection implements TransportListener {
       "",
       body,
     ].join("\r\n");
-    this.transport.write(new TextEncoder().encode(response), () => {});
+    this.transport.write(new TextEncoder().encode(response));
     this.end();
   }
 

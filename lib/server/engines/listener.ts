@@ -1,5 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { acceptTransports, type TcpTransport } from "../../websocket/tcp_transport.ts";
 
 /** The number of connections that the system queues until they are accepted. */
 const BACKLOG = 4096;
@@ -17,8 +18,10 @@ const NO_DESCRIPTOR: ReadonlySet<string> = new Set(["EMFILE", "ENFILE"]);
 export interface ListenerOptions {
   readonly hostname: string;
   readonly port: number;
+  /** Whether to accept transports instead of sockets. */
+  readonly acceptsTransports: boolean;
   /** Called with each accepted connection, probes of the listener included. */
-  readonly onConnection: (socket: Socket) => void;
+  readonly onConnection: (accepted: Socket | TcpTransport) => void;
   readonly logger: Logger;
 }
 
@@ -72,11 +75,12 @@ export class Listener {
   #listen(hostname: string, port: number): Promise<Deno.NetAddr> {
     const { promise, resolve, reject } = Promise.withResolvers<Deno.NetAddr>();
     // Half-open: a peer that has closed its side may still be waiting for the response.
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (accepted) => {
       this.#hasAccepted = true;
       this.#stopProbing();
-      this.#options.onConnection(socket);
+      this.#options.onConnection(accepted);
     });
+    if (this.#options.acceptsTransports) acceptTransports(server);
     server.on("error", reject);
     server.listen({ host: hostname, port, backlog: BACKLOG }, () => {
       server.off("error", reject).on("error", (error) => this.#warn(error));

@@ -62,6 +62,7 @@ export class Pipe {
   readonly #timeouts: PipeTimeouts;
   readonly #clientListener: TransportListener = {
     onData: (bytes) => this.#onRequestBytes(bytes, 0),
+    onWritten: () => this.#onWritten(),
     onEnd: () => this.#onClientEnd(),
     onGone: (error) => {
       this.close();
@@ -98,6 +99,7 @@ export class Pipe {
     this.#timeouts = options.timeouts;
     upstream.listener = {
       onData: (bytes) => this.#onResponseBytes(bytes),
+      onWritten: () => this.#onSent(),
       onEnd: () => {
         this.#hasUpstreamEnded = true;
         if (this.#isBodyRejected()) this.#fault(new RequestError(400, MALFORMED_BODY));
@@ -173,17 +175,18 @@ export class Pipe {
       if (!(error instanceof SyntaxError)) throw error;
       return this.#fault(new RequestError(400, error.message));
     }
-    this.#rest = bytes.subarray(end);
-    if (end > 0) this.#isSending = !this.#upstream.write(bytes.subarray(0, end), this.#onSent);
+    this.#rest = bytes.slice(end);
+    // The bytes are lent, and the write may outlive this call.
+    if (end > 0) this.#isSending = !this.#upstream.write(bytes.slice(0, end));
     if (!this.#canRead()) this.#client.pause();
   }
 
-  readonly #onSent = () => {
+  #onSent(): void {
     this.#isSending = false;
     if (this.#state !== "exchange") return;
     if (this.#canRead()) this.#client.resume();
     this.#settle();
-  };
+  }
 
   #canRead(): boolean {
     return !this.#isSending && this.#rest.length === 0 && !this.#isAnsweredEarly();
@@ -218,20 +221,20 @@ export class Pipe {
       return this.#client.reset();
     }
     if (this.#isAnsweredEarly()) this.#client.pause();
-    if (!this.#client.write(bytes, this.#onWritten)) {
+    if (!this.#client.write(bytes.slice())) {
       this.#writingSinceMs = performance.now();
       this.#upstream.pause();
     }
     this.#settle();
   }
 
-  readonly #onWritten = () => {
+  #onWritten(): void {
     this.#writingSinceMs = undefined;
     if (this.#state !== "exchange") return;
     if (this.#hasUpstreamEnded) return this.#end();
     this.#upstream.resume();
     this.#settle();
-  };
+  }
 
   /** Ends the exchange if it is complete. */
   #settle(): void {

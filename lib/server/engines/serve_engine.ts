@@ -3,6 +3,7 @@ import type { JoinRequest } from "../../chat/chat.ts";
 import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/members/member.ts";
+import type { DeliveryListener } from "../../chat/log/broadcast.ts";
 import type { Wire } from "../../chat/members/wire.ts";
 import { OPCODE } from "../../websocket/frame.ts";
 import type { ServerConfig } from "../config.ts";
@@ -77,7 +78,7 @@ export class ServeEngine {
     socket.onerror = () => wire.member && chat.leave(wire.member);
     socket.onclose = ({ code, reason }) => onGone(code, reason);
     const { id } = wire;
-    chat.join({ id, wire, address: client.address }, joinRequest, (member) => wire.member = member);
+    chat.join({ id, wire, address: client.address }, joinRequest, wire);
     if (wires.isClosing) wire.close(CLOSE_CODES.goingAway);
   }
 
@@ -124,11 +125,11 @@ class ServeWire implements Wire {
     this.#shared = shared;
   }
 
-  deliver(frames: Uint8Array, onDelivered: () => void): boolean {
+  deliver(frames: Uint8Array, listener: DeliveryListener): boolean {
     this.#sendAll(frames);
     this.#shared.buffers.whenDrained(this.#socket).then((outcome) => {
       if (outcome === "stalled") this.close(CLOSE_CODES.tooSlow);
-      onDelivered();
+      listener.onDelivered();
     });
     return false;
   }

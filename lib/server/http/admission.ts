@@ -2,7 +2,7 @@ import type { JoinRequest } from "../../chat/chat.ts";
 import { checkHandshake, isUpgrade } from "../../websocket/handshake.ts";
 import type { FieldMap } from "../../websocket/http_head.ts";
 import { isPagePath } from "../page/page.ts";
-import { type OriginPolicy, refusedOrigin } from "../security/origin.ts";
+import type { OriginCheck } from "../security/origin.ts";
 import { parseJoinRequest } from "./join_request.ts";
 import { maxBodyBytes, tooBig } from "./publication.ts";
 import { isRoomsPath, type Refusal, UNAVAILABLE } from "./refusal.ts";
@@ -34,7 +34,7 @@ export type Decision =
 
 /** The state of the server that {@linkcode admit} depends on. */
 export interface AdmissionOptions {
-  readonly originPolicy: OriginPolicy;
+  readonly originCheck: Pick<OriginCheck, "refused">;
   readonly maxMessageBytes: number;
   /** Whether the server is stopping and refuses all requests. */
   readonly isDraining: () => boolean;
@@ -62,7 +62,7 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
   if (!isHost(hostField)) {
     return refusal(400, `Host must be a host name and optionally a port: it was ${hostField}`);
   }
-  const refused = refusedOrigin(request, options.originPolicy);
+  const refused = options.originCheck.refused(request);
   if (refused !== undefined) return refusal(403, refused);
   if (options.isDraining()) return { kind: "refusal", ...UNAVAILABLE.stopping };
   const joinRequest = path === "/ws" || path === "/"
@@ -105,9 +105,15 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
  * comma would join two headers.
  */
 export function isHost(text: string): boolean {
-  return /^(\[[\da-f:.]+\]|[\w.~%!$&'()*+;=-]*)(:\d*)?$/i.test(text) &&
+  if (text === lastHost) return true;
+  const isValid = /^(\[[\da-f:.]+\]|[\w.~%!$&'()*+;=-]*)(:\d*)?$/i.test(text) &&
     (text === "" || URL.canParse(`http://${text}`));
+  if (isValid) lastHost = text;
+  return isValid;
 }
+
+/** The last valid host. Nearly all requests have the same one. */
+let lastHost = "";
 
 function refusal(
   status: number,

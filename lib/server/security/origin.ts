@@ -43,6 +43,30 @@ export function parseAllowedOrigin(text: string): AllowedOrigin | undefined {
   return { protocol: url.protocol, hostname: wildcard + hostname, port: url.port };
 }
 
+/** Checks origins by a policy. It remembers its last answer: most requests come from one page. */
+export class OriginCheck {
+  readonly #policy: OriginPolicy;
+  #host: string | undefined;
+  #origin: string | null = null;
+  #refused: string | undefined;
+
+  constructor(policy: OriginPolicy) {
+    this.#policy = policy;
+  }
+
+  /** See {@linkcode refusedOrigin}. */
+  refused(request: RequestOrigin): string | undefined {
+    const { host, headers } = request;
+    const origin = headers.get("origin");
+    if (host !== this.#host || origin !== this.#origin) {
+      this.#host = host;
+      this.#origin = origin;
+      this.#refused = refusedOrigin(request, this.#policy);
+    }
+    return this.#refused;
+  }
+}
+
 /**
  * Checks the host and the Origin header of a request.
  *

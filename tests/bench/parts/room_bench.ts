@@ -1,3 +1,4 @@
+import type { DeliveryListener } from "../../../lib/chat/log/broadcast.ts";
 import { Cursor } from "../../../lib/chat/log/cursor.ts";
 import { MessageLog } from "../../../lib/chat/log/message_log.ts";
 import { AMPLE_BUDGET, ROOM_OPTIONS } from "../../chat/room_options.ts";
@@ -34,10 +35,11 @@ for (const isFast of [true, false]) {
     ...ROOM_OPTIONS,
     logRetentionBytes: RETENTION_BYTES,
     defer: (run) => turns.push(run),
+    deferTurn: (run) => turns.push(run),
   });
-  const pending: (() => void)[] = [];
-  const deliver = (_: Uint8Array, onDelivered: () => void) => {
-    if (!isFast) pending.push(onDelivered);
+  const pending: DeliveryListener[] = [];
+  const deliver = (_: Uint8Array, listener: DeliveryListener) => {
+    if (!isFast) pending.push(listener);
     return isFast;
   };
   const wire = { deliver, sendFrames: () => {}, close: () => {} };
@@ -50,7 +52,7 @@ for (const isFast of [true, false]) {
   Deno.bench(`flush a message to 500 ${isFast ? "fast" : "slow"} members`, () => {
     room.publishText("x".repeat(24), ANONYMOUS, {});
     for (let turn; (turn = turns.shift());) turn();
-    for (const onDelivered of pending.splice(0)) onDelivered();
+    for (const listener of pending.splice(0)) listener.onDelivered();
     for (let turn; (turn = turns.shift());) turn();
   });
 }

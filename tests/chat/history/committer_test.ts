@@ -23,6 +23,7 @@ class TestCommitter {
     };
     this.committer = new Committer(history, {
       defer: (run) => this.#turns.push(run),
+      deferTurn: () => {},
       startTimer: (run) => this.#timers.push(run),
       onError: (error) => this.errors.push((error as Error).message),
     });

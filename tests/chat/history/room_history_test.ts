@@ -43,7 +43,7 @@ function testHistory(options: RoomHistoryOptions, clock: { nowMs: number }): Tes
       const isText = typeof text === "string";
       const bytes = isText ? encoder.encode(text) : text;
       const opcode = isText ? OPCODE.text : OPCODE.binary;
-      history.append(opcode, bytes, 0, bytes.length, { author, atMs: clock.nowMs++ });
+      history.append(opcode, bytes, 0, bytes.length, author, clock.nowMs++);
       if (id !== undefined) history.setId(author, id);
       return history.headSeq;
     },
@@ -89,6 +89,7 @@ async function withFile(
   });
   const committer = new Committer(history, {
     defer: setImmediate,
+    deferTurn: setImmediate,
     startTimer: setTimeout,
     onError,
   });

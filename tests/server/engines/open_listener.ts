@@ -1,6 +1,7 @@
 // Opens a listener on the host of the first argument, and prints which connections it accepts
 // until the one from the second argument.
 import type { Logger } from "@logtape/logtape";
+import type { Socket } from "node:net";
 import { Listener } from "../../../lib/server/engines/listener.ts";
 
 const [hostname, expected] = Deno.args;
@@ -9,10 +10,12 @@ const listener = new Listener({
   hostname: hostname!,
   port: 0,
   logger: { warning: warn } as unknown as Logger,
-  onConnection: (socket) => {
-    console.log(socket.remoteAddress);
-    socket.destroy();
-    if (socket.remoteAddress === expected) listener.close();
+  acceptsTransports: false,
+  onConnection: (accepted) => {
+    const { remoteAddress } = accepted as Socket;
+    console.log(remoteAddress);
+    accepted.destroy();
+    if (remoteAddress === expected) listener.close();
   },
 });
 await listener.open();

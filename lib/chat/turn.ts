@@ -1,0 +1,52 @@
+/**
+ * One turn of the event loop: its time, and what runs after its reads.
+ *
+ * The messages of a turn share one time. All that is deferred shares one microtask: Deno runs it
+ * when it has handled every read of the turn.
+ */
+export class Turn {
+  readonly #readMs: () => number;
+  readonly #defer: (run: () => void) => void;
+  readonly #end = () => this.#run();
+  #nowMs: number | undefined;
+  #deferred: (() => void)[] = [];
+  #isEndScheduled = false;
+
+  /**
+   * @param readMs Reads the time, in milliseconds since 1970.
+   * @param defer Runs a function after the reads that are ready now.
+   */
+  constructor(readMs: () => number, defer: (run: () => void) => void) {
+    this.#readMs = readMs;
+    this.#defer = defer;
+  }
+
+  /** Milliseconds since 1970. */
+  get nowMs(): number {
+    if (this.#nowMs === undefined) {
+      this.#nowMs = this.#readMs();
+      this.#scheduleEnd();
+    }
+    return this.#nowMs;
+  }
+
+  /** Runs a function after the reads of this turn. */
+  defer(run: () => void): void {
+    this.#deferred.push(run);
+    this.#scheduleEnd();
+  }
+
+  #scheduleEnd(): void {
+    if (this.#isEndScheduled) return;
+    this.#isEndScheduled = true;
+    this.#defer(this.#end);
+  }
+
+  #run(): void {
+    const deferred = this.#deferred;
+    this.#isEndScheduled = false;
+    this.#nowMs = undefined;
+    this.#deferred = [];
+    for (const run of deferred) run();
+  }
+}

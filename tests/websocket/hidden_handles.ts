@@ -1,0 +1,19 @@
+import process from "node:process";
+
+/** The methods of TCP handles. */
+const HANDLE_METHODS: object =
+  (process as unknown as { binding(name: string): { TCP: { prototype: object } } })
+    .binding("tcp_wrap").TCP.prototype;
+
+/** Hides a method that TcpTransport needs, as another version of Deno might, until disposed. */
+export function hideTcpHandles(): Disposable {
+  return replaceMethod("useUserBuffer", undefined);
+}
+
+/** Replaces a method of all TCP handles until this is disposed. */
+export function replaceMethod(name: string, method: unknown): Disposable {
+  const methods = HANDLE_METHODS as Record<string, unknown>;
+  const before = methods[name];
+  methods[name] = method;
+  return { [Symbol.dispose]: () => methods[name] = before };
+}
