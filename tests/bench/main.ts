@@ -122,6 +122,7 @@ function summaryOf(result: Result | undefined): string {
   if (!result) return "failed";
   const { deliveriesPerSecond, missing, outOfOrder, p50Ms, p99Ms, kbPerConnection } = result;
   return [
+    `${Math.round(result.connectsPerSecond)} connections/s`,
     `${Math.round(deliveriesPerSecond)}/s`,
     `missing ${missing}`,
     `out of order ${outOfOrder}`,

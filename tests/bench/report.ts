@@ -37,6 +37,7 @@ const COLUMNS: Readonly<Record<Scenario["kind"], readonly (readonly [string, key
     ["p99, ms", "p99Ms"],
     ["max, ms", "maxMs"],
     ["server CPU, cores", "serverCpu"],
+    ["server CPU, µs per delivery", "serverCpuUsPerDelivery"],
     ["driver CPU", "driverCpu"],
     ["memory growth, MiB", "grownMb"],
     ["missing", "missing"],
@@ -45,7 +46,11 @@ const COLUMNS: Readonly<Record<Scenario["kind"], readonly (readonly [string, key
     ["readers ended", "endedReaders"],
     ["stalled readers ended", "endedStalled"],
   ],
-  idle: [["KiB per connection", "kbPerConnection"], ["connections/s", "connectsPerSecond"]],
+  idle: [
+    ["KiB per connection", "kbPerConnection"],
+    ["connections/s", "connectsPerSecond"],
+    ["all connected, ms", "connectMs"],
+  ],
 };
 
 /** Prints the tables. Writes results.json and the charts if there is a directory for them. */
@@ -141,7 +146,13 @@ function picturesOf(
       named("burst 32 x 100"),
       "deliveriesPerSecond",
     ),
-    ...chart("latency", "Open loop, 500 clients: p99", "ms", named("open loop"), "p99Ms"),
+    ...chart(
+      "latency",
+      "Open loop, 500 clients: p99",
+      "ms",
+      named("open loop").filter(({ rooms }) => rooms === 1),
+      "p99Ms",
+    ),
     ...chart(
       "idle",
       "10,000 idle connections",
@@ -161,6 +172,13 @@ function picturesOf(
       "Cost by message size",
       "CPU µs per delivery",
       named(" bytes"),
+      "serverCpuUsPerDelivery",
+    ),
+    ...chart(
+      "rooms",
+      "Cost with many rooms, 1,000 clients",
+      "CPU µs per delivery",
+      named(" rooms"),
       "serverCpuUsPerDelivery",
     ),
   ];
