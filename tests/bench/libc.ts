@@ -39,7 +39,7 @@ export interface Interest {
 
 /**
  * Begins to connect to a port of this machine, and returns a non-blocking socket. It takes bytes
- * when it is connected. If it cannot connect, the poller reports that it is broken.
+ * when it is connected. If it fails later, the poller reports that it is broken.
  *
  * A blocking call would wait for a second while the server's queue of connections is full.
  */
@@ -50,6 +50,8 @@ export function connectTo(port: number): number {
   new DataView(address.buffer).setUint16(0, AF_INET, true);
   address.set([port >> 8, port & 255, 127, 0, 0, 1], 2);
   libc.connect(fd, address, address.length);
+  const error = errorOf(fd);
+  if (error) throw new Error(`Cannot connect to port ${port}: ${error}`);
   libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, new Uint8Array([1, 0, 0, 0]), 4);
   return fd;
 }

@@ -31,6 +31,7 @@ const COLUMNS: Readonly<Record<Scenario["kind"], readonly (readonly [string, key
     ["missing", "missing"],
     ["lost", "lost"],
     ["out of order", "outOfOrder"],
+    ["foreign", "foreign"],
   ],
   "open loop": [
     ["p50, ms", "p50Ms"],
@@ -43,6 +44,7 @@ const COLUMNS: Readonly<Record<Scenario["kind"], readonly (readonly [string, key
     ["missing", "missing"],
     ["lost", "lost"],
     ["out of order", "outOfOrder"],
+    ["foreign", "foreign"],
     ["readers ended", "endedReaders"],
     ["stalled readers ended", "endedStalled"],
   ],
@@ -109,7 +111,8 @@ function cellOf(...args: Parameters<typeof medianOf>): string {
   return min === max ? short(median) : `${short(median)} (${short(min)} – ${short(max)})`;
 }
 
-function picturesOf(
+/** Returns the name and the SVG of each chart. A chart without scenarios is left out. */
+export function picturesOf(
   recorded: readonly Recorded[],
   scenarios: readonly Scenario[],
 ): readonly (readonly [string, string])[] {

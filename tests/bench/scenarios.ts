@@ -22,6 +22,8 @@ export interface Scenario {
   /** How many clients never read. */
   readonly stalled: number;
   readonly durationMs: number;
+  /** Whether `--quick` runs it too. */
+  readonly isQuick: boolean;
   /** The servers to measure. If it is empty, all. */
   readonly contenders: readonly string[];
 }
@@ -69,6 +71,7 @@ const BURST = {
   rate: 0,
   stalled: 0,
   durationMs: 4000,
+  isQuick: false,
   contenders: [],
 } as const;
 
@@ -86,22 +89,29 @@ const IDLE = { ...BURST, kind: "idle", durationMs: 1000 } as const;
 const FAST = ["Chorus", "Bun publish"];
 
 /** All clients of a room send to it. */
-const ROOMS = { clients: 1000, senders: 1000 } as const;
+const ROOMS_OF_2 = { clients: 1000, senders: 1000, rooms: 500 } as const;
+const ROOMS_OF_10 = { clients: 1000, senders: 1000, rooms: 100 } as const;
 
 /** The scenarios that compare the servers. */
 export const COMPARISONS: readonly Scenario[] = [
-  { ...BURST, name: "burst 32 x 1,600" },
+  { ...BURST, name: "burst 32 x 1,600", isQuick: true },
   { ...BURST, name: "burst 32 x 100", batch: 100 },
   { ...BURST, name: "burst 1,000 clients, 1 sender", clients: 1000, senders: 1 },
+  { ...BURST, ...ROOMS_OF_2, name: "burst 500 rooms of 2 x 16", batch: 16 },
+  { ...BURST, ...ROOMS_OF_10, name: "burst 100 rooms of 10 x 16", batch: 16, isQuick: true },
   { ...OPEN_LOOP, name: "open loop 50/s", rate: 50 },
-  { ...OPEN_LOOP, name: "open loop 500/s", rate: 500 },
+  { ...OPEN_LOOP, name: "open loop 500/s", rate: 500, isQuick: true },
   { ...OPEN_LOOP, name: "open loop 4,000/s", rate: 4000, contenders: FAST },
-  { ...OPEN_LOOP, ...ROOMS, name: "open loop 500 rooms of 2, 10,000/s", rooms: 500, rate: 10_000 },
-  { ...OPEN_LOOP, ...ROOMS, name: "open loop 100 rooms of 10, 5,000/s", rooms: 100, rate: 5000 },
-  { ...BURST, ...ROOMS, name: "burst 500 rooms of 2 x 16", rooms: 500, batch: 16 },
-  { ...BURST, ...ROOMS, name: "burst 100 rooms of 10 x 16", rooms: 100, batch: 16 },
+  {
+    ...OPEN_LOOP,
+    ...ROOMS_OF_2,
+    name: "open loop 500 rooms of 2, 10,000/s",
+    rate: 10_000,
+    isQuick: true,
+  },
+  { ...OPEN_LOOP, ...ROOMS_OF_10, name: "open loop 100 rooms of 10, 5,000/s", rate: 5000 },
   { ...IDLE, name: "idle 10,000", clients: 10_000 },
-  { ...IDLE, name: "5,000 at once", clients: 5000, connectWindow: 5000 },
+  { ...IDLE, name: "5,000 at once", clients: 5000, connectWindow: 5000, isQuick: true },
 ];
 
 const READERS = {
