@@ -12,7 +12,7 @@ export interface Chart {
   readonly series: readonly { readonly name: string; readonly values: readonly Value[] }[];
 }
 
-const WIDTH = 720, LABEL_WIDTH = 190, VALUE_WIDTH = 90, LEGEND_WIDTH = 142;
+const WIDTH = 720, LABEL_WIDTH = 240, VALUE_WIDTH = 90, LEGEND_WIDTH = 142;
 const ROW = 16, GAP = 4, GROUP_GAP = 16, TOP = 64;
 
 /** Colors that are distinct on light and on dark pages. */

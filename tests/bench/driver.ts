@@ -2,14 +2,14 @@
 // as JSON.
 import process from "node:process";
 import { encodeFrame, OPCODE } from "../../lib/websocket/frame.ts";
-import { close, connectTo, Poller, receive, send } from "./libc.ts";
+import { close, connectTo, errorOf, Poller, receive, send } from "./libc.ts";
 import { MARKER_BYTES, writeMarker } from "./marker.ts";
 import { usageOf } from "./process_tree.ts";
 import { Receiver, Tally } from "./receiver.ts";
 import type { Result, Scenario } from "./scenarios.ts";
 
-/** How many connections are opened at the same time. */
-const CONNECT_WINDOW = 64;
+/** How long the driver waits until all clients are connected. */
+const CONNECT_TIMEOUT_MS = 60_000;
 
 /** The driver stops when the server has delivered nothing for this long. */
 const PROGRESS_TIMEOUT_MS = 5000;
@@ -42,15 +42,20 @@ class Client {
   readonly receiver: Receiver;
   isDead = false;
   isStalled = false;
+  /** The error of a connection that broke before the upgrade. */
+  error: string | undefined;
   #sent = 0;
   #pending = new Uint8Array(0);
 
   constructor(readonly index: number, tally: Tally) {
     this.fd = connectTo(port);
-    this.receiver = new Receiver(tally, scenario.senders);
+    const { senders, rooms } = scenario;
+    const room = index % rooms;
+    this.receiver = new Receiver(tally, { senders, rooms, room });
     poller.add(this.fd, index, this.#interest());
+    const query = rooms === 1 ? "" : `?room=r${room}`;
     this.#send(new TextEncoder().encode(
-      `GET /ws HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n` +
+      `GET /ws${query} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n` +
         "Upgrade: websocket\r\nConnection: Upgrade\r\n" +
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
     ));
@@ -81,6 +86,7 @@ class Client {
     isBroken: boolean;
   }): void {
     if (this.isDead) return;
+    if (isBroken && !this.receiver.isUpgraded) this.error = errorOf(this.fd);
     if (canWrite) this.#send(new Uint8Array(0));
     if (canRead && !this.isStalled) this.#read();
     else if (isBroken) this.end();
@@ -130,26 +136,27 @@ const poller = new Poller();
 const tally = new Tally();
 const clients: Client[] = [];
 const memoryMb: number[] = [];
+/** The time in which the driver only polled until the next message was due. */
+let pollingMs = 0;
 const pump = (timeoutMs: number) =>
   poller.wait(timeoutMs, (tag, what) => clients[tag]!.onEvent(what));
 
-/** Connects all users. @returns How many per second. */
+/** Connects all users. @returns The time until the last one is connected. */
 function connectAll(): number {
   const startedMs = performance.now();
-  const isReady = ({ receiver, isDead }: Client) => receiver.isUpgraded || isDead;
   for (let readyCount = 0; readyCount < scenario.clients;) {
-    while (clients.length < scenario.clients && clients.length - readyCount < CONNECT_WINDOW) {
-      clients.push(new Client(clients.length, tally));
-    }
+    const openUntil = Math.min(scenario.clients, readyCount + scenario.connectWindow);
+    while (clients.length < openUntil) clients.push(new Client(clients.length, tally));
     pump(50);
-    while (readyCount < clients.length && isReady(clients[readyCount]!)) readyCount++;
-    const refusal = clients[readyCount]?.receiver.refusal;
-    if (refusal) throw new Error(`The server refused a connection: ${refusal}`);
-    if (performance.now() - startedMs > 60_000) {
-      throw new Error("The server accepts no more connections");
+    while (clients[readyCount]?.receiver.isUpgraded) readyCount++;
+    const { receiver, isDead, error = "it was closed" } = clients[readyCount] ?? {};
+    if (receiver?.refusal) throw new Error(`The server refused a connection: ${receiver.refusal}`);
+    if (isDead) throw new Error(`A connection ended before the upgrade: ${error}`);
+    if (performance.now() - startedMs > CONNECT_TIMEOUT_MS) {
+      throw new Error(`The server accepts no more connections: it accepted ${readyCount}`);
     }
   }
-  return scenario.clients / (performance.now() - startedMs) * 1000;
+  return performance.now() - startedMs;
 }
 
 /**
@@ -158,10 +165,10 @@ function connectAll(): number {
  * @returns The expected number of deliveries.
  */
 function burst(endMs: number): number {
-  const { batch, senders } = scenario;
+  const { batch, senders, rooms } = scenario;
   let expected = 0;
   while (performance.now() < endMs) {
-    expected += batch * senders * (scenario.clients - 1);
+    expected += batch * senders * (scenario.clients / rooms - 1);
     for (const sender of clients.slice(0, senders)) sender.publish(batch, 0);
     let deliveries = tally.deliveries, progressMs = performance.now();
     while (tally.deliveries < expected) {
@@ -181,23 +188,28 @@ function burst(endMs: number): number {
  * @returns The expected number of deliveries.
  */
 function openLoop(startMs: number, endMs: number): number {
-  const { rate, senders, stalled } = scenario;
+  const { rate, senders, rooms, stalled } = scenario;
   for (const client of clients.slice(clients.length - stalled)) client.stall();
   tally.measureFromUs = (startMs + WARM_UP_MS) * 1000;
   const gapMs = 1000 / rate;
   let sentCount = 0;
   const planMs = () => startMs + sentCount * gapMs;
   const sampleMs = (endMs - startMs) / MEMORY_SAMPLES;
-  while (performance.now() < endMs) {
+  for (let nowMs; (nowMs = performance.now()) < endMs;) {
+    const sentBefore = sentCount;
     for (; planMs() <= performance.now() && planMs() < endMs; sentCount++) {
       clients[sentCount % senders]!.publish(1, Math.floor(planMs() * 1000));
     }
     if (performance.now() >= startMs + memoryMb.length * sampleMs) {
       memoryMb.push(Math.round(usageOf(pid).residentKb / 1024));
     }
-    pump(Math.max(0, Math.floor(planMs() - performance.now())));
+    const timeoutMs = Math.max(0, Math.floor(planMs() - performance.now()));
+    const hadEvents = pump(timeoutMs);
+    if (timeoutMs === 0 && !hadEvents && sentCount === sentBefore) {
+      pollingMs += performance.now() - nowMs;
+    }
   }
-  return sentCount * (clients.length - stalled - 1);
+  return sentCount * (clients.length / rooms - stalled - 1);
 }
 
 /** Waits until the readers have received everything, or nothing more arrives. */
@@ -215,7 +227,7 @@ function drain(expected: number): void {
 
 function run(): Result {
   const idle = usageOf(pid);
-  const connectsPerSecond = connectAll();
+  const connectMs = connectAll();
   for (let rest = 0; rest < 20; rest++) pump(20);
   tally.deliveries = 0;
   const before = usageOf(pid);
@@ -235,7 +247,8 @@ function run(): Result {
   const userSeconds = after.userSeconds - before.userSeconds;
   const kernelSeconds = after.kernelSeconds - before.kernelSeconds;
   return {
-    connectsPerSecond,
+    connectsPerSecond: scenario.clients / connectMs * 1000,
+    connectMs,
     deliveriesPerSecond: deliveries / seconds,
     // Messages missing at the end may be late or lost.
     missing: expected - readers.reduce((sum, { receiver }) => sum + receiver.deliveries, 0),
@@ -250,7 +263,7 @@ function run(): Result {
       ? (userSeconds + kernelSeconds) * 1e6 / deliveries
       : undefined,
     serverKernelShare: kernelSeconds / (userSeconds + kernelSeconds),
-    driverCpu: (load.user + load.system) / 1e6 / seconds,
+    driverCpu: ((load.user + load.system) / 1e6 - pollingMs / 1000) / seconds,
     kbPerConnection: (after.residentKb - idle.residentKb) / clients.length,
     grownMb: (Math.max(after.residentKb, ...memoryMb.map((mb) => mb * 1024)) - before.residentKb) /
       1024,
@@ -261,5 +274,7 @@ function run(): Result {
 }
 
 if (scenario.size < MARKER_BYTES) throw new Error(`A message has at least ${MARKER_BYTES} bytes`);
+if (scenario.clients % scenario.rooms > 0) throw new Error("The rooms must have equal sizes");
+if (scenario.stalled > 0 && scenario.rooms > 1) throw new Error("Clients stall only in one room");
 console.log(JSON.stringify(run()));
 Deno.exit();

@@ -1,3 +1,5 @@
+import { getSystemErrorName } from "node:util";
+
 /**
  * The calls of the C library for the driver's sockets.
  *
@@ -8,8 +10,8 @@
 const { symbols: libc } = Deno.dlopen("libc.so.6", {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
@@ -20,8 +22,8 @@ const { symbols: libc } = Deno.dlopen("libc.so.6", {
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
 });
 
-const AF_INET = 2, SOCK_STREAM = 1, IPPROTO_TCP = 6, TCP_NODELAY = 1;
-const F_SETFL = 4, O_NONBLOCK = 0o4000, MSG_NOSIGNAL = 0x4000;
+const AF_INET = 2, SOCK_STREAM = 1, SOCK_NONBLOCK = 0o4000, MSG_NOSIGNAL = 0x4000;
+const IPPROTO_TCP = 6, TCP_NODELAY = 1, SOL_SOCKET = 1, SO_ERROR = 4;
 const EPOLL_CTL_ADD = 1, EPOLL_CTL_DEL = 2, EPOLL_CTL_MOD = 3;
 const EPOLLIN = 1, EPOLLOUT = 4, EPOLLERR = 8, EPOLLHUP = 16;
 
@@ -35,18 +37,31 @@ export interface Interest {
   readonly isWriting: boolean;
 }
 
-/** Connects to a port of this machine, and returns a non-blocking socket. */
+/**
+ * Begins to connect to a port of this machine, and returns a non-blocking socket. It takes bytes
+ * when it is connected. If it fails later, the poller reports that it is broken.
+ *
+ * A blocking call would wait for a second while the server's queue of connections is full.
+ */
 export function connectTo(port: number): number {
-  const fd = libc.socket(AF_INET, SOCK_STREAM, 0);
+  const fd = libc.socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  if (fd < 0) throw new Error("Cannot open a socket: raise `ulimit -n`?");
   const address = new Uint8Array(16);
   new DataView(address.buffer).setUint16(0, AF_INET, true);
   address.set([port >> 8, port & 255, 127, 0, 0, 1], 2);
-  if (fd < 0 || libc.connect(fd, address, address.length) < 0) {
-    throw new Error(`Cannot connect to port ${port}: raise \`ulimit -n\`?`);
-  }
+  libc.connect(fd, address, address.length);
+  const error = errorOf(fd);
+  if (error) throw new Error(`Cannot connect to port ${port}: ${error}`);
   libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, new Uint8Array([1, 0, 0, 0]), 4);
-  libc.fcntl(fd, F_SETFL, O_NONBLOCK);
   return fd;
+}
+
+/** Returns the name of a socket's error, such as `ECONNREFUSED`, and clears the error. */
+export function errorOf(fd: number): string | undefined {
+  const code = new Int32Array(1);
+  const size = Int32Array.of(code.byteLength);
+  libc.getsockopt(fd, SOL_SOCKET, SO_ERROR, code, size);
+  return code[0] === 0 ? undefined : getSystemErrorName(-code[0]!);
 }
 
 /** Returns how many bytes the system took, or -1 if it takes none now. */
@@ -91,14 +106,18 @@ export class Poller {
     this.#control(EPOLL_CTL_DEL, fd, 0, { isReading: false, isWriting: false });
   }
 
-  /** Waits for at most this many milliseconds, and reports the events of each socket. */
+  /**
+   * Waits for at most this many milliseconds, and reports the events of each socket.
+   *
+   * @returns Whether there were any.
+   */
   wait(
     timeoutMs: number,
     onEvent: (
       tag: number,
       what: { canRead: boolean; canWrite: boolean; isBroken: boolean },
     ) => void,
-  ): void {
+  ): boolean {
     const events = this.#events;
     const count = libc.epoll_wait(this.#epoll, bytesOf(events), 4096, timeoutMs);
     for (let index = 0; index < count; index++) {
@@ -109,6 +128,7 @@ export class Poller {
         isBroken: (flags & (EPOLLERR | EPOLLHUP)) !== 0,
       });
     }
+    return count > 0;
   }
 
   #control(operation: number, fd: number, tag: number, { isReading, isWriting }: Interest): void {

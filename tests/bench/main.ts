@@ -17,7 +17,11 @@ import {
 const QUICK_MS = 1500;
 
 const BENCH_FLAGS = {
-  quick: { kind: "switch", default: false, help: "Run one short round, which takes a minute" },
+  quick: {
+    kind: "switch",
+    default: false,
+    help: "Run some scenarios for one short round, which takes a minute",
+  },
   rounds: {
     kind: "integer",
     default: 5,
@@ -55,7 +59,8 @@ if (faults.length > 0) {
 
 const rounds = flags.quick ? 1 : flags.rounds;
 const scenarios: readonly Scenario[] = flags.quick
-  ? COMPARISONS.map((each) => ({ ...each, durationMs: Math.min(each.durationMs, QUICK_MS) }))
+  ? COMPARISONS.filter(({ isQuick }) => isQuick)
+    .map((each) => ({ ...each, durationMs: Math.min(each.durationMs, QUICK_MS) }))
   : [...COMPARISONS, ...STALLS, ...CLIENT_CURVE, ...SIZE_CURVE];
 const chosen = [...scenarios, ...(flags.quick ? [] : [SOAK])]
   .filter(({ name }) => name.includes(flags.only));
@@ -122,6 +127,7 @@ function summaryOf(result: Result | undefined): string {
   if (!result) return "failed";
   const { deliveriesPerSecond, missing, outOfOrder, p50Ms, p99Ms, kbPerConnection } = result;
   return [
+    `${Math.round(result.connectsPerSecond)} connections/s`,
     `${Math.round(deliveriesPerSecond)}/s`,
     `missing ${missing}`,
     `out of order ${outOfOrder}`,

@@ -9,8 +9,11 @@
  */
 export const MARKER_BYTES = 15;
 
-const SENDER_CHARS = 3, SEQ_CHARS = 4, TIME_CHARS = 7;
+const SENDER_CHARS = 3, SEQ_CHARS = 4, TIME_HIGH_CHARS = 4, TIME_LOW_CHARS = 3;
 const SEQ_AT = 1 + SENDER_CHARS, TIME_AT = SEQ_AT + SEQ_CHARS;
+
+/** The time has more bits than an integer of the CPU's fast operations, so it has two parts. */
+const TIME_LOW_END = 64 ** TIME_LOW_CHARS;
 
 /** The first character, which identifies a message of the bench. */
 const AT_SIGN = 0x40;
@@ -29,7 +32,9 @@ export function writeMarker(
   bytes[at] = AT_SIGN;
   write(bytes, at + 1, SENDER_CHARS, sender);
   write(bytes, at + SEQ_AT, SEQ_CHARS, seq);
-  write(bytes, at + TIME_AT, TIME_CHARS, timeUs);
+  const high = Math.floor(timeUs / TIME_LOW_END);
+  write(bytes, at + TIME_AT, TIME_HIGH_CHARS, high);
+  write(bytes, at + TIME_AT + TIME_HIGH_CHARS, TIME_LOW_CHARS, timeUs - high * TIME_LOW_END);
 }
 
 /** Returns the sender of the message that starts here, or undefined if it is not from the bench. */
@@ -46,8 +51,8 @@ export function seqOf(view: DataView, at: number): number {
 /** Returns the planned send time in microseconds. */
 export function timeUsOf(view: DataView, at: number): number {
   const high = numberFrom(view.getUint32(at + TIME_AT) - ZEROS);
-  const low = numberFrom((view.getUint32(at + TIME_AT + 3) - ZEROS) & 0xffffff);
-  return high * 64 ** 3 + low;
+  const low = numberFrom((view.getUint32(at + TIME_AT + TIME_LOW_CHARS) - ZEROS) & 0xffffff);
+  return high * TIME_LOW_END + low;
 }
 
 /** Extracts four groups of six bits, each from the low end of a byte. */
@@ -57,7 +62,7 @@ function numberFrom(word: number): number {
 
 function write(bytes: Uint8Array, at: number, count: number, value: number): void {
   for (let index = at + count - 1; index >= at; index--) {
-    bytes[index] = ZERO + value % 64;
-    value = Math.floor(value / 64);
+    bytes[index] = ZERO + (value & 63);
+    value >>>= 6;
   }
 }

@@ -20,7 +20,7 @@ export class Tally {
   lost = 0;
   /** Messages that arrived twice, or after a later one. */
   outOfOrder = 0;
-  /** Messages that are not from the bench. */
+  /** Messages that are not from the bench, or from another room. */
   foreign = 0;
   /** Latencies count from this time on. */
   measureFromUs = Infinity;
@@ -44,12 +44,26 @@ export class Tally {
   }
 }
 
+/** From whom a receiver expects messages. */
+export interface ReceiverOptions {
+  /** The clients with an index below this send. */
+  readonly senders: number;
+  /** Client `i` is in room `i % rooms`. Default: 1 */
+  readonly rooms?: number;
+  /** The index of the room of this receiver. Default: 0 */
+  readonly room?: number;
+}
+
 /**
- * Reads the frames of one connection, and checks that the messages of each sender arrive once and
- * in order.
+ * Reads the frames of one connection, and checks that the messages of each sender of its room
+ * arrive once and in order.
  */
 export class Receiver {
   readonly #tally: Tally;
+  readonly #senders: number;
+  readonly #rooms: number;
+  readonly #room: number;
+  /** The expected sequence number of each sender of the room. */
   readonly #next: Int32Array;
   #rest = NOTHING;
   #isUpgraded = false;
@@ -58,9 +72,12 @@ export class Receiver {
   /** The status line of a server that refuses the upgrade. */
   refusal: string | undefined;
 
-  constructor(tally: Tally, senderCount: number) {
+  constructor(tally: Tally, { senders, rooms = 1, room = 0 }: ReceiverOptions) {
     this.#tally = tally;
-    this.#next = new Int32Array(senderCount);
+    this.#senders = senders;
+    this.#rooms = rooms;
+    this.#room = room;
+    this.#next = new Int32Array(Math.ceil(senders / rooms));
   }
 
   get isUpgraded(): boolean {
@@ -82,6 +99,9 @@ export class Receiver {
     let ping: Uint8Array | undefined;
     const tally = this.#tally;
     const next = this.#next;
+    const senders = this.#senders, rooms = this.#rooms, room = this.#room;
+    // The two divisions would slow down the loop by a third.
+    const hasRooms = rooms > 1;
     const isMeasured = nowUs >= tally.measureFromUs;
     let deliveries = 0;
     while (this.#isUpgraded && end - at >= 2) {
@@ -106,13 +126,14 @@ export class Receiver {
       if (opcode !== 1) continue;
       deliveries++;
       const sender = senderOf(VIEW, payloadAt);
-      if (sender === undefined) {
+      if (sender === undefined || sender >= senders || hasRooms && sender % rooms !== room) {
         tally.foreign++;
         continue;
       }
+      const place = hasRooms ? Math.floor(sender / rooms) : sender;
       const seq = seqOf(VIEW, payloadAt);
-      const expected = next[sender]!;
-      if (seq >= expected) next[sender] = seq + 1;
+      const expected = next[place]!;
+      if (seq >= expected) next[place] = seq + 1;
       if (seq > expected) tally.lost += seq - expected;
       else if (seq < expected) tally.outOfOrder++;
       if (isMeasured) tally.countLatency(timeUsOf(VIEW, payloadAt), nowUs);

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { encodeFrame } from "../../lib/websocket/frame.ts";
 import { MARKER_BYTES, senderOf, seqOf, timeUsOf, writeMarker } from "./marker.ts";
-import { Receiver, Tally } from "./receiver.ts";
+import { Receiver, type ReceiverOptions, Tally } from "./receiver.ts";
 
 const HEAD = new TextEncoder().encode("HTTP/1.1 101 Switching Protocols\r\n\r\n");
 
@@ -12,9 +12,9 @@ function message(sender: number, seq: number, plannedUs = 0, size = 24): Uint8Ar
 }
 
 /** Makes a receiver, its tally, and a function that feeds it bytes. */
-function receiver() {
+function receiver(options: ReceiverOptions = { senders: 10 }) {
   const tally = new Tally();
-  const one = new Receiver(tally, 10);
+  const one = new Receiver(tally, options);
   const receive = (bytes: Uint8Array, nowUs = 0) => {
     one.target().set(bytes);
     return one.received(bytes.length, nowUs);
@@ -63,6 +63,26 @@ Deno.test("Receiver counts lost, repeated, reordered, and foreign messages", () 
   assertEquals([tally.deliveries, tally.foreign], [1, 1]);
 });
 
+Deno.test("Receiver counts messages from other rooms and of clients that do not send as foreign", () => {
+  const { tally, receive } = receiver({ senders: 10, rooms: 3, room: 1 });
+  for (const sender of [1, 4, 7]) receive(message(sender, 0));
+  for (const sender of [1, 4, 7]) receive(message(sender, 1));
+  assertEquals([tally.lost, tally.outOfOrder, tally.foreign], [0, 0, 0]);
+  for (const [index, sender] of [0, 2, 3, 9, 10, 13].entries()) {
+    receive(message(sender, 0));
+    assertEquals(tally.foreign, index + 1, `sender ${sender}`);
+  }
+  assertEquals([tally.deliveries, tally.lost, tally.outOfOrder], [12, 0, 0]);
+});
+
+Deno.test("Receiver checks each sender of its room separately", () => {
+  const { tally, receive } = receiver({ senders: 10, rooms: 3, room: 0 });
+  for (const [sender, seq] of [[0, 0], [9, 0], [0, 1], [9, 2], [0, 1]] as const) {
+    receive(message(sender, seq));
+  }
+  assertEquals([tally.lost, tally.outOfOrder, tally.foreign], [1, 1, 0]);
+});
+
 Deno.test("Receiver measures from the planned time, and ignores the warm-up", () => {
   const { tally, receive } = receiver();
   tally.measureFromUs = 1000;
@@ -76,7 +96,7 @@ Deno.test("Receiver measures from the planned time, and ignores the warm-up", ()
 Deno.test("Receiver returns a ping, and reports a refusal", () => {
   const { receive } = receiver();
   assertEquals(receive(encodeFrame(9, Uint8Array.of(1, 2))), Uint8Array.of(1, 2));
-  const refused = new Receiver(new Tally(), 1);
+  const refused = new Receiver(new Tally(), { senders: 1 });
   const response = new TextEncoder().encode("HTTP/1.1 503 Busy\r\n\r\n");
   refused.target().set(response);
   refused.received(response.length, 0);

@@ -31,21 +31,28 @@ const COLUMNS: Readonly<Record<Scenario["kind"], readonly (readonly [string, key
     ["missing", "missing"],
     ["lost", "lost"],
     ["out of order", "outOfOrder"],
+    ["foreign", "foreign"],
   ],
   "open loop": [
     ["p50, ms", "p50Ms"],
     ["p99, ms", "p99Ms"],
     ["max, ms", "maxMs"],
     ["server CPU, cores", "serverCpu"],
+    ["server CPU, µs per delivery", "serverCpuUsPerDelivery"],
     ["driver CPU", "driverCpu"],
     ["memory growth, MiB", "grownMb"],
     ["missing", "missing"],
     ["lost", "lost"],
     ["out of order", "outOfOrder"],
+    ["foreign", "foreign"],
     ["readers ended", "endedReaders"],
     ["stalled readers ended", "endedStalled"],
   ],
-  idle: [["KiB per connection", "kbPerConnection"], ["connections/s", "connectsPerSecond"]],
+  idle: [
+    ["KiB per connection", "kbPerConnection"],
+    ["connections/s", "connectsPerSecond"],
+    ["all connected, ms", "connectMs"],
+  ],
 };
 
 /** Prints the tables. Writes results.json and the charts if there is a directory for them. */
@@ -104,7 +111,8 @@ function cellOf(...args: Parameters<typeof medianOf>): string {
   return min === max ? short(median) : `${short(median)} (${short(min)} – ${short(max)})`;
 }
 
-function picturesOf(
+/** Returns the name and the SVG of each chart. A chart without scenarios is left out. */
+export function picturesOf(
   recorded: readonly Recorded[],
   scenarios: readonly Scenario[],
 ): readonly (readonly [string, string])[] {
@@ -141,7 +149,13 @@ function picturesOf(
       named("burst 32 x 100"),
       "deliveriesPerSecond",
     ),
-    ...chart("latency", "Open loop, 500 clients: p99", "ms", named("open loop"), "p99Ms"),
+    ...chart(
+      "latency",
+      "Open loop, 500 clients: p99",
+      "ms",
+      named("open loop").filter(({ rooms }) => rooms === 1),
+      "p99Ms",
+    ),
     ...chart(
       "idle",
       "10,000 idle connections",
@@ -161,6 +175,13 @@ function picturesOf(
       "Cost by message size",
       "CPU µs per delivery",
       named(" bytes"),
+      "serverCpuUsPerDelivery",
+    ),
+    ...chart(
+      "rooms",
+      "Cost with many rooms, 1,000 clients",
+      "CPU µs per delivery",
+      named(" rooms"),
       "serverCpuUsPerDelivery",
     ),
   ];

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { dotChart, short } from "./chart.ts";
-import { type Recorded, tableOf } from "./report.ts";
+import { picturesOf, type Recorded, tableOf } from "./report.ts";
 import { COMPARISONS, type Result } from "./scenarios.ts";
 import { statisticOf } from "./statistics.ts";
 
@@ -17,22 +17,46 @@ Deno.test("short() formats two or three digits", () => {
   }
 });
 
+function recorded(scenario: string, contender: string, result?: Partial<Result>): Recorded {
+  return { round: 0, scenario, contender, result: result as Result | undefined };
+}
+
 Deno.test("tableOf() has a row for each server, and a dash for one that failed", () => {
   const [scenario] = COMPARISONS;
-  const run = (contender: string, result?: Partial<Result>): Recorded => ({
-    round: 0,
-    scenario: scenario!.name,
-    contender,
-    result: result as Result | undefined,
-  });
+  const { name } = scenario!;
   const table = tableOf([
-    run("b", { deliveriesPerSecond: 2_000_000 }),
-    run("b", { deliveriesPerSecond: 1_000_000 }),
-    run("b", { deliveriesPerSecond: 4_000_000 }),
-    run("a"),
+    recorded(name, "b", { deliveriesPerSecond: 2_000_000 }),
+    recorded(name, "b", { deliveriesPerSecond: 1_000_000 }),
+    recorded(name, "b", { deliveriesPerSecond: 4_000_000 }),
+    recorded(name, "a"),
   ], scenario!);
   assertStringIncludes(table, "| a (failed 1 times) | – |");
   assertStringIncludes(table, "| b | 2 M (1 M – 4 M) |");
+});
+
+Deno.test("tableOf() has the CPU time of a delivery in an open loop", () => {
+  const scenario = COMPARISONS.find(({ kind }) => kind === "open loop")!;
+  const result = { serverCpu: 0.5, serverCpuUsPerDelivery: 12.5, driverCpu: 0.25 };
+  const table = tableOf([recorded(scenario.name, "a", result)], scenario);
+  const titles = "| server CPU, cores | server CPU, µs per delivery | driver CPU |";
+  assertStringIncludes(table, titles);
+  assertStringIncludes(table, "| 0.5 | 12.5 | 0.25 |");
+});
+
+Deno.test("tableOf() has the time in which all clients connect", () => {
+  const scenario = COMPARISONS.find(({ name }) => name === "5,000 at once")!;
+  const result = { kbPerConnection: 7.5, connectsPerSecond: 10_000, connectMs: 500 };
+  const table = tableOf([recorded(scenario.name, "a", result)], scenario);
+  assertStringIncludes(table, "| KiB per connection | connections/s | all connected, ms |");
+  assertStringIncludes(table, "| a | 7.5 | 10 k | 500 |");
+});
+
+Deno.test("picturesOf() has the scenarios with rooms in a chart of their own", () => {
+  const result = { serverCpuUsPerDelivery: 1, p99Ms: 2 };
+  const runs = COMPARISONS.map(({ name }) => recorded(name, "a", result));
+  const pictures = new Map(picturesOf(runs, COMPARISONS));
+  const dotCount = (name: string) => pictures.get(name)!.match(/<circle/g)!.length;
+  assertEquals([dotCount("rooms"), dotCount("latency")], [4, 3]);
 });
 
 Deno.test("dotChart() draws a dot for each value, in order of size, and escapes texts", () => {

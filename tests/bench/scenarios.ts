@@ -6,6 +6,13 @@ export interface Scenario {
   readonly clients: number;
   /** How many of the clients send. */
   readonly senders: number;
+  /**
+   * Client `i` joins room `i % rooms`, and each room has equally many clients. If it is 1, clients
+   * name no room. Clients stall only in a single room.
+   */
+  readonly rooms: number;
+  /** How many connections are opened at the same time. */
+  readonly connectWindow: number;
   /** The payload of a message in bytes. */
   readonly size: number;
   /** In a burst: how many messages a sender writes at once. */
@@ -15,6 +22,8 @@ export interface Scenario {
   /** How many clients never read. */
   readonly stalled: number;
   readonly durationMs: number;
+  /** Whether `--quick` runs it too. */
+  readonly isQuick: boolean;
   /** The servers to measure. If it is empty, all. */
   readonly contenders: readonly string[];
 }
@@ -22,6 +31,8 @@ export interface Scenario {
 /** The result of one run of a scenario. */
 export interface Result {
   readonly connectsPerSecond: number;
+  /** The time until the last client is connected. */
+  readonly connectMs: number;
   readonly deliveriesPerSecond: number;
   /** Deliveries that did not arrive within ten seconds of the end. */
   readonly missing: number;
@@ -37,6 +48,7 @@ export interface Result {
   readonly serverCpu: number;
   readonly serverCpuUsPerDelivery: number | undefined;
   readonly serverKernelShare: number;
+  /** In cores, without the time in which the driver only polls until the next message is due. */
   readonly driverCpu: number;
   /** In KiB. */
   readonly kbPerConnection: number;
@@ -52,11 +64,14 @@ const BURST = {
   kind: "burst",
   clients: 32,
   senders: 32,
+  rooms: 1,
+  connectWindow: 64,
   size: 24,
   batch: 1600,
   rate: 0,
   stalled: 0,
   durationMs: 4000,
+  isQuick: false,
   contenders: [],
 } as const;
 
@@ -69,17 +84,34 @@ const OPEN_LOOP = {
   durationMs: 6000,
 } as const;
 
+const IDLE = { ...BURST, kind: "idle", durationMs: 1000 } as const;
+
 const FAST = ["Chorus", "Bun publish"];
+
+/** All clients of a room send to it. */
+const ROOMS_OF_2 = { clients: 1000, senders: 1000, rooms: 500 } as const;
+const ROOMS_OF_10 = { clients: 1000, senders: 1000, rooms: 100 } as const;
 
 /** The scenarios that compare the servers. */
 export const COMPARISONS: readonly Scenario[] = [
-  { ...BURST, name: "burst 32 x 1,600" },
+  { ...BURST, name: "burst 32 x 1,600", isQuick: true },
   { ...BURST, name: "burst 32 x 100", batch: 100 },
   { ...BURST, name: "burst 1,000 clients, 1 sender", clients: 1000, senders: 1 },
+  { ...BURST, ...ROOMS_OF_2, name: "burst 500 rooms of 2 x 16", batch: 16 },
+  { ...BURST, ...ROOMS_OF_10, name: "burst 100 rooms of 10 x 16", batch: 16, isQuick: true },
   { ...OPEN_LOOP, name: "open loop 50/s", rate: 50 },
-  { ...OPEN_LOOP, name: "open loop 500/s", rate: 500 },
+  { ...OPEN_LOOP, name: "open loop 500/s", rate: 500, isQuick: true },
   { ...OPEN_LOOP, name: "open loop 4,000/s", rate: 4000, contenders: FAST },
-  { ...BURST, name: "idle 10,000", kind: "idle", clients: 10_000, durationMs: 1000 },
+  {
+    ...OPEN_LOOP,
+    ...ROOMS_OF_2,
+    name: "open loop 500 rooms of 2, 10,000/s",
+    rate: 10_000,
+    isQuick: true,
+  },
+  { ...OPEN_LOOP, ...ROOMS_OF_10, name: "open loop 100 rooms of 10, 5,000/s", rate: 5000 },
+  { ...IDLE, name: "idle 10,000", clients: 10_000 },
+  { ...IDLE, name: "5,000 at once", clients: 5000, connectWindow: 5000, isQuick: true },
 ];
 
 const READERS = {

@@ -4,23 +4,29 @@ declare const Bun: {
 };
 
 interface Socket {
+  readonly data: { readonly room: string };
   subscribe(topic: string): void;
   publish(topic: string, message: string): void;
+}
+
+interface Server {
+  upgrade(request: Request, options: { data: Socket["data"] }): boolean;
 }
 
 const server = Bun.serve({
   port: 0,
   hostname: "127.0.0.1",
-  fetch(request: Request, server: { upgrade(request: Request): boolean }) {
-    if (server.upgrade(request)) return undefined;
+  fetch(request: Request, server: Server) {
+    const room = new URL(request.url).searchParams.get("room") ?? "lobby";
+    if (server.upgrade(request, { data: { room } })) return undefined;
     return new Response("This address needs a WebSocket client", { status: 426 });
   },
   websocket: {
     open(socket: Socket) {
-      socket.subscribe("chat");
+      socket.subscribe(socket.data.room);
     },
     message(socket: Socket, message: string) {
-      socket.publish("chat", message);
+      socket.publish(socket.data.room, message);
     },
   },
 });
