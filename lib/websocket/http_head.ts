@@ -122,7 +122,7 @@ export function parseHead(bytes: Uint8Array): HttpHead | undefined {
   };
 }
 
-const START_LINE = /^([^ ]+) ([^ ]+) (.*)\r\n/;
+const START_LINE = /^([^ \r\n]+) ([^ \r\n]+) (.*)\r\n/;
 
 /** A line with a header field. The value may have spaces around it. */
 // deno-lint-ignore no-control-regex

@@ -1,4 +1,3 @@
-import { generate as generateUuid } from "@std/uuid/v7";
 import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
 import type { Member } from "../../chat/members/member.ts";
@@ -61,7 +60,7 @@ export class DirectEngine implements Disposable {
     this.#wires.add(connection);
     const protocol = joinRequest.format === "chorus" ? CHORUS_PROTOCOL : undefined;
     connection.sendFrames(handshakeResponse(key, protocol));
-    this.#chat.join({ id: generateUuid(), wire: connection, address }, joinRequest, listener);
+    this.#chat.join({ id: crypto.randomUUID(), wire: connection, address }, joinRequest, listener);
     if (received.length > 0) connection.onData(received);
   }
 

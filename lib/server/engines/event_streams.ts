@@ -1,6 +1,5 @@
 import { ServerSentEventStream } from "@std/http/server-sent-event-stream";
 import type { ServerSentEventMessage } from "@std/http/server-sent-event-stream";
-import { generate as generateUuid } from "@std/uuid/v7";
 import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/members/member.ts";
@@ -81,7 +80,7 @@ export class EventStreams {
 
 /** One subscriber: sends `chorus.v1` messages as server-sent events, as fast as they are read. */
 class EventWire implements Wire {
-  readonly id = generateUuid();
+  readonly id = crypto.randomUUID();
   readonly events: ReadableStream<ServerSentEventMessage>;
   readonly #decoder: FrameDecoder<ServerSentEventMessage>;
   readonly #onEnded: (closeStatus: CloseCode) => void;

@@ -1,4 +1,3 @@
-import { generate as generateUuid } from "@std/uuid/v7";
 import type { JoinRequest } from "../../chat/chat.ts";
 import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
@@ -105,7 +104,7 @@ interface Shared extends EngineParts {
 
 /** Connects a `WebSocket` of Deno with its member in the chat. */
 class ServeWire implements Wire {
-  readonly id = generateUuid();
+  readonly id = crypto.randomUUID();
   readonly #socket: WebSocket;
   readonly #shared: Shared;
   /**
