@@ -2,12 +2,7 @@ import type { CloseStatus } from "./close_frame.ts";
 import type { MessageOpcode } from "./frame.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { Receiver, type ReceiverListener, type ReceiverOptions } from "./receiver.ts";
-import {
-  type DeliveryListener,
-  Sender,
-  type SenderListener,
-  type SenderOptions,
-} from "./sender.ts";
+import { Sender, type SenderListener, type SenderOptions } from "./sender.ts";
 import type { Transport, TransportListener } from "./transport.ts";
 
 /** What a {@linkcode Connection} reports, and what it asks for. */
@@ -59,7 +54,8 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
   readonly #options: ConnectionOptions;
   readonly #listener: ConnectionListener;
   readonly #receiver: Receiver;
-  readonly #sender: Sender;
+  /** Sends what is already encoded. */
+  readonly sender: Sender;
 
   #state: "open" | "closing" | "closed" = "open";
   #status: CloseStatus = NO_STATUS;
@@ -88,19 +84,19 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
     this.#options = options;
     this.#listener = listener;
     this.#receiver = new Receiver(options, this);
-    this.#sender = new Sender(transport, options, this);
+    this.sender = new Sender(transport, options, this);
     this.lastReadAtMs = options.clock.nowMs;
     transport.listener = this;
   }
 
   /** See {@linkcode Sender.writingSinceMs}. */
   get writingSinceMs(): number | undefined {
-    return this.#sender.writingSinceMs;
+    return this.sender.writingSinceMs;
   }
 
   /** See {@linkcode Sender.bufferedBytes}. */
   get bufferedBytes(): number {
-    return this.#sender.bufferedBytes;
+    return this.sender.bufferedBytes;
   }
 
   /** Whether the peer's close frame has arrived. */
@@ -116,41 +112,18 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
   /**
    * Sends a message: frames it and, as a client, masks it. The payload is copied.
    *
-   * Its place among other frames is that of {@linkcode sendFrames}. It does nothing if the
+   * Its place among other frames is that of {@linkcode Sender.sendFrames}. It does nothing if the
    * connection is not open.
    */
   send(opcode: MessageOpcode, payload: Uint8Array): void {
-    if (this.#state === "open") this.#sender.send(opcode, payload);
-  }
-
-  /**
-   * Sends whole frames that are already encoded; a client's must be masked.
-   *
-   * The bytes must not change until they are written. They are written after the delivery under way
-   * and before the next one, see {@linkcode Sender}. It does nothing if the connection is not open.
-   */
-  sendFrames(frames: Uint8Array): void {
-    if (this.#state === "open") this.#sender.sendFrames(frames);
-  }
-
-  /**
-   * Sends whole frames that are already encoded, and reports when they are written.
-   *
-   * Only one delivery may be under way. The bytes must not change until they are written.
-   *
-   * @returns True if the frames are written, or the connection is not open. Otherwise calls the
-   * listener later: when the frames are written, or when the connection has ended and they never
-   * will be.
-   */
-  deliver(frames: Uint8Array, listener: DeliveryListener): boolean {
-    return this.#state !== "open" || this.#sender.deliver(frames, listener);
+    if (this.#state === "open") this.sender.send(opcode, payload);
   }
 
   /** Sends a ping. The answer, like any bytes, sets {@linkcode lastReadAtMs}. */
   ping(): void {
     if (this.#state !== "open") return;
     this.pingedAtMs = this.#options.clock.nowMs;
-    this.#sender.ping();
+    this.sender.ping();
   }
 
   /** Begins the closing handshake. It does nothing if the connection is not open. */
@@ -183,13 +156,13 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
     }
     // A client's queue is its own messages, and not answers that the peer leaves unread.
     const isServer = this.#options.role === "server";
-    const backlog = (isServer ? this.#sender.backlog : undefined) ??
+    const backlog = (isServer ? this.sender.backlog : undefined) ??
       (this.#hasMessage ? this.#listener.backlog : undefined);
     if (backlog && !this.isHeldBack) this.#holdBack(backlog);
   }
 
   onWritten(): void {
-    this.#sender.onWritten();
+    this.sender.onWritten();
   }
 
   onEnd(): void {
@@ -211,11 +184,11 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
   }
 
   onPing(payload: Uint8Array): void {
-    if (this.#state === "open") this.#sender.pong(payload);
+    if (this.#state === "open") this.sender.pong(payload);
   }
 
   onPong(payload: Uint8Array): void {
-    this.#sender.onPong(payload);
+    this.sender.onPong(payload);
   }
 
   onClose(status: CloseStatus): void {
@@ -254,7 +227,7 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
     this.#status = status;
     this.closingSinceMs = this.#options.clock.nowMs;
     this.#listener.onClosing();
-    this.#sender.close(sent);
+    this.sender.close(sent);
   }
 
   /** Ends the stream, or only this direction of it, if there is nothing left to send or receive. */
@@ -270,7 +243,7 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
     const wasOpen = this.#state === "open";
     this.#state = "closed";
     if (wasOpen) this.#listener.onClosing();
-    this.#sender.end();
+    this.sender.end();
     this.#listener.onClosed(this.#status);
   }
 }

@@ -57,7 +57,8 @@ export class Sender {
   #queue: Uint8Array[] | undefined;
   /** The bytes written since the last mark. */
   #unmarkedBytes = 0;
-  #isDone = false;
+  /** Whether frames are sent: until the close frame is, or the connection ends. */
+  #isOpen = true;
 
   readonly #listener: SenderListener;
   /** How many bytes of the write under way were given to the transport. */
@@ -67,6 +68,7 @@ export class Sender {
   /** The delivery that is under way or waits. */
   #delivery: Uint8Array | undefined;
   #deliveryListener: DeliveryListener | undefined;
+  #isDone = false;
   #backlog: PromiseWithResolvers<void> | undefined;
   /** The answer to the last ping. Earlier pings need no answer (section 5.5.3). */
   #pong: Uint8Array | undefined;
@@ -116,13 +118,25 @@ export class Sender {
     this.sendFrames(encodeFrame(OPCODE.ping, new Uint8Array(0), this.#maskingKey()));
   }
 
-  /** Sends whole frames that are already encoded, and masked if they have to be. */
+  /**
+   * Sends whole frames that are already encoded; a client's must be masked. The bytes must not
+   * change until they are written. It does nothing if the connection is closing.
+   */
   sendFrames(frames: Uint8Array): void {
+    if (!this.#isOpen) return;
     if (this.#writeWhole(frames) === undefined) this.#add(frames, frames.length);
   }
 
-  /** Sends whole frames. See {@linkcode Connection.deliver}. */
+  /**
+   * Sends whole frames that are already encoded, and reports when they are written. Only one
+   * delivery may be under way. The bytes must not change until they are written.
+   *
+   * @returns True if the frames are written, or the connection is closing. Otherwise calls the
+   * listener later: when the frames are written, or when the connection has ended and they never
+   * will be.
+   */
   deliver(frames: Uint8Array, listener: DeliveryListener): boolean {
+    if (!this.#isOpen) return true;
     const isWritten = this.#writeWhole(frames);
     if (isWritten) return true;
     this.#delivery = frames;
@@ -146,12 +160,14 @@ export class Sender {
 
   /** Sends the close frame. Nothing may be sent after it. */
   close(status: CloseStatus): void {
+    this.#isOpen = false;
     this.#closeFrame = encodeCloseFrame(status, this.#maskingKey());
     this.#flush();
   }
 
   /** Drops everything that was not written, and calls the listener of a delivery under way. */
   end(): void {
+    this.#isOpen = false;
     this.#isDone = true;
     this.#writing = undefined;
     this.#queue = undefined;
@@ -167,7 +183,7 @@ export class Sender {
   #writeWhole(frames: Uint8Array): boolean | undefined {
     const { length } = frames;
     const { nowMs } = this.#options.clock;
-    if (this.#writing || this.#queue || this.#isDone) return undefined;
+    if (this.#writing || this.#queue) return undefined;
     if (length > MAX_WRITE_BYTES || this.#isMarkDue(nowMs, length)) return undefined;
     this.#unmarkedBytes += length;
     if (this.#transport.write(frames)) return true;

@@ -37,7 +37,7 @@ function chatOn(history: Partial<History>) {
       closed.push(status);
       if (owner.member) chat.leave(owner.member);
     };
-    const wire = { deliver: () => true, sendFrames: () => {}, close };
+    const wire = { sender: { deliver: () => true, sendFrames: () => {} }, close };
     const request = {
       ...{ roomName: "tea", name: null, format: "chorus", session: undefined } as const,
       since: "0123456789abcdef-1",

@@ -73,8 +73,10 @@ class FakeMember extends PlainMember {
 
   constructor(id: string, room: Room) {
     const wire: Wire = {
-      deliver: (frames, listener) => this.#take(frames, listener),
-      sendFrames: () => {},
+      sender: {
+        deliver: (frames, listener) => this.#take(frames, listener),
+        sendFrames: () => {},
+      },
       close: (status) => {
         this.closeStatus = status;
         room.leave(this);

@@ -43,7 +43,7 @@ function fakeHistory(overrides: Partial<History>): History {
 /** Adds a member to a room. Returns the function that removes it. */
 function join(rooms: Rooms, name: string, onDelivered = () => {}): () => void {
   const deliver = () => (onDelivered(), true);
-  const wire = { deliver, sendFrames: () => {}, close: () => {} };
+  const wire = { sender: { deliver, sendFrames: () => {} }, close: () => {} };
   return rooms.within(name, (room) => {
     const member = new PlainMember({ id: "a", author: { id: "a", name: null }, room, wire });
     room.join(member);
@@ -273,11 +273,13 @@ Deno.test("an ack that came due during a replay is sent when the member goes liv
   const rooms = roomsOf({ defer: setImmediate, logRetentionBytes: 1_000_000 });
   const acks: string[] = [];
   const wire: Wire = {
-    deliver: () => true,
-    sendFrames: (frames) => {
-      for (const { payload } of eachFrame(frames)) {
-        acks.push(JSON.parse(decoder.decode(payload)).id);
-      }
+    sender: {
+      deliver: () => true,
+      sendFrames: (frames) => {
+        for (const { payload } of eachFrame(frames)) {
+          acks.push(JSON.parse(decoder.decode(payload)).id);
+        }
+      },
     },
     close: () => {},
   };
@@ -321,7 +323,7 @@ Deno.test("flushed() does not wait for a member that left before its ack", async
     },
   });
   const rooms = roomsOf({ history, defer: setImmediate });
-  const wire = { deliver: () => false, sendFrames: () => {}, close: () => {} };
+  const wire = { sender: { deliver: () => false, sendFrames: () => {} }, close: () => {} };
   join(rooms, "tea");
   const room = rooms.within("tea", (room) => {
     const member = new ChorusMember({ id: "b", author: { id: "b", name: null }, room, wire }, "");

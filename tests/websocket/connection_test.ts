@@ -129,7 +129,7 @@ Deno.test("Connection ends only its own direction after a fault, until the peer 
 
 Deno.test("Connection still writes its close frame if the stream ends while it is closing", () => {
   const echo = new Echo("server");
-  echo.connection.sendFrames(encodeFrame(1, payloadBytes("first")));
+  echo.connection.sender.sendFrames(encodeFrame(1, payloadBytes("first")));
   echo.connection.close({ code: 1001, reason: "" });
   echo.transport.listener.onEnd();
   assertEquals(echo.events, ["closing"]);
@@ -160,14 +160,17 @@ Deno.test("Connection.deliver() does not mix with the frames of sendFrames()", (
     ...encodeFrame(1, payloadBytes("1")),
     ...encodeFrame(1, payloadBytes("2")),
   );
-  assertEquals(echo.connection.deliver(data, { onDelivered: () => deliveredCount++ }), false);
-  echo.connection.sendFrames(encodeFrame(1, payloadBytes("other")));
+  assertEquals(
+    echo.connection.sender.deliver(data, { onDelivered: () => deliveredCount++ }),
+    false,
+  );
+  echo.connection.sender.sendFrames(encodeFrame(1, payloadBytes("other")));
   assertEquals(deliveredCount, 0);
   echo.transport.settle();
   assertEquals(deliveredCount, 1);
   echo.transport.isSlow = false;
   assertEquals(
-    echo.connection.deliver(encodeFrame(1, payloadBytes("3")), { onDelivered: fail }),
+    echo.connection.sender.deliver(encodeFrame(1, payloadBytes("3")), { onDelivered: fail }),
     true,
   );
   const texts = echo.frames.map(({ payload }) => new TextDecoder().decode(payload));
@@ -179,12 +182,12 @@ for (const isSlow of [false, true]) {
   Deno.test(`Connection.deliver() writes large frames in parts to a ${speed} transport`, () => {
     const echo = new Echo("server", isSlow);
     const text = "0123456789".repeat(20_000);
-    const isDelivered = echo.connection.deliver(encodeFrame(1, payloadBytes(text)), {
+    const isDelivered = echo.connection.sender.deliver(encodeFrame(1, payloadBytes(text)), {
       onDelivered: () => {},
     });
     assertEquals(isDelivered, !isSlow);
     if (isSlow) assertEquals(echo.transport.written.length, 65_536);
-    echo.connection.sendFrames(encodeFrame(1, payloadBytes("other")));
+    echo.connection.sender.sendFrames(encodeFrame(1, payloadBytes("other")));
     echo.transport.settle();
     const texts = echo.frames.map(({ payload }) => new TextDecoder().decode(payload));
     // The peer has not yet answered the ping that marks the end of the first frame.
@@ -195,7 +198,7 @@ for (const isSlow of [false, true]) {
 Deno.test("Connection.destroy() resets the stream and ends the delivery under way", () => {
   const echo = new Echo("server");
   let deliveredCount = 0;
-  echo.connection.deliver(encodeFrame(1, payloadBytes("x")), {
+  echo.connection.sender.deliver(encodeFrame(1, payloadBytes("x")), {
     onDelivered: () => deliveredCount++,
   });
   echo.connection.destroy({ code: 1006, reason: "stalled reader" });
@@ -204,7 +207,7 @@ Deno.test("Connection.destroy() resets the stream and ends the delivery under wa
   assertEquals(echo.status, { code: 1006, reason: "stalled reader" });
   assertEquals(echo.events, ["closing", "closed"]);
   assertEquals(
-    echo.connection.deliver(encodeFrame(1, payloadBytes("y")), { onDelivered: fail }),
+    echo.connection.sender.deliver(encodeFrame(1, payloadBytes("y")), { onDelivered: fail }),
     true,
   );
   echo.transport.settle();
@@ -233,7 +236,7 @@ Deno.test("Connection does not read while too many of its answers wait to be wri
   // The first is being written, and four wait.
   const states: boolean[] = [];
   for (let count = 0; count < 6; count++) {
-    connection.sendFrames(answer);
+    connection.sender.sendFrames(answer);
     connection.onData(pong.slice());
     states.push(transport.isPaused);
   }

@@ -196,7 +196,7 @@ export class ChorusMember extends Member {
   }
 
   #send(...messages: readonly ServerMessage[]): void {
-    this.wire.sendFrames(encodeFrames(messages.map(encodeServerMessage)));
+    this.sender.sendFrames(encodeFrames(messages.map(encodeServerMessage)));
   }
 }
 

@@ -7,7 +7,7 @@ import { Cursor } from "../log/cursor.ts";
 import type { Author, Message } from "../message.ts";
 import type { Room, RoomMember, WireFormat } from "../room.ts";
 import { replay } from "./replay.ts";
-import type { Wire } from "./wire.ts";
+import type { FrameSender, Wire } from "./wire.ts";
 
 /** What a member is made of. */
 export interface MemberOptions {
@@ -37,7 +37,8 @@ export abstract class Member implements RoomMember {
   readonly id: string;
   readonly author: Author & { readonly id: string };
   readonly room: Room;
-  protected readonly wire: Wire;
+  protected readonly sender: FrameSender;
+  readonly #wire: Wire;
   abstract readonly format: WireFormat;
   /** How far into its log the member has been served. Set when the member goes live. */
   cursor!: Cursor;
@@ -51,7 +52,8 @@ export abstract class Member implements RoomMember {
     this.id = id;
     this.author = author;
     this.room = room;
-    this.wire = wire;
+    this.sender = wire.sender;
+    this.#wire = wire;
   }
 
   /** Whether the member is served from its log. */
@@ -83,7 +85,7 @@ export abstract class Member implements RoomMember {
   protected onReadFailed(): void {}
 
   deliver(frames: Uint8Array): boolean {
-    return this.wire.deliver(frames, this);
+    return this.sender.deliver(frames, this);
   }
 
   onDelivered(): void {
@@ -100,7 +102,7 @@ export abstract class Member implements RoomMember {
 
   /** Closes the connection. When this returns, the member has left the chat and the room. */
   close(status: CloseCode): void {
-    this.wire.close(status);
+    this.#wire.close(status);
   }
 
   /**
@@ -164,7 +166,7 @@ export abstract class Member implements RoomMember {
     await new Promise<void>((resolve) => {
       // Other members have their turn after each page.
       const onDelivered = () => this.room.scheduler.deferTurn(resolve);
-      if (frames.length === 0 || this.wire.deliver(frames, { onDelivered })) onDelivered();
+      if (frames.length === 0 || this.sender.deliver(frames, { onDelivered })) onDelivered();
     });
     if (this.#state === "replaying") this.onServed(lastSeq);
   }

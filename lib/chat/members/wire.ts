@@ -3,6 +3,13 @@ import type { DeliveryListener } from "../log/broadcast.ts";
 
 /** A connection as its member sees it. Each engine implements it. */
 export interface Wire {
+  readonly sender: FrameSender;
+  /** Closes the connection. When this returns, its member has left the chat and the room. */
+  close(status: CloseCode): void;
+}
+
+/** The sending half of a connection. */
+export interface FrameSender {
   /**
    * Sends whole frames of the log. Only one delivery may be under way.
    *
@@ -18,6 +25,4 @@ export interface Wire {
    * its ack before the messages up to it, and miss them if the connection broke between.
    */
   sendFrames(frames: Uint8Array<ArrayBuffer>): void;
-  /** Closes the connection. When this returns, its member has left the chat and the room. */
-  close(status: CloseCode): void;
 }

@@ -59,7 +59,7 @@ export class DirectEngine implements Disposable {
     this.#heartbeat.add(connection);
     this.#wires.add(connection);
     const protocol = joinRequest.format === "chorus" ? CHORUS_PROTOCOL : undefined;
-    connection.sendFrames(handshakeResponse(key, protocol));
+    connection.sender.sendFrames(handshakeResponse(key, protocol));
     this.#chat.join({ id: crypto.randomUUID(), wire: connection, address }, joinRequest, listener);
     if (received.length > 0) connection.onData(received);
   }

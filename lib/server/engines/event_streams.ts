@@ -4,7 +4,7 @@ import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/members/member.ts";
 import type { DeliveryListener } from "../../chat/log/broadcast.ts";
-import type { Wire } from "../../chat/members/wire.ts";
+import type { FrameSender, Wire } from "../../chat/members/wire.ts";
 import { checkIntervalMs, isDeadlineOver } from "../../websocket/heartbeat.ts";
 import type { ServerConfig } from "../config.ts";
 import type { Client } from "../http/routes.ts";
@@ -79,8 +79,9 @@ export class EventStreams {
 }
 
 /** One subscriber: sends `chorus.v1` messages as server-sent events, as fast as they are read. */
-class EventWire implements Wire {
+class EventWire implements Wire, FrameSender {
   readonly id = crypto.randomUUID();
+  readonly sender = this;
   readonly events: ReadableStream<ServerSentEventMessage>;
   readonly #decoder: FrameDecoder<ServerSentEventMessage>;
   readonly #onEnded: (closeStatus: CloseCode) => void;

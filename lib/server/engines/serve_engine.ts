@@ -3,7 +3,7 @@ import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/members/member.ts";
 import type { DeliveryListener } from "../../chat/log/broadcast.ts";
-import type { Wire } from "../../chat/members/wire.ts";
+import type { FrameSender, Wire } from "../../chat/members/wire.ts";
 import { OPCODE } from "../../websocket/frame.ts";
 import type { ServerConfig } from "../config.ts";
 import type { Client } from "../http/routes.ts";
@@ -103,8 +103,9 @@ interface Shared extends EngineParts {
 }
 
 /** Connects a `WebSocket` of Deno with its member in the chat. */
-class ServeWire implements Wire {
+class ServeWire implements Wire, FrameSender {
   readonly id = crypto.randomUUID();
+  readonly sender = this;
   readonly #socket: WebSocket;
   readonly #shared: Shared;
   /**

@@ -42,7 +42,7 @@ for (const isFast of [true, false]) {
     if (!isFast) pending.push(listener);
     return isFast;
   };
-  const wire = { deliver, sendFrames: () => {}, close: () => {} };
+  const wire = { sender: { deliver, sendFrames: () => {} }, close: () => {} };
   for (let count = 0; count < 500; count++) {
     const id = String(count);
     const member = new PlainMember({ id, author: { id, name: null }, room, wire });

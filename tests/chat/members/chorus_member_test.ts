@@ -15,9 +15,11 @@ Deno.test("a member whose ack cannot be sent is closed, and the error is reporte
     author: { id: "a", name: null },
     room,
     wire: {
-      deliver: () => true,
-      sendFrames: () => {
-        if (isBroken) throw new TypeError("a bug");
+      sender: {
+        deliver: () => true,
+        sendFrames: () => {
+          if (isBroken) throw new TypeError("a bug");
+        },
       },
       close: (status) => {
         closed.push(status);

@@ -4,8 +4,7 @@ import { OpenWires } from "../../../lib/server/engines/open_wires.ts";
 
 function fakeWire(codes: number[]): Wire {
   return {
-    deliver: () => true,
-    sendFrames: () => {},
+    sender: { deliver: () => true, sendFrames: () => {} },
     close: ({ code }) => codes.push(code),
   };
 }
