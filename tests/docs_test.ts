@@ -9,6 +9,7 @@ const PAGES = [
   "lib/load/README.md",
   "lib/server/README.md",
   "tests/bench/README.md",
+  "tests/bench/upstream.md",
 ];
 
 /** The anchors that a page's headings make, as GitHub makes them. */

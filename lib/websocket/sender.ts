@@ -16,9 +16,8 @@ export interface SenderOptions {
   readonly clock: { readonly nowMs: number };
 }
 
-/** Waits for a delivery. */
+/** Waits until a delivery has ended. */
 export interface DeliveryListener {
-  /** The delivery has ended. */
   onDelivered(): void;
 }
 
@@ -48,7 +47,7 @@ export interface SenderListener {
  * Most writes end within the call. Then nothing is queued or allocated.
  */
 export class Sender {
-  // First the fields that most writes need, so that they share a line of the cache.
+  // The fields that most writes need come first, so that they share a line of the cache.
   readonly #transport: Transport;
   readonly #options: SenderOptions;
   /** The bytes of the write under way. */
@@ -59,7 +58,6 @@ export class Sender {
   #unmarkedBytes = 0;
   /** Whether frames are sent: until the close frame is, or the connection ends. */
   #isOpen = true;
-
   readonly #listener: SenderListener;
   /** How many bytes of the write under way were given to the transport. */
   #writtenBytes = 0;
@@ -132,8 +130,7 @@ export class Sender {
    * delivery may be under way. The bytes must not change until they are written.
    *
    * @returns True if the frames are written, or the connection is closing. Otherwise calls the
-   * listener later: when the frames are written, or when the connection has ended and they never
-   * will be.
+   * listener later: when they are written, or when the connection has ended.
    */
   deliver(frames: Uint8Array, listener: DeliveryListener): boolean {
     if (!this.#isOpen) return true;
@@ -183,8 +180,8 @@ export class Sender {
   #writeWhole(frames: Uint8Array): boolean | undefined {
     const { length } = frames;
     const { nowMs } = this.#options.clock;
-    if (this.#writing || this.#queue) return undefined;
-    if (length > MAX_WRITE_BYTES || this.#isMarkDue(nowMs, length)) return undefined;
+    if (this.#writing || this.#queue || length > MAX_WRITE_BYTES) return undefined;
+    if (this.#isMarkDue(nowMs, length)) return undefined;
     this.#unmarkedBytes += length;
     if (this.#transport.write(frames)) return true;
     this.#writing = frames;
@@ -248,10 +245,10 @@ export class Sender {
     const { length } = frames;
     while (this.#writtenBytes < length) {
       const nowMs = this.writingSinceMs = this.#options.clock.nowMs;
-      const isAtPlace = this.#writtenBytes === this.#markPlace && frames !== this.#closeFrame;
-      const part = isAtPlace && this.#isMarkDue(nowMs, 0)
-        ? this.#takeMark(nowMs)
-        : this.#takePart(frames, nowMs);
+      const isMark = this.#writtenBytes === this.#markPlace && frames !== this.#closeFrame &&
+        this.#isMarkDue(nowMs, 0);
+      if (isMark) this.#unmarkedBytes = 0;
+      const part = isMark ? this.#marks!.take(nowMs) : this.#takePart(frames, nowMs);
       if (!this.#transport.write(part)) return false;
     }
     return true;
@@ -259,14 +256,9 @@ export class Sender {
 
   /** @param nextBytes Bytes that are to be written first. */
   #isMarkDue(nowMs: number, nextBytes: number): boolean {
-    if (this.#unmarkedBytes + nextBytes < MARK_BYTES) return false;
-    if (this.#options.role === "client") return false;
-    return (this.#marks ??= new ReadMarks()).isDue(nowMs);
-  }
-
-  #takeMark(nowMs: number): Uint8Array {
-    this.#unmarkedBytes = 0;
-    return this.#marks!.take(nowMs);
+    const isFar = this.#unmarkedBytes + nextBytes >= MARK_BYTES;
+    return isFar && this.#options.role === "server" &&
+      (this.#marks ??= new ReadMarks()).isDue(nowMs);
   }
 
   #takePart(frames: Uint8Array, nowMs: number): Uint8Array {

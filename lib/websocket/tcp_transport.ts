@@ -65,19 +65,18 @@ type OwnedHandle = TcpHandle & { [OWNER]: TcpTransport };
 const OWNER = Symbol("transport");
 
 /**
- * A transport on a TCP handle, without the `node:net` socket above it. A connection costs half as
- * much memory as with a socket, and a read or a write a third less time. tests/bench/README.md has
- * the figures.
+ * A transport on a TCP handle, without the `node:net` socket above it. It takes less memory than a
+ * socket, and its reads and writes less time: tests/bench/README.md has the figures.
  *
  * The handle is an internal interface of Node. Call {@linkcode checkTcpTransport} before using it.
  */
 export class TcpTransport implements Transport {
   listener: TransportListener;
   readonly #handle: TcpHandle;
-  #isReading = false;
-  #hasPeerEnded = false;
-  #hasEnded = false;
   #isDestroyed = false;
+  #isReading = false;
+  #hasEnded = false;
+  #hasPeerEnded = false;
   #error: Error | undefined;
   /** The bytes of the write under way. The handle reads them, but does not hold them. */
   protected writing: Uint8Array | undefined;
