@@ -70,6 +70,6 @@ declare module "@std/text/levenshtein-distance" {
   export function levenshteinDistance(str1: string, str2: string): number;
 }
 
-declare module "@std/uuid/v4" {
+declare module "@std/uuid/v7" {
   export function validate(id: string): boolean;
 }

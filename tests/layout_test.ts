@@ -12,7 +12,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "client.ts": ["lib/cli", "lib/load", "lib/load/report", "lib/load/users"],
 
   "lib/cli": ["deno.json"],
-  "lib/websocket": [],
+  "lib/websocket": ["lib/websocket/transport"],
+  "lib/websocket/transport": [],
 
   "lib/chat": ["lib/chat/history", "lib/chat/log", "lib/chat/members", "lib/websocket"],
   "lib/chat/members": ["lib/chat", "lib/chat/history", "lib/chat/log", "lib/websocket"],
@@ -25,13 +26,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
   "lib/server": [
     ...["lib/server/engines", "lib/server/http", "lib/server/page", "lib/server/security"],
-    ...["lib/chat", "lib/cli", "lib/websocket"],
+    ...["lib/chat", "lib/cli", "lib/websocket/transport"],
   ],
   "lib/server/app.ts": ["lib/history"],
   "lib/server/start_failure.ts": ["lib/history/data_file_error.ts"],
   "lib/server/engines": [
     ...["lib/server/http", "lib/server/security", "lib/server/address.ts", "lib/server/config.ts"],
-    ...["lib/chat", "lib/chat/log", "lib/chat/members", "lib/websocket"],
+    ...["lib/chat", "lib/chat/log/frames.ts", "lib/chat/members"],
+    ...["lib/websocket", "lib/websocket/transport"],
   ],
   "lib/server/http": [
     ...["lib/server/page", "lib/server/security", "lib/server/config.ts"],
@@ -42,7 +44,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
   "lib/load": [
     ...["lib/load/measure", "lib/load/report", "lib/load/users"],
-    ...["lib/cli", "lib/websocket"],
+    ...["lib/cli", "lib/websocket", "lib/websocket/transport"],
   ],
   "lib/load/measure": ["lib/load/config.ts"],
   "lib/load/report": [
@@ -51,7 +53,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "lib/load/users": [
     ...["lib/load/measure", "lib/load/config.ts", "lib/load/delay.ts", "lib/load/seeded_random.ts"],
-    ...["lib/chat/close_code.ts", "lib/cli", "lib/websocket"],
+    ...["lib/chat/close_code.ts", "lib/cli", "lib/websocket", "lib/websocket/transport"],
   ],
 };
 

@@ -74,8 +74,9 @@ export class Room {
   readonly #options: RoomOptions;
   readonly #plain: Broadcast;
   #chorus: Broadcast | undefined;
-  /** The numbers of members, those whose replay is under way included. */
+  /** The number of members with this format, those whose replay is under way included. */
   #plainCount = 0;
+  /** See `#plainCount`. */
   #chorusCount = 0;
   #isPresenceScheduled = false;
 

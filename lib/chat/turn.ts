@@ -47,6 +47,12 @@ export class Turn {
     this.#isEndScheduled = false;
     this.#nowMs = undefined;
     this.#deferred = [];
-    for (const run of deferred) run();
+    let done = 0;
+    try {
+      while (done < deferred.length) deferred[done++]!();
+    } finally {
+      // The rest runs although one has thrown.
+      for (const run of deferred.slice(done)) this.defer(run);
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { EXIT_CODE } from "../cli/exit_code.ts";
-import { checkDirectWrite, SLOW_WRITES_NOTICE } from "../websocket/socket_transport.ts";
+import { checkDirectWrite, SLOW_WRITES_NOTICE } from "../websocket/transport/socket_transport.ts";
 import { type ClientConfig, isMeasured } from "./config.ts";
 import { searchMaxRate } from "./measure/find_max.ts";
 import { type MeasuredRunOptions, runMeasured } from "./measured_run.ts";

@@ -3,8 +3,8 @@ import { setImmediate } from "node:timers";
 import { AgeLimit, type AgeLimitOptions } from "../chat/age_limit.ts";
 import { Chat } from "../chat/chat.ts";
 import { SqliteHistory } from "../history/sqlite_history.ts";
-import { checkDirectWrite, SLOW_WRITES_NOTICE } from "../websocket/socket_transport.ts";
-import { checkTcpTransport, SOCKETS_NOTICE } from "../websocket/tcp_transport.ts";
+import { checkDirectWrite, SLOW_WRITES_NOTICE } from "../websocket/transport/socket_transport.ts";
+import { checkTcpTransport, SOCKETS_NOTICE } from "../websocket/transport/tcp_transport.ts";
 import { formatAddress } from "./address.ts";
 import type { ServerConfig } from "./config.ts";
 import { drain } from "./drain.ts";
@@ -37,7 +37,8 @@ export interface App extends AsyncDisposable {
   /**
    * Uses this certificate for new connections. Open ones continue.
    *
-   * @returns False if `--engine serve` is set, because `Deno.serve` cannot change its certificate.
+   * @returns False if `--engine serve` is set, because `Deno.serve` cannot change its certificate,
+   * or if the server does not use TLS.
    */
   useTls(tls: TlsFiles): boolean;
   /** Resolves with the reason if the server has stopped accepting connections by itself. */
@@ -110,13 +111,16 @@ async function start(
   const { hostname, port, maxConnections, maxMessageBytes } = config;
   const { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs, stallTimeoutMs } = config;
   if (config.engine === "direct" && !await checkDirectWrite()) logger.warning(SLOW_WRITES_NOTICE);
-  const usesTcp = config.engine === "direct" && tls === undefined;
-  const hasTcpTransport = usesTcp && await checkTcpTransport();
-  if (usesTcp && !hasTcpTransport) logger.warning(SOCKETS_NOTICE);
+  const hasTls = tls !== undefined;
+  // TLS needs a socket.
+  const wantsHandles = config.engine === "direct" && !hasTls;
+  const hasTcpTransport = wantsHandles && await checkTcpTransport();
+  if (wantsHandles && !hasTcpTransport) logger.warning(SOCKETS_NOTICE);
   const chat = new Chat(config, {
     logger,
     history,
-    defer: queueMicrotask,
+    // Deno reads for `Deno.serve` in promises, in between the microtasks.
+    defer: config.engine === "direct" ? queueMicrotask : setImmediate,
     deferTurn: setImmediate,
     startTimer: setTimeout,
     readMs: clocks.readMs,
@@ -220,7 +224,7 @@ async function start(
 
   return {
     failed: failed.promise,
-    url: urlOf(address, tls !== undefined),
+    url: urlOf(address, hasTls),
     get connectionCount() {
       return chat.size;
     },
@@ -233,8 +237,9 @@ async function start(
     slowReaders: chat.slowReaders,
     drain: drainOnce,
     useTls: (tls) => {
-      gateway?.useTls(tls);
-      return gateway !== undefined;
+      if (!gateway || !hasTls) return false;
+      gateway.useTls(tls);
+      return true;
     },
     [Symbol.asyncDispose]: drainOnce,
   };

@@ -3,7 +3,7 @@ import type { MessageOpcode } from "./frame.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { Receiver, type ReceiverListener, type ReceiverOptions } from "./receiver.ts";
 import { Sender, type SenderListener, type SenderOptions } from "./sender.ts";
-import type { Transport, TransportListener } from "./transport.ts";
+import type { Transport, TransportListener } from "./transport/transport.ts";
 
 /** What a {@linkcode Connection} reports, and what it asks for. */
 export interface ConnectionListener {

@@ -1,7 +1,7 @@
 import { type CloseStatus, encodeCloseFrame } from "./close_frame.ts";
 import { encodeFrame, type MessageOpcode, OPCODE, type Role } from "./frame.ts";
 import { MARK_BYTES, nextMarkPlace, ReadMarks } from "./read_marks.ts";
-import type { Transport } from "./transport.ts";
+import type { Transport } from "./transport/transport.ts";
 
 /** The size limit of one write. Large frames are written in parts. */
 const MAX_WRITE_BYTES = 64 * 1024;

@@ -40,7 +40,7 @@ const BENCH_FLAGS = {
     kind: "text",
     default: "",
     value: "DIRECTORY",
-    help: "Write results.json and the charts here",
+    help: "Write figures.md, results.json, and the charts here",
   },
   help: { kind: "command", default: false, short: "h", help: "Print this help" },
 } as const satisfies FlagTable;

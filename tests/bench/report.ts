@@ -1,4 +1,5 @@
 import { dotChart, short } from "./chart.ts";
+import { ratioTable } from "./ratios.ts";
 import type { Result, Scenario } from "./scenarios.ts";
 import { statisticOf } from "./statistics.ts";
 
@@ -55,15 +56,40 @@ const COLUMNS: Readonly<Record<Scenario["kind"], readonly (readonly [string, key
   ],
 };
 
-/** Prints the tables. Writes results.json and the charts if there is a directory for them. */
+/** Prints the tables. If there is a directory, writes them, results.json, and the charts there. */
 export async function report(recorded: readonly Recorded[], options: ReportOptions): Promise<void> {
   const { scenarios, out } = options;
-  for (const scenario of scenarios) console.log(tableOf(recorded, scenario));
+  const figures = figuresOf(recorded, options);
+  console.log(figures);
   if (out === "") return;
+  await Deno.writeTextFile(`${out}/figures.md`, figures);
   await Deno.writeTextFile(`${out}/results.json`, JSON.stringify({ ...options, recorded }) + "\n");
   for (const [name, picture] of picturesOf(recorded, scenarios)) {
     await Deno.writeTextFile(`${out}/${name}.svg`, picture);
   }
+}
+
+/** Returns all tables, as Markdown. */
+function figuresOf(
+  recorded: readonly Recorded[],
+  { rounds, scenarios, versions }: ReportOptions,
+): string {
+  const peers = Object.entries(versions).map((each) => each.join(" ")).join(", ");
+  return [
+    "# Figures",
+    "",
+    `The output of \`deno task bench\`, ${rounds} rounds, with ${peers}. The figures are medians,`,
+    "with the minimum and the maximum in parentheses. [README.md](README.md) explains them.",
+    "",
+    "## Chorus and Bun",
+    "",
+    "The last column is the ratio of the medians, with the extreme ratios of a round.",
+    "",
+    ratioTable(recorded, scenarios),
+    "## All servers",
+    "",
+    ...scenarios.map((scenario) => tableOf(recorded, scenario)),
+  ].join("\n");
 }
 
 /** Returns the table of one scenario: a row per server with medians, minima, and maxima. */

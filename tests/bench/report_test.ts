@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { dotChart, short } from "./chart.ts";
 import { picturesOf, type Recorded, tableOf } from "./report.ts";
+import { ratioTable } from "./ratios.ts";
 import { COMPARISONS, type Result } from "./scenarios.ts";
 import { statisticOf } from "./statistics.ts";
 
@@ -66,4 +67,22 @@ Deno.test("dotChart() draws a dot for each value, in order of size, and escapes 
   assertEquals(places.length, 2);
   assertEquals(places[0]! < places[1]!, true);
   assertStringIncludes(svg, "&lt;a>");
+});
+
+Deno.test("ratioTable() has the ratio of the medians and of each round", () => {
+  const scenario = COMPARISONS.find(({ kind }) => kind === "burst")!;
+  const runs = [[20, 10], [30, 20], [10, 10]].flatMap(([ours, theirs], round) => [
+    { ...recorded(scenario.name, "Chorus", { deliveriesPerSecond: ours! }), round },
+    { ...recorded(scenario.name, "Bun publish", { deliveriesPerSecond: theirs! }), round },
+  ]);
+  const row = `| ${scenario.name} | deliveries/s | 20 | 10 | 2.00 (1.00 – 2.00) |`;
+  assertStringIncludes(ratioTable(runs, [scenario]), row);
+});
+
+Deno.test("ratioTable() leaves out scenarios that only one server ran", () => {
+  const [scenario] = COMPARISONS;
+  const table = ratioTable([recorded(scenario!.name, "Chorus", { deliveriesPerSecond: 1 })], [
+    scenario!,
+  ]);
+  assertEquals(table.includes(scenario!.name), false);
 });

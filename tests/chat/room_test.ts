@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { CloseCode } from "../../lib/chat/close_code.ts";
 import { PlainMember } from "../../lib/chat/members/plain_member.ts";
 import { Room, type SlowReaderPolicy } from "../../lib/chat/room.ts";
-import type { DeliveryListener } from "../../lib/chat/log/broadcast.ts";
+import type { DeliveryListener } from "../../lib/websocket/sender.ts";
 import type { Wire } from "../../lib/chat/members/wire.ts";
 import { eachFrame } from "../../lib/websocket/frame.ts";
 import { ROOM_OPTIONS } from "./room_options.ts";
@@ -14,6 +14,7 @@ class TestRoom {
   readonly slow: { id: string; missedBytes: number }[] = [];
   readonly room: Room;
   readonly #turns: (() => void)[] = [];
+  readonly #nextTurns: (() => void)[] = [];
   #timers: (() => void)[] = [];
 
   constructor(slowReader: SlowReaderPolicy = "close", logRetentionBytes = 1_000_000) {
@@ -23,7 +24,7 @@ class TestRoom {
       slowReader,
       onSlowReader: ({ id }, missedBytes) => this.slow.push({ id, missedBytes }),
       defer: (run) => this.#turns.push(run),
-      deferTurn: (run) => this.#turns.push(run),
+      deferTurn: (run) => this.#nextTurns.push(run),
       startTimer: (run) => this.#timers.push(run),
     });
   }
@@ -41,17 +42,23 @@ class TestRoom {
     this.room.publishText(text, ANONYMOUS, publisher ? { publisher } : {});
   }
 
-  /** Runs the functions that are deferred now. */
+  /** Runs the functions that are deferred to the end of this turn. */
   turn(): void {
     for (const turn of this.#turns.splice(0)) turn();
+  }
+
+  /** Runs the functions that are deferred to the next turn. */
+  nextTurn(): void {
+    for (const turn of this.#nextTurns.splice(0)) turn();
   }
 
   /** Runs deferred functions and lets promises settle until none is left. */
   async settle(): Promise<void> {
     do {
-      for (const turn of this.#turns.splice(0)) turn();
+      this.turn();
+      this.nextTurn();
       await new Promise<void>((resolve) => queueMicrotask(() => queueMicrotask(resolve)));
-    } while (this.#turns.length > 0);
+    } while (this.#turns.length + this.#nextTurns.length > 0);
   }
 
   /** Fires the timers. */
@@ -111,6 +118,24 @@ class FakeMember extends PlainMember {
     return false;
   }
 }
+
+Deno.test("a sweep that follows another waits for the next turn, so that reads come between", async () => {
+  const test = new TestRoom();
+  const [fast] = test.join("fast", "slow") as [FakeMember, FakeMember];
+  test.publish("1");
+  test.turn();
+  assertEquals(fast.got, ["1"]);
+  // The delivery to the slow member is under way, and the sweep waits for it.
+  test.publish("2");
+  test.turn();
+  assertEquals(fast.got, ["1"]);
+  await new Promise<void>((resolve) => queueMicrotask(() => queueMicrotask(resolve)));
+  test.turn();
+  assertEquals(fast.got, ["1"]);
+  test.nextTurn();
+  assertEquals(fast.got, ["1", "2"]);
+  await test.settle();
+});
 
 Deno.test("a message reaches every member but its publisher", async () => {
   const test = new TestRoom();

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { Turn } from "../../lib/chat/turn.ts";
 
 /** A turn whose end the test runs, and a clock that ticks with each reading. */
@@ -37,4 +37,18 @@ Deno.test("Turn.defer() runs what a deferred function defers at the end of the n
   assertEquals([calls, ends.length], [["first"], 1]);
   ends.shift()!();
   assertEquals(calls, ["first", "second"]);
+});
+
+Deno.test("Turn.defer() runs the rest in the next turn if a function throws", () => {
+  const { turn, ends } = setUp();
+  const calls: string[] = [];
+  turn.defer(() => {
+    throw new RangeError("a bug");
+  });
+  turn.defer(() => calls.push("second"));
+  turn.defer(() => calls.push("third"));
+  assertThrows(ends.shift()!, RangeError, "a bug");
+  assertEquals([calls, ends.length], [[], 1]);
+  ends.shift()!();
+  assertEquals(calls, ["second", "third"]);
 });

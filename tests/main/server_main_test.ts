@@ -52,7 +52,7 @@ Deno.test("the server logs connections, and texts with control characters escape
   await using server = Program.start("server", ["--port", "0", "--log-messages"]);
   const port = await portOf(server);
   const peer = await Peer.open(`ws://127.0.0.1:${port}/`);
-  const uuid = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
+  const uuid = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
   await server.stdoutLine(new RegExp(`INF ${uuid} connected from 127\\.0\\.0\\.1:\\d+ to lobby$`));
   peer.send("hello\n\x1b[31m");
   await server.stdoutLine(new RegExp(`INF ${uuid} sent: hello\\\\n\\\\x1b\\[31m$`));

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { validate } from "@std/uuid/v4";
+import { validate } from "@std/uuid/v7";
 import { closeAll, Peer } from "./peer.ts";
 import { encodeWireFrame, frame } from "../websocket/conformance_cases.ts";
 import { RawPeer } from "./raw_peer.ts";

@@ -8,8 +8,8 @@ import {
   checkDirectWrite,
   SLOW_WRITES_NOTICE,
   SocketTransport,
-} from "../../lib/websocket/socket_transport.ts";
-import { SOCKETS_NOTICE } from "../../lib/websocket/tcp_transport.ts";
+} from "../../lib/websocket/transport/socket_transport.ts";
+import { SOCKETS_NOTICE } from "../../lib/websocket/transport/tcp_transport.ts";
 import {
   CONFORMANCE_CASES,
   type ConformanceCase,
@@ -18,8 +18,8 @@ import {
   MAX_MESSAGE_BYTES,
   payloadBytes,
 } from "../websocket/conformance_cases.ts";
-import { hideTcpHandles } from "../websocket/hidden_handles.ts";
-import { delayWriteCallbacks } from "../websocket/late_writes.ts";
+import { hideTcpHandles } from "../websocket/transport/hidden_handles.ts";
+import { delayWriteCallbacks } from "../websocket/transport/late_writes.ts";
 import { readHead } from "./handshake.ts";
 import { Peer } from "./peer.ts";
 import { HANDSHAKE_HEADERS, RawPeer } from "./raw_peer.ts";

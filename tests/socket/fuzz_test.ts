@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import { hideTcpHandles } from "../websocket/hidden_handles.ts";
+import { hideTcpHandles } from "../websocket/transport/hidden_handles.ts";
 import { fuzzServer } from "./fuzz.ts";
 
 Deno.test("the server survives 2,000 mutated streams", async () => {

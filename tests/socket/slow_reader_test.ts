@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeWireFrame, frame } from "../websocket/conformance_cases.ts";
-import { hideTcpHandles } from "../websocket/hidden_handles.ts";
+import { hideTcpHandles } from "../websocket/transport/hidden_handles.ts";
 import { closeAll, Peer } from "./peer.ts";
 import { RawPeer } from "./raw_peer.ts";
 import { ENGINES, startTestApp } from "./test_app.ts";

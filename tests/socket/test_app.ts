@@ -1,3 +1,6 @@
+import { assert } from "@std/assert";
+import { SOCKETS_NOTICE } from "../../lib/websocket/transport/tcp_transport.ts";
+import { areTcpHandlesHidden } from "../websocket/transport/hidden_handles.ts";
 import { configure, getLogger, type LogRecord, reset } from "@logtape/logtape";
 import { type App, type AppOptions, startApp } from "../../lib/server/app.ts";
 import { parseFlags } from "../../lib/cli/flags.ts";
@@ -48,6 +51,9 @@ export async function startTestApp(
     tls,
     ...(clocks ? { clocks } : {}),
   });
+  // Otherwise the tests would silently run on the fallback.
+  const hasFallenBack = records.some((record) => matches(record, SOCKETS_NOTICE));
+  assert(!hasFallenBack || areTcpHandlesHidden());
   return {
     app,
     port: Number(app.url.port),

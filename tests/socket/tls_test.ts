@@ -3,7 +3,7 @@ import { connect as connectTls } from "node:tls";
 import { assertEquals } from "@std/assert";
 import { readTlsFiles } from "../../lib/server/security/tls_files.ts";
 import { encodeWireFrame, frame } from "../websocket/conformance_cases.ts";
-import { delayWriteCallbacks } from "../websocket/late_writes.ts";
+import { delayWriteCallbacks } from "../websocket/transport/late_writes.ts";
 import { shakeHands } from "./handshake.ts";
 import { RawPeer } from "./raw_peer.ts";
 import { ENGINES, startTestApp } from "./test_app.ts";

@@ -10,7 +10,7 @@ import {
   MAX_MESSAGE_BYTES,
   payloadBytes,
 } from "./conformance_cases.ts";
-import { FakeTransport } from "./fake_transport.ts";
+import { FakeTransport } from "./transport/fake_transport.ts";
 
 /** A connection that echoes every message, over a fake transport. */
 class Echo implements ConnectionListener {
@@ -153,7 +153,7 @@ const fail = () => {
   throw new Error("This must not be called");
 };
 
-Deno.test("Connection.deliver() does not mix with the frames of sendFrames()", () => {
+Deno.test("Sender.deliver() does not mix with the frames of sendFrames()", () => {
   const echo = new Echo("server");
   let deliveredCount = 0;
   const data = Uint8Array.of(
@@ -179,7 +179,7 @@ Deno.test("Connection.deliver() does not mix with the frames of sendFrames()", (
 
 for (const isSlow of [false, true]) {
   const speed = isSlow ? "slow" : "fast";
-  Deno.test(`Connection.deliver() writes large frames in parts to a ${speed} transport`, () => {
+  Deno.test(`Sender.deliver() writes large frames in parts to a ${speed} transport`, () => {
     const echo = new Echo("server", isSlow);
     const text = "0123456789".repeat(20_000);
     const isDelivered = echo.connection.sender.deliver(encodeFrame(1, payloadBytes(text)), {

@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeFrame, type Role } from "../../lib/websocket/frame.ts";
 import { Sender } from "../../lib/websocket/sender.ts";
-import { IGNORE_EVENTS } from "../../lib/websocket/transport.ts";
+import { IGNORE_EVENTS } from "../../lib/websocket/transport/transport.ts";
 import { decodeWireFrames } from "./conformance_cases.ts";
-import { FakeTransport } from "./fake_transport.ts";
+import { FakeTransport } from "./transport/fake_transport.ts";
 
 function setUp({ role = "server", isSlow = true }: { role?: Role; isSlow?: boolean } = {}) {
   const transport = new FakeTransport(isSlow);

@@ -8,12 +8,6 @@ const PATIENCE_MS = 10;
 /** The maximum that one sweep delivers to a reader before the next reader has its turn. */
 const MAX_SERVED_BYTES = 256 * 1024;
 
-/** Waits for a delivery. */
-export interface DeliveryListener {
-  /** The reader can take more, or has disconnected. */
-  onDelivered(): void;
-}
-
 /** A reader as the broadcast sees it. */
 export interface BroadcastReader {
   /** How far into the log it has been served. */

@@ -8,7 +8,7 @@ import type { MessageLog } from "./message_log.ts";
  */
 export class Cursor {
   /**
-   * How the broadcast is serving the reader.
+   * How the broadcast is serving the reader. Only the broadcast changes it.
    *
    * ```text
    * idle ──a sweep serves it──▶ awaited ──its delivery ends──▶ idle

@@ -30,7 +30,7 @@ interface PendingAck {
  *
  * An ack is sent only after all earlier messages, because a client may resume from the position of
  * an ack. If the ack came first and the connection then broke, the client would miss the earlier
- * messages. {@linkcode Wire.sendFrames} keeps that order.
+ * messages. {@linkcode FrameSender.sendFrames} keeps that order.
  */
 export class ChorusMember extends Member {
   readonly format = "chorus";

@@ -6,8 +6,8 @@ import { Connection as WebSocketConnection } from "../../websocket/connection.ts
 import { type MessageOpcode, OPCODE } from "../../websocket/frame.ts";
 import type { Heartbeat, HeartbeatOptions, Watched } from "../../websocket/heartbeat.ts";
 import { HeadReader } from "../../websocket/http_head.ts";
-import { SocketTransport } from "../../websocket/socket_transport.ts";
-import type { TransportListener } from "../../websocket/transport.ts";
+import { SocketTransport } from "../../websocket/transport/socket_transport.ts";
+import type { TransportListener } from "../../websocket/transport/transport.ts";
 import { LONGEST_TIMER_MS } from "../delay.ts";
 import { certificateFailure, isCertificateError } from "./certificate_failure.ts";
 import {

@@ -1,5 +1,5 @@
 /// <reference lib="deno.worker" />
-import { checkDirectWrite } from "../../websocket/socket_transport.ts";
+import { checkDirectWrite } from "../../websocket/transport/socket_transport.ts";
 import { LocalWorker } from "./worker_local.ts";
 import type { Answer, Request } from "./worker_thread.ts";
 

@@ -10,8 +10,9 @@ import {
 import type { MessageOpcode } from "../../websocket/frame.ts";
 import { handshakeResponse } from "../../websocket/handshake.ts";
 import { Heartbeat } from "../../websocket/heartbeat.ts";
-import type { Transport } from "../../websocket/transport.ts";
+import type { Transport } from "../../websocket/transport/transport.ts";
 import type { ServerConfig } from "../config.ts";
+import { newConnectionId } from "./connection_id.ts";
 import type { EngineParts, OpenWires } from "./open_wires.ts";
 
 /** A connection that is admitted to the chat. Its handshake is not answered yet. */
@@ -60,7 +61,7 @@ export class DirectEngine implements Disposable {
     this.#wires.add(connection);
     const protocol = joinRequest.format === "chorus" ? CHORUS_PROTOCOL : undefined;
     connection.sender.sendFrames(handshakeResponse(key, protocol));
-    this.#chat.join({ id: crypto.randomUUID(), wire: connection, address }, joinRequest, listener);
+    this.#chat.join({ id: newConnectionId(), wire: connection, address }, joinRequest, listener);
     if (received.length > 0) connection.onData(received);
   }
 

@@ -3,11 +3,12 @@ import type { ServerSentEventMessage } from "@std/http/server-sent-event-stream"
 import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/members/member.ts";
-import type { DeliveryListener } from "../../chat/log/broadcast.ts";
+import type { DeliveryListener } from "../../websocket/sender.ts";
 import type { FrameSender, Wire } from "../../chat/members/wire.ts";
 import { checkIntervalMs, isDeadlineOver } from "../../websocket/heartbeat.ts";
 import type { ServerConfig } from "../config.ts";
 import type { Client } from "../http/routes.ts";
+import { newConnectionId } from "./connection_id.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 import type { EngineParts, OpenWires } from "./open_wires.ts";
 
@@ -80,7 +81,7 @@ export class EventStreams {
 
 /** One subscriber: sends `chorus.v1` messages as server-sent events, as fast as they are read. */
 class EventWire implements Wire, FrameSender {
-  readonly id = crypto.randomUUID();
+  readonly id = newConnectionId();
   readonly sender = this;
   readonly events: ReadableStream<ServerSentEventMessage>;
   readonly #decoder: FrameDecoder<ServerSentEventMessage>;

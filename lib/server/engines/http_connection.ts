@@ -1,7 +1,7 @@
 import { isStatus, STATUS_TEXT } from "@std/http/status";
 import { isDeadlineOver } from "../../websocket/heartbeat.ts";
 import { HeadReader, HeadTooLongError } from "../../websocket/http_head.ts";
-import type { Transport, TransportListener } from "../../websocket/transport.ts";
+import type { Transport, TransportListener } from "../../websocket/transport/transport.ts";
 import { plainText, type TextResponse } from "../http/api_response.ts";
 import type { Pipe, PipedRequest, PipeTimeouts } from "./pipe.ts";
 import { parseRequestHead, RequestError } from "./request_head.ts";

@@ -1,6 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { acceptTransports, type TcpTransport } from "../../websocket/tcp_transport.ts";
+import { acceptTransports, type TcpTransport } from "../../websocket/transport/tcp_transport.ts";
 
 /** The number of connections that the system queues until they are accepted. */
 const BACKLOG = 4096;

@@ -1,5 +1,5 @@
 import { isDeadlineOver } from "../../websocket/heartbeat.ts";
-import type { Transport, TransportListener } from "../../websocket/transport.ts";
+import type { Transport, TransportListener } from "../../websocket/transport/transport.ts";
 import { BodyFraming } from "./body_framing.ts";
 import { RequestError, type RequestHead } from "./request_head.ts";
 import { ResponseReader } from "./response_reader.ts";

@@ -2,12 +2,13 @@ import type { JoinRequest } from "../../chat/chat.ts";
 import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/members/member.ts";
-import type { DeliveryListener } from "../../chat/log/broadcast.ts";
+import type { DeliveryListener } from "../../websocket/sender.ts";
 import type { FrameSender, Wire } from "../../chat/members/wire.ts";
 import { OPCODE } from "../../websocket/frame.ts";
 import type { ServerConfig } from "../config.ts";
 import type { Client } from "../http/routes.ts";
 import { BufferWatcher } from "./buffer_watcher.ts";
+import { newConnectionId } from "./connection_id.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 import type { EngineParts } from "./open_wires.ts";
 
@@ -104,7 +105,7 @@ interface Shared extends EngineParts {
 
 /** Connects a `WebSocket` of Deno with its member in the chat. */
 class ServeWire implements Wire, FrameSender {
-  readonly id = crypto.randomUUID();
+  readonly id = newConnectionId();
   readonly sender = this;
   readonly #socket: WebSocket;
   readonly #shared: Shared;

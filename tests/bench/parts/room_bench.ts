@@ -1,4 +1,4 @@
-import type { DeliveryListener } from "../../../lib/chat/log/broadcast.ts";
+import type { DeliveryListener } from "../../../lib/websocket/sender.ts";
 import { Cursor } from "../../../lib/chat/log/cursor.ts";
 import { MessageLog } from "../../../lib/chat/log/message_log.ts";
 import { AMPLE_BUDGET, ROOM_OPTIONS } from "../../chat/room_options.ts";

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Pipe, type PipedRequest, type PipeListener } from "../../../lib/server/engines/pipe.ts";
 import { parseRequestHead } from "../../../lib/server/engines/request_head.ts";
-import { FakeTransport } from "../../websocket/fake_transport.ts";
+import { FakeTransport } from "../../websocket/transport/fake_transport.ts";
 
 const encoder = new TextEncoder();
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";

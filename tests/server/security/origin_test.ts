@@ -1,5 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { parseAllowedOrigin, refusedOrigin } from "../../../lib/server/security/origin.ts";
+import {
+  OriginCheck,
+  parseAllowedOrigin,
+  refusedOrigin,
+} from "../../../lib/server/security/origin.ts";
 
 interface Case {
   readonly origin?: string;
@@ -147,3 +151,20 @@ for (const each of CASES) {
     assertEquals(refusal === undefined, isAllowed, refusal);
   });
 }
+
+Deno.test("OriginCheck.refused() is right whatever the request before was", () => {
+  const policy = { boundTo: "127.0.0.1", hostname: "127.0.0.1", allowOrigin: [] };
+  const check = new OriginCheck(policy);
+  const requests = ["localhost:8000", "evil.example", ""].flatMap((host) =>
+    [undefined, "http://localhost:8000", "http://evil.example"].map((origin) => ({
+      host,
+      headers: new Headers(origin === undefined ? {} : { origin }),
+    }))
+  );
+  for (const before of requests) {
+    for (const request of requests) {
+      check.refused(before);
+      assertEquals(check.refused(request), refusedOrigin(request, policy));
+    }
+  }
+});

@@ -2,9 +2,16 @@ import { assert, assertEquals } from "@std/assert";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { setImmediate } from "node:timers";
-import { checkDirectWrite, SocketTransport } from "../../lib/websocket/socket_transport.ts";
-import { acceptTransports, type TcpTransport } from "../../lib/websocket/tcp_transport.ts";
-import { IGNORE_EVENTS, type Transport } from "../../lib/websocket/transport.ts";
+import {
+  checkDirectWrite,
+  SocketTransport,
+} from "../../../lib/websocket/transport/socket_transport.ts";
+import {
+  acceptTransports,
+  checkTcpTransport,
+  type TcpTransport,
+} from "../../../lib/websocket/transport/tcp_transport.ts";
+import { IGNORE_EVENTS, type Transport } from "../../../lib/websocket/transport/transport.ts";
 import { delayWriteCallbacks } from "./late_writes.ts";
 
 interface Pair extends AsyncDisposable {
@@ -15,7 +22,10 @@ interface Pair extends AsyncDisposable {
 
 async function openPair(kind: Kind): Promise<Pair> {
   const server = createServer({ allowHalfOpen: true });
-  if (kind === "TcpTransport") acceptTransports(server);
+  if (kind === "TcpTransport") {
+    assertEquals(await checkTcpTransport(), true);
+    acceptTransports(server);
+  }
   await once(server.listen(0, "127.0.0.1"), "listening");
   const { port } = server.address() as AddressInfo;
   const peer = connect({ host: "127.0.0.1", port, allowHalfOpen: true });

@@ -17,3 +17,8 @@ export function replaceMethod(name: string, method: unknown): Disposable {
   methods[name] = method;
   return { [Symbol.dispose]: () => methods[name] = before };
 }
+
+/** Whether {@linkcode hideTcpHandles} is in effect. */
+export function areTcpHandlesHidden(): boolean {
+  return (HANDLE_METHODS as Record<string, unknown>).useUserBuffer === undefined;
+}

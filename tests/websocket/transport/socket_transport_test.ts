@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Socket } from "node:net";
-import { checkDirectWrite } from "../../lib/websocket/socket_transport.ts";
+import { checkDirectWrite } from "../../../lib/websocket/transport/socket_transport.ts";
 
 Deno.test("checkDirectWrite() returns false if there is no Socket._write()", async () => {
   const prototype = Socket.prototype as unknown as { _write: unknown };

@@ -101,7 +101,9 @@ export class SocketTransport implements Transport {
 // All sockets share these functions. Closures would cost megabytes at 10,000 connections.
 
 function onData(this: Socket, bytes: Uint8Array): void {
-  (this as TransportSocket)[TRANSPORT].listener.onData(bytes);
+  // Not as a Buffer: its slice() does not copy, unlike that of other byte arrays.
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  (this as TransportSocket)[TRANSPORT].listener.onData(plain);
 }
 
 function onEnd(this: Socket): void {

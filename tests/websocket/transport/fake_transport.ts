@@ -3,7 +3,7 @@ import {
   IGNORE_EVENTS,
   type Transport,
   type TransportListener,
-} from "../../lib/websocket/transport.ts";
+} from "../../../lib/websocket/transport/transport.ts";
 
 /** A transport in memory. */
 export class FakeTransport implements Transport {
