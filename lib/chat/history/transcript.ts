@@ -5,6 +5,9 @@ import type { Author, Message } from "../message.ts";
 import { ageOf, type AgeRange } from "./age_range.ts";
 import type { AuthorSpan } from "./history.ts";
 
+/** So few spans are not worth removing. */
+const MIN_SPANS = 64;
+
 /**
  * The messages of a room in memory: a {@linkcode MessageLog}, and the author and time of each
  * message.
@@ -16,6 +19,8 @@ export class Transcript {
   #firstSeqs: number[] = [];
   #authors: Author[] = [];
   #timesMs: number[] = [];
+  /** At this many spans, those of messages that the log has dropped are removed. */
+  #trimAt = MIN_SPANS;
 
   constructor(options: MessageLogOptions) {
     this.log = new MessageLog(options);
@@ -36,8 +41,7 @@ export class Transcript {
       this.#firstSeqs.push(this.log.headSeq);
       this.#authors.push(author);
       this.#timesMs.push(atMs);
-      // Most spans may belong to messages that the log has dropped.
-      if (this.#authors.length % 1024 === 0) this.#trim();
+      if (this.#authors.length >= this.#trimAt) this.#trim();
     }
     return offset;
   }
@@ -107,10 +111,10 @@ export class Transcript {
   }
 
   #trim(): void {
-    const droppedCount = this.#spanOf(this.log.seqBefore + 1);
-    if (droppedCount < this.#authors.length / 2) return;
+    const droppedCount = Math.max(0, this.#spanOf(this.log.seqBefore + 1));
     for (const column of [this.#firstSeqs, this.#authors, this.#timesMs]) {
       column.splice(0, droppedCount);
     }
+    this.#trimAt = Math.max(MIN_SPANS, 2 * this.#authors.length);
   }
 }

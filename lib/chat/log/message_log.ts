@@ -5,7 +5,8 @@ import type { LogBudget } from "./log_budget.ts";
 const LARGEST_CHUNK_BYTES = 256 * 1024;
 
 /**
- * The size of the first chunk: small, so that a quiet room stays small. Each next chunk doubles it.
+ * The size of the first chunk: small, so that a quiet room stays small. Each next chunk doubles it,
+ * unless the logs of all rooms already use too much memory.
  */
 const FIRST_CHUNK_BYTES = 4 * 1024;
 
@@ -192,7 +193,9 @@ export class MessageLog {
   #chunkFor(frameBytes: number): Chunk {
     const last = this.#newest;
     if (last && last.bytes.length - last.usedBytes >= frameBytes) return last;
-    const size = Math.min(LARGEST_CHUNK_BYTES, last ? 2 * last.bytes.length : FIRST_CHUNK_BYTES);
+    const size = last && !this.#budget.isOver
+      ? Math.min(LARGEST_CHUNK_BYTES, 2 * last.bytes.length)
+      : FIRST_CHUNK_BYTES;
     const chunk = {
       bytes: new Uint8Array(Math.max(size, frameBytes)),
       start: this.#head,

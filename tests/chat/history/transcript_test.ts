@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { ANY_AGE } from "../../../lib/chat/history/age_range.ts";
 import { Transcript } from "../../../lib/chat/history/transcript.ts";
 import { OPCODE } from "../../../lib/websocket/frame.ts";
@@ -42,4 +42,17 @@ Deno.test("lastOldSeq() does not care about messages that memory has dropped", (
   const transcript = transcriptOf([60, ...Array(300).fill(10), 60], 1000);
   assertEquals(transcript.log.seqBefore > 8, true);
   assertEquals(transcript.lastOldSeq({ fromMs: 50, nowMs: 100 }), 308);
+});
+
+Deno.test("Transcript keeps the author and the time of each retained message while it trims", () => {
+  const times = Array.from({ length: 10_000 }, (_, index) => index);
+  const transcript = transcriptOf(times, 1000);
+  const { seqBefore, headSeq } = transcript.log;
+  assert(seqBefore > 9000, `${seqBefore}`);
+  const messages = transcript.read(seqBefore, 10_000, Infinity);
+  assertEquals(
+    messages.map(({ seq, atMs }) => [seq, atMs]),
+    times.slice(seqBefore - 7).map((ms) => [ms + 8, ms]),
+  );
+  assertEquals(messages.at(-1)!.seq, headSeq);
 });
