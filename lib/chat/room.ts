@@ -228,14 +228,17 @@ export class Room {
     const seq = log.headSeq;
     const skipping = this.#options.echo ? undefined : publisher;
     if (skipping?.format === "plain") skipping.skipOwn(offset, log.head, seq);
-    this.#plain.request();
+    // Deno.serve handles the requests of a turn in promises, one after another: their messages
+    // share a sweep only in the next turn.
+    const defer = publisher ? this.#options.defer : this.#options.deferTurn;
+    this.#plain.request(defer);
     if (!this.#chorus) return;
     const message = { seq, author, atMs, body: body ?? toBody(opcode, bytes.subarray(start, end)) };
     const said = encoder.encode(encodeSaid(this.history.positionOf(seq), message));
     const saidAt = this.#chorus.log.append(OPCODE.text, said, 0, said.length);
     const { head } = this.#chorus.log;
     if (skipping?.format === "chorus") skipping.skipOwn(saidAt, head, seq);
-    this.#chorus.request();
+    this.#chorus.request(defer);
   }
 
   /** Reports joins and leaves after a while, so that a thousand joins are a few frames. */

@@ -2,7 +2,7 @@
  * One turn of the event loop: its time, and what runs after its reads.
  *
  * The messages of a turn share one time. All that is deferred shares one microtask: Deno runs it
- * when it has handled every read of the turn.
+ * when it has handled every read of a socket in the turn.
  */
 export class Turn {
   readonly #readMs: () => number;

@@ -121,12 +121,16 @@ class FakeMember extends PlainMember {
 
 Deno.test("a sweep that follows another waits for the next turn, so that reads come between", async () => {
   const test = new TestRoom();
-  const [fast] = test.join("fast", "slow") as [FakeMember, FakeMember];
-  test.publish("1");
+  const [fast, , author] = test.join("fast", "slow", "author") as [
+    FakeMember,
+    FakeMember,
+    FakeMember,
+  ];
+  test.publish("1", author);
   test.turn();
   assertEquals(fast.got, ["1"]);
   // The delivery to the slow member is under way, and the sweep waits for it.
-  test.publish("2");
+  test.publish("2", author);
   test.turn();
   assertEquals(fast.got, ["1"]);
   await new Promise<void>((resolve) => queueMicrotask(() => queueMicrotask(resolve)));
@@ -135,6 +139,18 @@ Deno.test("a sweep that follows another waits for the next turn, so that reads c
   test.nextTurn();
   assertEquals(fast.got, ["1", "2"]);
   await test.settle();
+});
+
+Deno.test("messages of clients outside the room share a sweep in the next turn", () => {
+  const test = new TestRoom();
+  const [fast] = test.join("fast") as [FakeMember];
+  test.publish("1");
+  test.turn();
+  test.publish("2");
+  test.turn();
+  assertEquals([fast.got, fast.deliveries], [[], 0]);
+  test.nextTurn();
+  assertEquals([fast.got, fast.deliveries], [["1", "2"], 1]);
 });
 
 Deno.test("a message reaches every member but its publisher", async () => {

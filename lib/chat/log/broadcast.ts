@@ -86,11 +86,15 @@ export class Broadcast {
     return this.#backlog?.promise;
   }
 
-  /** Schedules a sweep. Call it after each append. */
-  request(): void {
+  /**
+   * Schedules a sweep. Call it after each append.
+   *
+   * @param defer Runs the sweep, if none is scheduled.
+   */
+  request(defer: Scheduler["defer"] = this.#options.defer): void {
     this.#isNeeded = true;
     if (this.#isBackedUp) this.#backlog ??= Promise.withResolvers();
-    this.#schedule(this.#options.defer);
+    this.#schedule(defer);
   }
 
   /** Adds a reader, which may be the fastest. */
