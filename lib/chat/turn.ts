@@ -52,7 +52,7 @@ export class Turn {
       while (done < deferred.length) deferred[done++]!();
     } finally {
       // The rest runs although one has thrown.
-      for (const run of deferred.slice(done)) this.defer(run);
+      while (done < deferred.length) this.defer(deferred[done++]!);
     }
   }
 }
