@@ -119,7 +119,7 @@ async function start(
   const chat = new Chat(config, {
     logger,
     history,
-    // Deno reads for `Deno.serve` in promises, in between the microtasks.
+    // With the serve engine, messages arrive in promises, and a microtask would come after each.
     defer: config.engine === "direct" ? queueMicrotask : setImmediate,
     deferTurn: setImmediate,
     startTimer: setTimeout,
