@@ -33,7 +33,7 @@ export function isToken(text: string): boolean {
  */
 export class HeadReader {
   readonly #maxBytes: number;
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes = NOTHING;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -80,6 +80,8 @@ export class HeadReader {
     return this.#bytes;
   }
 }
+
+const NOTHING: Uint8Array = new Uint8Array(0);
 
 /**
  * @param from Up to three bytes before the first byte that has not been searched.
