@@ -1,10 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import type { CloseCode } from "../../lib/chat/close_code.ts";
+import { CLOSE_CODES, type CloseCode } from "../../lib/chat/close_code.ts";
+import { LogBudget } from "../../lib/chat/log/log_budget.ts";
 import { PlainMember } from "../../lib/chat/members/plain_member.ts";
-import { Room, type SlowReaderPolicy } from "../../lib/chat/room.ts";
-import type { DeliveryListener } from "../../lib/websocket/sender.ts";
+import { Room, type RoomOptions } from "../../lib/chat/room.ts";
 import type { Wire } from "../../lib/chat/members/wire.ts";
 import { eachFrame } from "../../lib/websocket/frame.ts";
+import type { DeliveryListener } from "../../lib/websocket/sender.ts";
 import { ROOM_OPTIONS } from "./room_options.ts";
 
 const decoder = new TextDecoder();
@@ -17,11 +18,10 @@ class TestRoom {
   readonly #nextTurns: (() => void)[] = [];
   #timers: (() => void)[] = [];
 
-  constructor(slowReader: SlowReaderPolicy = "close", logRetentionBytes = 1_000_000) {
+  constructor(options: Partial<RoomOptions> = {}) {
     this.room = new Room("lobby", {
       ...ROOM_OPTIONS,
-      logRetentionBytes,
-      slowReader,
+      ...options,
       onSlowReader: ({ id }, missedBytes) => this.slow.push({ id, missedBytes }),
       defer: (run) => this.#turns.push(run),
       deferTurn: (run) => this.#nextTurns.push(run),
@@ -103,6 +103,10 @@ class FakeMember extends PlainMember {
 
   #take(frames: Uint8Array, listener: DeliveryListener): boolean {
     this.deliveries++;
+    if (this.id === "broken") {
+      this.close(CLOSE_CODES.internalError);
+      return false;
+    }
     const read = () => {
       for (const { payload } of eachFrame(frames)) this.got.push(decoder.decode(payload));
     };
@@ -179,7 +183,7 @@ Deno.test("a member that takes everything within the call gets the same messages
 });
 
 Deno.test("Room.backlog ends when the reader that is behind leaves during a delivery", async () => {
-  const test = new TestRoom("close", 1_000_000);
+  const test = new TestRoom({ logRetentionBytes: 1_000_000 });
   const [sender, reader] = test.join("sender", "reader") as [FakeMember, FakeMember];
   reader.stall();
   test.publish("x".repeat(10), sender);
@@ -194,7 +198,7 @@ Deno.test("Room.backlog ends when the reader that is behind leaves during a deli
 });
 
 Deno.test("a fast reader that is behind holds senders back and is not lost", async () => {
-  const test = new TestRoom("close", 2_000_000);
+  const test = new TestRoom({ logRetentionBytes: 2_000_000 });
   const [fast] = test.join("fast") as [FakeMember];
   let publishedCount = 0;
   for (let turn = 0; turn < 40; turn++) {
@@ -311,7 +315,7 @@ async function leaveBehind(test: TestRoom): Promise<[FakeMember, FakeMember]> {
 }
 
 Deno.test("--slow-reader close closes the reader that has fallen out of the log and no other", async () => {
-  const test = new TestRoom("close", 100_000);
+  const test = new TestRoom({ logRetentionBytes: 100_000 });
   const [a, b] = await leaveBehind(test);
   assertEquals([a.closeStatus, b.closeStatus?.code], [undefined, 4008]);
   assertEquals(test.slow, [{ id: "b", missedBytes: 0 }]);
@@ -319,7 +323,7 @@ Deno.test("--slow-reader close closes the reader that has fallen out of the log 
 });
 
 Deno.test("--slow-reader skip continues with whole messages after the dropped ones", async () => {
-  const test = new TestRoom("skip", 100_000);
+  const test = new TestRoom({ slowReader: "skip", logRetentionBytes: 100_000 });
   const [, b] = await leaveBehind(test);
   assertEquals(b.closeStatus, undefined);
   assert(test.slow.length > 0 && test.slow.every(({ missedBytes }) => missedBytes > 0));
@@ -344,7 +348,7 @@ async function buildBacklog(test: TestRoom): Promise<[FakeMember, FakeMember]> {
 }
 
 Deno.test("Room.backlog lasts while every reader is far behind", async () => {
-  const test = new TestRoom("close", 100_000);
+  const test = new TestRoom({ logRetentionBytes: 100_000 });
   const [a] = await buildBacklog(test);
   const { backlog } = test.room;
   assert(backlog, "a is more than a quarter of the retention behind");
@@ -358,7 +362,7 @@ Deno.test("Room.backlog lasts while every reader is far behind", async () => {
 });
 
 Deno.test("Room.backlog ends when the only reader leaves", async () => {
-  const test = new TestRoom("close", 100_000);
+  const test = new TestRoom({ logRetentionBytes: 100_000 });
   const [a] = await buildBacklog(test);
   assert(test.room.backlog);
   test.room.leave(a);
@@ -368,7 +372,7 @@ Deno.test("Room.backlog ends when the only reader leaves", async () => {
 });
 
 Deno.test("Room.backlog ends when a member joins that is not behind", async () => {
-  const test = new TestRoom("close", 100_000);
+  const test = new TestRoom({ logRetentionBytes: 100_000 });
   const [a, b] = await buildBacklog(test);
   assert(test.room.backlog);
   const [c] = test.join("c") as [FakeMember];
@@ -382,8 +386,38 @@ Deno.test("Room.backlog ends when a member joins that is not behind", async () =
 });
 
 Deno.test("Room.backlog does not wait for a stalled reader while another reader keeps up", async () => {
-  const test = new TestRoom("close", 100_000);
+  const test = new TestRoom({ logRetentionBytes: 100_000 });
   const [, b] = await leaveBehind(test);
   assertEquals(b.got, []);
   assertEquals(test.room.backlog, undefined);
+});
+
+Deno.test("Room.backlog ends although a reader was closed within its delivery", async () => {
+  const test = new TestRoom({ logRetentionBytes: 100_000 });
+  const [broken] = test.join("broken") as [FakeMember];
+  test.publish("1");
+  await test.settle();
+  assertEquals([broken.closeStatus, test.room.size], [CLOSE_CODES.internalError, 0]);
+  test.publish(LONG);
+  test.publish(LONG);
+  test.publish(LONG);
+  assert(test.room.backlog, "no sweep has run");
+  await test.settle();
+  assertEquals(test.room.backlog, undefined);
+});
+
+Deno.test("a reader that keeps up gets everything while the logs use too much memory", () => {
+  const test = new TestRoom({ budget: new LogBudget(1, () => {}) });
+  const [fast, author] = test.join("fast", "author") as [FakeMember, FakeMember];
+  const expected: string[] = [];
+  for (let turn = 0; turn < 20; turn++) {
+    for (let count = 0; count < 50; count++) {
+      const text = `${turn} ${count} ${"x".repeat(200)}`;
+      expected.push(text);
+      test.publish(text, author);
+    }
+    test.turn();
+    assertEquals(fast.got, expected);
+  }
+  assert(test.room.history.log.seqBefore > 900, "the log retains little of what was served");
 });

@@ -120,7 +120,8 @@ Deno.test("a room is forgotten when the logs exceed maxLogBytes, the longest emp
 });
 
 Deno.test("a single room that exceeds maxLogBytes retains less", () => {
-  const rooms = roomsOf({ maxLogBytes: 100_000 });
+  const defer = (run: () => void) => run();
+  const rooms = roomsOf({ maxLogBytes: 100_000, defer });
   join(rooms, "tea");
   for (let count = 0; count < 1000; count++) publish(rooms, "tea", 1000);
   const { log } = rooms.within("tea", ({ history }) => history);

@@ -69,6 +69,7 @@ export class Broadcast {
   constructor(log: MessageLog, options: BroadcastOptions) {
     this.log = log;
     this.#options = options;
+    log.unsweptFrom = log.head;
   }
 
   /** The number of readers. */
@@ -151,11 +152,13 @@ export class Broadcast {
     // A reader that was closed within the last sweep may have scheduled this one too early.
     if (this.#awaitedCount > 0) return;
     this.#isNeeded = false;
+    const { head } = this.log;
     for (const reader of this.#readers) {
       if (reader.cursor.phase === "idle") {
         if (this.#serve(reader, "awaited")) this.#awaitedCount++;
       } else if (reader.cursor.isLost) reader.handleLost();
     }
+    this.log.unsweptFrom = head;
     if (this.#busyCount === 0 && !this.#isNeeded) this.#advance(this.log.head);
     if (this.#awaitedCount > 0) this.#watch();
     else this.#endSweep();
@@ -174,6 +177,8 @@ export class Broadcast {
       if (!frames) return false;
       leftBytes -= frames.length;
       if (!reader.deliver(frames)) {
+        // The delivery may have failed, and removed the reader.
+        if (cursor.phase === "gone") return false;
         cursor.phase = phase;
         this.#busyCount++;
         return true;

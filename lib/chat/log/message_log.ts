@@ -1,14 +1,14 @@
 import { frameBytes, headerBytes, writeHeader } from "../../websocket/frame.ts";
-import type { LogBudget } from "./log_budget.ts";
+import type { BudgetedLog, LogBudget } from "./log_budget.ts";
 
 /** The size of a full-grown chunk, and the maximum that one read returns. */
 const LARGEST_CHUNK_BYTES = 256 * 1024;
 
-/**
- * The size of the first chunk: small, so that a quiet room stays small. Each next chunk doubles it,
- * unless the logs of all rooms already use too much memory.
- */
+/** The size of the first chunk: small, so that a quiet room stays small. Each next chunk doubles it. */
 const FIRST_CHUNK_BYTES = 4 * 1024;
+
+/** While the budget is exceeded, a new chunk takes at most this part of the log's share. */
+const CHUNK_PART_OF_SHARE = 1 / 4;
 
 /**
  * A piece of the log. Its bytes never change once written, as a socket write may still read them.
@@ -40,7 +40,7 @@ export interface MessageLogOptions {
   readonly retentionBytes: number;
   /** The sequence number of the last message before the log; 0 by default. */
   readonly headSeq?: number;
-  /** The memory that all logs share. While it is exceeded, the log retains less. */
+  /** The memory that all logs share. While it is exceeded, the log may retain only its share. */
   readonly budget: LogBudget;
 }
 
@@ -54,7 +54,7 @@ export interface MessageLogOptions {
  * Messages have consecutive sequence numbers. Between them there may be events, such as `joined`:
  * they have no sequence number, and are only for members that are present.
  */
-export class MessageLog {
+export class MessageLog implements BudgetedLog {
   readonly #retentionBytes: number;
   readonly #budget: LogBudget;
   #chunks: Chunk[] = [];
@@ -73,6 +73,12 @@ export class MessageLog {
 
   /** Frames from this offset on are not dropped, whatever the retention. Infinity pins nothing. */
   pinnedFrom = Infinity;
+
+  /**
+   * Frames from this offset on are not dropped either: no reader has had the chance to be served
+   * them. {@linkcode Broadcast} moves it on with each sweep.
+   */
+  unsweptFrom = Infinity;
 
   constructor({ retentionBytes, headSeq = 0, budget }: MessageLogOptions) {
     this.#retentionBytes = retentionBytes;
@@ -118,7 +124,17 @@ export class MessageLog {
 
   /** Returns the memory to the budget. Nothing may be appended afterwards. */
   dispose(): void {
-    for (const { bytes } of this.#chunks) this.#budget.add(-bytes.length);
+    this.#budget.remove(this);
+  }
+
+  dropOldest(): boolean {
+    const next = this.#chunks[1];
+    if (!next || next.start > Math.min(this.pinnedFrom, this.unsweptFrom)) return false;
+    const { bytes } = this.#chunks.shift()!;
+    this.#start = next.start;
+    while (this.#events.length > 0 && this.#events[0]!.start < this.#start) this.#events.shift();
+    this.#budget.add(this, -bytes.length);
+    return true;
   }
 
   /**
@@ -193,9 +209,7 @@ export class MessageLog {
   #chunkFor(frameBytes: number): Chunk {
     const last = this.#newest;
     if (last && last.bytes.length - last.usedBytes >= frameBytes) return last;
-    const size = last && !this.#budget.isOver
-      ? Math.min(LARGEST_CHUNK_BYTES, 2 * last.bytes.length)
-      : FIRST_CHUNK_BYTES;
+    const size = last ? Math.min(2 * last.bytes.length, this.#maxChunkBytes) : FIRST_CHUNK_BYTES;
     const chunk = {
       bytes: new Uint8Array(Math.max(size, frameBytes)),
       start: this.#head,
@@ -204,19 +218,22 @@ export class MessageLog {
     };
     this.#chunks.push(chunk);
     this.#newest = chunk;
-    this.#budget.add(chunk.bytes.length);
-    while (this.#chunks.length > 1 && this.#canDropOldest()) {
-      this.#budget.add(-this.#chunks.shift()!.bytes.length);
-    }
-    this.#start = this.#chunks[0]!.start;
-    while (this.#events.length > 0 && this.#events[0]!.start < this.#start) this.#events.shift();
+    while (this.#isOldestExpired && this.dropOldest());
+    this.#budget.add(this, chunk.bytes.length);
     return chunk;
   }
 
-  #canDropOldest(): boolean {
-    const { start } = this.#chunks[1]!;
-    return start <= this.pinnedFrom &&
-      (this.#budget.isOver || this.#head - start >= this.#retentionBytes);
+  get #maxChunkBytes(): number {
+    const { isOver, shareBytes } = this.#budget;
+    if (!isOver) return LARGEST_CHUNK_BYTES;
+    const bytes = 2 ** Math.floor(Math.log2(CHUNK_PART_OF_SHARE * shareBytes));
+    return Math.min(LARGEST_CHUNK_BYTES, Math.max(FIRST_CHUNK_BYTES, bytes));
+  }
+
+  /** Whether the chunks after the oldest have as many bytes as the log should retain. */
+  get #isOldestExpired(): boolean {
+    const next = this.#chunks[1];
+    return next !== undefined && this.#head - next.start >= this.#retentionBytes;
   }
 
   #chunkAt(offset: number): Chunk {

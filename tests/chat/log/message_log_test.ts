@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Cursor } from "../../../lib/chat/log/cursor.ts";
-import { LogBudget } from "../../../lib/chat/log/log_budget.ts";
 import { MessageLog } from "../../../lib/chat/log/message_log.ts";
 import { AMPLE_BUDGET } from "../room_options.ts";
 import { eachFrame, OPCODE } from "../../../lib/websocket/frame.ts";
@@ -176,30 +175,3 @@ for (let seed = 1; seed <= 200; seed++) {
     }
   });
 }
-
-Deno.test("MessageLogs that share a budget do not outgrow it together", () => {
-  /** A budget that counts. */
-  class CountingBudget extends LogBudget {
-    usedBytes = 0;
-
-    override add(bytes: number): void {
-      this.usedBytes += bytes;
-      super.add(bytes);
-    }
-  }
-  const maxBytes = 1_000_000;
-  const budget = new CountingBudget(maxBytes, () => {});
-  const logs = Array.from(
-    { length: 100 },
-    () => new MessageLog({ retentionBytes: 10_000_000, budget }),
-  );
-  let mostBytes = 0;
-  for (let count = 0; count < 2000; count++) {
-    for (const log of logs) append(log, "x".repeat(100));
-    mostBytes = Math.max(mostBytes, budget.usedBytes);
-  }
-  // Each log may have one chunk that had grown before.
-  assert(mostBytes < 3 * maxBytes, `${mostBytes} bytes`);
-  for (const log of logs) log.dispose();
-  assertEquals(budget.usedBytes, 0);
-});
