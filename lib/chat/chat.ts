@@ -57,6 +57,12 @@ export interface NewConnection {
   readonly address: string;
 }
 
+/** The part of a connection that knows its member. */
+export interface MemberHolder {
+  /** Undefined until the connection has joined the chat, and if it cannot join. */
+  member: Member | undefined;
+}
+
 /** A message to publish for a client that is not in the room. */
 export type Publication = Omit<SayMessage, "type"> & { readonly name: string | null };
 
@@ -119,18 +125,18 @@ export class Chat {
    * Adds a connection that has just opened. If the messages that it needs cannot be read, it is
    * closed with 1013. It never throws.
    *
-   * @param owner Gets the member before anything is sent to it, as a send that fails makes the
+   * @param holder Gets the member before anything is sent to it, as a send that fails makes the
    * member leave.
    */
   join(
     connection: NewConnection,
     request: JoinRequest,
-    owner: { member: Member | undefined },
+    holder: MemberHolder,
   ): void {
     try {
       this.rooms.within(
         request.roomName,
-        (room) => this.#enter(room, connection, request, owner),
+        (room) => this.#enter(room, connection, request, holder),
       );
     } catch (error) {
       this.logError(error);
@@ -213,7 +219,7 @@ export class Chat {
     room: Room,
     { id, wire, address }: NewConnection,
     request: JoinRequest,
-    owner: { member: Member | undefined },
+    holder: MemberHolder,
   ): void {
     const { name, format, session } = request;
     const replayStart = room.history.replayStart(request);
@@ -224,7 +230,7 @@ export class Chat {
     const member = isChorus
       ? new ChorusMember(options, this.#sessions.tokenOf(author.id))
       : new PlainMember(options, this.#config.greeting);
-    owner.member = member;
+    holder.member = member;
     this.#registry.set(id, member);
     this.#logger.info("{id} connected from {address} to {room}", { id, address, room: room.name });
     room.join(member);

@@ -1,8 +1,9 @@
 /**
  * One turn of the event loop: its time, and what runs after its reads.
  *
- * The messages of a turn share one time. All that is deferred shares one microtask: Deno runs it
- * when it has handled every read of a socket in the turn.
+ * The messages of a turn share one time. All that is deferred in a turn runs in one call of the
+ * `defer` that the engine needs. The direct engine passes `queueMicrotask`, which Deno runs when it
+ * has handled every read of a socket in the turn.
  */
 export class Turn {
   readonly #readMs: () => number;

@@ -84,7 +84,7 @@ export const SERVER_FLAGS = {
     min: 1024 ** 2,
     max: 1024 ** 4,
     help:
-      "Maximum size of all logs; above it, the server removes empty rooms, then shortens all logs",
+      "Maximum size of all logs; above it, empty rooms are removed, and large logs are shortened",
   },
   maxRooms: {
     kind: "integer",

@@ -99,7 +99,7 @@ function findHeadEnd(bytes: Uint8Array, from: number): number {
  * Parses a whole head.
  *
  * It is stricter than a general HTTP parser: it accepts no bare line feeds, no folded lines, and no
- * ASCII control characters.
+ * ASCII control characters in header fields.
  *
  * @returns The head; undefined if it is malformed.
  */

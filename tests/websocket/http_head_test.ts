@@ -5,10 +5,15 @@ const encoder = new TextEncoder();
 
 const HEAD = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/** Pushes these pieces, and returns the last result. */
+/** Pushes these pieces, each of which is lent, and returns the last result. */
 function push(maxBytes: number, ...pieces: string[]) {
   const reader = new HeadReader(maxBytes);
-  const results = pieces.map((piece) => reader.push(encoder.encode(piece)));
+  const results = pieces.map((piece, index) => {
+    const lent = encoder.encode(piece);
+    const result = reader.push(lent);
+    if (index < pieces.length - 1) lent.fill(0xee);
+    return result;
+  });
   assertEquals(results.slice(0, -1).every((result) => result === undefined), true);
   assertEquals(reader.bytes, encoder.encode(pieces.join("")));
   return results.at(-1);

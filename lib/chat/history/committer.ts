@@ -100,7 +100,7 @@ export class Committer {
   #schedule(): void {
     if (this.#isStopped || this.#state === "scheduled") return;
     this.#state = "scheduled";
-    this.#options.defer(() => this.#commit());
+    this.#options.deferTurn(() => this.#commit());
   }
 
   async #commit(): Promise<void> {

@@ -4,7 +4,7 @@ import type { BudgetedLog, LogBudget } from "./log_budget.ts";
 /** The size of a full-grown chunk, and the maximum that one read returns. */
 const LARGEST_CHUNK_BYTES = 256 * 1024;
 
-/** The size of the first chunk: small, so that a quiet room stays small. Each next chunk doubles it. */
+/** The first chunk is small, so that a quiet room stays small. Each next one has twice its size. */
 const FIRST_CHUNK_BYTES = 4 * 1024;
 
 /** While the budget is exceeded, a new chunk takes at most this part of the log's share. */

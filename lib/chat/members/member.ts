@@ -84,10 +84,12 @@ export abstract class Member implements RoomMember {
   /** Called when stored messages could not be read for the member. The read is tried again. */
   protected onReadFailed(): void {}
 
+  /** Sends whole frames of the log, as `BroadcastReader` of the broadcast describes it. */
   deliver(frames: Uint8Array): boolean {
     return this.sender.deliver(frames, this);
   }
 
+  /** Ends a delivery. If the member has left, the broadcast no longer counts it. */
   onDelivered(): void {
     if (this.#state === "live") this.broadcast.onDelivered(this);
   }

@@ -1,5 +1,5 @@
-import type { CloseCode } from "../close_code.ts";
 import type { DeliveryListener } from "../../websocket/sender.ts";
+import type { CloseCode } from "../close_code.ts";
 
 /** A connection as its member sees it. Each engine implements it. */
 export interface Wire {

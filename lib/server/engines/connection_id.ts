@@ -2,8 +2,8 @@
  * Makes the id of a connection: a UUID of version 7, so that ids sort by time (RFC 9562 section
  * 5.7).
  *
- * It is a random UUID with the time in front. `generate()` of @std/uuid makes the same in ten times
- * as long, which was a fourteenth of the CPU time of a new connection.
+ * It is a random UUID with the time in front. `generate()` of @std/uuid takes ten times as long,
+ * which is 7 % of the CPU time of a new connection.
  *
  * @param nowMs Milliseconds since 1970.
  */

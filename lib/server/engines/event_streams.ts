@@ -3,9 +3,9 @@ import type { ServerSentEventMessage } from "@std/http/server-sent-event-stream"
 import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/members/member.ts";
-import type { DeliveryListener } from "../../websocket/sender.ts";
 import type { FrameSender, Wire } from "../../chat/members/wire.ts";
 import { checkIntervalMs, isDeadlineOver } from "../../websocket/heartbeat.ts";
+import type { DeliveryListener } from "../../websocket/sender.ts";
 import type { ServerConfig } from "../config.ts";
 import type { Client } from "../http/routes.ts";
 import { newConnectionId } from "./connection_id.ts";

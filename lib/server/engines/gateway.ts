@@ -72,7 +72,7 @@ export class Gateway {
     this.#listener = new Listener({
       hostname,
       port,
-      acceptsTransports: options.hasTcpTransport,
+      acceptsTransports: options.hasTcpTransport && !tls,
       onConnection: (accepted) =>
         accepted instanceof TcpTransport ? this.#acceptTcp(accepted) : this.#accept(accepted),
       logger,

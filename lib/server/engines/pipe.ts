@@ -175,7 +175,7 @@ export class Pipe {
       if (!(error instanceof SyntaxError)) throw error;
       return this.#fault(new RequestError(400, error.message));
     }
-    this.#rest = bytes.slice(end);
+    this.#rest = end < bytes.length ? bytes.slice(end) : NOTHING;
     // The bytes are lent, and the write may outlive this call.
     if (end > 0) this.#isSending = !this.#upstream.write(bytes.slice(0, end));
     if (!this.#canRead()) this.#client.pause();
@@ -221,6 +221,7 @@ export class Pipe {
       return this.#client.reset();
     }
     if (this.#isAnsweredEarly()) this.#client.pause();
+    // As above.
     if (!this.#client.write(bytes.slice())) {
       this.#writingSinceMs = performance.now();
       this.#upstream.pause();

@@ -9,7 +9,7 @@ export const SOCKETS_NOTICE =
   "TCP handles do not work as expected, so the server uses the slower sockets of node:net";
 
 /** The TCP handle below a `node:net` socket. Results are 0, or a negative error number. */
-export interface TcpHandle {
+interface TcpHandle {
   /** Called after each read, with the result in {@linkcode state}. */
   onread: () => void;
   /** Lets the handle read into this buffer. */
@@ -104,13 +104,14 @@ export class TcpTransport implements Transport {
 
   end(): void {
     if (this.#isDestroyed) return;
-    // If this fails, the connection is broken, and the next read or write reports it.
-    this.#handle.shutdown({
+    const result = this.#handle.shutdown({
       oncomplete: () => {
         this.#hasEnded = true;
         if (this.#hasPeerEnded) this.destroy();
       },
     });
+    // If this fails, the connection is broken. The next read reports it, if there is one.
+    if (result !== 0 && this.#hasPeerEnded) this.destroy();
   }
 
   destroy(): void {
@@ -244,7 +245,12 @@ async function checkExchange(server: Server): Promise<boolean> {
     accepted.listener = {
       onData: (bytes) => {
         events.push(`read ${bytes}`);
-        do sentBytes += piece.length; while (accepted.write(piece) && sentBytes < CHECK_BYTES);
+        try {
+          do sentBytes += piece.length; while (accepted.write(piece) && sentBytes < CHECK_BYTES);
+        } catch {
+          // Nothing else would catch it.
+          return over.resolve();
+        }
         peer.resume();
       },
       onWritten: () => {

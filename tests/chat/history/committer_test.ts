@@ -22,8 +22,8 @@ class TestCommitter {
       },
     };
     this.committer = new Committer(history, {
-      defer: (run) => this.#turns.push(run),
-      deferTurn: () => {},
+      defer: () => {},
+      deferTurn: (run) => this.#turns.push(run),
       startTimer: (run) => this.#timers.push(run),
       onError: (error) => this.errors.push((error as Error).message),
     });

@@ -43,7 +43,7 @@ Deno.test("Pipe holds back what follows a request until its response is written"
   assertEquals([sent(upstream), client.isPaused], [GET, true]);
   upstream.settleOne();
   assertEquals(client.isPaused, true);
-  upstream.listener.onData(encoder.encode(OK));
+  upstream.lend(encoder.encode(OK));
   assertEquals([sent(client), upstream.isPaused, events], [OK, true, []]);
   client.settleOne();
   assertEquals([upstream.isPaused, events], [false, ["idle next"]]);
@@ -55,15 +55,17 @@ Deno.test("Pipe reads no more of a body than the upstream takes", () => {
   assertEquals(client.isPaused, true);
   upstream.settleOne();
   assertEquals(client.isPaused, false);
-  client.listener.onData(encoder.encode("cd"));
+  client.lend(encoder.encode("cd"));
   assertEquals([sent(upstream), client.isPaused], [`${POST}abcd`, true]);
+  upstream.settleOne();
+  assertEquals(client.isPaused, false);
 });
 
 Deno.test("Pipe ends after the write under way when the upstream ends", () => {
   const { client, upstream, pipe, events } = openPipe();
   pipe.exchange(request(GET));
   upstream.settleOne();
-  upstream.listener.onData(encoder.encode("HTTP/1.0 200 OK\r\n\r\nhalf"));
+  upstream.lend(encoder.encode("HTTP/1.0 200 OK\r\n\r\nhalf"));
   upstream.listener.onEnd();
   assertEquals(events, []);
   client.settleOne();
@@ -74,7 +76,7 @@ Deno.test("Pipe drops the rest of a request that has been answered early", () =>
   const { client, upstream, pipe, events } = openPipe();
   pipe.exchange(request(POST));
   upstream.settleOne();
-  upstream.listener.onData(encoder.encode("HTTP/1.1 413 X\r\nContent-Length: 0\r\n\r\n"));
+  upstream.lend(encoder.encode("HTTP/1.1 413 X\r\nContent-Length: 0\r\n\r\n"));
   assertEquals(client.isPaused, true);
   client.settleOne();
   assertEquals(events, ["end"]);
@@ -86,7 +88,7 @@ Deno.test("Pipe waits for the response of a client that has ended its side", () 
   upstream.settleOne();
   client.listener.onEnd();
   assertEquals([upstream.ending, events], [undefined, []]);
-  upstream.listener.onData(encoder.encode(OK));
+  upstream.lend(encoder.encode(OK));
   client.settleOne();
   assertEquals(events, ["end"]);
 });
@@ -97,7 +99,7 @@ Deno.test("Pipe ends an event stream when its client has ended its side", () => 
   pipe.exchange(request(GET));
   upstream.settleOne();
   client.listener.onEnd();
-  upstream.listener.onData(encoder.encode(
+  upstream.lend(encoder.encode(
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n",
   ));
   assertEquals([events, upstream.ending], [["end"], "destroy"]);
@@ -109,8 +111,8 @@ Deno.test("Pipe.check() reports a late request, but not after its response has b
     client.isSlow = false;
     pipe.exchange(request(POST, 1000));
     upstream.settleOne();
-    upstream.listener.onData(encoder.encode("HTTP/1.1 100 Continue\r\n\r\n"));
-    if (begin) upstream.listener.onData(encoder.encode(begin));
+    upstream.lend(encoder.encode("HTTP/1.1 100 Continue\r\n\r\n"));
+    if (begin) upstream.lend(encoder.encode(begin));
     pipe.check(1029);
     assertEquals(events, []);
     pipe.check(1030);
@@ -123,7 +125,7 @@ Deno.test("Pipe.check() resets a client that reads nothing of a response", () =>
   pipe.exchange(request(GET));
   upstream.settleOne();
   const beforeMs = performance.now();
-  upstream.listener.onData(encoder.encode(OK));
+  upstream.lend(encoder.encode(OK));
   pipe.check(beforeMs + 19);
   assertEquals([client.ending, events], [undefined, []]);
   pipe.check(performance.now() + 20);
@@ -136,7 +138,7 @@ Deno.test("Pipe.check() never ends a response under way, however quiet", () => {
   pipe.exchange(request(GET));
   upstream.settleOne();
   pipe.check(performance.now() + 1e9);
-  upstream.listener.onData(encoder.encode("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"));
+  upstream.lend(encoder.encode("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"));
   pipe.check(performance.now() + 1e9);
   assertEquals([events, client.ending, upstream.ending], [[], undefined, undefined]);
 });
@@ -164,7 +166,7 @@ for (const bytes of ["HTTP/1.1 nonsense\n", `${OK}HTTP/1.1 200`]) {
     const { client, upstream, pipe, events } = openPipe();
     pipe.exchange(request(GET));
     upstream.settleOne();
-    upstream.listener.onData(encoder.encode(bytes));
+    upstream.lend(encoder.encode(bytes));
     assertEquals([client.ending, events, sent(client)], ["reset", ["bad response"], ""]);
   });
 }

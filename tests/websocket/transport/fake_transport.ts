@@ -13,16 +13,17 @@ export class FakeTransport implements Transport {
   isPaused = false;
   /** If true, a write ends only with {@linkcode settle} or {@linkcode settleOne}. */
   isSlow: boolean;
-  #isWriting = false;
+  /** The write under way, and what it was at first. */
+  #writing: { readonly bytes: Uint8Array; readonly before: Uint8Array } | undefined;
 
   constructor(isSlow: boolean) {
     this.isSlow = isSlow;
   }
 
   write(bytes: Uint8Array): boolean {
-    assertEquals(this.#isWriting, false, "one write at a time");
+    assertEquals(this.#writing, undefined, "one write at a time");
     for (const byte of bytes) this.written.push(byte);
-    this.#isWriting = this.isSlow;
+    if (this.isSlow) this.#writing = { bytes, before: bytes.slice() };
     return !this.isSlow;
   }
 
@@ -48,24 +49,30 @@ export class FakeTransport implements Transport {
 
   /** Ends the write under way. */
   settleOne(): void {
-    if (!this.#isWriting) return;
-    this.#isWriting = false;
+    if (!this.#writing) return;
+    const { bytes, before } = this.#writing;
+    assertEquals(bytes, before, "the bytes must not change until they are written");
+    this.#writing = undefined;
     this.listener.onWritten();
   }
 
   /** Ends the write under way and all that follow from it. */
   settle(): void {
-    while (this.#isWriting) this.settleOne();
+    while (this.#writing) this.settleOne();
   }
 
-  /** Passes these pieces to the listener. */
+  /** Passes these pieces to the listener, and ends all writes after each. */
   receive(pieces: readonly Uint8Array[]): void {
     for (const piece of pieces) {
-      // The listener may change what it gets, and loses it after the call.
-      const lent = piece.slice();
-      this.listener.onData(lent);
-      lent.fill(0xee);
+      this.lend(piece);
       this.settle();
     }
+  }
+
+  /** Passes bytes to the listener, which may change them, and loses them after the call. */
+  lend(bytes: Uint8Array): void {
+    const lent = bytes.slice();
+    this.listener.onData(lent);
+    lent.fill(0xee);
   }
 }

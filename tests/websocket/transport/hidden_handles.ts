@@ -7,16 +7,22 @@ const HANDLE_METHODS: object =
 
 /** Hides a method that TcpTransport needs, as another version of Deno might, until disposed. */
 export function hideTcpHandles(): Disposable {
-  return replaceMethod("useUserBuffer", undefined);
+  return replaceMethod("useUserBuffer", () => undefined);
 }
 
-/** Replaces a method of all TCP handles until this is disposed. */
-export function replaceMethod(name: string, method: unknown): Disposable {
+/**
+ * Replaces a method of all TCP handles until this is disposed.
+ *
+ * @param replace Returns the new method for the old one; undefined to hide it.
+ */
+export function replaceMethod(name: string, replace: (before: Method) => unknown): Disposable {
   const methods = HANDLE_METHODS as Record<string, unknown>;
   const before = methods[name];
-  methods[name] = method;
+  methods[name] = replace(before as Method);
   return { [Symbol.dispose]: () => methods[name] = before };
 }
+
+type Method = (this: object, ...args: unknown[]) => unknown;
 
 /** Whether {@linkcode hideTcpHandles} is in effect. */
 export function areTcpHandlesHidden(): boolean {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import process from "node:process";
-import { checkTcpTransport } from "../../../lib/websocket/transport/tcp_transport.ts";
+import { checkTcpTransport, TcpTransport } from "../../../lib/websocket/transport/tcp_transport.ts";
 import { replaceMethod } from "./hidden_handles.ts";
 
 Deno.test("checkTcpTransport() returns true in this version of Deno", async () => {
@@ -9,13 +9,25 @@ Deno.test("checkTcpTransport() returns true in this version of Deno", async () =
 
 for (const name of ["useUserBuffer", "reset"]) {
   Deno.test(`checkTcpTransport() returns false if handles have no ${name}()`, async () => {
-    using _replaced = replaceMethod(name, undefined);
+    using _replaced = replaceMethod(name, () => undefined);
     assertEquals(await checkTcpTransport(), false);
   });
 }
 
 Deno.test("checkTcpTransport() returns false if handles do not read into the buffer", async () => {
-  using _replaced = replaceMethod("useUserBuffer", () => {});
+  using _replaced = replaceMethod("useUserBuffer", () => () => {});
+  assertEquals(await checkTcpTransport(), false);
+});
+
+Deno.test("checkTcpTransport() returns false if a write throws", async () => {
+  using _replaced = replaceMethod(
+    "writeBuffer",
+    (before) =>
+      function (this: object, ...args: unknown[]) {
+        if (args[0] instanceof TcpTransport) throw new TypeError("The request is no WriteWrap");
+        return before.apply(this, args);
+      },
+  );
   assertEquals(await checkTcpTransport(), false);
 });
 
