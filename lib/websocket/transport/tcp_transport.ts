@@ -6,7 +6,7 @@ import { IGNORE_EVENTS, type Transport, type TransportListener } from "./transpo
 
 /** What to tell the user if {@linkcode checkTcpTransport} returns false. */
 export const SOCKETS_NOTICE =
-  "TCP handles do not work as expected, so the server uses the slower sockets of node:net";
+  "Cannot use the TCP handles of this Deno: the server uses the slower sockets of node:net";
 
 /** The TCP handle below a `node:net` socket. Results are 0, or a negative error number. */
 interface TcpHandle {
@@ -61,11 +61,8 @@ export class TcpTransport implements Transport {
   #hasEnded = false;
   #hasPeerEnded = false;
   #error: Error | undefined;
-  /**
-   * The bytes of the write under way. The handle does not hold them, so they are held here. Private
-   * in fact, but the compiler rejects private fields that nothing reads.
-   */
-  protected writing: Uint8Array | undefined;
+  /** The bytes of the write under way, which must stay in memory. The handle does not hold them. */
+  #writing: Uint8Array | undefined;
 
   /** Begins to read. */
   constructor(handle: TcpHandle, listener: TransportListener) {
@@ -89,15 +86,15 @@ export class TcpTransport implements Transport {
     if (this.#isDestroyed) return false;
     const result = this.#handle.writeBuffer(this, bytes);
     if (result === 0 && state[IS_WRITE_WAITING] === 0) return true;
-    this.writing = bytes;
+    this.#writing = bytes;
     if (result !== 0) this.#fail("write", result);
     return false;
   }
 
   /** Called by the handle when a write has finished later than within the call. */
   oncomplete(status: number): void {
-    if (this.#isDestroyed) return;
-    this.writing = undefined;
+    if (this.#isDestroyed || !this.#writing) return;
+    this.#writing = undefined;
     if (status !== 0) this.#fail("write", status);
     else this.#call(() => this.listener.onWritten());
   }
@@ -118,7 +115,7 @@ export class TcpTransport implements Transport {
     if (this.#isDestroyed) return;
     this.#isDestroyed = true;
     this.#handle.close(() => {
-      this.writing = undefined;
+      this.#writing = undefined;
       this.#call(() => this.listener.onGone(this.#error));
     });
   }
