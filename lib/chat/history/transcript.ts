@@ -5,9 +5,6 @@ import type { Author, Message } from "../message.ts";
 import { ageOf, type AgeRange } from "./age_range.ts";
 import type { AuthorSpan } from "./history.ts";
 
-/** So few spans are not worth removing. */
-const MIN_SPANS = 64;
-
 /**
  * The messages of a room in memory: a {@linkcode MessageLog}, and the author and time of each
  * message.
@@ -19,11 +16,9 @@ export class Transcript {
   #firstSeqs: number[] = [];
   #authors: Author[] = [];
   #timesMs: number[] = [];
-  /** At this many spans, those of messages that the log has dropped are removed. */
-  #trimAt = MIN_SPANS;
 
-  constructor(options: MessageLogOptions) {
-    this.log = new MessageLog(options);
+  constructor(options: Omit<MessageLogOptions, "onDropped">) {
+    this.log = new MessageLog({ ...options, onDropped: () => this.#trim() });
   }
 
   /** Appends `bytes[start, end)` as a message. Returns the offset of its frame in the log. */
@@ -41,7 +36,6 @@ export class Transcript {
       this.#firstSeqs.push(this.log.headSeq);
       this.#authors.push(author);
       this.#timesMs.push(atMs);
-      if (this.#authors.length >= this.#trimAt) this.#trim();
     }
     return offset;
   }
@@ -110,11 +104,15 @@ export class Transcript {
     return low - 1;
   }
 
+  /**
+   * Removes the spans of messages that the log has dropped, once they are half of all spans: to
+   * remove them costs as much as there are left.
+   */
   #trim(): void {
     const droppedCount = Math.max(0, this.#spanOf(this.log.seqBefore + 1));
+    if (droppedCount < this.#authors.length / 2) return;
     for (const column of [this.#firstSeqs, this.#authors, this.#timesMs]) {
       column.splice(0, droppedCount);
     }
-    this.#trimAt = Math.max(MIN_SPANS, 2 * this.#authors.length);
   }
 }

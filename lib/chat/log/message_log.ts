@@ -42,6 +42,8 @@ export interface MessageLogOptions {
   readonly headSeq?: number;
   /** The memory that all logs share. While it is exceeded, the log may retain only its share. */
   readonly budget: LogBudget;
+  /** Called when the log has dropped its oldest messages. */
+  readonly onDropped?: () => void;
 }
 
 /**
@@ -57,6 +59,7 @@ export interface MessageLogOptions {
 export class MessageLog implements BudgetedLog {
   readonly #retentionBytes: number;
   readonly #budget: LogBudget;
+  readonly #onDropped: (() => void) | undefined;
   #chunks: Chunk[] = [];
   #newest: Chunk | undefined;
   #start = 0;
@@ -80,9 +83,10 @@ export class MessageLog implements BudgetedLog {
    */
   unsweptFrom = Infinity;
 
-  constructor({ retentionBytes, headSeq = 0, budget }: MessageLogOptions) {
+  constructor({ retentionBytes, headSeq = 0, budget, onDropped }: MessageLogOptions) {
     this.#retentionBytes = retentionBytes;
     this.#budget = budget;
+    this.#onDropped = onDropped;
     this.#headSeq = headSeq;
   }
 
@@ -134,6 +138,7 @@ export class MessageLog implements BudgetedLog {
     this.#start = next.start;
     while (this.#events.length > 0 && this.#events[0]!.start < this.#start) this.#events.shift();
     this.#budget.add(this, -bytes.length);
+    this.#onDropped?.();
     return true;
   }
 
