@@ -9,7 +9,7 @@ export interface RoomsOptions extends Omit<RoomOptions, "budget" | "durable" | "
   /** A durable history; undefined if messages are in memory only. */
   readonly history: History | undefined;
   readonly maxRooms: number;
-  /** The maximum bytes that the logs of all rooms retain together. */
+  /** The bytes that the logs of all rooms may use together. See {@linkcode LogBudget}. */
   readonly maxLogBytes: number;
 }
 

@@ -11,7 +11,7 @@ import { Transcript } from "./transcript.ts";
 /** What a {@linkcode RoomHistory} is made of. */
 export interface RoomHistoryOptions {
   /** The bounds of the messages in memory. */
-  readonly log: Omit<MessageLogOptions, "headSeq">;
+  readonly log: Omit<MessageLogOptions, "headSeq" | "onDropped">;
   /** A durable history; undefined if messages are in memory only. */
   readonly durable: Durable | undefined;
   /** The maximum number of messages; 0 disables the limit. */
@@ -66,7 +66,8 @@ export class RoomHistory {
     const epoch = { name: durable?.history.epoch ?? newEpochName(), after: headSeq };
     const isContinued = epochs.at(-1)?.name === epoch.name;
     this.#epochs = new Epochs(isContinued ? epochs : [...epochs, epoch]);
-    this.#transcript = new Transcript({ ...log, headSeq });
+    const onDropped = () => this.#forgetIds();
+    this.#transcript = new Transcript({ ...log, headSeq, onDropped });
     this.#store = durable && new RoomStore({
       ...durable,
       room,
@@ -202,10 +203,6 @@ export class RoomHistory {
 
   /** Notes the id of the newest message, which this author published. */
   setId(author: Author, id: string): void {
-    for (const [key, seq] of this.#seqById) {
-      if (seq > this.log.seqBefore) break;
-      this.#seqById.delete(key);
-    }
     this.#seqById.set(keyOf(author, id), this.headSeq);
     this.#store?.addId(this.headSeq, id);
   }
@@ -220,6 +217,14 @@ export class RoomHistory {
   /** Frees the memory. Nothing may be appended afterwards. */
   dispose(): void {
     this.log.dispose();
+  }
+
+  /** Forgets the ids of messages that the log has dropped. */
+  #forgetIds(): void {
+    for (const [key, seq] of this.#seqById) {
+      if (seq > this.log.seqBefore) break;
+      this.#seqById.delete(key);
+    }
   }
 }
 

@@ -17,8 +17,12 @@ export class Transcript {
   #authors: Author[] = [];
   #timesMs: number[] = [];
 
-  constructor(options: Omit<MessageLogOptions, "onDropped">) {
-    this.log = new MessageLog({ ...options, onDropped: () => this.#trim() });
+  constructor(options: MessageLogOptions) {
+    const onDropped = () => {
+      this.#trim();
+      options.onDropped?.();
+    };
+    this.log = new MessageLog({ ...options, onDropped });
   }
 
   /** Appends `bytes[start, end)` as a message. Returns the offset of its frame in the log. */

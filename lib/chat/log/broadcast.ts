@@ -69,7 +69,7 @@ export class Broadcast {
   constructor(log: MessageLog, options: BroadcastOptions) {
     this.log = log;
     this.#options = options;
-    log.unsweptFrom = log.head;
+    log.unservedFrom = log.head;
   }
 
   /** The number of readers. */
@@ -101,6 +101,7 @@ export class Broadcast {
   /** Adds a reader, which may be the fastest. */
   add(reader: BroadcastReader): void {
     this.#readers.add(reader);
+    this.log.unservedFrom = Math.min(this.log.unservedFrom, reader.cursor.offset);
     this.#advance(reader.cursor.offset);
   }
 
@@ -152,13 +153,15 @@ export class Broadcast {
     // A reader that was closed within the last sweep may have scheduled this one too early.
     if (this.#awaitedCount > 0) return;
     this.#isNeeded = false;
-    const { head } = this.log;
+    let unservedFrom = this.log.head;
     for (const reader of this.#readers) {
-      if (reader.cursor.phase === "idle") {
+      const { cursor } = reader;
+      if (cursor.phase === "idle") {
         if (this.#serve(reader, "awaited")) this.#awaitedCount++;
-      } else if (reader.cursor.isLost) reader.handleLost();
+        unservedFrom = Math.min(unservedFrom, cursor.offset);
+      } else if (cursor.isLost) reader.handleLost();
     }
-    this.log.unsweptFrom = head;
+    this.log.unservedFrom = unservedFrom;
     if (this.#busyCount === 0 && !this.#isNeeded) this.#advance(this.log.head);
     if (this.#awaitedCount > 0) this.#watch();
     else this.#endSweep();

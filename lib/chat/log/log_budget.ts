@@ -1,3 +1,6 @@
+/** How many logs are asked to shrink each time that one grows. */
+const MAX_ASKED = 16;
+
 /** A log as its budget sees it. */
 export interface BudgetedLog {
   /** Drops the oldest memory of the log. Returns false if that must stay. */
@@ -32,7 +35,12 @@ export class LogBudget {
     return this.#usedBytes > this.#maxBytes;
   }
 
-  /** The number of bytes that each log may use whatever the others use. */
+  /** Whether the logs use half of the allowed memory, or more. */
+  get isHalfUsed(): boolean {
+    return this.#usedBytes >= this.#maxBytes / 2;
+  }
+
+  /** An equal part of the allowed memory. A log that uses no more drops nothing for the others. */
   get shareBytes(): number {
     return this.#maxBytes / this.#bytes.size;
   }
@@ -54,7 +62,8 @@ export class LogBudget {
   #reduce(grown: BudgetedLog): void {
     this.#freeMemory();
     this.#shrink(grown);
-    for (let left = this.#bytes.size; left > 0 && this.isOver; left--) this.#shrink(this.#next());
+    const count = Math.min(MAX_ASKED, this.#bytes.size);
+    for (let left = count; left > 0 && this.isOver; left--) this.#shrink(this.#next());
   }
 
   #shrink(log: BudgetedLog): void {

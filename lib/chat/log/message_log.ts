@@ -7,8 +7,14 @@ const LARGEST_CHUNK_BYTES = 256 * 1024;
 /** The first chunk is small, so that a quiet room stays small. Each next one has twice its size. */
 const FIRST_CHUNK_BYTES = 4 * 1024;
 
-/** While the budget is exceeded, a new chunk takes at most this part of the log's share. */
+/**
+ * Once half of the budget is used, a new chunk takes at most this part of the log's share, so that
+ * a log that has to shrink to its share need not drop all of it.
+ */
 const CHUNK_PART_OF_SHARE = 1 / 4;
+
+/** The part of the retention in which frames that wait for readers are not dropped. */
+const UNSERVED_PART_OF_RETENTION = 1 / 4;
 
 /**
  * A piece of the log. Its bytes never change once written, as a socket write may still read them.
@@ -36,7 +42,7 @@ interface SeqOffset {
 
 /** What a {@linkcode MessageLog} is made of. */
 export interface MessageLogOptions {
-  /** The log drops its oldest chunk as soon as the chunks after it hold this many bytes. */
+  /** When the log needs a chunk, it drops its oldest one if those after it hold so many bytes. */
   readonly retentionBytes: number;
   /** The sequence number of the last message before the log; 0 by default. */
   readonly headSeq?: number;
@@ -78,10 +84,10 @@ export class MessageLog implements BudgetedLog {
   pinnedFrom = Infinity;
 
   /**
-   * Frames from this offset on are not dropped either: no reader has had the chance to be served
-   * them. {@linkcode Broadcast} moves it on with each sweep.
+   * Some reader that keeps up has not been served the frames from this offset on. The last ones, up
+   * to a quarter of the retention, are not dropped for other logs. Set by {@linkcode Broadcast}.
    */
-  unsweptFrom = Infinity;
+  unservedFrom = Infinity;
 
   constructor({ retentionBytes, headSeq = 0, budget, onDropped }: MessageLogOptions) {
     this.#retentionBytes = retentionBytes;
@@ -133,9 +139,17 @@ export class MessageLog implements BudgetedLog {
 
   dropOldest(): boolean {
     const next = this.#chunks[1];
-    if (!next || next.start > Math.min(this.pinnedFrom, this.unsweptFrom)) return false;
+    const unservedFrom = Math.max(
+      this.unservedFrom,
+      this.#head - UNSERVED_PART_OF_RETENTION * this.#retentionBytes,
+    );
+    if (!next || next.start > Math.min(this.pinnedFrom, unservedFrom)) return false;
     const { bytes } = this.#chunks.shift()!;
     this.#start = next.start;
+    if (this.#lastFrom < this.#start) {
+      this.#lastFrom = -1;
+      this.#lastFrames = NOTHING;
+    }
     while (this.#events.length > 0 && this.#events[0]!.start < this.#start) this.#events.shift();
     this.#budget.add(this, -bytes.length);
     this.#onDropped?.();
@@ -229,8 +243,8 @@ export class MessageLog implements BudgetedLog {
   }
 
   get #maxChunkBytes(): number {
-    const { isOver, shareBytes } = this.#budget;
-    if (!isOver) return LARGEST_CHUNK_BYTES;
+    const { isHalfUsed, shareBytes } = this.#budget;
+    if (!isHalfUsed) return LARGEST_CHUNK_BYTES;
     const bytes = 2 ** Math.floor(Math.log2(CHUNK_PART_OF_SHARE * shareBytes));
     return Math.min(LARGEST_CHUNK_BYTES, Math.max(FIRST_CHUNK_BYTES, bytes));
   }

@@ -84,7 +84,7 @@ export abstract class Member implements RoomMember {
   /** Called when stored messages could not be read for the member. The read is tried again. */
   protected onReadFailed(): void {}
 
-  /** Sends whole frames of the log, as `BroadcastReader` of the broadcast describes it. */
+  /** Sends whole frames of the log. Returns true if the member can take more now. */
   deliver(frames: Uint8Array): boolean {
     return this.sender.deliver(frames, this);
   }
