@@ -28,7 +28,7 @@ export interface Committable {
 }
 
 /** What a {@linkcode Committer} needs. */
-export interface CommitterOptions extends Scheduler {
+export interface CommitterOptions extends Omit<Scheduler, "defer"> {
   /** Called with the reason when a commit fails or stalls. */
   readonly onError: (error: unknown) => void;
 }

@@ -221,7 +221,7 @@ export class Pipe {
       return this.#client.reset();
     }
     if (this.#isAnsweredEarly()) this.#client.pause();
-    // As above.
+    // The bytes are lent here, too.
     if (!this.#client.write(bytes.slice())) {
       this.#writingSinceMs = performance.now();
       this.#upstream.pause();

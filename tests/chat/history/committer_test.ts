@@ -22,7 +22,6 @@ class TestCommitter {
       },
     };
     this.committer = new Committer(history, {
-      defer: () => {},
       deferTurn: (run) => this.#turns.push(run),
       startTimer: (run) => this.#timers.push(run),
       onError: (error) => this.errors.push((error as Error).message),

@@ -88,7 +88,6 @@ async function withFile(
     onError,
   });
   const committer = new Committer(history, {
-    defer: setImmediate,
     deferTurn: setImmediate,
     startTimer: setTimeout,
     onError,

@@ -55,4 +55,5 @@ Deno.test("Transcript keeps the author and the time of each retained message whi
     times.slice(seqBefore - 7).map((ms) => [ms + 8, ms]),
   );
   assertEquals(messages.at(-1)!.seq, headSeq);
+  assertEquals(transcript.authorSpans(8, 8), [], "the author of a dropped message is forgotten");
 });
