@@ -1,6 +1,6 @@
 import { EXIT_CODE } from "./lib/cli/exit_code.ts";
-import { parseFlags } from "./lib/cli/flags.ts";
-import { helpText } from "./lib/cli/help.ts";
+import { parseFlags } from "./lib/cli/flags/flags.ts";
+import { helpText } from "./lib/cli/flags/help.ts";
 import { LiveLine, standardError } from "./lib/cli/live_line.ts";
 import { printLine } from "./lib/cli/print_line.ts";
 import { onStopSignal } from "./lib/cli/stop_signal.ts";

@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { EXIT_CODE } from "./lib/cli/exit_code.ts";
-import { parseFlags } from "./lib/cli/flags.ts";
-import { configText, helpText } from "./lib/cli/help.ts";
+import { parseFlags } from "./lib/cli/flags/flags.ts";
+import { configText, helpText } from "./lib/cli/flags/help.ts";
 import { configureLogging, errorOutput } from "./lib/cli/logging.ts";
 import { onHangupSignal, onStopSignal } from "./lib/cli/stop_signal.ts";
 import type { TextQueue } from "./lib/cli/text_queue.ts";

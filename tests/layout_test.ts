@@ -8,10 +8,11 @@ const ROOT = new URL("../", import.meta.url);
  * without those of its subfolders.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  "server.ts": ["lib/cli", "lib/server", "lib/server/security"],
-  "client.ts": ["lib/cli", "lib/load", "lib/load/report", "lib/load/users"],
+  "server.ts": ["lib/cli", "lib/cli/flags", "lib/server", "lib/server/security"],
+  "client.ts": ["lib/cli", "lib/cli/flags", "lib/load", "lib/load/report", "lib/load/users"],
 
   "lib/cli": ["deno.json"],
+  "lib/cli/flags": [],
   "lib/websocket": ["lib/websocket/transport"],
   "lib/websocket/transport": [],
 
@@ -25,8 +26,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/history": ["lib/chat", "lib/chat/history", "lib/chat/log"],
 
   "lib/server": [
-    ...["lib/server/engines", "lib/server/http", "lib/server/page", "lib/server/security"],
-    ...["lib/chat", "lib/cli", "lib/websocket/transport"],
+    ...["lib/server/engines", "lib/server/flags", "lib/server/http", "lib/server/page"],
+    ...["lib/server/security", "lib/chat", "lib/cli", "lib/cli/flags", "lib/websocket/transport"],
   ],
   "lib/server/app.ts": ["lib/history"],
   "lib/server/start_failure.ts": ["lib/history/data_file_error.ts"],
@@ -35,6 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["lib/chat", "lib/chat/log/frames.ts", "lib/chat/members"],
     ...["lib/websocket", "lib/websocket/transport"],
   ],
+  "lib/server/flags": ["lib/server/security", "lib/cli/flags"],
   "lib/server/http": [
     ...["lib/server/page", "lib/server/security", "lib/server/config.ts"],
     ...["lib/chat", "lib/chat/history", "lib/websocket"],
@@ -44,7 +46,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
   "lib/load": [
     ...["lib/load/measure", "lib/load/report", "lib/load/users"],
-    ...["lib/cli", "lib/websocket", "lib/websocket/transport"],
+    ...["lib/cli", "lib/cli/flags", "lib/websocket", "lib/websocket/transport"],
   ],
   "lib/load/measure": ["lib/load/config.ts"],
   "lib/load/report": [

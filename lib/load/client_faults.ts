@@ -1,4 +1,5 @@
-import { flagName, type Source } from "../cli/flags.ts";
+import { flagName } from "../cli/flags/flag.ts";
+import type { Source } from "../cli/flags/flags.ts";
 import { CLIENT_FLAGS, type ClientConfig, isMeasured } from "./config.ts";
 import { rolesOf } from "./users/roles.ts";
 

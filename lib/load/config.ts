@@ -1,4 +1,4 @@
-import { COMMON_FLAGS, type ConfigOf, type FlagTable } from "../cli/flags.ts";
+import { COMMON_FLAGS, type ConfigOf, type FlagTable } from "../cli/flags/flag.ts";
 import {
   mustBeGate,
   mustBeGates,

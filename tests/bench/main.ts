@@ -1,7 +1,8 @@
 // `deno task bench`: compares Chorus with other servers in one interleaved run. See README.md.
 import { EXIT_CODE } from "../../lib/cli/exit_code.ts";
-import { type FlagTable, parseFlags } from "../../lib/cli/flags.ts";
-import { helpText } from "../../lib/cli/help.ts";
+import type { FlagTable } from "../../lib/cli/flags/flag.ts";
+import { parseFlags } from "../../lib/cli/flags/flags.ts";
+import { helpText } from "../../lib/cli/flags/help.ts";
 import { type Contender, contendersOf, installPeers, start, versions } from "./contenders.ts";
 import { type Recorded, report } from "./report.ts";
 import {

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { parseFlags } from "../../lib/cli/flags.ts";
+import { parseFlags } from "../../lib/cli/flags/flags.ts";
 import { clientFaults } from "../../lib/load/client_faults.ts";
 import { CLIENT_FLAGS } from "../../lib/load/config.ts";
 

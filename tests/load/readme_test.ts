@@ -1,5 +1,5 @@
 import { assertStringIncludes } from "@std/assert";
-import { flagTableMarkdown } from "../../lib/cli/help.ts";
+import { flagTableMarkdown } from "../../lib/cli/flags/help.ts";
 import { CLIENT_FLAGS } from "../../lib/load/config.ts";
 
 Deno.test("lib/load/README.md has the table of the client's flags", async () => {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseFlags } from "../../lib/cli/flags.ts";
+import { parseFlags } from "../../lib/cli/flags/flags.ts";
 import { SERVER_FLAGS } from "../../lib/server/config.ts";
 
 const FAULT = "Cannot start because --allow-origin must be an origin without a path, such as " +

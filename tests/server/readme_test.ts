@@ -1,12 +1,12 @@
 import denoJson from "../../deno.json" with { type: "json" };
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { flagTableMarkdown } from "../../lib/cli/help.ts";
-import { SERVER_FLAGS } from "../../lib/server/config.ts";
+import { flagGroupsMarkdown } from "../../lib/cli/flags/help.ts";
+import { SERVER_FLAG_GROUPS } from "../../lib/server/config.ts";
 
 const MANUAL = await Deno.readTextFile(new URL("../../lib/server/README.md", import.meta.url));
 
-Deno.test("the server's manual has the table of its flags", () => {
-  assertStringIncludes(MANUAL, flagTableMarkdown(SERVER_FLAGS, true));
+Deno.test("the server's manual has the tables of its flags", () => {
+  assertStringIncludes(MANUAL, flagGroupsMarkdown(SERVER_FLAG_GROUPS, true));
 });
 
 Deno.test("the manual runs Deno with the permissions of `deno task server`", () => {

@@ -3,7 +3,7 @@ import { SOCKETS_NOTICE } from "../../lib/websocket/transport/tcp_transport.ts";
 import { areTcpHandlesHidden } from "../websocket/transport/hidden_handles.ts";
 import { configure, getLogger, type LogRecord, reset } from "@logtape/logtape";
 import { type App, type AppOptions, startApp } from "../../lib/server/app.ts";
-import { parseFlags } from "../../lib/cli/flags.ts";
+import { parseFlags } from "../../lib/cli/flags/flags.ts";
 import { SERVER_FLAGS, type ServerConfig } from "../../lib/server/config.ts";
 import type { TlsFiles } from "../../lib/server/security/tls_files.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { parseFlags } from "../../../lib/cli/flags.ts";
+import { parseFlags } from "../../../lib/cli/flags/flags.ts";
 import { CLIENT_FLAGS } from "../../../lib/load/config.ts";
 import { CaCertError, targetOf } from "../../../lib/load/users/target.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { formatDurationMs, parseDurationMs } from "../../lib/cli/duration.ts";
+import { formatDurationMs, parseDurationMs } from "../../../lib/cli/flags/duration.ts";
 
 const CASES: readonly [text: string, ms: number | undefined][] = [
   ["0", 0],

@@ -1,66 +1,8 @@
 import { closestString } from "@std/text/closest-string";
 import { levenshteinDistance } from "@std/text/levenshtein-distance";
 import { parseArgs } from "node:util";
-import { parseDurationMs } from "./duration.ts";
-
-interface FlagBase {
-  /** One line for `--help` and the manual. */
-  readonly help: string;
-  /** A one-letter alias, without its dash. */
-  readonly short?: string;
-}
-
-/** A command line flag. Its kind decides how its text is read and what type its value has. */
-export type Flag = FlagBase & FlagKind;
-
-/** Returns what a text must be (`"an origin"`), or undefined if it is right. */
-type Check = (text: string) => string | undefined;
-
-type FlagKind =
-  | { readonly kind: "switch"; readonly default: boolean }
-  /** Makes the program do something else, such as `--help`. It has no environment variable. */
-  | { readonly kind: "command"; readonly default: false }
-  | {
-    readonly kind: "text";
-    readonly default: string;
-    /** The placeholder of the value in `--help`. */
-    readonly value: string;
-    readonly check?: Check;
-  }
-  | {
-    readonly kind: "integer";
-    readonly default: number;
-    readonly value: string;
-    readonly min: number;
-    readonly max: number;
-  }
-  /** The default, the minimum, and the parsed value are in milliseconds. */
-  | { readonly kind: "duration"; readonly default: number; readonly min?: number }
-  | { readonly kind: "choice"; readonly default: string; readonly choices: readonly string[] }
-  | {
-    /** Both may be repeated. A `list` is also split at commas; `each` is one element per flag. */
-    readonly kind: "list" | "each";
-    readonly default: readonly string[];
-    readonly value: string;
-    /** Checks one element. */
-    readonly check?: Check;
-  };
-
-/**
- * The flags of a program, by the names of their values in its configuration. `drainTimeoutMs` of
- * kind `duration` is `--drain-timeout` on the command line and `CHORUS_DRAIN_TIMEOUT` in the
- * environment.
- */
-export type FlagTable = Readonly<Record<string, Flag>>;
-
-/** The configuration that a flag table describes. Every value is resolved; nothing is optional. */
-export type ConfigOf<T extends FlagTable> = { readonly [Key in keyof T]: ValueOf<T[Key]> };
-
-type ValueOf<F extends Flag> = F extends { kind: "switch" | "command" } ? boolean
-  : F extends { kind: "integer" | "duration" } ? number
-  : F extends { kind: "choice"; choices: readonly (infer Choice)[] } ? Choice
-  : F extends { kind: "list" | "each" } ? readonly string[]
-  : string;
+import { type ConfigOf, environmentName, type Flag, flagName, type FlagTable } from "./flag.ts";
+import { readValue } from "./flag_value.ts";
 
 /** Where a value came from. */
 export type Source = "default" | "flag" | "environment";
@@ -73,28 +15,11 @@ export interface ParsedFlags<T extends FlagTable> {
   readonly faults: readonly string[];
 }
 
-/** The flags that every program has. */
-export const COMMON_FLAGS = {
-  help: { kind: "command", default: false, short: "h", help: "Print this help and exit" },
-  version: { kind: "command", default: false, help: "Print the version and exit" },
-} as const satisfies FlagTable;
-
 /** The input of {@linkcode parseFlags}. */
 export interface FlagInput {
   readonly args: readonly string[];
   /** Looks up an environment variable. Leave it out to ignore the environment. */
   readonly env?: (name: string) => string | undefined;
-}
-
-/** Returns the flag of a configuration key, with its dashes: `--drain-timeout`. */
-export function flagName(key: string, flag: Flag): string {
-  const stem = flag.kind === "duration" ? key.replace(/Ms$/, "") : key;
-  return "--" + stem.replace(/[A-Z]/g, (letter) => "-" + letter.toLowerCase());
-}
-
-/** Returns the environment variable of a flag: `CHORUS_DRAIN_TIMEOUT` for `--drain-timeout`. */
-export function environmentName(name: string): string {
-  return "CHORUS_" + name.slice(2).replaceAll("-", "_").toUpperCase();
 }
 
 /**
@@ -230,46 +155,4 @@ function nearMiss(name: string, candidates: readonly string[]): string | undefin
   if (beginsWith) return beginsWith;
   const nearest = closestString(name, candidates);
   return levenshteinDistance(name, nearest) <= Math.ceil(letterCount / 3) ? nearest : undefined;
-}
-
-type Read = { readonly value: unknown } | { readonly mustBe: string; readonly text: string };
-
-function readValue(flag: Flag, texts: readonly string[]): Read {
-  const text = texts.at(-1)!;
-  const wrong = (mustBe: string, wrongText = text): Read => ({ mustBe, text: wrongText });
-  switch (flag.kind) {
-    case "switch":
-    case "command":
-      if (/^(true|1)$/.test(text)) return { value: true };
-      return /^(false|0)$/.test(text) ? { value: false } : wrong("true or false");
-    case "text": {
-      const mustBe = flag.check?.(text);
-      return mustBe === undefined ? { value: text } : wrong(mustBe);
-    }
-    case "integer": {
-      const value = /^[+-]?\d+$/.test(text) ? Number(text) : NaN;
-      return value >= flag.min && value <= flag.max
-        ? { value }
-        : wrong(`a whole number from ${flag.min} to ${flag.max}`);
-    }
-    case "duration": {
-      const value = parseDurationMs(text);
-      if (value === undefined) return wrong("a duration such as 250ms, 2s, or 1m");
-      const { min = 0 } = flag;
-      return value >= min ? { value } : wrong(`at least ${min}ms`);
-    }
-    case "choice":
-      return flag.choices.includes(text)
-        ? { value: text }
-        : wrong(`one of ${flag.choices.join(", ")}`);
-    case "list":
-    case "each": {
-      const elements = texts.flatMap((each) => flag.kind === "list" ? each.split(",") : [each])
-        .map((each) => each.trim());
-      const wrongOnes = elements.filter((each) => flag.check?.(each) !== undefined);
-      return wrongOnes.length === 0
-        ? { value: elements }
-        : wrong(flag.check!(wrongOnes[0]!)!, wrongOnes.join(", "));
-    }
-  }
 }

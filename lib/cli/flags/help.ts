@@ -3,10 +3,13 @@ import {
   type ConfigOf,
   environmentName,
   type Flag,
+  type FlagGroup,
   flagName,
   type FlagTable,
-  type Source,
-} from "./flags.ts";
+} from "./flag.ts";
+import type { Source } from "./flags.ts";
+import { formatRatePerSecond } from "./rate.ts";
+import { formatSizeBytes } from "./size.ts";
 
 /** The text of `--help` around the flags. */
 export interface HelpFrame {
@@ -53,6 +56,13 @@ export function flagTableMarkdown(table: FlagTable, hasEnvironment: boolean): st
   );
 }
 
+/** Returns the flags as Markdown for a manual: a heading and a table for each group. */
+export function flagGroupsMarkdown(groups: readonly FlagGroup[], hasEnvironment: boolean): string {
+  return groups.map(({ title, flags }) =>
+    `### ${title}\n\n${flagTableMarkdown(flags, hasEnvironment)}`
+  ).join("\n\n");
+}
+
 function describe(table: FlagTable) {
   return Object.entries(table).map(([key, flag]) => {
     const name = flagName(key, flag);
@@ -74,6 +84,10 @@ function placeholder(flag: Flag): string {
       return ` ${flag.choices.join("|")}`;
     case "duration":
       return " DURATION";
+    case "size":
+      return " SIZE";
+    case "rate":
+      return " RATE";
     default:
       return ` ${flag.value}`;
   }
@@ -84,13 +98,13 @@ function defaultText(flag: Flag): string {
     case "switch":
     case "command":
       return "";
-    case "duration":
-      return formatDurationMs(flag.default);
     case "list":
     case "each":
       return flag.default.join(",");
+    case "text":
+      return flag.default;
     default:
-      return String(flag.default);
+      return valueText(flag, flag.default);
   }
 }
 
@@ -115,6 +129,16 @@ export function configText<T extends FlagTable>(
 }
 
 function valueText(flag: Flag, value: unknown): string {
-  if (flag.kind === "duration") return formatDurationMs(value as number);
-  return flag.kind === "text" ? JSON.stringify(value) : String(value);
+  switch (flag.kind) {
+    case "duration":
+      return formatDurationMs(value as number);
+    case "size":
+      return formatSizeBytes(value as number);
+    case "rate":
+      return formatRatePerSecond(value as number, flag.of);
+    case "text":
+      return JSON.stringify(value);
+    default:
+      return String(value);
+  }
 }

@@ -1,9 +1,13 @@
 import { assertEquals } from "@std/assert";
-import { type FlagTable, parseFlags } from "../../lib/cli/flags.ts";
+import type { FlagTable } from "../../../lib/cli/flags/flag.ts";
+import { parseFlags } from "../../../lib/cli/flags/flags.ts";
 
 const TABLE = {
   port: { kind: "integer", default: 8000, value: "PORT", min: 0, max: 65535, help: "" },
   drainTimeoutMs: { kind: "duration", default: 5000, min: 10, help: "" },
+  logBytes: { kind: "size", default: 1024, min: 1000, max: 1024 ** 3, help: "" },
+  sendRate: { kind: "rate", default: 0, of: "count", help: "" },
+  byteRate: { kind: "rate", default: 0, of: "bytes", help: "" },
   logFormat: { kind: "choice", default: "text", choices: ["text", "json"], help: "" },
   name: {
     kind: "text",
@@ -28,6 +32,9 @@ const TABLE = {
 const DEFAULTS = {
   port: 8000,
   drainTimeoutMs: 5000,
+  logBytes: 1024,
+  sendRate: 0,
+  byteRate: 0,
   logFormat: "text",
   name: "",
   allowOrigin: [] as readonly string[],
@@ -47,6 +54,8 @@ const GOOD: readonly [args: string[], config: Partial<Record<keyof typeof DEFAUL
   [["--port=65535"], { port: 65535 }],
   [["--port", "1", "--port", "2"], { port: 2 }],
   [["--drain-timeout", "250ms"], { drainTimeoutMs: 250 }],
+  [["--log-bytes", "64KiB"], { logBytes: 65_536 }],
+  [["--send-rate", "600/m", "--byte-rate", "1KiB/s"], { sendRate: 10, byteRate: 1024 }],
   [["--log-format", "json"], { logFormat: "json" }],
   [["--name", "x"], { name: "x" }],
   [["--name="], { name: "" }],
@@ -110,6 +119,22 @@ const BAD: readonly [args: string[], faults: string[]][] = [
   ]],
   [["--drain-timeout", "9ms"], [
     `${DRAIN} at least 10ms: --drain-timeout was "9ms"`,
+  ]],
+  [["--log-bytes", "64KB"], [
+    "Cannot start because --log-bytes (CHORUS_LOG_BYTES) must be a size such as 1000, 64KiB, " +
+    'or 16MiB: --log-bytes was "64KB"',
+  ]],
+  [["--log-bytes", "999"], [
+    "Cannot start because --log-bytes (CHORUS_LOG_BYTES) must be from 1000 to 1GiB: " +
+    '--log-bytes was "999"',
+  ]],
+  [["--send-rate", "100"], [
+    "Cannot start because --send-rate (CHORUS_SEND_RATE) must be a rate such as 100/s or " +
+    '600/m, or 0: --send-rate was "100"',
+  ]],
+  [["--byte-rate", "100"], [
+    "Cannot start because --byte-rate (CHORUS_BYTE_RATE) must be a rate such as 64KiB/s or " +
+    '1MiB/m, or 0: --byte-rate was "100"',
   ]],
   [["--log-format", "xml"], [
     `${FORMAT} --log-format was "xml"`,

@@ -1,0 +1,92 @@
+import type { RateOf } from "./rate.ts";
+
+interface FlagBase {
+  /** One line for `--help` and the manual. */
+  readonly help: string;
+  /** A one-letter alias, without its dash. */
+  readonly short?: string;
+}
+
+/** A command line flag. Its kind decides how its text is read and what type its value has. */
+export type Flag = FlagBase & FlagKind;
+
+/** Returns what a text must be (`"an origin"`), or undefined if it is right. */
+type Check = (text: string) => string | undefined;
+
+type FlagKind =
+  | { readonly kind: "switch"; readonly default: boolean }
+  /** Makes the program do something else, such as `--help`. It has no environment variable. */
+  | { readonly kind: "command"; readonly default: false }
+  | {
+    readonly kind: "text";
+    readonly default: string;
+    /** The placeholder of the value in `--help`. */
+    readonly value: string;
+    readonly check?: Check;
+  }
+  | {
+    readonly kind: "integer";
+    readonly default: number;
+    readonly value: string;
+    readonly min: number;
+    readonly max: number;
+  }
+  /** All numbers are in bytes. */
+  | {
+    readonly kind: "size";
+    readonly default: number;
+    readonly min: number;
+    readonly max: number;
+  }
+  /** The default and the parsed value are per second; 0 disables the limit. */
+  | { readonly kind: "rate"; readonly default: number; readonly of: RateOf }
+  /** The default, the minimum, and the parsed value are in milliseconds. */
+  | { readonly kind: "duration"; readonly default: number; readonly min?: number }
+  | { readonly kind: "choice"; readonly default: string; readonly choices: readonly string[] }
+  | {
+    /** Both may be repeated. A `list` is also split at commas; `each` is one element per flag. */
+    readonly kind: "list" | "each";
+    readonly default: readonly string[];
+    readonly value: string;
+    /** Checks one element. */
+    readonly check?: Check;
+  };
+
+/**
+ * The flags of a program, by the names of their values in its configuration. `drainTimeoutMs` of
+ * kind `duration` is `--drain-timeout` on the command line and `CHORUS_DRAIN_TIMEOUT` in the
+ * environment.
+ */
+export type FlagTable = Readonly<Record<string, Flag>>;
+
+/** Flags that belong together, under a title of one or two words. */
+export interface FlagGroup {
+  readonly title: string;
+  readonly flags: FlagTable;
+}
+
+/** The configuration that a flag table describes. Every value is resolved; nothing is optional. */
+export type ConfigOf<T extends FlagTable> = { readonly [Key in keyof T]: ValueOf<T[Key]> };
+
+type ValueOf<F extends Flag> = F extends { kind: "switch" | "command" } ? boolean
+  : F extends { kind: "integer" | "size" | "rate" | "duration" } ? number
+  : F extends { kind: "choice"; choices: readonly (infer Choice)[] } ? Choice
+  : F extends { kind: "list" | "each" } ? readonly string[]
+  : string;
+
+/** The flags that every program has. */
+export const COMMON_FLAGS = {
+  help: { kind: "command", default: false, short: "h", help: "Print this help and exit" },
+  version: { kind: "command", default: false, help: "Print the version and exit" },
+} as const satisfies FlagTable;
+
+/** Returns the flag of a configuration key, with its dashes: `--drain-timeout`. */
+export function flagName(key: string, flag: Flag): string {
+  const stem = flag.kind === "duration" ? key.replace(/Ms$/, "") : key;
+  return "--" + stem.replace(/[A-Z]/g, (letter) => "-" + letter.toLowerCase());
+}
+
+/** Returns the environment variable of a flag: `CHORUS_DRAIN_TIMEOUT` for `--drain-timeout`. */
+export function environmentName(name: string): string {
+  return "CHORUS_" + name.slice(2).replaceAll("-", "_").toUpperCase();
+}
