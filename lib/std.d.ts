@@ -73,3 +73,8 @@ declare module "@std/text/levenshtein-distance" {
 declare module "@std/uuid/v7" {
   export function validate(id: string): boolean;
 }
+
+declare module "@std/jsonc" {
+  /** @throws {SyntaxError} If the text is not JSONC. */
+  export function parse(text: string): unknown;
+}

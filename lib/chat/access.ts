@@ -1,0 +1,20 @@
+/** Who a client is, and what it may do. */
+export interface Access {
+  /** The user that the client has proved to be; null if it has proved nothing. */
+  readonly user: string | null;
+  /** The name that the proof gives the user; null if it gives none, and the client may claim one. */
+  readonly name: string | null;
+  /** When the access ends, in milliseconds since 1970; `Infinity` if it does not end. */
+  readonly expiresAtMs: number;
+  mayRead(roomName: string): boolean;
+  mayPublish(roomName: string): boolean;
+}
+
+/** The access of every client of a server without tokens. */
+export const OPEN_ACCESS: Access = {
+  user: null,
+  name: null,
+  expiresAtMs: Infinity,
+  mayRead: () => true,
+  mayPublish: () => true,
+};
