@@ -1,5 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import { setImmediate } from "node:timers";
+import { OPEN_ACCESS } from "../chat/access.ts";
 import { AgeLimit, type AgeLimitOptions } from "../chat/age_limit.ts";
 import { Chat } from "../chat/chat.ts";
 import { SqliteHistory } from "../history/sqlite_history.ts";
@@ -14,8 +15,9 @@ import { Gateway } from "./engines/gateway.ts";
 import { OpenWires } from "./engines/open_wires.ts";
 import { ServeEngine } from "./engines/serve_engine.ts";
 import { admit, type IncomingRequest } from "./http/admission.ts";
+import { Guard, type Peer } from "./http/guard.ts";
 import { RoomsApi } from "./http/rooms_api.ts";
-import { type Client, createHandler } from "./http/routes.ts";
+import { createHandler } from "./http/routes.ts";
 import { OriginCheck, parseAllowedOrigin } from "./security/origin.ts";
 import type { TlsFiles } from "./security/tls_files.ts";
 import { listenOn } from "./start_failure.ts";
@@ -150,8 +152,10 @@ async function start(
     });
   const logFault = (error: unknown) =>
     logger.error("A request failed: {error}", { error: String(error) });
+  const guard = new Guard({ authenticate: () => OPEN_ACCESS });
   const roomsApi = new RoomsApi({
     chat,
+    guard,
     maxMessageBytes,
     requestTimeoutMs,
     isFull,
@@ -160,7 +164,7 @@ async function start(
   });
   const serve = (
     options: Deno.ServeTcpOptions & Partial<TlsFiles>,
-    clientOf: (info: Deno.ServeHandlerInfo<Deno.NetAddr>) => Client | undefined,
+    peerOf: (info: Deno.ServeHandlerInfo<Deno.NetAddr>) => Peer | undefined,
   ) =>
     Deno.serve({
       ...options,
@@ -171,9 +175,10 @@ async function start(
       },
       handler: createHandler({
         admit: decide,
+        guard,
         serveEngine,
         roomsApi,
-        clientOf: (info) => clientOf(info as Deno.ServeHandlerInfo<Deno.NetAddr>),
+        peerOf: (info) => peerOf(info as Deno.ServeHandlerInfo<Deno.NetAddr>),
       }),
     });
 
@@ -185,7 +190,7 @@ async function start(
     const privateAddress = { hostname: "127.0.0.1", port: 0 };
     httpServer = await listenOn(
       privateAddress,
-      () => serve(privateAddress, (info) => gateway?.clientOf(info)),
+      () => serve(privateAddress, (info) => gateway?.peerOf(info)),
     );
     try {
       const opened = gateway = new Gateway({
@@ -197,6 +202,7 @@ async function start(
         hasTcpTransport,
         maxPipes: maxConnections,
         admit: decide,
+        guard,
         directEngine,
         logger,
       });
@@ -212,6 +218,7 @@ async function start(
       () =>
         serve({ hostname, port, ...tls }, ({ remoteAddr }) => ({
           address: formatAddress(remoteAddr),
+          ip: remoteAddr.hostname,
         })),
     );
     address = httpServer.addr;

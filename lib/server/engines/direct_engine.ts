@@ -12,6 +12,7 @@ import { handshakeResponse } from "../../websocket/handshake.ts";
 import { Heartbeat } from "../../websocket/heartbeat.ts";
 import type { Transport } from "../../websocket/transport/transport.ts";
 import type { ServerConfig } from "../config.ts";
+import type { Visitor } from "../http/guard.ts";
 import { newConnectionId } from "./connection_id.ts";
 import type { EngineParts, OpenWires } from "./open_wires.ts";
 
@@ -23,8 +24,7 @@ export interface AdmittedConnection {
   readonly joinRequest: JoinRequest;
   /** The bytes received after the handshake. */
   readonly received: Uint8Array;
-  /** The client's address and port. */
-  readonly address: string;
+  readonly visitor: Visitor;
 }
 
 /**
@@ -53,7 +53,7 @@ export class DirectEngine implements Disposable {
   }
 
   /** Answers the handshake and adds the connection to the chat. */
-  serve({ transport, key, joinRequest, received, address }: AdmittedConnection): void {
+  serve({ transport, key, joinRequest, received, visitor }: AdmittedConnection): void {
     const listener = new ChatListener(this.#chat, this.#onEnded);
     const connection = new Connection(transport, this.#options, listener);
     listener.connection = connection;
@@ -61,6 +61,7 @@ export class DirectEngine implements Disposable {
     this.#wires.add(connection);
     const protocol = joinRequest.format === "chorus" ? CHORUS_PROTOCOL : undefined;
     connection.sender.sendFrames(handshakeResponse(key, protocol));
+    const { address } = visitor;
     this.#chat.join({ id: newConnectionId(), wire: connection, address }, joinRequest, listener);
     if (received.length > 0) connection.onData(received);
   }

@@ -7,7 +7,7 @@ import type { FrameSender, Wire } from "../../chat/members/wire.ts";
 import { checkIntervalMs, isDeadlineOver } from "../../websocket/heartbeat.ts";
 import type { DeliveryListener } from "../../websocket/sender.ts";
 import type { ServerConfig } from "../config.ts";
-import type { Client } from "../http/routes.ts";
+import type { Peer, Visitor } from "../http/guard.ts";
 import { newConnectionId } from "./connection_id.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 import type { EngineParts, OpenWires } from "./open_wires.ts";
@@ -40,7 +40,8 @@ export class EventStreams {
    */
   open(
     joinRequest: JoinRequest,
-    client: Client,
+    { address }: Visitor,
+    peer: Peer,
   ): ReadableStream<Uint8Array<ArrayBuffer>> | undefined {
     const wire: EventWire = new EventWire(this.#decoder, (closeStatus) => {
       this.#forget(wire);
@@ -49,9 +50,8 @@ export class EventStreams {
       this.#chat.ended(wire.member, closeStatus);
     });
     this.#add(wire);
-    client.onStalled = () => wire.close(CLOSE_CODES.tooSlow);
+    peer.onStalled = () => wire.close(CLOSE_CODES.tooSlow);
     const { id } = wire;
-    const { address } = client;
     this.#chat.join({ id, wire, address }, joinRequest, wire);
     return wire.member && wire.events.pipeThrough(new ServerSentEventStream());
   }

@@ -7,8 +7,8 @@ import { TcpTransport } from "../../websocket/transport/tcp_transport.ts";
 import { IGNORE_EVENTS, type Transport } from "../../websocket/transport/transport.ts";
 import { formatAddress } from "../address.ts";
 import type { Decision, IncomingRequest } from "../http/admission.ts";
-import { type Refusal, refusalResponse, UNAVAILABLE } from "../http/refusal.ts";
-import type { Client } from "../http/routes.ts";
+import type { Guard, Peer, Visitor } from "../http/guard.ts";
+import { isRefusal, type Refusal, refusalResponse, UNAVAILABLE } from "../http/refusal.ts";
 import type { TlsFiles } from "../security/tls_files.ts";
 import type { DirectEngine } from "./direct_engine.ts";
 import {
@@ -35,6 +35,7 @@ export interface GatewayOptions {
   /** The maximum number of pipes. */
   readonly maxPipes: number;
   readonly admit: (request: IncomingRequest) => Decision;
+  readonly guard: Pick<Guard, "enter">;
   readonly directEngine: Pick<DirectEngine, "serve">;
   readonly logger: Logger;
 }
@@ -54,7 +55,7 @@ export class Gateway {
   readonly #connections = new Set<HttpConnection>();
   #pipeCount = 0;
   /** Connected pipes by local port. `Deno.serve` sees this port as the remote port. */
-  readonly #pipes = new Map<number, { readonly client: Client; readonly pipe: Pipe }>();
+  readonly #pipes = new Map<number, { readonly peer: Peer; readonly pipe: Pipe }>();
   #whenUnpiped: PromiseWithResolvers<void> | undefined;
   #reaper: ReturnType<typeof setInterval> | undefined;
 
@@ -110,17 +111,17 @@ export class Gateway {
     for (const { transport } of this.#connections) transport.destroy();
   }
 
-  /** The client whose request this is; undefined if the request did not come through a pipe. */
-  clientOf(
+  /** The peer whose request this is; undefined if the request did not come through a pipe. */
+  peerOf(
     { remoteAddr, completed }: Pick<
       Deno.ServeHandlerInfo<Deno.NetAddr>,
       "remoteAddr" | "completed"
     >,
-  ): Client | undefined {
+  ): Peer | undefined {
     const { hostname, port } = remoteAddr;
     const piped = hostname === LOOPBACK ? this.#pipes.get(port) : undefined;
     piped?.pipe.count(completed);
-    return piped?.client;
+    return piped?.peer;
   }
 
   #accept(tcp: Socket): void {
@@ -143,7 +144,11 @@ export class Gateway {
 
   #add(transport: Transport, address: { readonly hostname: string; readonly port: number }): void {
     this.#connections.add(
-      new HttpConnection(transport, formatAddress(address), this.#httpOptions),
+      new HttpConnection(
+        transport,
+        { address: formatAddress(address), ip: address.hostname },
+        this.#httpOptions,
+      ),
     );
   }
 
@@ -157,39 +162,75 @@ export class Gateway {
   }
 
   #dispatch(connection: HttpConnection, request: PipedRequest): void {
-    const { transport, address } = connection;
-    const { head, bytes, headLength } = request;
+    const { head } = request;
     try {
       const decision = this.#options.admit(head);
-      if (decision.kind !== "chat") {
-        // Deno.serve would ask for the body before it refuses the request.
-        if (decision.kind === "refusal" && head.headers.get("expect") !== null) {
-          return this.#refuse(connection, head, decision);
-        }
-        const isFull = this.#pipeCount >= this.#options.maxPipes;
-        if (!connection.pipe && isFull) {
-          return this.#refuse(connection, head, UNAVAILABLE.full);
-        }
-        connection.pipe ??= this.#openPipe(connection);
-        return connection.pipe.exchange(request);
+      if (decision.kind === "chat") return this.#enter(connection, request, decision);
+      // Deno.serve would ask for the body before it refuses the request.
+      if (decision.kind === "refusal" && head.headers.get("expect") !== null) {
+        return this.#refuse(connection, head, decision);
       }
-      if (head.version !== "HTTP/1.1") throw new RequestError(426, NEEDS_HTTP_11, UPGRADE_HEADERS);
-      this.#connections.delete(connection);
-      connection.pipe?.close();
-      this.#options.directEngine.serve({
-        transport,
-        key: head.headers.get("sec-websocket-key")!,
-        joinRequest: decision.joinRequest,
-        received: bytes.subarray(headLength),
-        address,
-      });
-      if (connection.pipe?.hasClientEnded) transport.listener.onEnd();
+      const isFull = this.#pipeCount >= this.#options.maxPipes;
+      if (!connection.pipe && isFull) {
+        return this.#refuse(connection, head, UNAVAILABLE.full);
+      }
+      connection.pipe ??= this.#openPipe(connection);
+      connection.pipe.exchange(request);
     } catch (error) {
-      if (error instanceof RequestError) throw error;
-      // A bug must affect only this connection.
-      this.#logFault(error);
-      transport.reset();
+      this.#fail(connection, error);
     }
+  }
+
+  /** Lets an upgrade in. While its token is verified, the connection is not read from. */
+  #enter(connection: HttpConnection, request: PipedRequest, decision: ChatDecision): void {
+    const { head, bytes, headLength } = request;
+    if (head.version !== "HTTP/1.1") throw new RequestError(426, NEEDS_HTTP_11, UPGRADE_HEADERS);
+    const { roomName } = decision.joinRequest;
+    const { headers } = head;
+    const entered = this.#options.guard.enter({ peer: connection.peer, headers }, "join", roomName);
+    if (!(entered instanceof Promise)) {
+      if (isRefusal(entered)) this.#refuse(connection, head, entered);
+      else this.#upgrade(connection, request, decision, entered);
+      return;
+    }
+    connection.transport.pause();
+    // The bytes are lent.
+    const kept = { ...request, bytes: bytes.slice(), headLength };
+    entered.then((entered) => {
+      if (!this.#connections.has(connection)) return;
+      // The server may be full by now.
+      const again = this.#options.admit(head);
+      if (isRefusal(entered)) this.#refuse(connection, head, entered);
+      else if (again.kind === "refusal") this.#refuse(connection, head, again);
+      else this.#upgrade(connection, kept, decision, entered);
+      connection.transport.resume();
+    }).catch((error) => this.#fail(connection, error));
+  }
+
+  #upgrade(
+    connection: HttpConnection,
+    { head, bytes, headLength }: PipedRequest,
+    { joinRequest }: ChatDecision,
+    visitor: Visitor,
+  ): void {
+    const { transport } = connection;
+    this.#connections.delete(connection);
+    connection.pipe?.close();
+    this.#options.directEngine.serve({
+      transport,
+      key: head.headers.get("sec-websocket-key")!,
+      joinRequest,
+      received: bytes.subarray(headLength),
+      visitor,
+    });
+    if (connection.pipe?.hasClientEnded) transport.listener.onEnd();
+  }
+
+  /** A bug must affect only its connection. */
+  #fail(connection: HttpConnection, error: unknown): void {
+    if (error instanceof RequestError) return connection.refuse(error);
+    this.#logFault(error);
+    connection.transport.reset();
   }
 
   #refuse(connection: HttpConnection, head: RequestHead, refusal: Refusal): void {
@@ -206,12 +247,12 @@ export class Gateway {
     const socket = connect({ host: LOOPBACK, port: upstreamPort, allowHalfOpen: true });
     const upstream = new SocketTransport(socket, IGNORE_EVENTS);
     let port: number | undefined;
-    const client: Client = { address: connection.address };
+    const { peer } = connection;
     const pipe = new Pipe(connection.transport, upstream, {
       listener: {
         onIdle: (rest) => connection.readNext(rest),
         onFault: (error) => connection.refuse(error),
-        onStalled: () => client.onStalled?.(),
+        onStalled: () => peer.onStalled?.(),
         onBadResponse: (error) => this.#logFault(error),
         onEnd: () => connection.end(),
         onGone: (error) => connection.onGone(error),
@@ -226,7 +267,7 @@ export class Gateway {
     this.#pipeCount++;
     socket.on("connect", () => {
       port = socket.localPort!;
-      this.#pipes.set(port, { client, pipe });
+      this.#pipes.set(port, { peer, pipe });
     });
     return pipe;
   }
@@ -236,6 +277,8 @@ export class Gateway {
     for (const connection of this.#connections) connection.check(nowMs);
   }
 }
+
+type ChatDecision = Extract<Decision, { readonly kind: "chat" }>;
 
 const NEEDS_HTTP_11 = "A WebSocket needs HTTP/1.1: a proxy in between may speak only HTTP/1.0";
 

@@ -3,6 +3,7 @@ import { isDeadlineOver } from "../../websocket/heartbeat.ts";
 import { HeadReader, HeadTooLongError } from "../../websocket/http_head.ts";
 import type { Transport, TransportListener } from "../../websocket/transport/transport.ts";
 import { plainText, type TextResponse } from "../http/api_response.ts";
+import type { Peer } from "../http/guard.ts";
 import type { Pipe, PipedRequest, PipeTimeouts } from "./pipe.ts";
 import { parseRequestHead, RequestError } from "./request_head.ts";
 
@@ -47,8 +48,7 @@ export interface HttpConnectionOptions {
  */
 export class HttpConnection implements TransportListener {
   readonly transport: Transport;
-  /** The client's address and port. */
-  readonly address: string;
+  readonly peer: Peer;
   readonly #listener: HttpConnectionListener;
   readonly #timeouts: HttpTimeouts;
   #state: "reading" | "dispatched" | "closing" = "reading";
@@ -61,9 +61,9 @@ export class HttpConnection implements TransportListener {
   /** The pipe that the connection has had since its first piped request. */
   pipe: Pipe | undefined;
 
-  constructor(transport: Transport, address: string, options: HttpConnectionOptions) {
+  constructor(transport: Transport, peer: Peer, options: HttpConnectionOptions) {
     this.transport = transport;
-    this.address = address;
+    this.peer = peer;
     this.#listener = options.listener;
     this.#timeouts = options.timeouts;
     transport.listener = this;

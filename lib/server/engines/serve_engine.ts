@@ -6,7 +6,7 @@ import type { FrameSender, Wire } from "../../chat/members/wire.ts";
 import { OPCODE } from "../../websocket/frame.ts";
 import type { DeliveryListener } from "../../websocket/sender.ts";
 import type { ServerConfig } from "../config.ts";
-import type { Client } from "../http/routes.ts";
+import type { Visitor } from "../http/guard.ts";
 import { BufferWatcher } from "./buffer_watcher.ts";
 import { newConnectionId } from "./connection_id.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
@@ -39,7 +39,7 @@ export class ServeEngine {
   }
 
   /** Upgrades an admitted request to a WebSocket and adds it to the chat. */
-  upgrade(request: Request, client: Client, joinRequest: JoinRequest): Response {
+  upgrade(request: Request, visitor: Visitor, joinRequest: JoinRequest): Response {
     const idleTimeout = Math.ceil(this.#config.pingIntervalMs / 1000);
     const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout });
     // With its option `protocol`, Deno finds only protocols that are separated by exactly ", ".
@@ -51,13 +51,13 @@ export class ServeEngine {
     wires.beginUpgrade(socket, performance.now());
     socket.onopen = () => {
       wires.endUpgrade(socket);
-      this.#serve(socket, client, joinRequest);
+      this.#serve(socket, visitor, joinRequest);
     };
     socket.onerror = () => wires.endUpgrade(socket);
     return response;
   }
 
-  #serve(socket: WebSocket, client: Client, joinRequest: JoinRequest): void {
+  #serve(socket: WebSocket, visitor: Visitor, joinRequest: JoinRequest): void {
     const { chat, wires } = this.#shared;
     const wire = new ServeWire(socket, this.#shared);
     wires.add(wire);
@@ -78,7 +78,7 @@ export class ServeEngine {
     socket.onerror = () => wire.member && chat.leave(wire.member);
     socket.onclose = ({ code, reason }) => onGone(code, reason);
     const { id } = wire;
-    chat.join({ id, wire, address: client.address }, joinRequest, wire);
+    chat.join({ id, wire, address: visitor.address }, joinRequest, wire);
     if (wires.isClosing) wire.close(CLOSE_CODES.goingAway);
   }
 

@@ -24,6 +24,11 @@ export type UnavailableCode =
   | "too_many_rooms"
   | "history_unavailable";
 
+/** Tells a refusal from anything that the server does instead. */
+export function isRefusal(value: object): value is Refusal {
+  return "status" in value;
+}
+
 /** The temporary refusals: a client can try again after `retry-after` seconds. */
 export const UNAVAILABLE = {
   full: unavailable("server_full", "The chat is full: try again later", 10),

@@ -1,3 +1,4 @@
+import type { Access } from "../../chat/access.ts";
 import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import { encodeSaid } from "../../chat/chorus_v1.ts";
 import { HistoryUnavailableError } from "../../chat/history/history.ts";
@@ -5,8 +6,8 @@ import { parseRoomName } from "../../chat/names.ts";
 import { forMethod, json, JSON_HEADERS, preflight, problem, withCors } from "./api_response.ts";
 import { parseJoinRequest } from "./join_request.ts";
 import { readPublication } from "./publication.ts";
-import { EVENTS_HEADERS, refuse, UNAVAILABLE } from "./refusal.ts";
-import type { Client } from "./routes.ts";
+import type { Guard, Peer, Purpose, Visitor } from "./guard.ts";
+import { EVENTS_HEADERS, isRefusal, refuse, UNAVAILABLE } from "./refusal.ts";
 
 /** The number of messages or rooms in one response. */
 const LIMIT = { default: 100, max: 1000 };
@@ -17,6 +18,7 @@ const MAX_RESPONSE_LENGTH = 1024 * 1024;
 /** What the API needs from the composition root. */
 export interface RoomsApiOptions {
   readonly chat: Chat;
+  readonly guard: Pick<Guard, "enter">;
   readonly maxMessageBytes: number;
   readonly requestTimeoutMs: number;
   /** Whether the chat has reached `--max-connections`. */
@@ -25,7 +27,8 @@ export interface RoomsApiOptions {
     /** Returns undefined if the stored messages that the subscriber needs cannot be read. */
     open(
       joinRequest: JoinRequest,
-      client: Client,
+      visitor: Visitor,
+      peer: Peer,
     ): ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   };
   /** Called with the reason when the API responds with 500. */
@@ -50,9 +53,9 @@ export class RoomsApi {
   }
 
   /** Handles a request for `/rooms` or a path below it. Never throws. */
-  async handle(request: Request, url: URL, client: Client): Promise<Response> {
+  async handle(request: Request, url: URL, peer: Peer): Promise<Response> {
     try {
-      return withCors(request, await this.#respond(request, url, client));
+      return withCors(request, await this.#respond(request, url, peer));
     } catch (error) {
       if (error instanceof HistoryUnavailableError) {
         this.#options.chat.logError(error);
@@ -63,10 +66,26 @@ export class RoomsApi {
     }
   }
 
-  #respond(request: Request, url: URL, client: Client): Response | Promise<Response> {
+  #respond(request: Request, url: URL, peer: Peer): Response | Promise<Response> {
     if (request.method === "OPTIONS") return preflight();
     const [, , segment, resource, ...rest] = url.pathname.split("/");
-    if (segment === undefined) return forMethod(request, { GET: () => this.#list(url) });
+    const enter = async (
+      purpose: Purpose,
+      roomName: string | undefined,
+      respond: (visitor: Visitor) => Response | Promise<Response>,
+    ) => {
+      const entered = await this.#options.guard.enter(
+        { peer, headers: request.headers },
+        purpose,
+        roomName,
+      );
+      return isRefusal(entered) ? refuse(request, entered) : respond(entered);
+    };
+    if (segment === undefined) {
+      return forMethod(request, {
+        GET: () => enter("list", undefined, ({ access }) => this.#list(url, access)),
+      });
+    }
     const roomName = parseSegment(segment);
     if (roomName === undefined) {
       return problem(
@@ -76,23 +95,28 @@ export class RoomsApi {
     }
     if (rest.length === 0 && resource === "messages") {
       return forMethod(request, {
-        GET: () => this.#history(roomName, url),
-        POST: () => this.#publish(roomName, request),
+        GET: () => enter("read", roomName, () => this.#history(roomName, url)),
+        POST: () =>
+          enter("publish", roomName, (visitor) => this.#publish(roomName, request, visitor)),
       });
     }
     if (rest.length === 0 && resource === "events") {
-      return forMethod(request, { GET: () => this.#events(roomName, request, url, client) });
+      return forMethod(request, {
+        GET: () =>
+          enter("join", roomName, (visitor) => this.#events(roomName, request, url, visitor, peer)),
+      });
     }
     return problem(404, "Not found: a room has /messages and /events");
   }
 
-  #list({ searchParams }: URL): Response {
+  #list({ searchParams }: URL, access: Access): Response {
     const limit = parseLimit(searchParams);
     if (limit === undefined) return badLimit();
     const after = searchParams.get("after") ?? "";
     const listed = this.#options.chat.rooms.list(after, limit + 1);
-    const rooms = listed.slice(0, limit);
-    const next = listed.length > limit && link("/rooms", { after: rooms.at(-1)!.name, limit });
+    const page = listed.slice(0, limit);
+    const next = listed.length > limit && link("/rooms", { after: page.at(-1)!.name, limit });
+    const rooms = page.filter(({ name }) => access.mayRead(name));
     return json({ rooms }, next ? { link: next } : {});
   }
 
@@ -124,11 +148,12 @@ export class RoomsApi {
     });
   }
 
-  async #publish(roomName: string, request: Request): Promise<Response> {
+  async #publish(roomName: string, request: Request, { access }: Visitor): Promise<Response> {
     const { chat } = this.#options;
     const publication = await readPublication(request, this.#options);
     if (publication instanceof Response) return publication;
-    const published = await chat.publish(roomName, publication);
+    const name = access.name ?? publication.name;
+    const published = await chat.publish(roomName, { ...publication, name });
     if (published === "no capacity") {
       return refuse(request, UNAVAILABLE.tooManyRooms);
     }
@@ -143,7 +168,7 @@ export class RoomsApi {
     return json(published, {}, 201);
   }
 
-  #events(roomName: string, request: Request, url: URL, client: Client): Response {
+  #events(roomName: string, request: Request, url: URL, visitor: Visitor, peer: Peer): Response {
     const { chat, isFull, eventStreams } = this.#options;
     const given = parseJoinRequest(url.search.slice(1), null);
     if (typeof given === "string") return problem(400, given);
@@ -153,7 +178,7 @@ export class RoomsApi {
     if (request.method === "HEAD") return eventsOf(ReadableStream.from<Uint8Array>([]));
     const since = request.headers.get("last-event-id") ?? given.since;
     const joinRequest = { ...given, roomName, since, format: "chorus" } as const;
-    const events = eventStreams.open(joinRequest, client);
+    const events = eventStreams.open(joinRequest, visitor, peer);
     return events ? eventsOf(events) : refuse(request, UNAVAILABLE.unreadable);
   }
 }

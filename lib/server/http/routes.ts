@@ -2,37 +2,31 @@ import type { JoinRequest } from "../../chat/chat.ts";
 import { servePage } from "../page/page.ts";
 import type { Decision, IncomingRequest } from "./admission.ts";
 import { plainText, toResponse } from "./api_response.ts";
-import { refusalResponse } from "./refusal.ts";
-
-/** The sender of a request. */
-export interface Client {
-  /** Its address and port, such as `127.0.0.1:50000`. */
-  readonly address: string;
-  /** Called before its connection is reset, because it reads nothing. An event stream sets this. */
-  onStalled?: () => void;
-}
+import type { Guard, Peer, Visitor } from "./guard.ts";
+import { isRefusal, type Refusal, refusalResponse } from "./refusal.ts";
 
 /** What {@linkcode createHandler} needs from the composition root. */
 export interface RoutesOptions {
   readonly admit: (request: IncomingRequest) => Decision;
+  readonly guard: Pick<Guard, "enter">;
   /** Undefined if the gateway passes all admitted upgrades to the direct engine. */
   readonly serveEngine: {
-    upgrade(request: Request, client: Client, joinRequest: JoinRequest): Response;
+    upgrade(request: Request, visitor: Visitor, joinRequest: JoinRequest): Response;
   } | undefined;
   readonly roomsApi: {
-    handle(request: Request, url: URL, client: Client): Promise<Response>;
+    handle(request: Request, url: URL, peer: Peer): Promise<Response>;
   };
-  /** Finds the sender of a request; undefined if the request did not come through the gateway. */
-  readonly clientOf: (info: Deno.ServeHandlerInfo) => Client | undefined;
+  /** Finds the peer of a request; undefined if the request did not come through the gateway. */
+  readonly peerOf: (info: Deno.ServeHandlerInfo) => Peer | undefined;
 }
 
 /** Creates the handler that `Deno.serve` calls for every HTTP request. */
 export function createHandler(
-  { admit, serveEngine, roomsApi, clientOf }: RoutesOptions,
+  { admit, guard, serveEngine, roomsApi, peerOf }: RoutesOptions,
 ): Deno.ServeHandler {
   return (request, info) => {
-    const client = clientOf(info);
-    if (client === undefined) {
+    const peer = peerOf(info);
+    if (peer === undefined) {
       return text(403, "This port is internal to the server", { connection: "close" });
     }
     const { method, headers } = request;
@@ -42,21 +36,32 @@ export function createHandler(
     }
     const { url, host } = target;
     const path = url.pathname;
-    const decision = admit({ method, host, path, query: url.search.slice(1), headers });
+    const decide = () => admit({ method, host, path, query: url.search.slice(1), headers });
+    const refuse = (refusal: Refusal) =>
+      toResponse(refusalResponse({ method, path, headers }, refusal));
+    const upgrade = async (joinRequest: JoinRequest) => {
+      // Without the serve engine, the gateway has refused this upgrade: the server was full a
+      // moment ago.
+      if (!serveEngine) return text(503, "The chat was full: try again", { "retry-after": "1" });
+      const entered = await guard.enter({ peer, headers }, "join", joinRequest.roomName);
+      if (isRefusal(entered)) return refuse(entered);
+      // The server may be full by now.
+      const decision = decide();
+      if (decision.kind === "refusal") return refuse(decision);
+      return serveEngine.upgrade(request, entered, joinRequest);
+    };
+    const decision = decide();
     switch (decision.kind) {
       case "chat":
-        // Without the serve engine, the gateway has refused this upgrade: the server was full a
-        // moment ago.
-        return serveEngine?.upgrade(request, client, decision.joinRequest) ??
-          text(503, "The chat was full: try again", { "retry-after": "1" });
+        return upgrade(decision.joinRequest);
       case "page":
         return servePage(path, headers);
       case "health":
         return text(200, "ok");
       case "rooms":
-        return roomsApi.handle(request, url, client);
+        return roomsApi.handle(request, url, peer);
       case "refusal":
-        return toResponse(refusalResponse({ method, path, headers }, decision));
+        return refuse(decision);
     }
   };
 }

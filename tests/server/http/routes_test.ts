@@ -7,9 +7,14 @@ Deno.test("createHandler() without a serve engine upgrades nothing", async () =>
   if (typeof joinRequest === "string") throw new Error(joinRequest);
   const handler = createHandler({
     admit: () => ({ kind: "chat", joinRequest }),
+    guard: {
+      enter: () => {
+        throw new Error("not called");
+      },
+    },
     serveEngine: undefined,
     roomsApi: { handle: () => Promise.reject(new Error("not called")) },
-    clientOf: () => ({ address: "127.0.0.1:1" }),
+    peerOf: () => ({ address: "127.0.0.1:1", ip: "127.0.0.1" }),
   });
   const remoteAddr = { transport: "tcp", hostname: "127.0.0.1", port: 1 } as const;
   const request = new Request("http://localhost/ws", { headers: { upgrade: "websocket" } });

@@ -1,0 +1,87 @@
+import type { Access } from "../../chat/access.ts";
+import type { FieldMap } from "../../websocket/http_head.ts";
+import { isRefusal, type Refusal } from "./refusal.ts";
+
+/** The other end of a connection: a client, or a proxy. */
+export interface Peer {
+  /** Its address and port, such as `127.0.0.1:50000`. */
+  readonly address: string;
+  /** Its IP address. */
+  readonly ip: string;
+  /** Called before its connection is reset, because it reads nothing. An event stream sets this. */
+  onStalled?: () => void;
+}
+
+/** The sender of a request that the guard has let in. */
+export interface Visitor {
+  readonly access: Access;
+  /** Its address and port; the IP address alone if a proxy has told it. */
+  readonly address: string;
+  /** Its IP address. */
+  readonly ip: string;
+}
+
+/** What a request is for: to join a room, to read or publish without joining, or to list rooms. */
+export type Purpose = "join" | "read" | "publish" | "list";
+
+/** The part of a request that the guard needs. */
+export interface GuardedRequest {
+  readonly peer: Peer;
+  readonly headers: FieldMap;
+}
+
+/** What a {@linkcode Guard} asks. */
+export interface GuardOptions {
+  /** Verifies the token of a request. A promise only if there is something to wait for. */
+  readonly authenticate: (headers: FieldMap) => Access | Refusal | Promise<Access | Refusal>;
+}
+
+/**
+ * Decides who may come in, for all ways in: WebSockets of both engines, event streams, and the HTTP
+ * API. Unlike `admit()`, it knows the client, and counts what the client does.
+ */
+export class Guard {
+  readonly #options: GuardOptions;
+
+  constructor(options: GuardOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Lets the sender of a request in, or refuses it.
+   *
+   * @param roomName The room that the request is about; undefined to list rooms.
+   */
+  enter(
+    { peer, headers }: GuardedRequest,
+    purpose: Purpose,
+    roomName?: string,
+  ): Visitor | Refusal | Promise<Visitor | Refusal> {
+    const { address, ip } = peer;
+    const admit = (access: Access | Refusal): Visitor | Refusal => {
+      if (isRefusal(access)) return access;
+      return refuseAccess(access, purpose, roomName) ?? { access, address, ip };
+    };
+    const access = this.#options.authenticate(headers);
+    return access instanceof Promise ? access.then(admit) : admit(access);
+  }
+}
+
+/** Refuses what the client may not do in the room. */
+function refuseAccess(
+  access: Access,
+  purpose: Purpose,
+  roomName: string | undefined,
+): Refusal | undefined {
+  if (roomName === undefined) return undefined;
+  const isPublish = purpose === "publish";
+  if (isPublish ? access.mayPublish(roomName) : access.mayRead(roomName)) return undefined;
+  const verb = isPublish ? "publish in" : "read";
+  return access.user === null
+    ? {
+      status: 401,
+      message: `Clients without a token may not ${verb} this room: send a token`,
+      headers: { "www-authenticate": "Bearer" },
+    }
+    : { status: 403, message: `This token does not allow to ${verb} this room`, headers: {} };
+}
