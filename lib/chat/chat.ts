@@ -55,6 +55,8 @@ export interface NewConnection {
   readonly id: string;
   readonly wire: Wire;
   readonly address: string;
+  /** The id of the request that opened it, if it has one. */
+  readonly requestId: string | undefined;
 }
 
 /** The part of a connection that knows its member. */
@@ -217,7 +219,7 @@ export class Chat {
 
   #enter(
     room: Room,
-    { id, wire, address }: NewConnection,
+    { id, wire, address, requestId }: NewConnection,
     request: JoinRequest,
     holder: MemberHolder,
   ): void {
@@ -232,7 +234,11 @@ export class Chat {
       : new PlainMember(options, this.#config.greeting);
     holder.member = member;
     this.#registry.set(id, member);
-    this.#logger.info("{id} connected from {address} to {room}", { id, address, room: room.name });
+    const template = "{id} connected from {address} to {room}";
+    this.#logger.info(requestId === undefined ? template : `${template} (request {requestId})`, {
+      ...{ id, address, room: room.name },
+      ...(requestId === undefined ? {} : { requestId }),
+    });
     room.join(member);
     member.enter(replayStart);
   }

@@ -150,8 +150,11 @@ async function start(
       isFull,
       hasCapacityFor: (roomName) => chat.rooms.hasCapacityFor(roomName),
     });
-  const logFault = (error: unknown) =>
-    logger.error("A request failed: {error}", { error: String(error) });
+  const onFault = (error: unknown, requestId?: string) =>
+    logger.error("A request failed: {error} (request {requestId})", {
+      error: String(error),
+      requestId,
+    });
   const guard = new Guard({ authenticate: () => OPEN_ACCESS });
   const roomsApi = new RoomsApi({
     chat,
@@ -160,7 +163,6 @@ async function start(
     requestTimeoutMs,
     isFull,
     eventStreams,
-    onFault: logFault,
   });
   const serve = (
     options: Deno.ServeTcpOptions & Partial<TlsFiles>,
@@ -169,15 +171,12 @@ async function start(
     Deno.serve({
       ...options,
       onListen: () => {},
-      onError: (error) => {
-        logFault(error);
-        return new Response("The server failed to handle this request\n", { status: 500 });
-      },
       handler: createHandler({
         admit: decide,
         guard,
         serveEngine,
         roomsApi,
+        onFault,
         peerOf: (info) => peerOf(info as Deno.ServeHandlerInfo<Deno.NetAddr>),
       }),
     });

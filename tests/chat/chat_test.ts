@@ -42,7 +42,7 @@ function chatOn(history: Partial<History>) {
       ...{ roomName: "tea", name: null, format: "chorus", session: undefined } as const,
       since: "0123456789abcdef-1",
     };
-    chat.join({ id: crypto.randomUUID(), wire, address: "" }, request, owner);
+    chat.join({ id: crypto.randomUUID(), wire, address: "", requestId: undefined }, request, owner);
     return owner.member;
   };
   return { chat, join, closed };

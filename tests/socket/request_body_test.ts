@@ -117,7 +117,7 @@ Deno.test("direct: a body that is refused by its head is not asked for", async (
   await peer.send(head("Content-Length: 101", "Expect: 100-continue"));
   const text = await peer.readToEnd();
   assertMatch(text, /^HTTP\/1\.1 413 [^]*\r\nconnection: close\r\n/);
-  assertMatch(text, /\r\n\r\n\{.*"A message must not exceed 100 bytes"\}\n$/);
+  assertMatch(text, /\r\n\r\n\{.*"A message must not exceed 100 bytes","requestId":"[^"]+"\}\n$/);
 });
 
 Deno.test("direct: a refused HEAD request gets no body", async () => {

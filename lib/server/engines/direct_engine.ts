@@ -61,8 +61,9 @@ export class DirectEngine implements Disposable {
     this.#wires.add(connection);
     const protocol = joinRequest.format === "chorus" ? CHORUS_PROTOCOL : undefined;
     connection.sender.sendFrames(handshakeResponse(key, protocol));
-    const { address } = visitor;
-    this.#chat.join({ id: newConnectionId(), wire: connection, address }, joinRequest, listener);
+    const { address, requestId } = visitor;
+    const id = newConnectionId();
+    this.#chat.join({ id, wire: connection, address, requestId }, joinRequest, listener);
     if (received.length > 0) connection.onData(received);
   }
 

@@ -9,6 +9,7 @@ import { formatAddress } from "../address.ts";
 import type { Decision, IncomingRequest } from "../http/admission.ts";
 import type { Guard, Peer, Visitor } from "../http/guard.ts";
 import { isRefusal, type Refusal, refusalResponse, UNAVAILABLE } from "../http/refusal.ts";
+import { givenRequestId, REQUEST_ID_HEADER, requestIdOf } from "../http/request_id.ts";
 import type { TlsFiles } from "../security/tls_files.ts";
 import type { DirectEngine } from "./direct_engine.ts";
 import {
@@ -187,7 +188,9 @@ export class Gateway {
     if (head.version !== "HTTP/1.1") throw new RequestError(426, NEEDS_HTTP_11, UPGRADE_HEADERS);
     const { roomName } = decision.joinRequest;
     const { headers } = head;
-    const entered = this.#options.guard.enter({ peer: connection.peer, headers }, "join", roomName);
+    const { peer } = connection;
+    const guarded = { peer, headers, requestId: givenRequestId(headers) };
+    const entered = this.#options.guard.enter(guarded, "join", roomName);
     if (!(entered instanceof Promise)) {
       if (isRefusal(entered)) this.#refuse(connection, head, entered);
       else this.#upgrade(connection, request, decision, entered);
@@ -234,8 +237,13 @@ export class Gateway {
   }
 
   #refuse(connection: HttpConnection, head: RequestHead, refusal: Refusal): void {
-    const response = refusalResponse(head, refusal);
-    connection.respond(head.method === "HEAD" ? { ...response, body: "" } : response);
+    const requestId = requestIdOf(head.headers);
+    const { status, headers, body } = refusalResponse({ ...head, requestId }, refusal);
+    connection.respond({
+      status,
+      headers: { ...headers, [REQUEST_ID_HEADER]: requestId },
+      body: head.method === "HEAD" ? "" : body,
+    });
   }
 
   #logFault(error: unknown): void {

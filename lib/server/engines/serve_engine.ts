@@ -78,7 +78,8 @@ export class ServeEngine {
     socket.onerror = () => wire.member && chat.leave(wire.member);
     socket.onclose = ({ code, reason }) => onGone(code, reason);
     const { id } = wire;
-    chat.join({ id, wire, address: visitor.address }, joinRequest, wire);
+    const { address, requestId } = visitor;
+    chat.join({ id, wire, address, requestId }, joinRequest, wire);
     if (wires.isClosing) wire.close(CLOSE_CODES.goingAway);
   }
 

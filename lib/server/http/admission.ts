@@ -5,7 +5,7 @@ import { isPagePath } from "../page/page.ts";
 import type { OriginCheck } from "../security/origin.ts";
 import { parseJoinRequest } from "./join_request.ts";
 import { maxBodyBytes, tooBig } from "./publication.ts";
-import { isRoomsPath, type Refusal, UNAVAILABLE } from "./refusal.ts";
+import { isRoomsPath, type Refusal, refusal, UNAVAILABLE } from "./refusal.ts";
 
 /** The parts of an HTTP request that {@linkcode admit} checks. Both engines provide them. */
 export interface IncomingRequest {
@@ -60,10 +60,10 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
   const { method, path, query, headers } = request;
   const hostField = headers.get("host") ?? "";
   if (!isHost(hostField)) {
-    return refusal(400, `Host must be a host name and optionally a port: it was ${hostField}`);
+    return refuse(400, `Host must be a host name and optionally a port: it was ${hostField}`);
   }
   const refused = options.originCheck.refused(request);
-  if (refused !== undefined) return refusal(403, refused);
+  if (refused !== undefined) return refuse(403, refused);
   if (options.isDraining()) return { kind: "refusal", ...UNAVAILABLE.stopping };
   const joinRequest = path === "/ws" || path === "/"
     ? parseJoinRequest(query, headers.get("sec-websocket-protocol"))
@@ -71,7 +71,7 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
   if (joinRequest && (path === "/ws" || isUpgrade(headers))) {
     const fault = checkHandshake(request);
     if (fault) return { kind: "refusal", ...fault };
-    if (typeof joinRequest === "string") return refusal(400, joinRequest);
+    if (typeof joinRequest === "string") return refuse(400, joinRequest);
     if (options.isFull()) return { kind: "refusal", ...UNAVAILABLE.full };
     if (!options.hasCapacityFor(joinRequest.roomName)) {
       return { kind: "refusal", ...UNAVAILABLE.tooManyRooms };
@@ -85,15 +85,15 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
     return isTooBig ? { kind: "refusal", ...tooBig(options.maxMessageBytes) } : { kind: "rooms" };
   }
   // Without this check, a page with a bad room name would retry its WebSocket forever.
-  if (typeof joinRequest === "string") return refusal(400, joinRequest);
+  if (typeof joinRequest === "string") return refuse(400, joinRequest);
   if (path !== "/healthz" && !isPagePath(path)) {
-    return refusal(
+    return refuse(
       404,
       "Not found: the server has / (chat page), /ws (WebSocket), /rooms (HTTP API), and /healthz",
     );
   }
   if (method !== "GET" && method !== "HEAD") {
-    return refusal(405, `This path accepts GET and HEAD: the method was ${method}`, {
+    return refuse(405, `This path accepts GET and HEAD: the method was ${method}`, {
       allow: "GET, HEAD",
     });
   }
@@ -115,10 +115,6 @@ export function isHost(text: string): boolean {
 /** The last valid host. Nearly all requests have the same one. */
 let lastHost = "";
 
-function refusal(
-  status: number,
-  message: string,
-  headers: Readonly<Record<string, string>> = {},
-): Decision {
-  return { kind: "refusal", status, message, headers };
+function refuse(...parts: Parameters<typeof refusal>): Decision {
+  return { kind: "refusal", ...refusal(...parts) };
 }

@@ -1,4 +1,3 @@
-import { isStatus, STATUS_TEXT } from "@std/http/status";
 import type { FieldMap } from "../../websocket/http_head.ts";
 
 type HeaderFields = Readonly<Record<string, string>>;
@@ -25,21 +24,6 @@ export function json(value: unknown, headers: HeaderFields = {}, status = 200): 
   });
 }
 
-/** Creates an error response with problem details (RFC 9457). */
-export function problem(status: number, detail: string, headers: HeaderFields = {}): Response {
-  return toResponse(problemText(status, detail, headers));
-}
-
-/** Creates the parts of a {@linkcode problem}. */
-export function problemText(status: number, detail: string, headers: HeaderFields): TextResponse {
-  const title = isStatus(status) ? STATUS_TEXT[status] : "Error";
-  return {
-    status,
-    headers: { "content-type": "application/problem+json", ...headers },
-    body: JSON.stringify({ title, status, detail }) + "\n",
-  };
-}
-
 /** Creates a response of plain text. */
 export function plainText(
   status: number,
@@ -60,17 +44,6 @@ export function plainText(
 /** Creates the response for `Deno.serve`. */
 export function toResponse({ body, ...init }: TextResponse): Response {
   return new Response(body, init);
-}
-
-/** Calls the handler for the request's method, GET for HEAD too; 405 if there is none. */
-export function forMethod(
-  { method }: Request,
-  handlers: Readonly<Record<string, () => Response | Promise<Response>>>,
-): Response | Promise<Response> {
-  const handler = handlers[method === "HEAD" ? "GET" : method];
-  if (handler) return handler();
-  const allow = ["HEAD", ...Object.keys(handlers)].join(", ");
-  return problem(405, `This path accepts ${allow}: the method was ${method}`, { allow });
 }
 
 /** Creates the response to a CORS preflight request. */

@@ -1,6 +1,6 @@
 import type { Access } from "../../chat/access.ts";
 import type { FieldMap } from "../../websocket/http_head.ts";
-import { isRefusal, type Refusal } from "./refusal.ts";
+import { isRefusal, type Refusal, refusal } from "./refusal.ts";
 
 /** The other end of a connection: a client, or a proxy. */
 export interface Peer {
@@ -19,6 +19,8 @@ export interface Visitor {
   readonly address: string;
   /** Its IP address. */
   readonly ip: string;
+  /** The id of its request, if it has one. */
+  readonly requestId: string | undefined;
 }
 
 /** What a request is for: to join a room, to read or publish without joining, or to list rooms. */
@@ -28,6 +30,8 @@ export type Purpose = "join" | "read" | "publish" | "list";
 export interface GuardedRequest {
   readonly peer: Peer;
   readonly headers: FieldMap;
+  /** Undefined if the client and its proxies have not given the request an id. */
+  readonly requestId: string | undefined;
 }
 
 /** What a {@linkcode Guard} asks. */
@@ -53,14 +57,15 @@ export class Guard {
    * @param roomName The room that the request is about; undefined to list rooms.
    */
   enter(
-    { peer, headers }: GuardedRequest,
+    { peer, headers, requestId }: GuardedRequest,
     purpose: Purpose,
     roomName?: string,
   ): Visitor | Refusal | Promise<Visitor | Refusal> {
     const { address, ip } = peer;
     const admit = (access: Access | Refusal): Visitor | Refusal => {
       if (isRefusal(access)) return access;
-      return refuseAccess(access, purpose, roomName) ?? { access, address, ip };
+      return refuseAccess(access, purpose, roomName) ??
+        { access, address, ip, requestId };
     };
     const access = this.#options.authenticate(headers);
     return access instanceof Promise ? access.then(admit) : admit(access);
@@ -78,10 +83,8 @@ function refuseAccess(
   if (isPublish ? access.mayPublish(roomName) : access.mayRead(roomName)) return undefined;
   const verb = isPublish ? "publish in" : "read";
   return access.user === null
-    ? {
-      status: 401,
-      message: `Clients without a token may not ${verb} this room: send a token`,
-      headers: { "www-authenticate": "Bearer" },
-    }
-    : { status: 403, message: `This token does not allow to ${verb} this room`, headers: {} };
+    ? refusal(401, `Clients without a token may not ${verb} this room: send a token`, {
+      "www-authenticate": "Bearer",
+    })
+    : refusal(403, `This token does not allow to ${verb} this room`);
 }

@@ -2,8 +2,7 @@ import type { Publication } from "../../chat/chat.ts";
 import { checkSay } from "../../chat/chorus_v1.ts";
 import { parseMemberName } from "../../chat/names.ts";
 import type { FieldMap } from "../../websocket/http_head.ts";
-import { problem } from "./api_response.ts";
-import { type Refusal, refuse } from "./refusal.ts";
+import { isRefusal, type Refusal, refusal } from "./refusal.ts";
 
 /**
  * How much longer than its text a JSON body may be: one byte of text can take six as `\u0000`,
@@ -25,39 +24,39 @@ export interface PublicationLimits {
  * and an `id`. JSON may begin with a byte order mark, as in a `chorus.v1` message. In plain text
  * one belongs to the text, as in a plain text message.
  *
- * @returns The message, or an error response.
+ * @returns The message, or why there is none.
  */
 export async function readPublication(
   request: Request,
   { maxMessageBytes, requestTimeoutMs }: PublicationLimits,
-): Promise<Publication | Response> {
+): Promise<Publication | Refusal> {
   const type = request.headers.get("content-type") ?? "";
   const isJson = JSON_TYPE.test(type);
   if (!isJson && !/^text\/plain\s*(;|$)/i.test(type)) {
-    return problem(
+    return refusal(
       415,
       `The Content-Type must be text/plain or application/json: it was "${type}"`,
     );
   }
   const maxBytes = maxBodyBytes(request.headers, maxMessageBytes);
   const bytes = await readBody(request, maxBytes, requestTimeoutMs);
-  if (bytes === "too big") return refuse(request, tooBig(maxMessageBytes));
+  if (bytes === "too big") return tooBig(maxMessageBytes);
   if (bytes === "too late") {
-    return problem(408, "The request took too long", { connection: "close" });
+    return refusal(408, "The request took too long", { connection: "close" });
   }
   // The client has gone, or has broken the framing of the body.
-  if (bytes === "broken") return problem(400, "The body cannot be read");
+  if (bytes === "broken") return refusal(400, "The body cannot be read");
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: !isJson }).decode(bytes);
   } catch {
-    return problem(400, "The body must be UTF-8");
+    return refusal(400, "The body must be UTF-8");
   }
   if (!isJson) return { text, name: null };
   const publication = parseJson(text);
-  if (publication instanceof Response) return publication;
+  if (isRefusal(publication)) return publication;
   const byteLength = new TextEncoder().encode(publication.text).length;
-  return byteLength > maxMessageBytes ? refuse(request, tooBig(maxMessageBytes)) : publication;
+  return byteLength > maxMessageBytes ? tooBig(maxMessageBytes) : publication;
 }
 
 /** Returns how long the body of a message may be, which depends on its type. */
@@ -69,30 +68,26 @@ export function maxBodyBytes(headers: FieldMap, maxMessageBytes: number): number
 
 /** The refusal of a message that is too big. */
 export function tooBig(maxMessageBytes: number): Refusal {
-  return {
-    status: 413,
-    message: `A message must not exceed ${maxMessageBytes} bytes`,
-    headers: {},
-  };
+  return refusal(413, `A message must not exceed ${maxMessageBytes} bytes`);
 }
 
-function parseJson(json: string): Publication | Response {
+function parseJson(json: string): Publication | Refusal {
   let value: unknown;
   try {
     value = JSON.parse(json);
   } catch {
-    return problem(400, "The body must be JSON");
+    return refusal(400, "The body must be JSON");
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return problem(400, 'The body must be an object such as {"text":"hi"}');
+    return refusal(400, 'The body must be an object such as {"text":"hi"}');
   }
   const fields = value as Record<string, unknown>;
   const checked = checkSay(fields);
-  if (checked.type === "error") return problem(400, checked.message);
+  if (checked.type === "error") return refusal(400, checked.message);
   const { name = null } = fields;
   const parsed = typeof name === "string" ? parseMemberName(name) : name;
   if (parsed !== null && typeof parsed !== "string") {
-    return problem(400, "The name must be 1 to 64 visible characters or spaces");
+    return refusal(400, "The name must be 1 to 64 visible characters or spaces");
   }
   const { text, id } = checked;
   return { text, ...(id === undefined ? {} : { id }), name: parsed };

@@ -1,11 +1,6 @@
+import { isStatus, STATUS_TEXT } from "@std/http/status";
 import type { FieldMap } from "../../websocket/http_head.ts";
-import {
-  corsHeaders,
-  plainText,
-  problemText,
-  type TextResponse,
-  toResponse,
-} from "./api_response.ts";
+import { corsHeaders, plainText, type TextResponse, toResponse } from "./api_response.ts";
 
 /** Why the server does not do what a request asks for, as the HTTP answer to it. */
 export interface Refusal {
@@ -24,10 +19,33 @@ export type UnavailableCode =
   | "too_many_rooms"
   | "history_unavailable";
 
-/** Tells a refusal from anything that the server does instead. */
-export function isRefusal(value: object): value is Refusal {
+/** Creates a refusal that is not temporary. */
+export function refusal(
+  status: number,
+  message: string,
+  headers: Refusal["headers"] = {},
+): Refusal {
+  return { status, message, headers };
+}
+
+/** Tells a refusal from what the server has instead, which has no status. */
+export function isRefusal<T extends object>(value: T | Refusal): value is Refusal {
   return "status" in value;
 }
+
+/** Calls the handler for the request's method, GET for HEAD too; 405 if there is none. */
+export function forMethod(
+  { method }: { readonly method: string },
+  handlers: Readonly<Record<string, () => ApiResult | Promise<ApiResult>>>,
+): ApiResult | Promise<ApiResult> {
+  const handler = handlers[method === "HEAD" ? "GET" : method];
+  if (handler) return handler();
+  const allow = ["HEAD", ...Object.keys(handlers)].join(", ");
+  return refusal(405, `This path accepts ${allow}: the method was ${method}`, { allow });
+}
+
+/** What the HTTP API does with a request. */
+export type ApiResult = Response | Refusal;
 
 /** The temporary refusals: a client can try again after `retry-after` seconds. */
 export const UNAVAILABLE = {
@@ -53,16 +71,19 @@ export const EVENTS_HEADERS = {
 };
 
 /** The part of a request that its refusal depends on. */
-interface RefusedRequest {
+export interface RefusedRequest {
   readonly method: string;
+  readonly path: string;
   readonly headers: FieldMap;
+  /** See {@linkcode requestIdOf}. */
+  readonly requestId: string;
 }
 
-/** Creates the response to a request that admission refuses. */
-export function refusalResponse(
-  request: RefusedRequest & { readonly path: string },
-  refusal: Refusal,
-): TextResponse {
+/**
+ * Creates the response to a request that is refused: problem details (RFC 9457) for the HTTP API,
+ * plain text for any other path.
+ */
+export function refusalResponse(request: RefusedRequest, refusal: Refusal): TextResponse {
   const { status, message, headers } = refusal;
   if (!isRoomsPath(request.path)) return plainText(status, message, headers);
   const response = apiRefusal(request, refusal);
@@ -86,11 +107,22 @@ export function refuse(request: RefusedRequest, refusal: Refusal): Response {
  * 200 (HTML Standard, section 9.2.3). So it gets a 503 as a stream with one `error` event.
  */
 function apiRefusal(request: RefusedRequest, refusal: Refusal): TextResponse {
-  const { status, message, headers } = refusal;
   const events = acceptsEvents(request) ? toEvents(refusal) : undefined;
   return events === undefined
-    ? problemText(status, message, headers)
-    : { status: 200, headers: { ...EVENTS_HEADERS, ...headers }, body: events };
+    ? problemText(request, refusal)
+    : { status: 200, headers: { ...EVENTS_HEADERS, ...refusal.headers }, body: events };
+}
+
+function problemText(
+  { requestId }: RefusedRequest,
+  { status, message, headers }: Refusal,
+): TextResponse {
+  const title = isStatus(status) ? STATUS_TEXT[status] : "Error";
+  return {
+    status,
+    headers: { "content-type": "application/problem+json", ...headers },
+    body: JSON.stringify({ title, status, detail: message, requestId }) + "\n",
+  };
 }
 
 /** Whether a request is one that `EventSource` would send. */

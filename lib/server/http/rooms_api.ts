@@ -3,11 +3,19 @@ import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import { encodeSaid } from "../../chat/chorus_v1.ts";
 import { HistoryUnavailableError } from "../../chat/history/history.ts";
 import { parseRoomName } from "../../chat/names.ts";
-import { forMethod, json, JSON_HEADERS, preflight, problem, withCors } from "./api_response.ts";
+import { json, JSON_HEADERS, preflight } from "./api_response.ts";
 import { parseJoinRequest } from "./join_request.ts";
 import { readPublication } from "./publication.ts";
 import type { Guard, Peer, Purpose, Visitor } from "./guard.ts";
-import { EVENTS_HEADERS, isRefusal, refuse, UNAVAILABLE } from "./refusal.ts";
+import {
+  type ApiResult,
+  EVENTS_HEADERS,
+  forMethod,
+  isRefusal,
+  type Refusal,
+  refusal,
+  UNAVAILABLE,
+} from "./refusal.ts";
 
 /** The number of messages or rooms in one response. */
 const LIMIT = { default: 100, max: 1000 };
@@ -31,8 +39,14 @@ export interface RoomsApiOptions {
       peer: Peer,
     ): ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   };
-  /** Called with the reason when the API responds with 500. */
-  readonly onFault: (error: unknown) => void;
+}
+
+/** A request for the HTTP API. */
+export interface ApiRequest {
+  readonly request: Request;
+  readonly url: URL;
+  readonly peer: Peer;
+  readonly requestId: string;
 }
 
 /**
@@ -52,34 +66,34 @@ export class RoomsApi {
     this.#options = options;
   }
 
-  /** Handles a request for `/rooms` or a path below it. Never throws. */
-  async handle(request: Request, url: URL, peer: Peer): Promise<Response> {
+  /**
+   * Handles a request for `/rooms` or a path below it.
+   *
+   * @throws If the server fails to handle it.
+   */
+  async handle(request: ApiRequest): Promise<ApiResult> {
     try {
-      return withCors(request, await this.#respond(request, url, peer));
+      return await this.#respond(request);
     } catch (error) {
-      if (error instanceof HistoryUnavailableError) {
-        this.#options.chat.logError(error);
-        return withCors(request, refuse(request, UNAVAILABLE.unreadable));
-      }
-      this.#options.onFault(error);
-      return withCors(request, problem(500, "The server failed to handle this request"));
+      if (!(error instanceof HistoryUnavailableError)) throw error;
+      this.#options.chat.logError(error);
+      return UNAVAILABLE.unreadable;
     }
   }
 
-  #respond(request: Request, url: URL, peer: Peer): Response | Promise<Response> {
+  #respond(api: ApiRequest): ApiResult | Promise<ApiResult> {
+    const { request, url } = api;
     if (request.method === "OPTIONS") return preflight();
     const [, , segment, resource, ...rest] = url.pathname.split("/");
     const enter = async (
       purpose: Purpose,
       roomName: string | undefined,
-      respond: (visitor: Visitor) => Response | Promise<Response>,
+      respond: (visitor: Visitor) => ApiResult | Promise<ApiResult>,
     ) => {
-      const entered = await this.#options.guard.enter(
-        { peer, headers: request.headers },
-        purpose,
-        roomName,
-      );
-      return isRefusal(entered) ? refuse(request, entered) : respond(entered);
+      const { peer, requestId } = api;
+      const guarded = { peer, headers: request.headers, requestId };
+      const entered = await this.#options.guard.enter(guarded, purpose, roomName);
+      return isRefusal(entered) ? entered : respond(entered);
     };
     if (segment === undefined) {
       return forMethod(request, {
@@ -88,7 +102,7 @@ export class RoomsApi {
     }
     const roomName = parseSegment(segment);
     if (roomName === undefined) {
-      return problem(
+      return refusal(
         400,
         "The room in the path must be 1 to 128 visible characters without spaces",
       );
@@ -102,14 +116,13 @@ export class RoomsApi {
     }
     if (rest.length === 0 && resource === "events") {
       return forMethod(request, {
-        GET: () =>
-          enter("join", roomName, (visitor) => this.#events(roomName, request, url, visitor, peer)),
+        GET: () => enter("join", roomName, (visitor) => this.#events(roomName, api, visitor)),
       });
     }
-    return problem(404, "Not found: a room has /messages and /events");
+    return refusal(404, "Not found: a room has /messages and /events");
   }
 
-  #list({ searchParams }: URL, access: Access): Response {
+  #list({ searchParams }: URL, access: Access): ApiResult {
     const limit = parseLimit(searchParams);
     if (limit === undefined) return badLimit();
     const after = searchParams.get("after") ?? "";
@@ -120,12 +133,12 @@ export class RoomsApi {
     return json({ rooms }, next ? { link: next } : {});
   }
 
-  #history(roomName: string, { searchParams }: URL): Response {
+  #history(roomName: string, { searchParams }: URL): ApiResult {
     const limit = parseLimit(searchParams);
     if (limit === undefined) return badLimit();
     const { rooms } = this.#options.chat;
     if (!rooms.isKnown(roomName)) {
-      return problem(404, "This room does not exist: it has no members and no stored messages");
+      return refusal(404, "This room does not exist: it has no members and no stored messages");
     }
     const since = searchParams.get("after") ?? undefined;
     return rooms.read(roomName, (room) => {
@@ -148,38 +161,38 @@ export class RoomsApi {
     });
   }
 
-  async #publish(roomName: string, request: Request, { access }: Visitor): Promise<Response> {
+  async #publish(roomName: string, request: Request, { access }: Visitor): Promise<ApiResult> {
     const { chat } = this.#options;
     const publication = await readPublication(request, this.#options);
-    if (publication instanceof Response) return publication;
+    if (isRefusal(publication)) return publication;
     const name = access.name ?? publication.name;
     const published = await chat.publish(roomName, { ...publication, name });
     if (published === "no capacity") {
-      return refuse(request, UNAVAILABLE.tooManyRooms);
+      return UNAVAILABLE.tooManyRooms;
     }
     if (published === "not committed") {
-      return problem(503, "The message is not committed: try again with the same id", {
+      return refusal(503, "The message is not committed: try again with the same id", {
         "retry-after": "1",
       });
     }
     if (published === "id reused") {
-      return problem(409, "Another text was published with this id: publish it with a new id");
+      return refusal(409, "Another text was published with this id: publish it with a new id");
     }
     return json(published, {}, 201);
   }
 
-  #events(roomName: string, request: Request, url: URL, visitor: Visitor, peer: Peer): Response {
+  #events(roomName: string, { request, url, peer }: ApiRequest, visitor: Visitor): ApiResult {
     const { chat, isFull, eventStreams } = this.#options;
     const given = parseJoinRequest(url.search.slice(1), null);
-    if (typeof given === "string") return problem(400, given);
-    if (isFull()) return refuse(request, UNAVAILABLE.full);
-    if (!chat.rooms.hasCapacityFor(roomName)) return refuse(request, UNAVAILABLE.tooManyRooms);
+    if (typeof given === "string") return refusal(400, given);
+    if (isFull()) return UNAVAILABLE.full;
+    if (!chat.rooms.hasCapacityFor(roomName)) return UNAVAILABLE.tooManyRooms;
     // A stream, as Deno adds `Content-Length: 0` to a response without a body.
     if (request.method === "HEAD") return eventsOf(ReadableStream.from<Uint8Array>([]));
     const since = request.headers.get("last-event-id") ?? given.since;
     const joinRequest = { ...given, roomName, since, format: "chorus" } as const;
     const events = eventStreams.open(joinRequest, visitor, peer);
-    return events ? eventsOf(events) : refuse(request, UNAVAILABLE.unreadable);
+    return events ? eventsOf(events) : UNAVAILABLE.unreadable;
   }
 }
 
@@ -203,8 +216,8 @@ function parseLimit(searchParams: URLSearchParams): number | undefined {
   return /^[1-9]\d{0,3}$/.test(text) && Number(text) <= LIMIT.max ? Number(text) : undefined;
 }
 
-function badLimit(): Response {
-  return problem(400, `?limit= must be a number from 1 to ${LIMIT.max}`);
+function badLimit(): Refusal {
+  return refusal(400, `?limit= must be a number from 1 to ${LIMIT.max}`);
 }
 
 function link(path: string, query: { readonly after: string; readonly limit: number }): string {

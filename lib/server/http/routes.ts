@@ -1,9 +1,11 @@
 import type { JoinRequest } from "../../chat/chat.ts";
 import { servePage } from "../page/page.ts";
 import type { Decision, IncomingRequest } from "./admission.ts";
-import { plainText, toResponse } from "./api_response.ts";
+import { plainText, toResponse, withCors } from "./api_response.ts";
 import type { Guard, Peer, Visitor } from "./guard.ts";
-import { isRefusal, type Refusal, refusalResponse } from "./refusal.ts";
+import { type ApiResult, isRefusal, refusal, refusalResponse, refuse } from "./refusal.ts";
+import { givenRequestId, REQUEST_ID_HEADER, requestIdOf } from "./request_id.ts";
+import type { ApiRequest } from "./rooms_api.ts";
 
 /** What {@linkcode createHandler} needs from the composition root. */
 export interface RoutesOptions {
@@ -14,56 +16,83 @@ export interface RoutesOptions {
     upgrade(request: Request, visitor: Visitor, joinRequest: JoinRequest): Response;
   } | undefined;
   readonly roomsApi: {
-    handle(request: Request, url: URL, peer: Peer): Promise<Response>;
+    handle(request: ApiRequest): Promise<ApiResult>;
   };
   /** Finds the peer of a request; undefined if the request did not come through the gateway. */
   readonly peerOf: (info: Deno.ServeHandlerInfo) => Peer | undefined;
+  /** Called with the reason when the server responds with 500. */
+  readonly onFault: (error: unknown, requestId: string) => void;
 }
 
-/** Creates the handler that `Deno.serve` calls for every HTTP request. */
-export function createHandler(
+/** Creates the handler that `Deno.serve` calls for every HTTP request. It never throws. */
+export function createHandler(options: RoutesOptions): Deno.ServeHandler {
+  return async (request, info) => {
+    const requestId = requestIdOf(request.headers);
+    let response: Response;
+    try {
+      response = await respond({ request, info, requestId }, options);
+    } catch (error) {
+      options.onFault(error, requestId);
+      const { method, url, headers } = request;
+      const path = URL.parse(url)?.pathname ?? "";
+      const fault = refusal(500, "The server failed to handle this request");
+      response = toResponse(refusalResponse({ method, path, headers, requestId }, fault));
+    }
+    // A WebSocket has the id of its connection.
+    if (response.status !== 101) response.headers.set(REQUEST_ID_HEADER, requestId);
+    return response;
+  };
+}
+
+interface ReceivedRequest {
+  readonly request: Request;
+  readonly info: Deno.ServeHandlerInfo;
+  readonly requestId: string;
+}
+
+async function respond(
+  { request, info, requestId }: ReceivedRequest,
   { admit, guard, serveEngine, roomsApi, peerOf }: RoutesOptions,
-): Deno.ServeHandler {
-  return (request, info) => {
-    const peer = peerOf(info);
-    if (peer === undefined) {
-      return text(403, "This port is internal to the server", { connection: "close" });
-    }
-    const { method, headers } = request;
-    const target = parseTarget(request.url);
-    if (!target) {
-      return text(400, `The request's target and Host make no valid URL: ${request.url}`);
-    }
-    const { url, host } = target;
-    const path = url.pathname;
-    const decide = () => admit({ method, host, path, query: url.search.slice(1), headers });
-    const refuse = (refusal: Refusal) =>
-      toResponse(refusalResponse({ method, path, headers }, refusal));
-    const upgrade = async (joinRequest: JoinRequest) => {
+): Promise<Response> {
+  const peer = peerOf(info);
+  if (peer === undefined) {
+    return text(403, "This port is internal to the server", { connection: "close" });
+  }
+  const { method, headers } = request;
+  const target = parseTarget(request.url);
+  if (!target) {
+    return text(400, `The request's target and Host make no valid URL: ${request.url}`);
+  }
+  const { url, host } = target;
+  const path = url.pathname;
+  const refused = { method, path, headers, requestId };
+  const decide = () => admit({ method, host, path, query: url.search.slice(1), headers });
+  const decision = decide();
+  switch (decision.kind) {
+    case "chat": {
       // Without the serve engine, the gateway has refused this upgrade: the server was full a
       // moment ago.
       if (!serveEngine) return text(503, "The chat was full: try again", { "retry-after": "1" });
-      const entered = await guard.enter({ peer, headers }, "join", joinRequest.roomName);
-      if (isRefusal(entered)) return refuse(entered);
+      const { joinRequest } = decision;
+      const guarded = { peer, headers, requestId: givenRequestId(headers) };
+      const entered = await guard.enter(guarded, "join", joinRequest.roomName);
+      if (isRefusal(entered)) return toResponse(refusalResponse(refused, entered));
       // The server may be full by now.
-      const decision = decide();
-      if (decision.kind === "refusal") return refuse(decision);
+      const again = decide();
+      if (isRefusal(again)) return toResponse(refusalResponse(refused, again));
       return serveEngine.upgrade(request, entered, joinRequest);
-    };
-    const decision = decide();
-    switch (decision.kind) {
-      case "chat":
-        return upgrade(decision.joinRequest);
-      case "page":
-        return servePage(path, headers);
-      case "health":
-        return text(200, "ok");
-      case "rooms":
-        return roomsApi.handle(request, url, peer);
-      case "refusal":
-        return refuse(decision);
     }
-  };
+    case "page":
+      return servePage(path, headers);
+    case "health":
+      return text(200, "ok");
+    case "rooms": {
+      const result = await roomsApi.handle({ request, url, peer, requestId });
+      return withCors(request, result instanceof Response ? result : refuse(refused, result));
+    }
+    case "refusal":
+      return toResponse(refusalResponse(refused, decision));
+  }
 }
 
 /**

@@ -13,6 +13,9 @@ Deno.test("createHandler() without a serve engine upgrades nothing", async () =>
       },
     },
     serveEngine: undefined,
+    onFault: (error) => {
+      throw error;
+    },
     roomsApi: { handle: () => Promise.reject(new Error("not called")) },
     peerOf: () => ({ address: "127.0.0.1:1", ip: "127.0.0.1" }),
   });
