@@ -9,7 +9,7 @@ import { versionText } from "./lib/cli/version.ts";
 import { type App, startApp } from "./lib/server/app.ts";
 import { bannerText } from "./lib/server/banner.ts";
 import { configFaults, SERVER_FLAGS, type ServerConfig } from "./lib/server/config.ts";
-import { readTlsFiles, type TlsFiles } from "./lib/server/security/tls_files.ts";
+import { readSecretFiles, type SecretFiles } from "./lib/server/secret_files.ts";
 import { acceptFailure, startFailure } from "./lib/server/start_failure.ts";
 import { reloadTls, warnOfValidity } from "./lib/server/tls_reload.ts";
 
@@ -46,10 +46,10 @@ if (config.help) {
 async function serve(config: ServerConfig, output: TextQueue): Promise<number> {
   const logger = getLogger("chorus");
   let app: App;
-  let tls: TlsFiles | undefined;
+  let files: SecretFiles;
   try {
-    tls = await readTlsFiles(config);
-    app = await startApp(config, { logger, tls });
+    files = await readSecretFiles(config);
+    app = await startApp(config, { logger, ...files });
   } catch (error) {
     const errors = errorOutput();
     errors.push(`${startFailure(error)}\n`);
@@ -62,12 +62,12 @@ async function serve(config: ServerConfig, output: TextQueue): Promise<number> {
   // One at a time, so that the files read last are the ones in use.
   let reloaded = Promise.resolve();
   onHangupSignal(() => {
-    if (tls) reloaded = reloaded.then(() => reloadTls(app, config, logger));
+    if (files.tls) reloaded = reloaded.then(() => reloadTls(app, config, logger));
     else stopOnce();
   });
   if (config.logFormat === "text") output.push(`${bannerText(app.url, Deno.execPath())}\n`);
   else logger.info("Listening on {url}", { url: app.url.href });
-  if (tls) warnOfValidity(tls, config, logger);
+  if (files.tls) warnOfValidity(files.tls, config, logger);
 
   const failure = await Promise.race([stop.promise, app.failed]);
   if (failure) logger.error(acceptFailure(failure));

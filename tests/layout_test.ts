@@ -39,7 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/server/flags": ["lib/server/security", "lib/cli/flags"],
   "lib/server/http": [
     ...["lib/server/page", "lib/server/security", "lib/server/config.ts"],
-    ...["lib/chat", "lib/chat/history", "lib/websocket"],
+    ...["lib/chat", "lib/chat/history", "lib/chat/members", "lib/websocket"],
   ],
   "lib/server/page": [],
   "lib/server/security": ["lib/server/config.ts", "lib/cli", "lib/websocket"],

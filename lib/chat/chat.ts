@@ -123,6 +123,16 @@ export class Chat {
     return this.#registry.size;
   }
 
+  /** The members, in the order in which they joined. */
+  get members(): Iterable<Member> {
+    return this.#registry.values();
+  }
+
+  /** The member of a connection; undefined if it has none. */
+  memberOf(connectionId: string): Member | undefined {
+    return this.#registry.get(connectionId);
+  }
+
   /**
    * Adds a connection that has just opened. If the messages that it needs cannot be read, it is
    * closed with 1013. It never throws.
@@ -228,7 +238,7 @@ export class Chat {
     const isChorus = format === "chorus";
     const resumedId = isChorus && session ? this.#sessions.idOf(session) : undefined;
     const author = { id: resumedId ?? id, name };
-    const options: MemberOptions = { id, author, room, wire };
+    const options: MemberOptions = { id, address, author, room, wire };
     const member = isChorus
       ? new ChorusMember(options, this.#sessions.tokenOf(author.id))
       : new PlainMember(options, this.#config.greeting);

@@ -35,6 +35,10 @@ export const CLOSE_CODES = {
    * Sent when the log has dropped messages that the client has not read (`--slow-reader close`).
    */
   tooSlow: { code: 4008, reason: "too slow", reconnect: true },
+  /** Sent when an administrator closes the connection. */
+  removed: { code: 4500, reason: "closed by an administrator", reconnect: false },
+  /** Sent when an administrator deletes the room. */
+  roomDeleted: { code: 4504, reason: "the room was deleted", reconnect: false },
 } as const satisfies Record<string, CloseCode>;
 
 const BY_CODE = new Map<number, CloseCode>(

@@ -1,5 +1,5 @@
 import { Committer } from "./history/committer.ts";
-import { type History, readHistory } from "./history/history.ts";
+import { type History, HistoryUnavailableError, readHistory } from "./history/history.ts";
 import { formatPosition } from "./history/position.ts";
 import { LogBudget } from "./log/log_budget.ts";
 import { Room, type RoomOptions } from "./room.ts";
@@ -125,6 +125,34 @@ export class Rooms {
     this.#empty.delete(room);
     if (room.history.isForgettable) this.#forget(room);
     else if (!room.history.isDurable) this.#empty.add(room);
+  }
+
+  /**
+   * Deletes the messages of a room that were published until now, and the room if nobody uses it.
+   * Its members must have left.
+   *
+   * @returns False if there is no such room.
+   * @throws {HistoryUnavailableError} If the messages cannot be deleted now.
+   */
+  async delete(name: string): Promise<boolean> {
+    if (!this.isKnown(name)) return false;
+    const upTo = this.within(name, ({ history }) => {
+      history.clear();
+      return history.headSeq;
+    });
+    if (!this.#durable) return true;
+    const { history, committer } = this.#durable;
+    try {
+      // Otherwise a commit under way would bring the messages back.
+      await committer.settled();
+      const { committedSeq = upTo } = this.#rooms.get(name)?.history ?? {};
+      if (committedSeq < upTo) throw new Error("its messages cannot be committed");
+      await history.deleteRoom(name, upTo);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new HistoryUnavailableError(`Cannot delete the room ${name}: ${reason}`, { cause });
+    }
+    return true;
   }
 
   /**

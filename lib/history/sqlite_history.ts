@@ -35,7 +35,7 @@ export interface SqliteHistoryOptions extends SqliteWriterOptions {
  * too.
  */
 export class SqliteHistory implements History {
-  readonly epoch: string = newEpochName();
+  epoch: string = newEpochName();
   readonly sessionKey: Uint8Array;
   readonly #options: SqliteHistoryOptions;
   readonly #startWorker: StartWorker;
@@ -135,6 +135,12 @@ export class SqliteHistory implements History {
       isBinary.buffer,
     ]);
     await this.#thread.request({ type: "append", batches }, buffers);
+  }
+
+  async deleteRoom(room: string, upTo: number): Promise<void> {
+    this.epoch = newEpochName();
+    if (this.#thread.hasEnded && !this.#isClosed) await this.#restartThread();
+    while ((await this.#thread.request({ type: "delete", room, upTo })).hasMore);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

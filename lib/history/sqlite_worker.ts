@@ -9,19 +9,20 @@ export type WriterRequest =
   | { readonly type: "open"; readonly options: SqliteWriterOptions }
   | { readonly type: "append"; readonly batches: readonly Batch[] }
   | { readonly type: "tidy"; readonly range: AgeRange }
+  | { readonly type: "delete"; readonly room: string; readonly upTo: number }
   | { readonly type: "close" };
 
 /** The answer to a request. */
 export interface WriterAnswer {
   /** Why the request failed; undefined if it succeeded. */
   readonly reason: string | undefined;
-  /** Whether there is more to tidy. */
+  /** Whether there is more to tidy or to delete. */
   readonly hasMore: boolean;
 }
 
 let writer: SqliteWriter | undefined;
 
-/** Handles a request. Returns whether there is more to tidy. */
+/** Handles a request. Returns whether there is more to tidy or to delete. */
 function handle(request: WriterRequest): boolean {
   switch (request.type) {
     case "open":
@@ -32,6 +33,8 @@ function handle(request: WriterRequest): boolean {
       return false;
     case "tidy":
       return writer!.tidy(request.range);
+    case "delete":
+      return writer!.delete(request.room, request.upTo);
     case "close":
       writer?.[Symbol.dispose]();
       return false;

@@ -14,6 +14,9 @@ const MAX_WAL_BYTES = 16 * 1024 ** 2;
 /** The maximum number of messages that are trimmed for each message that is written. */
 const TRIM_FACTOR = 2;
 
+/** The number of messages that one step deletes. Commits wait for it. */
+const DELETE_STEP = 1000;
+
 /** How often to check that the files are still there, as a check may cost as much as a commit. */
 const CHECK_INTERVAL_MS = 100;
 
@@ -83,6 +86,21 @@ export class SqliteWriter implements Disposable {
     return this.#tidier.step(range);
   }
 
+  /**
+   * Deletes some messages of a room up to a sequence number. Then, if the room has no others, it is
+   * forgotten. Returns whether there is more to delete.
+   */
+  delete(room: string, upTo: number): boolean {
+    this.#checkFiles();
+    const { deleteMessages, deleteEpochs, deleteRoom } = this.#statements;
+    return transact(this.#database, () => {
+      if (deleteMessages.run(room, upTo, DELETE_STEP).changes === DELETE_STEP) return true;
+      deleteEpochs.run(room);
+      deleteRoom.run(room);
+      return false;
+    });
+  }
+
   [Symbol.dispose](): void {
     this.#database.close();
   }
@@ -129,4 +147,11 @@ const SQL = {
     ON CONFLICT (room, seq) DO NOTHING`,
   trimCount: `DELETE FROM messages WHERE room = ? AND seq <= ? AND seq IN
     (SELECT seq FROM messages WHERE room = ? ORDER BY seq LIMIT ?)`,
+  deleteMessages: `DELETE FROM messages WHERE (room, seq) IN (
+    SELECT room, seq FROM messages
+    WHERE room = (SELECT id FROM rooms WHERE name = ?) AND seq <= ? ORDER BY seq LIMIT ?)`,
+  deleteEpochs: `DELETE FROM epochs WHERE room = (SELECT id FROM rooms WHERE name = ?
+    AND NOT EXISTS (SELECT 1 FROM messages WHERE room = rooms.id))`,
+  deleteRoom: `DELETE FROM rooms WHERE name = ?
+    AND NOT EXISTS (SELECT 1 FROM messages WHERE room = rooms.id)`,
 } as const;

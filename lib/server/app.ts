@@ -14,10 +14,12 @@ import { EventStreams } from "./engines/event_streams.ts";
 import { Gateway } from "./engines/gateway.ts";
 import { OpenWires } from "./engines/open_wires.ts";
 import { ServeEngine } from "./engines/serve_engine.ts";
+import { AdminApi } from "./http/admin_api.ts";
 import { admit, type IncomingRequest } from "./http/admission.ts";
 import { Guard, type Peer } from "./http/guard.ts";
 import { RoomsApi } from "./http/rooms_api.ts";
 import { createHandler } from "./http/routes.ts";
+import type { AdminToken } from "./security/admin_token.ts";
 import { OriginCheck, parseAllowedOrigin } from "./security/origin.ts";
 import type { TlsFiles } from "./security/tls_files.ts";
 import { listenOn } from "./start_failure.ts";
@@ -52,6 +54,8 @@ export interface AppOptions {
   readonly logger: Logger;
   /** If given, the server uses https and wss. */
   readonly tls: TlsFiles | undefined;
+  /** If given, administrators can use the server's API for them. */
+  readonly adminToken?: AdminToken | undefined;
   /** The clocks; those of the system by default. */
   readonly clocks?: Pick<AgeLimitOptions, "readMs" | "monotonicMs">;
 }
@@ -101,14 +105,15 @@ export async function startApp(config: ServerConfig, options: AppOptions): Promi
   }
 }
 
-interface StartOptions extends Required<AppOptions> {
+interface StartOptions extends AppOptions {
+  readonly clocks: NonNullable<AppOptions["clocks"]>;
   readonly ageLimit: AgeLimit;
   readonly history: SqliteHistory | undefined;
 }
 
 async function start(
   config: ServerConfig,
-  { logger, tls, clocks, ageLimit, history }: StartOptions,
+  { logger, tls, adminToken, clocks, ageLimit, history }: StartOptions,
 ): Promise<App> {
   const { hostname, port, maxConnections, maxMessageBytes } = config;
   const { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs, stallTimeoutMs } = config;
@@ -146,6 +151,7 @@ async function start(
         allowOrigin,
       }),
       maxMessageBytes,
+      hasAdminApi: adminToken !== undefined,
       isDraining: () => drained !== undefined,
       isFull,
       hasCapacityFor: (roomName) => chat.rooms.hasCapacityFor(roomName),
@@ -176,6 +182,7 @@ async function start(
         guard,
         serveEngine,
         roomsApi,
+        adminApi: adminToken && new AdminApi({ chat, token: adminToken, logger }),
         onFault,
         peerOf: (info) => peerOf(info as Deno.ServeHandlerInfo<Deno.NetAddr>),
       }),

@@ -1,4 +1,5 @@
 import type { ConfigOf, FlagGroup, FlagTable } from "../cli/flags/flag.ts";
+import { ACCESS_FLAGS } from "./flags/access_flags.ts";
 import { CHAT_FLAGS } from "./flags/chat_flags.ts";
 import { HISTORY_FLAGS } from "./flags/history_flags.ts";
 import { LIMIT_FLAGS } from "./flags/limit_flags.ts";
@@ -9,6 +10,7 @@ import { TIMEOUT_FLAGS } from "./flags/timeout_flags.ts";
 /** The server's flags in groups, for `--help` and the manual. */
 export const SERVER_FLAG_GROUPS: readonly FlagGroup[] = [
   { title: "Network", flags: NETWORK_FLAGS },
+  { title: "Access", flags: ACCESS_FLAGS },
   { title: "Chat", flags: CHAT_FLAGS },
   { title: "Limits", flags: LIMIT_FLAGS },
   { title: "History", flags: HISTORY_FLAGS },
@@ -22,6 +24,7 @@ export const SERVER_FLAG_GROUPS: readonly FlagGroup[] = [
  */
 export const SERVER_FLAGS = {
   ...NETWORK_FLAGS,
+  ...ACCESS_FLAGS,
   ...CHAT_FLAGS,
   ...LIMIT_FLAGS,
   ...HISTORY_FLAGS,

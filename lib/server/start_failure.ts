@@ -1,6 +1,7 @@
 import { errorMessage } from "../cli/error_message.ts";
 import { DataFileError } from "../history/data_file_error.ts";
 import { formatAddress } from "./address.ts";
+import { AdminTokenError } from "./security/admin_token.ts";
 import { TlsFileError } from "./security/tls_files.ts";
 
 /** The server cannot listen. The cause is the error of the system or of Deno. */
@@ -32,7 +33,7 @@ export async function listenOn<T>(
 
 /** Explains in one line why the server cannot start, and what to do about it. */
 export function startFailure(error: unknown): string {
-  const isExplained = [ListenError, TlsFileError, DataFileError].some((each) =>
+  const isExplained = [ListenError, TlsFileError, AdminTokenError, DataFileError].some((each) =>
     error instanceof each
   );
   return isExplained ? errorMessage(error) : `Cannot start the server: ${errorMessage(error)}`;

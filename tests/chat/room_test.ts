@@ -89,7 +89,7 @@ class FakeMember extends PlainMember {
         room.leave(this);
       },
     };
-    super({ id, author: { id, name: null }, room, wire });
+    super({ id, address: "", author: { id, name: null }, room, wire });
   }
 
   stall(): void {

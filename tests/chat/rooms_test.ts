@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { setImmediate } from "node:timers";
 import { ANY_AGE } from "../../lib/chat/history/age_range.ts";
 import { ChorusMember } from "../../lib/chat/members/chorus_member.ts";
@@ -45,7 +45,13 @@ function join(rooms: Rooms, name: string, onDelivered = () => {}): () => void {
   const deliver = () => (onDelivered(), true);
   const wire = { sender: { deliver, sendFrames: () => {} }, close: () => {} };
   return rooms.within(name, (room) => {
-    const member = new PlainMember({ id: "a", author: { id: "a", name: null }, room, wire });
+    const member = new PlainMember({
+      id: "a",
+      address: "",
+      author: { id: "a", name: null },
+      room,
+      wire,
+    });
     room.join(member);
     member.start(room.history.headSeq);
     return () => {
@@ -286,7 +292,13 @@ Deno.test("an ack that came due during a replay is sent when the member goes liv
   };
   publish(rooms, "tea");
   rooms.within("tea", (room) => {
-    const member = new ChorusMember({ id: "a", author: { id: "a", name: null }, room, wire }, "");
+    const member = new ChorusMember({
+      id: "a",
+      address: "",
+      author: { id: "a", name: null },
+      room,
+      wire,
+    }, "");
     room.join(member);
     // The log of chorus.v1 is new, so the message before is replayed.
     member.start(0);
@@ -327,7 +339,13 @@ Deno.test("flushed() does not wait for a member that left before its ack", async
   const wire = { sender: { deliver: () => false, sendFrames: () => {} }, close: () => {} };
   join(rooms, "tea");
   const room = rooms.within("tea", (room) => {
-    const member = new ChorusMember({ id: "b", author: { id: "b", name: null }, room, wire }, "");
+    const member = new ChorusMember({
+      id: "b",
+      address: "",
+      author: { id: "b", name: null },
+      room,
+      wire,
+    }, "");
     room.join(member);
     member.enter(room.history.replayStart({}));
     room.publishText("unread", ANONYMOUS, {});
@@ -342,4 +360,32 @@ Deno.test("flushed() does not wait for a member that left before its ack", async
   publish(rooms, "tea");
   await new Promise((resolve) => setImmediate(resolve));
   assertEquals(appendCount, 1);
+});
+
+Deno.test("delete() hides the messages published until then, also while the room is in use", async () => {
+  const rooms = roomsOf();
+  publish(rooms, "tea");
+  const leave = join(rooms, "tea");
+  assertEquals(await rooms.delete("tea"), true);
+  const room = publish(rooms, "tea");
+  assertEquals(room.history.read(room.history.seqBefore, 10, Infinity).map(({ seq }) => seq), [2]);
+  leave();
+  assertEquals(await rooms.delete("tea"), true);
+  assertEquals([rooms.size, await rooms.delete("tea")], [0, false]);
+});
+
+Deno.test("delete() fails if the messages cannot be committed before", async () => {
+  const history = fakeHistory({
+    append: () => Promise.reject(new Error("disk full")),
+    deleteRoom: () => {
+      throw new Error("not called");
+    },
+  });
+  const rooms = roomsOf({ history, defer: setImmediate, onError: () => {} });
+  publish(rooms, "tea");
+  await assertRejects(
+    () => rooms.delete("tea"),
+    HistoryUnavailableError,
+    "Cannot delete the room tea: its messages cannot be committed",
+  );
 });

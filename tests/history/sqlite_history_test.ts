@@ -171,3 +171,18 @@ Deno.test("oldestSeq() follows the time and new messages after hundreds from the
     // Time has reached the first of them, so they are not from the future any more.
     assertEquals([oldestSeq(950, 1000), oldestSeq(1500, 2500)], [1, 501]);
   }));
+
+Deno.test("deleteRoom() deletes the messages up to a sequence number, in a new epoch", () =>
+  withOptions(async (options) => {
+    await using history = await SqliteHistory.open(options);
+    await history.append([batchOf("tea", new Array(2500).fill(0)), batchOf("milk")]);
+    const before = history.epoch;
+    await history.deleteRoom("tea", 2499);
+    assertEquals(history.epoch === before, false);
+    assertEquals(history.read("tea", 0, 10).map(({ seq }) => seq), [2500]);
+    assertEquals(history.open("tea")?.headSeq, 2500);
+    await history.deleteRoom("tea", 2500);
+    assertEquals(history.open("tea"), undefined);
+    assertEquals(history.rooms("", 10).map(({ room }) => room), ["milk"]);
+    await history.deleteRoom("nowhere", 1);
+  }));

@@ -27,7 +27,7 @@ for (const { engine, tls } of VARIANTS) {
   const about = `${engine}, HTTP/2${tls ? " over TLS" : ""}`;
 
   Deno.test(`${about}: the authority counts as the host`, async () => {
-    await using server = await startTestApp({ engine }, tls);
+    await using server = await startTestApp({ engine }, { tls });
     const { origin, host } = server.app.url;
     await using client = await Client.connect(origin);
     const published = await client.publish("hi", { origin });
@@ -52,7 +52,7 @@ for (const { engine, tls } of VARIANTS) {
   });
 
   Deno.test(`${about}: a body that takes too long gets 408`, async () => {
-    await using server = await startTestApp({ engine, requestTimeoutMs: 100 }, tls);
+    await using server = await startTestApp({ engine, requestTimeoutMs: 100 }, { tls });
     await using client = await Client.connect(server.app.url.origin);
     const late = await client.request(POST, "h", true);
     assertEquals(late.status, 408);

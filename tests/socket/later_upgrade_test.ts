@@ -209,7 +209,7 @@ Deno.test("an upgrade to an absolute target or an unusual path goes to the direc
 });
 
 Deno.test("a later upgrade over TLS goes to the direct engine", async () => {
-  await using server = await startTestApp({}, TLS_FILES);
+  await using server = await startTestApp({}, { tls: TLS_FILES });
   using peer = await connectTls(server);
   assertEquals(await exchange(peer, HEALTH), 200);
   await peer.send(HEALTH + UPGRADE);

@@ -86,9 +86,8 @@ for (const engine of ENGINES) {
         };
         const path = data === "in memory" ? "" : `${folder}/chat.db`;
         const config = { engine, data: path, historyAgeMs: 3 * HOUR_MS };
-        await using server = await startTestApp(config, undefined, {
-          readMs: () => wallMs,
-          monotonicMs: () => monotonicMs,
+        await using server = await startTestApp(config, {
+          clocks: { readMs: () => wallMs, monotonicMs: () => monotonicMs },
         });
         assertEquals(await publish(server, "one"), 201);
         pass(2);
@@ -119,9 +118,8 @@ for (const engine of ENGINES) {
         const tenYears = 10 * 365 * 24;
         const path = data === "in memory" ? "" : `${folder}/chat.db`;
         const config = { engine, data: path, historyAgeMs: 3 * HOUR_MS };
-        await using server = await startTestApp(config, undefined, {
-          readMs: () => wallMs,
-          monotonicMs: () => monotonicMs,
+        await using server = await startTestApp(config, {
+          clocks: { readMs: () => wallMs, monotonicMs: () => monotonicMs },
         });
         pass(0, tenYears);
         assertEquals(await publish(server, "from the future"), 201);

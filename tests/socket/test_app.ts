@@ -5,7 +5,6 @@ import { configure, getLogger, type LogRecord, reset } from "@logtape/logtape";
 import { type App, type AppOptions, startApp } from "../../lib/server/app.ts";
 import { parseFlags } from "../../lib/cli/flags/flags.ts";
 import { SERVER_FLAGS, type ServerConfig } from "../../lib/server/config.ts";
-import type { TlsFiles } from "../../lib/server/security/tls_files.ts";
 
 /** Both WebSocket engines. Clients must not see a difference between them. */
 export const ENGINES = SERVER_FLAGS.engine.choices;
@@ -25,8 +24,7 @@ export interface TestApp extends AsyncDisposable {
 /** Starts a server with the default configuration and these overrides. */
 export async function startTestApp(
   overrides: Partial<ServerConfig> = {},
-  tls?: TlsFiles,
-  clocks?: AppOptions["clocks"],
+  options: Partial<AppOptions> = {},
 ): Promise<TestApp> {
   const { config: defaults } = parseFlags(SERVER_FLAGS, { args: ["--port", "0"] });
   const config = { ...defaults, ...overrides };
@@ -48,8 +46,8 @@ export async function startTestApp(
   });
   const app = await startApp(config, {
     logger: getLogger("test"),
-    tls,
-    ...(clocks ? { clocks } : {}),
+    tls: undefined,
+    ...options,
   });
   // Otherwise the tests would silently run on the fallback.
   const hasFallenBack = records.some((record) => matches(record, SOCKETS_NOTICE));

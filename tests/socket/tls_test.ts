@@ -23,7 +23,7 @@ for (const { engine, isLate } of VARIANTS) {
   const way = isLate ? " without Socket._write()" : "";
   Deno.test(`${engine}: a server with a certificate speaks https and wss${way}`, async () => {
     using _late = isLate ? delayWriteCallbacks() : undefined;
-    await using server = await startTestApp({ engine }, FILES);
+    await using server = await startTestApp({ engine }, { tls: FILES });
     assertEquals(server.app.url.protocol, "https:");
     using client = Deno.createHttpClient({ caCerts: [FILES!.cert] });
     const response = await fetch(new URL("/healthz", server.app.url), { client });
@@ -47,13 +47,13 @@ async function connect(port: number): Promise<RawPeer> {
 }
 
 Deno.test("the server drops a TLS client that does not finish its handshake in time", async () => {
-  await using server = await startTestApp({ handshakeTimeoutMs: 30 }, FILES);
+  await using server = await startTestApp({ handshakeTimeoutMs: 30 }, { tls: FILES });
   using mute = await RawPeer.connect(server.port);
   assertEquals((await mute.readBytesToEnd()).length, 0);
 });
 
 Deno.test("the server resets the TCP connection of a TLS client that stops reading", async () => {
-  await using server = await startTestApp({ stallTimeoutMs: 100 }, FILES);
+  await using server = await startTestApp({ stallTimeoutMs: 100 }, { tls: FILES });
   using stalled = await connect(server.port);
   using sender = await connect(server.port);
   using healthy = await connect(server.port);
@@ -76,7 +76,7 @@ Deno.test("the server resets the TCP connection of a TLS client that stops readi
 
 Deno.test("the server drops a TLS client that breaks TLS", async () => {
   // The TLSSocket of Deno 2.9 sends an alert, but may report no error. Then the timeout applies.
-  await using server = await startTestApp({ handshakeTimeoutMs: 1000 }, FILES);
+  await using server = await startTestApp({ handshakeTimeoutMs: 1000 }, { tls: FILES });
   const tcp = connectTcp(server.port, "127.0.0.1");
   const socket = connectTls({ socket: tcp, ca: FILES!.cert, servername: "localhost" });
   const gone = Promise.withResolvers<void>();

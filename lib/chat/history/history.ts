@@ -63,7 +63,7 @@ export interface RoomHead {
  * Every method that reads throws an Error if the store cannot be read.
  */
 export interface History extends AsyncDisposable {
-  /** The epoch of this process. */
+  /** The epoch for the rooms that are opened now: of this process, or since the last deletion. */
   readonly epoch: string;
   /** The key that signs session tokens. It is stored, so that tokens survive a restart. */
   readonly sessionKey: Uint8Array;
@@ -86,6 +86,11 @@ export interface History extends AsyncDisposable {
    * configured; rejects if they are not.
    */
   append(batches: readonly Batch[]): Promise<void>;
+  /**
+   * Deletes the messages of a room up to a sequence number, and the room if it has no others. From
+   * the call on there is a new epoch, so that the positions of the deleted messages are unknown.
+   */
+  deleteRoom(room: string, upTo: number): Promise<void>;
 }
 
 /**

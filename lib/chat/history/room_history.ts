@@ -56,6 +56,8 @@ export class RoomHistory {
   readonly #store: RoomStore | undefined;
   /** The sequence numbers of messages in memory that have an id, by author and id, ascending. */
   readonly #seqById = new Map<string, number>();
+  /** The newest message that was there when the history was last cleared. */
+  #clearedSeq = 0;
 
   /** @throws {HistoryUnavailableError} If the durable history cannot be read. */
   constructor(room: string, options: RoomHistoryOptions) {
@@ -98,6 +100,7 @@ export class RoomHistory {
     const { seqBefore } = this.log;
     const oldestSeq = this.#store?.oldestSeq(range) ?? Infinity;
     return Math.max(
+      this.#clearedSeq,
       historyMessages === 0 ? 0 : this.headSeq - historyMessages,
       // If older messages than those in memory are retained, so are all in memory.
       oldestSeq <= seqBefore
@@ -196,9 +199,10 @@ export class RoomHistory {
    */
   messageOf(author: Author, id: string): Message | undefined {
     const seq = this.#seqById.get(keyOf(author, id));
-    return seq !== undefined && seq > this.log.seqBefore
+    const message = seq !== undefined && seq > this.log.seqBefore
       ? this.#transcript.read(seq - 1, 1, Infinity)[0]
       : this.#store?.messageOf(author, id);
+    return message && message.seq > this.#clearedSeq ? message : undefined;
   }
 
   /** Notes the id of the newest message, which this author published. */
@@ -212,6 +216,11 @@ export class RoomHistory {
    */
   awaitCommit(listener: CommitListener): void {
     this.#store!.awaitCommit(listener);
+  }
+
+  /** Retains none of the messages published until now. They stay in the durable history. */
+  clear(): void {
+    this.#clearedSeq = this.headSeq;
   }
 
   /** Frees the memory. Nothing may be appended afterwards. */

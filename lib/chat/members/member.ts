@@ -13,6 +13,8 @@ import type { FrameSender, Wire } from "./wire.ts";
 export interface MemberOptions {
   /** The UUID of the connection. */
   readonly id: string;
+  /** The client's address. */
+  readonly address: string;
   readonly author: Author & { readonly id: string };
   readonly room: Room;
   readonly wire: Wire;
@@ -35,6 +37,7 @@ interface OwnMessage {
  */
 export abstract class Member implements RoomMember {
   readonly id: string;
+  readonly address: string;
   readonly author: Author & { readonly id: string };
   readonly room: Room;
   protected readonly sender: FrameSender;
@@ -48,8 +51,9 @@ export abstract class Member implements RoomMember {
   /** The messages that the member published itself before it went live. */
   #own: OwnMessage[] | undefined;
 
-  constructor({ id, author, room, wire }: MemberOptions) {
+  constructor({ id, address, author, room, wire }: MemberOptions) {
     this.id = id;
+    this.address = address;
     this.author = author;
     this.room = room;
     this.sender = wire.sender;

@@ -5,7 +5,7 @@ import { isPagePath } from "../page/page.ts";
 import type { OriginCheck } from "../security/origin.ts";
 import { parseJoinRequest } from "./join_request.ts";
 import { maxBodyBytes, tooBig } from "./publication.ts";
-import { isRoomsPath, type Refusal, refusal, UNAVAILABLE } from "./refusal.ts";
+import { isAdminPath, isRoomsPath, type Refusal, refusal, UNAVAILABLE } from "./refusal.ts";
 
 /** The parts of an HTTP request that {@linkcode admit} checks. Both engines provide them. */
 export interface IncomingRequest {
@@ -30,12 +30,16 @@ export type Decision =
   | { readonly kind: "health" }
   /** Pass it to the HTTP API, which checks the rest itself. */
   | { readonly kind: "rooms" }
+  /** Pass it to the API of administrators, which checks the token. */
+  | { readonly kind: "admin" }
   | { readonly kind: "refusal" } & Refusal;
 
 /** The state of the server that {@linkcode admit} depends on. */
 export interface AdmissionOptions {
   readonly originCheck: Pick<OriginCheck, "refused">;
   readonly maxMessageBytes: number;
+  /** Whether there is an API of administrators. */
+  readonly hasAdminApi: boolean;
   /** Whether the server is stopping and refuses all requests. */
   readonly isDraining: () => boolean;
   /** Whether the chat has reached `--max-connections`. */
@@ -53,6 +57,7 @@ export interface AdmissionOptions {
  * | `/`              | upgrade to the chat; the page without an upgrade                |
  * | the page's files | 200, or 304 if the client's copy is current                     |
  * | `/rooms…`        | the HTTP API; 413 for a message that is too big                 |
+ * | `/admin/…`       | the API of administrators, if there is one                      |
  * | `/healthz`       | 200                                                             |
  * | any other        | 404                                                             |
  */
@@ -84,6 +89,7 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
       Number(headers.get("content-length")) > maxBodyBytes(headers, options.maxMessageBytes);
     return isTooBig ? { kind: "refusal", ...tooBig(options.maxMessageBytes) } : { kind: "rooms" };
   }
+  if (isAdminPath(path) && options.hasAdminApi) return { kind: "admin" };
   // Without this check, a page with a bad room name would retry its WebSocket forever.
   if (typeof joinRequest === "string") return refuse(400, joinRequest);
   if (path !== "/healthz" && !isPagePath(path)) {

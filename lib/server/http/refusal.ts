@@ -85,7 +85,9 @@ export interface RefusedRequest {
  */
 export function refusalResponse(request: RefusedRequest, refusal: Refusal): TextResponse {
   const { status, message, headers } = refusal;
-  if (!isRoomsPath(request.path)) return plainText(status, message, headers);
+  if (!isRoomsPath(request.path) && !isAdminPath(request.path)) {
+    return plainText(status, message, headers);
+  }
   const response = apiRefusal(request, refusal);
   // These two come before the origin is accepted, so no page may read them.
   if (status === 400 || status === 403) return response;
@@ -95,6 +97,11 @@ export function refusalResponse(request: RefusedRequest, refusal: Refusal): Text
 /** Whether a path belongs to the HTTP API. */
 export function isRoomsPath(path: string): boolean {
   return path === "/rooms" || path.startsWith("/rooms/");
+}
+
+/** Whether a path belongs to the API of administrators. */
+export function isAdminPath(path: string): boolean {
+  return path.startsWith("/admin/");
 }
 
 /** Creates the response of the HTTP API to a request that it refuses. */

@@ -2,7 +2,7 @@ import type { Access } from "../../chat/access.ts";
 import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import { encodeSaid } from "../../chat/chorus_v1.ts";
 import { HistoryUnavailableError } from "../../chat/history/history.ts";
-import { parseRoomName } from "../../chat/names.ts";
+import { parseLimit, parseRoomSegment } from "./api_params.ts";
 import { json, JSON_HEADERS, preflight } from "./api_response.ts";
 import { parseJoinRequest } from "./join_request.ts";
 import { readPublication } from "./publication.ts";
@@ -12,13 +12,9 @@ import {
   EVENTS_HEADERS,
   forMethod,
   isRefusal,
-  type Refusal,
   refusal,
   UNAVAILABLE,
 } from "./refusal.ts";
-
-/** The number of messages or rooms in one response. */
-const LIMIT = { default: 100, max: 1000 };
 
 /** A response ends after the message that makes it longer than this many characters. */
 const MAX_RESPONSE_LENGTH = 1024 * 1024;
@@ -100,7 +96,7 @@ export class RoomsApi {
         GET: () => enter("list", undefined, ({ access }) => this.#list(url, access)),
       });
     }
-    const roomName = parseSegment(segment);
+    const roomName = parseRoomSegment(segment);
     if (roomName === undefined) {
       return refusal(
         400,
@@ -124,7 +120,7 @@ export class RoomsApi {
 
   #list({ searchParams }: URL, access: Access): ApiResult {
     const limit = parseLimit(searchParams);
-    if (limit === undefined) return badLimit();
+    if (typeof limit !== "number") return limit;
     const after = searchParams.get("after") ?? "";
     const listed = this.#options.chat.rooms.list(after, limit + 1);
     const page = listed.slice(0, limit);
@@ -135,7 +131,7 @@ export class RoomsApi {
 
   #history(roomName: string, { searchParams }: URL): ApiResult {
     const limit = parseLimit(searchParams);
-    if (limit === undefined) return badLimit();
+    if (typeof limit !== "number") return limit;
     const { rooms } = this.#options.chat;
     if (!rooms.isKnown(roomName)) {
       return refusal(404, "This room does not exist: it has no members and no stored messages");
@@ -200,24 +196,6 @@ function eventsOf(events: ReadableStream<Uint8Array>): Response {
   return new Response(events as ReadableStream<Uint8Array<ArrayBuffer>>, {
     headers: EVENTS_HEADERS,
   });
-}
-
-function parseSegment(segment: string): string | undefined {
-  try {
-    return parseRoomName(decodeURIComponent(segment));
-  } catch (error) {
-    if (error instanceof URIError) return undefined;
-    throw error;
-  }
-}
-
-function parseLimit(searchParams: URLSearchParams): number | undefined {
-  const text = searchParams.get("limit") ?? String(LIMIT.default);
-  return /^[1-9]\d{0,3}$/.test(text) && Number(text) <= LIMIT.max ? Number(text) : undefined;
-}
-
-function badLimit(): Refusal {
-  return refusal(400, `?limit= must be a number from 1 to ${LIMIT.max}`);
 }
 
 function link(path: string, query: { readonly after: string; readonly limit: number }): string {

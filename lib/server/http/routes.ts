@@ -18,6 +18,10 @@ export interface RoutesOptions {
   readonly roomsApi: {
     handle(request: ApiRequest): Promise<ApiResult>;
   };
+  /** Undefined if admission lets no request for it pass. */
+  readonly adminApi: {
+    handle(request: ApiRequest): ApiResult | Promise<ApiResult>;
+  } | undefined;
   /** Finds the peer of a request; undefined if the request did not come through the gateway. */
   readonly peerOf: (info: Deno.ServeHandlerInfo) => Peer | undefined;
   /** Called with the reason when the server responds with 500. */
@@ -52,7 +56,7 @@ interface ReceivedRequest {
 
 async function respond(
   { request, info, requestId }: ReceivedRequest,
-  { admit, guard, serveEngine, roomsApi, peerOf }: RoutesOptions,
+  { admit, guard, serveEngine, roomsApi, adminApi, peerOf }: RoutesOptions,
 ): Promise<Response> {
   const peer = peerOf(info);
   if (peer === undefined) {
@@ -89,6 +93,10 @@ async function respond(
     case "rooms": {
       const result = await roomsApi.handle({ request, url, peer, requestId });
       return withCors(request, result instanceof Response ? result : refuse(refused, result));
+    }
+    case "admin": {
+      const result = await adminApi!.handle({ request, url, peer, requestId });
+      return result instanceof Response ? result : refuse(refused, result);
     }
     case "refusal":
       return toResponse(refusalResponse(refused, decision));

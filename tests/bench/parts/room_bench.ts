@@ -45,7 +45,7 @@ for (const isFast of [true, false]) {
   const wire = { sender: { deliver, sendFrames: () => {} }, close: () => {} };
   for (let count = 0; count < 500; count++) {
     const id = String(count);
-    const member = new PlainMember({ id, author: { id, name: null }, room, wire });
+    const member = new PlainMember({ id, address: "", author: { id, name: null }, room, wire });
     room.join(member);
     member.start(0);
   }

@@ -11,6 +11,7 @@ Deno.test("a member whose ack cannot be sent is closed, and the error is reporte
   const room = new Room("tea", { ...ROOM_OPTIONS, onError: (error) => errors.push(error) });
   let isBroken = false;
   const member = new ChorusMember({
+    address: "",
     id: "a",
     author: { id: "a", name: null },
     room,

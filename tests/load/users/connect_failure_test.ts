@@ -10,7 +10,7 @@ const FILES = await readTlsFiles({
 
 for (const engine of ENGINES) {
   Deno.test(`${engine}: connect() with ws:// to a TLS server says to try wss://`, async () => {
-    await using server = await startTestApp({ engine }, FILES);
+    await using server = await startTestApp({ engine }, { tls: FILES });
     const url = `ws://127.0.0.1:${server.port}/ws`;
     assertEquals(await failureAt(targetAt(url)), {
       cause: "needs wss://",

@@ -7,6 +7,7 @@ Deno.test("createHandler() without a serve engine upgrades nothing", async () =>
   if (typeof joinRequest === "string") throw new Error(joinRequest);
   const handler = createHandler({
     admit: () => ({ kind: "chat", joinRequest }),
+    adminApi: undefined,
     guard: {
       enter: () => {
         throw new Error("not called");

@@ -1,0 +1,159 @@
+import type { Logger } from "@logtape/logtape";
+import type { Chat } from "../../chat/chat.ts";
+import { CLOSE_CODES } from "../../chat/close_code.ts";
+import { HistoryUnavailableError } from "../../chat/history/history.ts";
+import type { Member } from "../../chat/members/member.ts";
+import type { AdminToken } from "../security/admin_token.ts";
+import { parseLimit, parseRoomSegment } from "./api_params.ts";
+import { json } from "./api_response.ts";
+import { type ApiResult, forMethod, type Refusal, refusal } from "./refusal.ts";
+import type { ApiRequest } from "./rooms_api.ts";
+
+/** What selects connections, apart from their id. */
+const FILTERS = ["room", "user", "address"] as const;
+
+/** What the API needs from the composition root. */
+export interface AdminApiOptions {
+  readonly chat: Chat;
+  readonly token: Pick<AdminToken, "isIn">;
+  readonly logger: Logger;
+}
+
+/**
+ * The HTTP API of administrators. Each request needs the token of `--admin-token-file`.
+ *
+ * | request                                                     | response                      |
+ * | ----------------------------------------------------------- | ----------------------------- |
+ * | `GET /admin/connections?room=&user=&address=&after=&limit=` | connections, the oldest first |
+ * | `DELETE /admin/connections?room=&user=&address=`            | how many it has closed        |
+ * | `DELETE /admin/connections/ID`                              | 204                           |
+ * | `DELETE /admin/rooms/ROOM`                                  | 204                           |
+ */
+export class AdminApi {
+  readonly #options: AdminApiOptions;
+
+  constructor(options: AdminApiOptions) {
+    this.#options = options;
+  }
+
+  /** Handles a request for a path below `/admin`. */
+  handle({ request, url, requestId }: ApiRequest): ApiResult | Promise<ApiResult> {
+    if (!this.#options.token.isIn(request.headers)) {
+      return refusal(401, "Send the token of --admin-token-file: Authorization: Bearer TOKEN", {
+        "www-authenticate": "Bearer",
+      });
+    }
+    const [, , resource, segment, ...rest] = url.pathname.split("/");
+    if (rest.length === 0 && resource === "connections" && segment === undefined) {
+      return forMethod(request, {
+        GET: () => this.#list(url.searchParams),
+        DELETE: () => this.#closeAll(url.searchParams, requestId),
+      });
+    }
+    if (rest.length === 0 && resource === "connections") {
+      return forMethod(request, { DELETE: () => this.#closeOne(segment!, requestId) });
+    }
+    if (rest.length === 0 && resource === "rooms" && segment !== undefined) {
+      return forMethod(request, { DELETE: () => this.#deleteRoom(segment, requestId) });
+    }
+    return refusal(404, "Not found: administrators have /admin/connections and /admin/rooms/ROOM");
+  }
+
+  #list(params: URLSearchParams): ApiResult {
+    const limit = parseLimit(params);
+    if (typeof limit !== "number") return limit;
+    const filter = filterOf(params, ["after", "limit"]);
+    if ("status" in filter) return filter;
+    const after = params.get("after") ?? "";
+    // Ids begin with the time.
+    const listed = [...this.#select(filter)].filter(({ id }) => id > after)
+      .sort((one, other) => one.id < other.id ? -1 : 1);
+    const page = listed.slice(0, limit);
+    const body = { connections: page.map(describe) };
+    if (listed.length === page.length) return json(body);
+    const next = new URLSearchParams({ ...filter, after: page.at(-1)!.id, limit: `${limit}` });
+    return json(body, { link: `</admin/connections?${next}>; rel="next"` });
+  }
+
+  #closeAll(params: URLSearchParams, requestId: string): ApiResult {
+    const filter = filterOf(params, []);
+    if ("status" in filter) return filter;
+    if (Object.keys(filter).length === 0) {
+      return refusal(400, "Select the connections to close with ?room=, ?user=, or ?address=");
+    }
+    const members = [...this.#select(filter)];
+    for (const member of members) this.#close(member, requestId);
+    return json({ closed: members.length });
+  }
+
+  #closeOne(id: string, requestId: string): ApiResult {
+    const member = this.#options.chat.memberOf(id);
+    if (!member) return refusal(404, "There is no connection with this id");
+    this.#close(member, requestId);
+    return new Response(null, { status: 204 });
+  }
+
+  async #deleteRoom(segment: string, requestId: string): Promise<ApiResult> {
+    const { chat, logger } = this.#options;
+    const name = parseRoomSegment(segment);
+    const isKnown = name !== undefined && chat.rooms.isKnown(name);
+    if (!isKnown) return refusal(404, "There is no such room");
+    for (const member of [...this.#select({ room: name })]) member.close(CLOSE_CODES.roomDeleted);
+    try {
+      await chat.rooms.delete(name);
+    } catch (error) {
+      if (!(error instanceof HistoryUnavailableError)) throw error;
+      chat.logError(error);
+      return refusal(503, "The messages of the room cannot be deleted now: try again", {
+        "retry-after": "1",
+      });
+    }
+    logger.info("An administrator deleted the room {room} (request {requestId})", {
+      room: name,
+      requestId,
+    });
+    return new Response(null, { status: 204 });
+  }
+
+  *#select(filter: Filter): Iterable<Member> {
+    for (const member of this.#options.chat.members) {
+      if (filter.room !== undefined && member.room.name !== filter.room) continue;
+      if (filter.address !== undefined && ipOf(member.address) !== filter.address) continue;
+      yield member;
+    }
+  }
+
+  #close(member: Member, requestId: string): void {
+    const { id } = member;
+    this.#options.logger.info("An administrator closes {id} (request {requestId})", {
+      id,
+      requestId,
+    });
+    member.close(CLOSE_CODES.removed);
+  }
+}
+
+type Filter = Partial<Readonly<Record<typeof FILTERS[number], string>>>;
+
+/** Reads what selects connections. A misspelled parameter must not select more than was meant. */
+function filterOf(params: URLSearchParams, others: readonly string[]): Filter | Refusal {
+  const unknown = [...params.keys()].find((each) => ![...FILTERS, ...others].includes(each));
+  if (unknown !== undefined) return refusal(400, `There is no parameter ?${unknown}=`);
+  const filter: Record<string, string> = {};
+  for (const name of FILTERS) {
+    const value = params.get(name);
+    if (value !== null) filter[name] = value;
+  }
+  return filter;
+}
+
+/** A connection as the API shows it. */
+function describe({ id, author, address, room, format }: Member) {
+  const connectedAt = new Date(parseInt(id.slice(0, 8) + id.slice(9, 13), 16)).toISOString();
+  return { id, user: null, name: author.name, address, room: room.name, format, connectedAt };
+}
+
+/** The IP address of `127.0.0.1:50000`, `[::1]:50000`, or of an address without a port. */
+function ipOf(address: string): string {
+  return address.match(/^\[(.*)\]:\d+$/)?.[1] ?? address.replace(/^([^:]*):\d+$/, "$1");
+}

@@ -1,0 +1,140 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import type { AppOptions } from "../../lib/server/app.ts";
+import type { ServerConfig } from "../../lib/server/config.ts";
+import { AdminToken } from "../../lib/server/security/admin_token.ts";
+import { ChorusPeer } from "./chorus_peer.ts";
+import { EventSource } from "./event_source.ts";
+import { Peer } from "./peer.ts";
+import { ENGINES, startTestApp, type TestApp } from "./test_app.ts";
+
+const TOKEN = "0123456789abcdef";
+
+function start(overrides: Partial<ServerConfig>): Promise<TestApp> {
+  const options: Partial<AppOptions> = { adminToken: new AdminToken(TOKEN) };
+  return startTestApp(overrides, options);
+}
+
+/** Sends a request as an administrator. Returns the status and the JSON body. */
+async function admin({ app }: TestApp, method: string, path: string, token = TOKEN): Promise<{
+  status: number;
+  headers: Headers;
+  // deno-lint-ignore no-explicit-any -- tests read fields of any response
+  body: any;
+}> {
+  const response = await fetch(new URL(path, app.url), {
+    method,
+    headers: token === "" ? {} : { authorization: `Bearer ${token}` },
+  });
+  const text = await response.text();
+  const body = text.startsWith("{") ? JSON.parse(text) : text;
+  return { status: response.status, headers: response.headers, body };
+}
+
+for (const engine of ENGINES) {
+  Deno.test(`${engine}: administrators need their token, and other servers have no /admin`, async () => {
+    await using server = await start({ engine });
+    for (const token of ["", "wrong"]) {
+      const { status, headers, body } = await admin(server, "GET", "/admin/connections", token);
+      assertEquals([status, headers.get("www-authenticate")], [401, "Bearer"]);
+      assertStringIncludes(body.detail, "--admin-token-file");
+    }
+    await server.app.drain();
+    await using without = await startTestApp({ engine });
+    assertEquals((await admin(without, "GET", "/admin/connections")).status, 404);
+  });
+
+  Deno.test(`${engine}: GET /admin/connections lists connections in pages, and by room and address`, async () => {
+    await using server = await start({ engine });
+    await using _plain = await Peer.open(`${server.url}?room=tea`);
+    await using _chorus = await ChorusPeer.open(`${server.url}?room=milk&name=Ann`);
+    await using _events = await EventSource.open(new URL("/rooms/tea/events", server.app.url));
+    const { body } = await admin(server, "GET", "/admin/connections");
+    const shown = body.connections.map((
+      { id, address, connectedAt, ...rest }: Record<string, string>,
+    ) => {
+      assertEquals([id!.length, address!.split(":")[0]], [36, "127.0.0.1"]);
+      assertEquals(new Date(connectedAt!).toISOString(), connectedAt);
+      return rest;
+    });
+    assertEquals(shown, [
+      { user: null, name: null, room: "tea", format: "plain" },
+      { user: null, name: "Ann", room: "milk", format: "chorus" },
+      { user: null, name: null, room: "tea", format: "chorus" },
+    ]);
+    const ids = body.connections.map(({ id }: { id: string }) => id);
+    const listed = [];
+    let path: string | undefined = "/admin/connections?room=tea&address=127.0.0.1&limit=1";
+    while (path) {
+      const { body, headers } = await admin(server, "GET", path);
+      listed.push(...body.connections.map(({ id }: { id: string }) => id));
+      path = headers.get("link")?.match(/^<(.*)>; rel="next"$/)?.[1];
+    }
+    assertEquals(listed, [ids[0], ids[2]]);
+    const none = await admin(server, "GET", "/admin/connections?address=127.0.0.2");
+    assertEquals(none.body.connections, []);
+  });
+
+  Deno.test(`${engine}: DELETE /admin/connections closes one, or those of a room`, async () => {
+    await using server = await start({ engine });
+    const one = await Peer.open(`${server.url}?room=tea`);
+    const { body } = await admin(server, "GET", "/admin/connections");
+    const path = `/admin/connections/${body.connections[0].id}`;
+    assertEquals((await admin(server, "DELETE", path)).status, 204);
+    const { code, reason } = await one.closed;
+    assertEquals([code, reason], [4500, "closed by an administrator"]);
+    assertEquals((await admin(server, "DELETE", path)).status, 404);
+    const others = [
+      await Peer.open(`${server.url}?room=tea`),
+      await Peer.open(`${server.url}?room=tea`),
+    ];
+    await using milk = await Peer.open(`${server.url}?room=milk`);
+    await using reader = await Peer.open(`${server.url}?room=milk`);
+    const closed = await admin(server, "DELETE", "/admin/connections?room=tea");
+    assertEquals(closed.body, { closed: 2 });
+    for (const each of others) assertEquals((await each.closed).code, 4500);
+    milk.send("hi");
+    assertEquals(await reader.take(1), ["hi"]);
+  });
+
+  Deno.test(`${engine}: DELETE /admin/connections closes nothing without a known filter`, async () => {
+    await using server = await start({ engine });
+    await using _peer = await Peer.open(server.url);
+    for (const query of ["", "?rooms=lobby", "?room=lobby&adress=127.0.0.1"]) {
+      assertEquals(
+        (await admin(server, "DELETE", `/admin/connections${query}`)).status,
+        400,
+        query,
+      );
+    }
+    assertEquals(server.app.connectionCount, 1);
+  });
+
+  for (const isDurable of [false, true]) {
+    const kind = isDurable ? "stored" : "in memory";
+    Deno.test(`${engine}: DELETE /admin/rooms/R closes its members and deletes its messages (${kind})`, async () => {
+      const folder = await Deno.makeTempDir();
+      try {
+        await using server = await start({ engine, data: isDurable ? `${folder}/chat.db` : "" });
+        const member = await ChorusPeer.open(`${server.url}?room=tea`);
+        await using other = await ChorusPeer.open(`${server.url}?room=milk`);
+        member.say("hi", "1");
+        const deleted = (await member.next("ack")).position;
+        other.say("hi", "1");
+        const { position } = await other.next("ack");
+        assertEquals((await admin(server, "DELETE", "/admin/rooms/tea")).status, 204);
+        assertEquals((await member.closed).code, 4504);
+        const { body } = await admin(server, "GET", "/rooms");
+        assertEquals(body.rooms, [{ name: "milk", memberCount: 1, position }]);
+        assertEquals((await admin(server, "GET", "/rooms/tea/messages")).status, 404);
+        assertEquals((await admin(server, "DELETE", "/admin/rooms/tea")).status, 404);
+        // The room begins anew. A position of a deleted message is unknown.
+        await using again = await ChorusPeer.open(`${server.url}?room=tea&since=${deleted}`);
+        assertEquals((await again.next("gap")).reason, "unknown position");
+        again.say("hello", "1");
+        assertEquals((await again.next("ack")).duplicate, undefined);
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    });
+  }
+}
