@@ -16,11 +16,12 @@ export interface BudgetedLog {
 export class LogBudget {
   readonly #maxBytes: number;
   readonly #freeMemory: () => void;
-  /** The bytes of each log that has any. */
-  readonly #bytes = new Map<BudgetedLog, number>();
+  readonly #entries = new Map<BudgetedLog, Entry>();
+  /** The entries in the order in which their logs are asked. */
+  readonly #round: Entry[] = [];
+  /** The index in the round of the log to ask next. */
+  #nextIndex = 0;
   #usedBytes = 0;
-  /** The logs that are still to be asked in this round. */
-  #round = this.#bytes.keys();
 
   /**
    * @param freeMemory Called first when the logs use more than `maxBytes`. It may remove logs.
@@ -42,38 +43,59 @@ export class LogBudget {
 
   /** An equal part of the allowed memory. A log that uses no more drops nothing for the others. */
   get shareBytes(): number {
-    return this.#maxBytes / this.#bytes.size;
+    return this.#maxBytes / this.#entries.size;
   }
 
   /** Counts memory that a log has allocated; negative if it has dropped some. */
   add(log: BudgetedLog, bytes: number): void {
-    this.#bytes.set(log, (this.#bytes.get(log) ?? 0) + bytes);
+    const entry = this.#entries.get(log) ?? this.#enter(log);
+    entry.bytes += bytes;
     this.#usedBytes += bytes;
-    if (bytes > 0 && this.isOver) this.#reduce(log);
+    if (bytes > 0 && this.isOver) this.#reduce(entry);
   }
 
   /** Forgets a log, with all its memory. */
   remove(log: BudgetedLog): void {
-    this.#usedBytes -= this.#bytes.get(log) ?? 0;
-    this.#bytes.delete(log);
+    const entry = this.#entries.get(log);
+    if (!entry) return;
+    this.#usedBytes -= entry.bytes;
+    this.#entries.delete(log);
+    const last = this.#round.pop()!;
+    if (last === entry) return;
+    this.#round[entry.index] = last;
+    last.index = entry.index;
+  }
+
+  #enter(log: BudgetedLog): Entry {
+    const entry = { log, bytes: 0, index: this.#round.length };
+    this.#round.push(entry);
+    this.#entries.set(log, entry);
+    return entry;
   }
 
   /** Frees memory: that of removable logs first, then that of the log that has just grown. */
-  #reduce(grown: BudgetedLog): void {
+  #reduce(grown: Entry): void {
     this.#freeMemory();
     this.#shrink(grown);
-    const count = Math.min(MAX_ASKED, this.#bytes.size);
-    for (let left = count; left > 0 && this.isOver; left--) this.#shrink(this.#next());
+    const count = Math.min(MAX_ASKED, this.#round.length);
+    for (let left = count; left > 0 && this.isOver; left--) {
+      this.#nextIndex %= this.#round.length;
+      this.#shrink(this.#round[this.#nextIndex++]!);
+    }
   }
 
-  #shrink(log: BudgetedLog): void {
-    while (this.isOver && this.#bytes.get(log)! > this.shareBytes && log.dropOldest());
+  #shrink(entry: Entry): void {
+    while (this.isOver && entry.bytes > this.shareBytes && entry.log.dropOldest());
   }
+}
 
-  #next(): BudgetedLog {
-    const next = this.#round.next();
-    if (!next.done) return next.value;
-    this.#round = this.#bytes.keys();
-    return this.#round.next().value!;
-  }
+/**
+ * A log and its bytes. The round is an array: an iterator of the map would retain all logs that
+ * have ever been in the map, because V8 keeps the old tables of a map for its iterators.
+ */
+interface Entry {
+  readonly log: BudgetedLog;
+  bytes: number;
+  /** Its index in the round. */
+  index: number;
 }

@@ -1,4 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { type BudgetedLog, LogBudget } from "../../../lib/chat/log/log_budget.ts";
 import { MessageLog } from "../../../lib/chat/log/message_log.ts";
 import { OPCODE } from "../../../lib/websocket/frame.ts";
@@ -76,4 +78,23 @@ Deno.test("a LogBudget forgets the memory of a log that is disposed", () => {
   one.dispose();
   append(other, 7000);
   assertEquals([budget.isOver, other.seqBefore], [false, 0]);
+});
+
+/** Fills logs until the budget is exceeded, and removes them. */
+function removedLogs(budget: LogBudget): WeakRef<MessageLog>[] {
+  const logs = logsOf(budget, 100);
+  for (const log of logs) append(log, 1);
+  append(logs[0]!, 20_000);
+  for (const log of logs) log.dispose();
+  return logs.map((log) => new WeakRef(log));
+}
+
+Deno.test("LogBudget retains no log that was removed", async () => {
+  const budget = new LogBudget(1_000_000, () => {});
+  const removed = [budget, budget, budget].flatMap(removedLogs);
+  // A WeakRef retains its target until the end of the turn.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  assertEquals(removed.filter((each) => each.deref()).length, 0);
 });
