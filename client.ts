@@ -1,12 +1,12 @@
 import { EXIT_CODE } from "./lib/cli/exit_code.ts";
 import { parseFlags } from "./lib/cli/flags/flags.ts";
-import { helpText } from "./lib/cli/flags/help.ts";
+import { groupedHelpText } from "./lib/cli/flags/help.ts";
 import { LiveLine, standardError } from "./lib/cli/live_line.ts";
 import { printLine } from "./lib/cli/print_line.ts";
 import { onStopSignal } from "./lib/cli/stop_signal.ts";
 import { versionText } from "./lib/cli/version.ts";
 import { clientFaults } from "./lib/load/client_faults.ts";
-import { CLIENT_FLAGS, type ClientConfig } from "./lib/load/config.ts";
+import { CLIENT_FLAG_GROUPS, CLIENT_FLAGS, type ClientConfig } from "./lib/load/config.ts";
 import { runClient } from "./lib/load/outcome.ts";
 import { checkWritable, OutputFileError, writeOutput } from "./lib/load/report/output_file.ts";
 import { progressLine } from "./lib/load/report/progress.ts";
@@ -18,11 +18,12 @@ const { config, sources, ...parsed } = parseFlags(CLIENT_FLAGS, { args: Deno.arg
 const faults = [...parsed.faults, ...clientFaults(config, sources)];
 
 if (config.help) {
-  console.log(helpText(CLIENT_FLAGS, {
+  const frame = {
     summary: "Simulates users of a broadcast chat server; with --rate, measures the server.",
     usage: "deno task client --count 9 [flags]",
     hasEnvironment: false,
-  }));
+  };
+  console.log(groupedHelpText(CLIENT_FLAG_GROUPS, frame, config.help));
 } else if (config.version) {
   console.log(versionText());
 } else if (faults.length > 0) {

@@ -1,13 +1,12 @@
 import { getLogger } from "@logtape/logtape";
 import { EXIT_CODE } from "./lib/cli/exit_code.ts";
-import { parseFlags } from "./lib/cli/flags/flags.ts";
-import { configText, helpText } from "./lib/cli/flags/help.ts";
+import { parseConfiguration } from "./lib/cli/flags/configuration.ts";
 import { configureLogging, errorOutput } from "./lib/cli/logging.ts";
 import { onHangupSignal, onStopSignal } from "./lib/cli/stop_signal.ts";
 import type { TextQueue } from "./lib/cli/text_queue.ts";
-import { versionText } from "./lib/cli/version.ts";
 import { type App, startApp } from "./lib/server/app.ts";
 import { bannerText } from "./lib/server/banner.ts";
+import { commandText } from "./lib/server/commands.ts";
 import { configFaults, SERVER_FLAGS, type ServerConfig } from "./lib/server/config.ts";
 import { readSecretFiles, type SecretFiles } from "./lib/server/secret_files.ts";
 import { acceptFailure, startFailure } from "./lib/server/start_failure.ts";
@@ -16,26 +15,20 @@ import { reloadTls, warnOfValidity } from "./lib/server/tls_reload.ts";
 /** Time to print the last lines if nothing reads them. */
 const FLUSH_TIMEOUT_MS = 1000;
 
-const { config, sources, ...parsed } = parseFlags(SERVER_FLAGS, {
+const parsed = parseConfiguration(SERVER_FLAGS, {
   args: Deno.args,
   env: (name) => Deno.env.get(name),
+  readTextFile: Deno.readTextFileSync,
+  findFaults: configFaults,
 });
-const faults = [...parsed.faults, ...configFaults(config)];
+const { config, faults } = parsed;
+const text = commandText(parsed);
 
-if (config.help) {
-  console.log(helpText(SERVER_FLAGS, {
-    summary:
-      "Chorus, a broadcast chat server: each message goes to every other client in its room.",
-    usage: "deno task server [flags]",
-    hasEnvironment: true,
-  }));
-} else if (config.version) {
-  console.log(versionText());
+if (text !== undefined) {
+  console.log(text);
 } else if (faults.length > 0) {
   for (const fault of faults) console.error(fault);
   Deno.exit(EXIT_CODE.usage);
-} else if (config.checkConfig) {
-  console.log(configText(SERVER_FLAGS, config, sources));
 } else {
   const output = await configureLogging(config);
   const exitCode = await serve(config, output);

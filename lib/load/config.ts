@@ -1,4 +1,4 @@
-import { COMMON_FLAGS, type ConfigOf, type FlagTable } from "../cli/flags/flag.ts";
+import { COMMON_FLAGS, type ConfigOf, type FlagGroup, type FlagTable } from "../cli/flags/flag.ts";
 import {
   mustBeGate,
   mustBeGates,
@@ -9,12 +9,12 @@ import {
   mustBeWebSocketUrl,
 } from "./flag_checks.ts";
 
-/** The client's flags. `--help`, README.md, and {@linkcode ClientConfig} are derived from them. */
-export const CLIENT_FLAGS = {
+const USER_FLAGS = {
   url: {
     kind: "text",
     default: "ws://127.0.0.1:8000/ws",
     value: "URL",
+    isCommon: true,
     help: "WebSocket URL of the server",
     check: mustBeWebSocketUrl,
   },
@@ -22,6 +22,7 @@ export const CLIENT_FLAGS = {
     kind: "text",
     default: "",
     value: "NAME",
+    isCommon: true,
     help: "Room to join; adds ?room=NAME to the URL",
   },
   count: {
@@ -30,12 +31,14 @@ export const CLIENT_FLAGS = {
     value: "N",
     min: 1,
     max: 100_000,
+    isCommon: true,
     help: "Users to simulate, numbered 1 to N",
   },
   intervalMs: {
     kind: "duration",
     default: 2000,
     min: 1,
+    isCommon: true,
     help: "Time between the messages of user 1; see --every for other users",
   },
   every: {
@@ -48,19 +51,25 @@ export const CLIENT_FLAGS = {
     kind: "text",
     default: "Client {id} says hello",
     value: "TEXT",
+    isCommon: true,
     help: "Message to send; {id}, {seq}, and {time} are filled in, and {marker} when measuring",
   },
   durationMs: {
     kind: "duration",
     default: 0,
+    isCommon: true,
     help: "How long to run, not counting --warmup; 0 means until Ctrl-C",
   },
+} as const satisfies FlagTable;
+
+const MEASURING_FLAGS = {
   rate: {
     kind: "integer",
     default: 0,
     value: "N",
     min: 0,
     max: 1_000_000,
+    isCommon: true,
     help: "Measure: messages per second in total, sent on schedule regardless of the server's pace",
   },
   verify: {
@@ -128,6 +137,7 @@ export const CLIENT_FLAGS = {
     kind: "each",
     default: [],
     value: "GATE",
+    isCommon: true,
     help: "Gate that the run must pass, such as p99<250ms or lost=0; repeatable",
     check: mustBeGate,
   },
@@ -144,19 +154,9 @@ export const CLIENT_FLAGS = {
     max: 2 ** 32 - 1,
     help: "Seed of random choices (churn, reconnect delays); 0 means a new one each time",
   },
-  report: {
-    kind: "text",
-    default: "",
-    value: "FILE.html",
-    help: "Write an HTML report with charts to this file",
-  },
-  hdr: {
-    kind: "text",
-    default: "",
-    value: "FILE",
-    help:
-      "Write the latency distribution to this file, in HdrHistogram's text format and milliseconds",
-  },
+} as const satisfies FlagTable;
+
+const CONNECTION_FLAGS = {
   staggerMs: {
     kind: "duration",
     default: 50,
@@ -221,6 +221,23 @@ export const CLIENT_FLAGS = {
     default: true,
     help: "Do not reconnect after a lost connection",
   },
+} as const satisfies FlagTable;
+
+const OUTPUT_FLAGS = {
+  report: {
+    kind: "text",
+    default: "",
+    value: "FILE.html",
+    isCommon: true,
+    help: "Write an HTML report with charts to this file",
+  },
+  hdr: {
+    kind: "text",
+    default: "",
+    value: "FILE",
+    help:
+      "Write the latency distribution to this file, in HdrHistogram's text format and milliseconds",
+  },
   quiet: {
     kind: "switch",
     default: false,
@@ -229,9 +246,26 @@ export const CLIENT_FLAGS = {
   json: {
     kind: "switch",
     default: false,
+    isCommon: true,
     help: "Print one JSON object at the end, and nothing else on standard output",
   },
   ...COMMON_FLAGS,
+} as const satisfies FlagTable;
+
+/** The client's flags in groups, for `--help` and README.md. */
+export const CLIENT_FLAG_GROUPS: readonly FlagGroup[] = [
+  { title: "Users", hint: "how many, and what they send", flags: USER_FLAGS },
+  { title: "Measuring", hint: "load, checks, and gates", flags: MEASURING_FLAGS },
+  { title: "Connections", hint: "pace, headers, and TLS", flags: CONNECTION_FLAGS },
+  { title: "Output", hint: "reports and files", flags: OUTPUT_FLAGS },
+];
+
+/** All flags of the client. {@linkcode ClientConfig} is derived from them. */
+export const CLIENT_FLAGS = {
+  ...USER_FLAGS,
+  ...MEASURING_FLAGS,
+  ...CONNECTION_FLAGS,
+  ...OUTPUT_FLAGS,
 } as const satisfies FlagTable;
 
 /** The resolved configuration: one value for each of {@linkcode CLIENT_FLAGS}. */

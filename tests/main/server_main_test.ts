@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { ChorusPeer } from "../socket/chorus_peer.ts";
 import { Peer } from "../socket/peer.ts";
@@ -265,46 +265,4 @@ async function listeningPorts(pid: number): Promise<number[]> {
     .map((line) => line.trim().split(/\s+/))
     .filter((fields) => fields[3] === "0A" && sockets.has(fields[9]!))
     .map((fields) => parseInt(fields[1]!.split(":")[1]!, 16));
-}
-
-Deno.test("the server reports all configuration errors together and exits 2", async () => {
-  await using server = Program.start("server", ["--prot", "1"], {
-    CHORUS_LOG_LEVEL: "loud",
-    CHORUS_PORT: "x",
-  });
-  const { code, stdout, stderr } = await server.ended();
-  assertEquals([code, stdout, stderr.length], [2, [], 3]);
-  assertStringIncludes(stderr[0]!, "--prot (did you mean --port?)");
-  assertStringIncludes(stderr[1]!, 'CHORUS_PORT was "x"');
-  assertStringIncludes(stderr[2]!, 'CHORUS_LOG_LEVEL was "loud"');
-});
-
-Deno.test("--check-config prints every value and its source", async () => {
-  await using server = Program.start("server", ["--check-config", "--echo"], { CHORUS_PORT: "81" });
-  const { code, stdout } = await server.ended();
-  assertEquals(code, 0);
-  assertMatch(stdout.join("\n"), /^--port +81 +environment$/m);
-  assertMatch(stdout.join("\n"), /^--echo +true +flag$/m);
-});
-
-Deno.test("--check-config reports errors and exits 2", async () => {
-  await using server = Program.start("server", ["--check-config", "--allow-origin", "example.com"]);
-  const { code, stderr } = await server.ended();
-  assertEquals([code, stderr.length], [2, 1]);
-});
-
-for (const task of ["server", "client"] as const) {
-  Deno.test(`the ${task} prints --help and --version on standard output and exits 0`, async () => {
-    for (
-      const [flag, pattern] of [["--help", /^Usage: deno task/m], [
-        "--version",
-        /^chorus \d/,
-      ]] as const
-    ) {
-      await using program = Program.start(task, [flag]);
-      const { code, stdout, stderr } = await program.ended();
-      assertEquals([code, stderr], [0, []]);
-      assertMatch(stdout.join("\n"), pattern);
-    }
-  });
 }

@@ -5,6 +5,8 @@ interface FlagBase {
   readonly help: string;
   /** A one-letter alias, without its dash. */
   readonly short?: string;
+  /** Set on the few flags that most people need: the first screen of `--help` shows only these. */
+  readonly isCommon?: true;
 }
 
 /** A command line flag. Its kind decides how its text is read and what type its value has. */
@@ -15,8 +17,10 @@ type Check = (text: string) => string | undefined;
 
 type FlagKind =
   | { readonly kind: "switch"; readonly default: boolean }
-  /** Makes the program do something else, such as `--help`. It has no environment variable. */
+  /** Makes the program do something else, such as `--version`. It has no environment variable. */
   | { readonly kind: "command"; readonly default: false }
+  /** A command that takes an optional {@linkcode HelpTopic}. */
+  | { readonly kind: "help"; readonly default: false }
   | {
     readonly kind: "text";
     readonly default: string;
@@ -52,6 +56,9 @@ type FlagKind =
     readonly check?: Check;
   };
 
+/** What `--help` prints: the common flags, which it does without a value, or all of them. */
+export type HelpTopic = "common" | "all";
+
 /**
  * The flags of a program, by the names of their values in its configuration. `drainTimeoutMs` of
  * kind `duration` is `--drain-timeout` on the command line and `CHORUS_DRAIN_TIMEOUT` in the
@@ -62,6 +69,8 @@ export type FlagTable = Readonly<Record<string, Flag>>;
 /** Flags that belong together, under a title of one or two words. */
 export interface FlagGroup {
   readonly title: string;
+  /** A few words about the flags, for the first screen of `--help`. */
+  readonly hint: string;
   readonly flags: FlagTable;
 }
 
@@ -69,6 +78,7 @@ export interface FlagGroup {
 export type ConfigOf<T extends FlagTable> = { readonly [Key in keyof T]: ValueOf<T[Key]> };
 
 type ValueOf<F extends Flag> = F extends { kind: "switch" | "command" } ? boolean
+  : F extends { kind: "help" } ? false | HelpTopic
   : F extends { kind: "integer" | "size" | "rate" | "duration" } ? number
   : F extends { kind: "choice"; choices: readonly (infer Choice)[] } ? Choice
   : F extends { kind: "list" | "each" } ? readonly string[]
@@ -76,7 +86,13 @@ type ValueOf<F extends Flag> = F extends { kind: "switch" | "command" } ? boolea
 
 /** The flags that every program has. */
 export const COMMON_FLAGS = {
-  help: { kind: "command", default: false, short: "h", help: "Print this help and exit" },
+  help: {
+    kind: "help",
+    default: false,
+    short: "h",
+    isCommon: true,
+    help: "Print the common flags, or all of them, and exit",
+  },
   version: { kind: "command", default: false, help: "Print the version and exit" },
 } as const satisfies FlagTable;
 
@@ -89,4 +105,9 @@ export function flagName(key: string, flag: Flag): string {
 /** Returns the environment variable of a flag: `CHORUS_DRAIN_TIMEOUT` for `--drain-timeout`. */
 export function environmentName(name: string): string {
   return "CHORUS_" + name.slice(2).replaceAll("-", "_").toUpperCase();
+}
+
+/** Whether a flag is a setting, which the environment may also set. Commands are not. */
+export function isSetting(flag: Flag): boolean {
+  return flag.kind !== "command" && flag.kind !== "help";
 }

@@ -1,26 +1,35 @@
-import { parseDurationMs } from "./duration.ts";
+import { formatDurationMs, parseDurationMs } from "./duration.ts";
 import type { Flag } from "./flag.ts";
-import { parseRatePerSecond } from "./rate.ts";
+import { formatRatePerSecond, parseRatePerSecond } from "./rate.ts";
 import { formatSizeBytes, parseSizeBytes } from "./size.ts";
 
-/** The value of a flag, or what its text must be and the wrong text. */
-export type FlagValue =
-  | { readonly value: unknown }
-  | { readonly mustBe: string; readonly text: string };
+/** The value of a flag, or why it has none. */
+export type FlagValue = { readonly value: unknown } | WrongValue;
+
+/** What a value must be, such as "a whole number", and the wrong value as a fault shows it. */
+export interface WrongValue {
+  readonly mustBe: string;
+  readonly shown: string;
+}
 
 /**
  * Reads the value of a flag.
  *
- * @param texts What was given, in order; at least one text.
+ * @param texts What was given, in order; at least one text, unless the flag is a list.
  */
 export function readValue(flag: Flag, texts: readonly string[]): FlagValue {
-  const text = texts.at(-1)!;
-  const wrong = (mustBe: string, wrongText = text): FlagValue => ({ mustBe, text: wrongText });
+  const text = texts.at(-1) ?? "";
+  const wrong = (mustBe: string, wrongText = text): FlagValue => ({
+    mustBe,
+    shown: `"${wrongText}"`,
+  });
   switch (flag.kind) {
     case "switch":
     case "command":
       if (/^(true|1)$/.test(text)) return { value: true };
       return /^(false|0)$/.test(text) ? { value: false } : wrong("true or false");
+    case "help":
+      return text === "common" || text === "all" ? { value: text } : wrong("all, or have no value");
     case "text": {
       const mustBe = flag.check?.(text);
       return mustBe === undefined ? { value: text } : wrong(mustBe);
@@ -62,5 +71,23 @@ export function readValue(flag: Flag, texts: readonly string[]): FlagValue {
         ? { value: elements }
         : wrong(flag.check!(wrongOnes[0]!)!, wrongOnes.join(", "));
     }
+  }
+}
+
+/** Formats a value with its unit, as `--check-config` and `--help` show it. */
+export function formatValue(flag: Flag, value: unknown): string {
+  switch (flag.kind) {
+    case "duration":
+      return formatDurationMs(value as number);
+    case "size":
+      return formatSizeBytes(value as number);
+    case "rate":
+      return formatRatePerSecond(value as number, flag.of);
+    case "text":
+    case "list":
+    case "each":
+      return JSON.stringify(value);
+    default:
+      return String(value);
   }
 }

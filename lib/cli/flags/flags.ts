@@ -1,11 +1,24 @@
-import { closestString } from "@std/text/closest-string";
-import { levenshteinDistance } from "@std/text/levenshtein-distance";
 import { parseArgs } from "node:util";
-import { type ConfigOf, environmentName, type Flag, flagName, type FlagTable } from "./flag.ts";
-import { readValue } from "./flag_value.ts";
+import {
+  type ConfigFile,
+  fileKey,
+  fileKeyFaults,
+  isFileSetting,
+  readFileValue,
+} from "./config_file.ts";
+import {
+  type ConfigOf,
+  environmentName,
+  type Flag,
+  flagName,
+  type FlagTable,
+  isSetting,
+} from "./flag.ts";
+import { type FlagValue, readValue, type WrongValue } from "./flag_value.ts";
+import { nearMiss } from "./near_miss.ts";
 
 /** Where a value came from. */
-export type Source = "default" | "flag" | "environment";
+export type Source = "default" | "flag" | "environment" | "file";
 
 /** The result of {@linkcode parseFlags}. Use `config` only if `faults` is empty. */
 export interface ParsedFlags<T extends FlagTable> {
@@ -20,18 +33,20 @@ export interface FlagInput {
   readonly args: readonly string[];
   /** Looks up an environment variable. Leave it out to ignore the environment. */
   readonly env?: (name: string) => string | undefined;
+  readonly file?: ConfigFile;
 }
 
 /**
- * Reads a configuration from the command line and the environment. A flag overrides its variable; a
- * variable overrides the default. Never throws: `faults` lists all configuration errors together.
+ * Reads a configuration from the command line, the environment, and a file. A flag overrides its
+ * variable, a variable overrides the file, and the file overrides the default. A value that is
+ * overridden is not checked. Never throws: `faults` lists all configuration errors together.
  *
  * A value follows its flag (`--port 80`) or an equals sign (`--port=80`). A value that begins with
  * a dash needs the equals sign. A switch takes `true`, `false`, or no value. `--no-NAME` turns it
- * off.
+ * off. `--help` takes `all`, or no value.
  */
 export function parseFlags<T extends FlagTable>(table: T, input: FlagInput): ParsedFlags<T> {
-  const { args, env } = input;
+  const { args, file } = input;
   const entries = Object.entries(table).map(([key, flag]) => ({
     key,
     flag,
@@ -39,28 +54,16 @@ export function parseFlags<T extends FlagTable>(table: T, input: FlagInput): Par
   }));
   const faults: string[] = [];
   const given = readArgs(entries, args, faults);
+  if (file) faults.push(...fileKeyFaults(table, file));
   const config: Record<string, unknown> = {};
   const sources: Record<string, Source> = {};
 
-  for (const { key, flag, name } of entries) {
-    const variable = environmentName(name);
-    const fromFlag = given.get(name);
-    const hasVariable = env !== undefined && flag.kind !== "command";
-    const fromEnv = fromFlag === undefined && hasVariable ? env(variable) : undefined;
-    const texts = fromFlag ?? (fromEnv === undefined ? undefined : [fromEnv]);
-    sources[key] = fromFlag ? "flag" : texts ? "environment" : "default";
-    config[key] = flag.default;
-    if (texts === undefined) continue;
-    const read = readValue(flag, texts);
-    if ("value" in read) {
-      config[key] = read.value;
-    } else {
-      const both = hasVariable ? `${name} (${variable})` : name;
-      const where = fromFlag ? name : variable;
-      faults.push(
-        `Cannot start because ${both} must be ${read.mustBe}: ${where} was "${read.text}"`,
-      );
-    }
+  for (const entry of entries) {
+    const { key, flag, name } = entry;
+    const { source, read } = findValue(entry, given.get(name), input);
+    sources[key] = source;
+    config[key] = "value" in read ? read.value : flag.default;
+    if ("mustBe" in read) faults.push(wrongValue(entry, source, read, input));
   }
   return {
     config: config as ConfigOf<T>,
@@ -73,6 +76,36 @@ interface Entry {
   readonly key: string;
   readonly flag: Flag;
   readonly name: string;
+}
+
+/** Reads the value that overrides all others. */
+function findValue(
+  { key, flag, name }: Entry,
+  fromArgs: readonly string[] | undefined,
+  { env, file }: FlagInput,
+): { readonly source: Source; readonly read: FlagValue } {
+  if (fromArgs) return { source: "flag", read: readValue(flag, fromArgs) };
+  const fromEnv = isSetting(flag) ? env?.(environmentName(name)) : undefined;
+  if (fromEnv !== undefined) return { source: "environment", read: readValue(flag, [fromEnv]) };
+  const fromFile = isFileSetting(key, flag) ? file?.values.get(fileKey(name)) : undefined;
+  if (fromFile !== undefined) return { source: "file", read: readFileValue(flag, fromFile) };
+  return { source: "default", read: { value: flag.default } };
+}
+
+function wrongValue(
+  { flag, name }: Entry,
+  source: Source,
+  { mustBe, shown }: WrongValue,
+  { env, file }: FlagInput,
+): string {
+  if (source === "file") {
+    return `Cannot start because ${fileKey(name)} in ${file!.path} must be ${mustBe}: ` +
+      `it was ${shown}`;
+  }
+  const variable = environmentName(name);
+  const both = env && isSetting(flag) ? `${name} (${variable})` : name;
+  const where = source === "flag" ? name : variable;
+  return `Cannot start because ${both} must be ${mustBe}: ${where} was ${shown}`;
 }
 
 /** Returns the texts given for each flag, by name. Adds a fault for each unexpected argument. */
@@ -120,6 +153,7 @@ function readArgs(
     }
     const entry = unknown.has(token.index) ? undefined : entries.find((each) => each.name === name);
     const isSwitch = entry?.flag.kind === "switch" || entry?.flag.kind === "command";
+    const textIfBare = isSwitch ? "true" : entry?.flag.kind === "help" ? "common" : "";
     const next = tokens[0]?.kind === "positional" ? tokens[0].value : undefined;
     let text = token.value;
     if (
@@ -132,8 +166,8 @@ function readArgs(
     if (!entry) {
       const fault = unknownFlag(arg, entries.map(({ name }) => name));
       if (!faults.includes(fault)) faults.push(fault); // -xyz is three tokens
-    } else if (isSwitch) given.set(name, [text ?? "true"]);
-    else given.set(name, [...given.get(name) ?? [], text ?? ""]);
+    } else if (isSwitch) given.set(name, [text ?? textIfBare]);
+    else given.set(name, [...given.get(name) ?? [], text ?? textIfBare]);
   }
   return given;
 }
@@ -142,17 +176,5 @@ function unknownFlag(arg: string, names: readonly string[]): string {
   const name = arg.split("=")[0]!;
   const meant = nearMiss(name, names);
   return `Cannot start because there is no flag ${name}` +
-    (meant ? ` (did you mean ${meant}?)` : " (--help lists them all)");
-}
-
-/**
- * Returns the flag that a mistyped one probably means: one that starts with it, or one that differs
- * in at most a third of its characters.
- */
-function nearMiss(name: string, candidates: readonly string[]): string | undefined {
-  const letterCount = name.replace(/^-+/, "").length;
-  const beginsWith = letterCount > 1 ? candidates.find((each) => each.startsWith(name)) : undefined;
-  if (beginsWith) return beginsWith;
-  const nearest = closestString(name, candidates);
-  return levenshteinDistance(name, nearest) <= Math.ceil(letterCount / 3) ? nearest : undefined;
+    (meant ? ` (did you mean ${meant}?)` : " (--help all lists them all)");
 }

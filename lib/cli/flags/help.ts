@@ -1,15 +1,13 @@
-import { formatDurationMs } from "./duration.ts";
 import {
-  type ConfigOf,
   environmentName,
   type Flag,
   type FlagGroup,
   flagName,
   type FlagTable,
+  type HelpTopic,
+  isSetting,
 } from "./flag.ts";
-import type { Source } from "./flags.ts";
-import { formatRatePerSecond } from "./rate.ts";
-import { formatSizeBytes } from "./size.ts";
+import { formatValue } from "./flag_value.ts";
 
 /** The text of `--help` around the flags. */
 export interface HelpFrame {
@@ -17,31 +15,87 @@ export interface HelpFrame {
   readonly summary: string;
   /** The command that runs the program. */
   readonly usage: string;
-  /** Whether each flag also has an environment variable. */
+  /** Whether the environment and a file can also set the flags. */
   readonly hasEnvironment: boolean;
 }
 
-/** Returns what `--help` prints. */
+/** The lines of help texts are at most this long, unless a word or a flag is longer. */
+const MAX_COLUMNS = 100;
+
+/** Returns what `--help` prints if the program has few flags: all of them. */
 export function helpText(table: FlagTable, frame: HelpFrame): string {
-  const rows = describe(table);
-  const width = Math.max(...rows.map(({ usage }) => usage.length));
-  const lines = rows.map(({ usage, help, shownDefault }) =>
-    `  ${usage.padEnd(width)}  ${help}${shownDefault && ` [${shownDefault}]`}`
+  return frameText(frame, [flagList(table)]);
+}
+
+/**
+ * Returns what `--help` prints if the program has many flags: the common ones and the names of the
+ * groups, or all flags.
+ */
+export function groupedHelpText(
+  groups: readonly FlagGroup[],
+  frame: HelpFrame,
+  topic: HelpTopic,
+): string {
+  if (topic === "all") {
+    return frameText(frame, groups.map(({ title, flags }) => `${title}:\n${flagList(flags)}`));
+  }
+  const common = groups.flatMap(({ flags }) =>
+    Object.entries(flags).filter(([, flag]) => flag.isCommon)
   );
-  const environment = frame.hasEnvironment
-    ? "\n\nEach flag has an environment variable, such as CHORUS_LOG_LEVEL for --log-level. " +
-      "A flag overrides its variable."
-    : "";
-  return `${frame.summary}\n\nUsage: ${frame.usage}\n\n${lines.join("\n")}${environment}`;
+  const list = columns(groups.map(({ title, hint }) => [title, hint]));
+  return frameText(frame, [
+    flagList(Object.fromEntries(common)),
+    `More flags, which --help all lists:\n${list}`,
+  ]);
+}
+
+function frameText(frame: HelpFrame, sections: readonly string[]): string {
+  const environment = "A flag overrides its environment variable (CHORUS_PORT), which overrides " +
+    "the file of --config.";
+  return [
+    frame.summary,
+    `Usage: ${frame.usage}`,
+    ...sections,
+    ...frame.hasEnvironment ? [environment] : [],
+  ].join("\n\n");
+}
+
+function flagList(table: FlagTable): string {
+  return columns(
+    describe(table).map(({ usage, help, shownDefault }) =>
+      [usage, help + (shownDefault && ` [${shownDefault}]`)] as const
+    ),
+  );
+}
+
+/** Lays out two columns, and wraps the second one. */
+function columns(rows: readonly (readonly [left: string, right: string])[]): string {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  const indent = " ".repeat(width + 4);
+  return rows.map(([left, right]) => {
+    const lines = wrap(right, MAX_COLUMNS - indent.length);
+    return `  ${left.padEnd(width)}  ${lines.join(`\n${indent}`)}`;
+  }).join("\n");
+}
+
+/** Breaks a text into lines of at most `width` characters, unless a word is longer. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (lines.length > 0 && longer.length <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 /** Returns the flags as a Markdown table for the manual, laid out as `deno fmt` does. */
 export function flagTableMarkdown(table: FlagTable, hasEnvironment: boolean): string {
   const header = ["Flag", ...(hasEnvironment ? ["Environment"] : []), "Default", "What it does"];
-  const rows = describe(table).map(({ name, usage, help, shownDefault, isCommand }) =>
+  const rows = describe(table).map(({ flag, name, usage, help, shownDefault }) =>
     [
       `\`${usage}\``,
-      ...(hasEnvironment ? [isCommand ? "" : `\`${environmentName(name)}\``] : []),
+      ...(hasEnvironment ? [isSetting(flag) ? `\`${environmentName(name)}\`` : ""] : []),
       shownDefault && `\`${shownDefault}\``,
       help,
     ].map((cell) => cell.replaceAll("|", "\\|"))
@@ -70,8 +124,7 @@ function describe(table: FlagTable) {
     const shown = flag.kind === "switch" && flag.default ? `--no-${name.slice(2)}` : name;
     const short = flag.short ? `-${flag.short}, ` : "";
     const usage = `${short}${shown}${placeholder(flag)}`;
-    const isCommand = flag.kind === "command";
-    return { name, usage, help: flag.help, shownDefault: defaultText(flag), isCommand };
+    return { flag, name, usage, help: flag.help, shownDefault: defaultText(flag) };
   });
 }
 
@@ -80,6 +133,8 @@ function placeholder(flag: Flag): string {
     case "switch":
     case "command":
       return "";
+    case "help":
+      return " [all]";
     case "choice":
       return ` ${flag.choices.join("|")}`;
     case "duration":
@@ -97,6 +152,7 @@ function defaultText(flag: Flag): string {
   switch (flag.kind) {
     case "switch":
     case "command":
+    case "help":
       return "";
     case "list":
     case "each":
@@ -104,41 +160,6 @@ function defaultText(flag: Flag): string {
     case "text":
       return flag.default;
     default:
-      return valueText(flag, flag.default);
-  }
-}
-
-/** Returns what `--check-config` prints: each value and its source, in the order of the table. */
-export function configText<T extends FlagTable>(
-  table: T,
-  config: ConfigOf<T>,
-  sources: Readonly<Record<keyof T, Source>>,
-): string {
-  const rows = Object.entries(table)
-    .filter(([, flag]) => flag.kind !== "command")
-    .map(([key, flag]) => ({
-      name: flagName(key, flag),
-      value: valueText(flag, config[key as keyof T]),
-      source: sources[key as keyof T],
-    }));
-  const nameWidth = Math.max(...rows.map(({ name }) => name.length));
-  const valueWidth = Math.max(...rows.map(({ value }) => value.length));
-  return rows.map(({ name, value, source }) =>
-    `${name.padEnd(nameWidth)}  ${value.padEnd(valueWidth)}  ${source}`
-  ).join("\n");
-}
-
-function valueText(flag: Flag, value: unknown): string {
-  switch (flag.kind) {
-    case "duration":
-      return formatDurationMs(value as number);
-    case "size":
-      return formatSizeBytes(value as number);
-    case "rate":
-      return formatRatePerSecond(value as number, flag.of);
-    case "text":
-      return JSON.stringify(value);
-    default:
-      return String(value);
+      return formatValue(flag, flag.default);
   }
 }

@@ -6,6 +6,7 @@ export const HISTORY_FLAGS = {
     kind: "text",
     default: "",
     value: "FILE",
+    isCommon: true,
     help: "SQLite file to store messages in, so that they survive a restart",
   },
   durability: {

@@ -7,7 +7,8 @@ export const NETWORK_FLAGS = {
     kind: "text",
     default: "127.0.0.1",
     value: "HOST",
-    help: "Address to listen on; 0.0.0.0 accepts connections from the network",
+    isCommon: true,
+    help: "Address to listen on; 0.0.0.0 lets other machines connect",
     check: (text) => text === "" ? "an address or a host name" : undefined,
   },
   port: {
@@ -16,6 +17,7 @@ export const NETWORK_FLAGS = {
     value: "PORT",
     min: 0,
     max: 65535,
+    isCommon: true,
     help: "Port to listen on; 0 picks a free port",
   },
   engine: {
@@ -28,19 +30,22 @@ export const NETWORK_FLAGS = {
     kind: "text",
     default: "",
     value: "FILE",
+    isCommon: true,
     help: "Certificate chain in PEM; with --tls-key, the server uses https and wss",
   },
   tlsKey: {
     kind: "text",
     default: "",
     value: "FILE",
+    isCommon: true,
     help: "Private key of the certificate, in PEM",
   },
   allowOrigin: {
     kind: "list",
     default: [],
     value: "ORIGIN",
-    help: "Accept pages from this origin, such as https://*.example.com; * accepts all; repeatable",
+    isCommon: true,
+    help: "Accept pages from this origin; * accepts all origins; repeatable",
     check: (text) =>
       parseAllowedOrigin(text)
         ? undefined

@@ -1,7 +1,14 @@
 import { COMMON_FLAGS, type FlagTable } from "../../cli/flags/flag.ts";
 
-/** Logging, stopping, and checking the configuration. */
+/** The configuration, logging, and stopping. */
 export const OPERATION_FLAGS = {
+  config: {
+    kind: "text",
+    default: "",
+    value: "FILE",
+    isCommon: true,
+    help: "Read values from this JSONC file; flags and variables override it",
+  },
   logMessages: {
     kind: "switch",
     default: false,
@@ -27,7 +34,8 @@ export const OPERATION_FLAGS = {
   checkConfig: {
     kind: "command",
     default: false,
-    help: "Check and print the configuration, then exit",
+    isCommon: true,
+    help: "Check the configuration, print each value and its source, and exit",
   },
   ...COMMON_FLAGS,
 } as const satisfies FlagTable;

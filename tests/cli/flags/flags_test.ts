@@ -26,7 +26,8 @@ const TABLE = {
   echo: { kind: "switch", default: false, help: "" },
   reconnect: { kind: "switch", default: true, help: "" },
   header: { kind: "each", default: [], short: "H", value: "HEADER", help: "" },
-  help: { kind: "command", default: false, short: "h", help: "" },
+  version: { kind: "command", default: false, short: "v", help: "" },
+  help: { kind: "help", default: false, short: "h", help: "" },
 } as const satisfies FlagTable;
 
 const DEFAULTS = {
@@ -41,6 +42,7 @@ const DEFAULTS = {
   echo: false,
   reconnect: true,
   header: [] as readonly string[],
+  version: false,
   help: false,
 } as const;
 
@@ -76,7 +78,7 @@ const GOOD: readonly [args: string[], config: Partial<Record<keyof typeof DEFAUL
   [["--no-reconnect", "--port", "1"], { reconnect: false, port: 1 }],
   [["--name", "x", "--name", ""], { name: "" }],
   [["--name", "--echo"], { name: "", echo: true }],
-  [["--name", "-h"], { name: "", help: true }],
+  [["--name", "-h"], { name: "", help: "common" }],
   [["--name=-5"], { name: "-5" }],
   [["--name=a=b"], { name: "a=b" }],
   [["--name", "007"], { name: "007" }],
@@ -85,11 +87,15 @@ const GOOD: readonly [args: string[], config: Partial<Record<keyof typeof DEFAUL
   [["-H", "a: b"], { header: ["a: b"] }],
   [["-H=a: b"], { header: ["a: b"] }],
   [["-H", "a: b, c", "--header", "d: e", "--header=f:"], { header: ["a: b, c", "d: e", "f:"] }],
-  [["-hH", "a: b"], { help: true, header: ["a: b"] }],
-  [["-h"], { help: true }],
-  [["-h", "true"], { help: true }],
-  [["--help", "false"], { help: false }],
-  [["-h=false"], { help: false }],
+  [["-hH", "a: b"], { help: "common", header: ["a: b"] }],
+  [["-h"], { help: "common" }],
+  [["-h", "all"], { help: "all" }],
+  [["--help", "all"], { help: "all" }],
+  [["--help=all"], { help: "all" }],
+  [["--version"], { version: true }],
+  [["-v", "true"], { version: true }],
+  [["--version", "false"], { version: false }],
+  [["-v=false"], { version: false }],
 ];
 
 for (const [args, changes] of GOOD) {
@@ -155,9 +161,13 @@ const BAD: readonly [args: string[], faults: string[]][] = [
   [["--echo="], [
     'Cannot start because --echo (CHORUS_ECHO) must be true or false: --echo was ""',
   ]],
-  [["-host", "0.0.0.0"], ["Cannot start because there is no flag -host (--help lists them all)"]],
-  [["-xyz", "-xyz"], ["Cannot start because there is no flag -xyz (--help lists them all)"]],
-  [["-h=x"], ['Cannot start because --help must be true or false: --help was "x"']],
+  [["-host", "0.0.0.0"], [
+    "Cannot start because there is no flag -host (--help all lists them all)",
+  ]],
+  [["-xyz", "-xyz"], ["Cannot start because there is no flag -xyz (--help all lists them all)"]],
+  [["-v=x"], ['Cannot start because --version must be true or false: --version was "x"']],
+  [["-h=x"], ['Cannot start because --help must be all, or have no value: --help was "x"']],
+  [["--help", "x"], ['Cannot start because --help must be all, or have no value: --help was "x"']],
   [["--echo", "1"], ['Cannot start because the program takes no arguments: it was given "1"']],
   [["--no-echo", "false"], [
     'Cannot start because the program takes no arguments: it was given "false"',
@@ -166,7 +176,7 @@ const BAD: readonly [args: string[], faults: string[]][] = [
     `${PORT} --port was ""`,
   ]],
   [["--port", "-1"], [
-    "Cannot start because there is no flag -1 (--help lists them all)",
+    "Cannot start because there is no flag -1 (--help all lists them all)",
     `${PORT} --port was ""`,
   ]],
   [["--port=-1"], [
@@ -189,13 +199,13 @@ const BAD: readonly [args: string[], faults: string[]][] = [
   ]],
   [["--no-port"], ["Cannot start because there is no flag --no-port (did you mean --port?)"]],
   [["--__proto__=1"], [
-    "Cannot start because there is no flag --__proto__ (--help lists them all)",
+    "Cannot start because there is no flag --__proto__ (--help all lists them all)",
   ]],
   [["--constructor"], [
-    "Cannot start because there is no flag --constructor (--help lists them all)",
+    "Cannot start because there is no flag --constructor (--help all lists them all)",
   ]],
-  [["-z", "1"], ["Cannot start because there is no flag -z (--help lists them all)"]],
-  [["-z=1"], ["Cannot start because there is no flag -z (--help lists them all)"]],
+  [["-z", "1"], ["Cannot start because there is no flag -z (--help all lists them all)"]],
+  [["-z=1"], ["Cannot start because there is no flag -z (--help all lists them all)"]],
   [["--port", ""], [
     `${PORT} --port was ""`,
   ]],
@@ -205,12 +215,12 @@ const BAD: readonly [args: string[], faults: string[]][] = [
     "Cannot start because there is no flag --drain (did you mean --drain-timeout?)",
   ]],
   [["--utterly-else"], [
-    "Cannot start because there is no flag --utterly-else (--help lists them all)",
+    "Cannot start because there is no flag --utterly-else (--help all lists them all)",
   ]],
   [["--__proto__.x=1"], [
-    "Cannot start because there is no flag --__proto__.x (--help lists them all)",
+    "Cannot start because there is no flag --__proto__.x (--help all lists them all)",
   ]],
-  [["-z"], ["Cannot start because there is no flag -z (--help lists them all)"]],
+  [["-z"], ["Cannot start because there is no flag -z (--help all lists them all)"]],
   [["stray"], ['Cannot start because the program takes no arguments: it was given "stray"']],
   [["--", "--echo"], [
     'Cannot start because the program takes no arguments: it was given "--echo"',
@@ -236,6 +246,7 @@ Deno.test("parseFlags() reads the environment, and prefers a flag", () => {
     CHORUS_ECHO: "1",
     CHORUS_RECONNECT: "0",
     CHORUS_HELP: "a command has no variable",
+    CHORUS_VERSION: "a command has no variable",
   };
   const { config, sources, faults } = parse(["--port", "2"], variables);
   assertEquals(faults, []);
@@ -260,4 +271,45 @@ Deno.test("parseFlags() names no variables in a program without them", () => {
   assertEquals(parseFlags(TABLE, { args: ["--port", "x"] }).faults, [
     'Cannot start because --port must be a whole number from 0 to 65535: --port was "x"',
   ]);
+});
+
+Deno.test("parseFlags() prefers a flag to its variable, and a variable to the file", () => {
+  const variables = { CHORUS_PORT: "2", CHORUS_NAME: "two" };
+  const file = {
+    path: "x.jsonc",
+    values: new Map(Object.entries({ port: 3, name: "3", echo: true })),
+  };
+  const { config, sources, faults } = parseFlags(TABLE, {
+    args: ["--port", "1"],
+    env: (name) => variables[name as keyof typeof variables],
+    file,
+  });
+  assertEquals(faults, []);
+  assertEquals<unknown>(config, { ...DEFAULTS, port: 1, name: "two", echo: true });
+  assertEquals(
+    [sources.port, sources.name, sources.echo, sources.logFormat],
+    ["flag", "environment", "file", "default"],
+  );
+});
+
+Deno.test("parseFlags() reports the faults of flags, variables, and the file together", () => {
+  const values = new Map<string, unknown>(Object.entries({ "log-format": "xml", prot: 1 }));
+  const { faults } = parseFlags(TABLE, {
+    args: ["--ecko", "--port=x"],
+    env: (name) => name === "CHORUS_ECHO" ? "maybe" : undefined,
+    file: { path: "x.jsonc", values },
+  });
+  assertEquals(faults, [
+    "Cannot start because there is no flag --ecko (did you mean --echo?)",
+    'Cannot start because x.jsonc has an unknown key "prot" (did you mean "port"?)',
+    `${PORT} --port was "x"`,
+    'Cannot start because log-format in x.jsonc must be one of text, json: it was "xml"',
+    'Cannot start because --echo (CHORUS_ECHO) must be true or false: CHORUS_ECHO was "maybe"',
+  ]);
+});
+
+Deno.test("parseFlags() does not check a value in the file that a flag overrides", () => {
+  const file = { path: "x.jsonc", values: new Map([["port", "many"]]) };
+  const { config, faults } = parseFlags(TABLE, { args: ["--port", "1"], file });
+  assertEquals([config.port, faults], [1, []]);
 });
