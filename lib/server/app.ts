@@ -22,6 +22,7 @@ import { createHandler } from "./http/routes.ts";
 import type { AdminToken } from "./security/admin_token.ts";
 import { OriginCheck, parseAllowedOrigin } from "./security/origin.ts";
 import type { TlsFiles } from "./security/tls_files.ts";
+import { logLimitBytes, MemoryLimit, type MemoryUsage } from "./memory_limit.ts";
 import { listenOn } from "./start_failure.ts";
 
 /** A running server. Disposing it drains it. */
@@ -58,6 +59,8 @@ export interface AppOptions {
   readonly adminToken?: AdminToken | undefined;
   /** The clocks; those of the system by default. */
   readonly clocks?: Pick<AgeLimitOptions, "readMs" | "monotonicMs">;
+  /** Reads the memory of the process. */
+  readonly readMemory?: () => MemoryUsage;
 }
 
 const SYSTEM_CLOCKS = { readMs: Date.now, monotonicMs: () => performance.now() };
@@ -113,7 +116,15 @@ interface StartOptions extends AppOptions {
 
 async function start(
   config: ServerConfig,
-  { logger, tls, adminToken, clocks, ageLimit, history }: StartOptions,
+  {
+    logger,
+    tls,
+    adminToken,
+    clocks,
+    readMemory = Deno.memoryUsage,
+    ageLimit,
+    history,
+  }: StartOptions,
 ): Promise<App> {
   const { hostname, port, maxConnections, maxMessageBytes } = config;
   const { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs, stallTimeoutMs } = config;
@@ -123,7 +134,7 @@ async function start(
   const wantsHandles = config.engine === "direct" && !hasTls;
   const hasTcpTransport = wantsHandles && await checkTcpTransport();
   if (wantsHandles && !hasTcpTransport) logger.warning(SOCKETS_NOTICE);
-  const chat = new Chat(config, {
+  const chat = new Chat({ ...config, maxLogBytes: logLimitBytes(config) }, {
     logger,
     history,
     // With the serve engine, messages arrive in promises, and a microtask would come after each.
@@ -138,6 +149,13 @@ async function start(
   const serveEngine = config.engine === "serve" ? new ServeEngine(config, shared) : undefined;
   const directEngine = config.engine === "direct" ? new DirectEngine(config, shared) : undefined;
   const eventStreams = new EventStreams(config, shared);
+  const memoryLimit = new MemoryLimit(config.memoryLimit, {
+    read: readMemory,
+    onChange: (isExceeded) =>
+      isExceeded
+        ? logger.warning("The server refuses new work: it has reached --memory-limit")
+        : logger.warning("The server takes new work again: it has free memory"),
+  });
   const isFull = () => wires.sizeWithUpgrades(performance.now()) >= maxConnections;
   const allowOrigin = config.allowOrigin.flatMap((text) => parseAllowedOrigin(text) ?? []);
   let drained: Promise<void> | undefined;
@@ -153,6 +171,7 @@ async function start(
       maxMessageBytes,
       hasAdminApi: adminToken !== undefined,
       isDraining: () => drained !== undefined,
+      isOverloaded: () => memoryLimit.isExceeded,
       isFull,
       hasCapacityFor: (roomName) => chat.rooms.hasCapacityFor(roomName),
     });
@@ -230,10 +249,12 @@ async function start(
     address = httpServer.addr;
   }
 
+  memoryLimit.start();
   const failed = Promise.withResolvers<unknown>();
   httpServer.finished.catch(failed.resolve);
   const parts = { chat, wires, history, directEngine, gateway, httpServer };
-  const drainOnce = () => drained ??= drain(parts, config.drainTimeoutMs);
+  const drainOnce = () =>
+    drained ??= drain(parts, config.drainTimeoutMs).finally(() => memoryLimit[Symbol.dispose]());
 
   return {
     failed: failed.promise,

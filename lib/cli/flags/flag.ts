@@ -41,6 +41,8 @@ type FlagKind =
     readonly default: number;
     readonly min: number;
     readonly max: number;
+    /** Whether 0 is possible, too: it disables what the flag sets. */
+    readonly zeroDisables?: true;
   }
   /** The default and the parsed value are per second; 0 disables the limit. */
   | { readonly kind: "rate"; readonly default: number; readonly of: RateOf }

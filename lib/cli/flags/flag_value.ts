@@ -43,9 +43,11 @@ export function readValue(flag: Flag, texts: readonly string[]): FlagValue {
     case "size": {
       const value = parseSizeBytes(text);
       if (value === undefined) return wrong("a size such as 1000, 64KiB, or 16MiB");
-      return value >= flag.min && value <= flag.max
-        ? { value }
-        : wrong(`from ${formatSizeBytes(flag.min)} to ${formatSizeBytes(flag.max)}`);
+      const { min, max, zeroDisables } = flag;
+      if ((value >= min && value <= max) || (zeroDisables && value === 0)) return { value };
+      return wrong(
+        `${zeroDisables ? "0, or " : ""}from ${formatSizeBytes(min)} to ${formatSizeBytes(max)}`,
+      );
     }
     case "rate": {
       const value = parseRatePerSecond(text, flag.of);

@@ -41,6 +41,14 @@ export const LIMIT_FLAGS = {
     help:
       "Maximum size of all logs; above it, empty rooms are removed, and large logs are shortened",
   },
+  memoryLimit: {
+    kind: "size",
+    default: 0,
+    min: 128 * 1024 ** 2,
+    max: 64 * 1024 ** 4,
+    zeroDisables: true,
+    help: "Memory of the process above which new work is refused with 503; 0 disables the limit",
+  },
   slowReader: {
     kind: "choice",
     default: "close",

@@ -42,6 +42,8 @@ export interface AdmissionOptions {
   readonly hasAdminApi: boolean;
   /** Whether the server is stopping and refuses all requests. */
   readonly isDraining: () => boolean;
+  /** Whether the server has too little memory for new work. */
+  readonly isOverloaded: () => boolean;
   /** Whether the chat has reached `--max-connections`. */
   readonly isFull: () => boolean;
   /** Whether this room exists or can be created. */
@@ -77,6 +79,7 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
     const fault = checkHandshake(request);
     if (fault) return { kind: "refusal", ...fault };
     if (typeof joinRequest === "string") return refuse(400, joinRequest);
+    if (options.isOverloaded()) return { kind: "refusal", ...UNAVAILABLE.overloaded };
     if (options.isFull()) return { kind: "refusal", ...UNAVAILABLE.full };
     if (!options.hasCapacityFor(joinRequest.roomName)) {
       return { kind: "refusal", ...UNAVAILABLE.tooManyRooms };
@@ -84,6 +87,7 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
     return { kind: "chat", joinRequest };
   }
   if (isRoomsPath(path)) {
+    if (options.isOverloaded()) return { kind: "refusal", ...UNAVAILABLE.overloaded };
     // Decided before the body is read: a client with `Expect: 100-continue` need not send it.
     const isTooBig = method === "POST" &&
       Number(headers.get("content-length")) > maxBodyBytes(headers, options.maxMessageBytes);

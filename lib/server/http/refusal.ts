@@ -16,6 +16,7 @@ export interface Refusal {
 export type UnavailableCode =
   | "server_full"
   | "server_stopping"
+  | "server_overloaded"
   | "too_many_rooms"
   | "history_unavailable";
 
@@ -53,6 +54,7 @@ export const UNAVAILABLE = {
   stopping: unavailable("server_stopping", "The server is stopping: try again later", 1, {
     connection: "close",
   }),
+  overloaded: unavailable("server_overloaded", "The server is overloaded: try again later", 5),
   tooManyRooms: unavailable("too_many_rooms", "There are too many rooms: try again later", 10),
   unreadable: unavailable(
     "history_unavailable",

@@ -6,6 +6,14 @@ const TABLE = {
   port: { kind: "integer", default: 8000, value: "PORT", min: 0, max: 65535, help: "" },
   drainTimeoutMs: { kind: "duration", default: 5000, min: 10, help: "" },
   logBytes: { kind: "size", default: 1024, min: 1000, max: 1024 ** 3, help: "" },
+  cacheBytes: {
+    kind: "size",
+    default: 0,
+    min: 1024,
+    max: 1024 ** 3,
+    zeroDisables: true,
+    help: "",
+  },
   sendRate: { kind: "rate", default: 0, of: "count", help: "" },
   byteRate: { kind: "rate", default: 0, of: "bytes", help: "" },
   logFormat: { kind: "choice", default: "text", choices: ["text", "json"], help: "" },
@@ -34,6 +42,7 @@ const DEFAULTS = {
   port: 8000,
   drainTimeoutMs: 5000,
   logBytes: 1024,
+  cacheBytes: 0,
   sendRate: 0,
   byteRate: 0,
   logFormat: "text",
@@ -56,6 +65,8 @@ const GOOD: readonly [args: string[], config: Partial<Record<keyof typeof DEFAUL
   [["--port=65535"], { port: 65535 }],
   [["--port", "1", "--port", "2"], { port: 2 }],
   [["--drain-timeout", "250ms"], { drainTimeoutMs: 250 }],
+  [["--cache-bytes", "1KiB"], { cacheBytes: 1024 }],
+  [["--cache-bytes", "0"], { cacheBytes: 0 }],
   [["--log-bytes", "64KiB"], { logBytes: 65_536 }],
   [["--send-rate", "600/m", "--byte-rate", "1KiB/s"], { sendRate: 10, byteRate: 1024 }],
   [["--log-format", "json"], { logFormat: "json" }],
@@ -133,6 +144,10 @@ const BAD: readonly [args: string[], faults: string[]][] = [
   [["--log-bytes", "999"], [
     "Cannot start because --log-bytes (CHORUS_LOG_BYTES) must be from 1000 to 1GiB: " +
     '--log-bytes was "999"',
+  ]],
+  [["--cache-bytes", "1"], [
+    "Cannot start because --cache-bytes (CHORUS_CACHE_BYTES) must be 0, or from 1KiB to 1GiB: " +
+    '--cache-bytes was "1"',
   ]],
   [["--send-rate", "100"], [
     "Cannot start because --send-rate (CHORUS_SEND_RATE) must be a rate such as 100/s or " +
