@@ -25,8 +25,8 @@ export interface MemoryLimitOptions {
  * ```
  *
  * A process hardly ever gives memory back to the system, even if most of it is free. But it fills
- * free memory before it grows. So the limit is exceeded only while the process is at the limit *and*
- * uses as much as it did when it first got there.
+ * free memory before it grows. So the limit is exceeded only while the process is at the limit and
+ * uses as much as it did when it got there.
  */
 export class MemoryLimit implements Disposable {
   readonly #limitBytes: number;
