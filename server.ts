@@ -49,7 +49,7 @@ async function serve(config: ServerConfig, output: TextQueue): Promise<number> {
   let tls: TlsFiles | undefined;
   try {
     tls = await readTlsFiles(config);
-    app = await startApp(config, { logger, tls });
+    app = await startApp(config, { logger, tls, output });
   } catch (error) {
     const errors = errorOutput();
     errors.push(`${startFailure(error)}\n`);

@@ -2,7 +2,7 @@
 export interface Access {
   /** The user that the client has proved to be; null if it has proved nothing. */
   readonly user: string | null;
-  /** The name that the proof gives the user; null if it gives none, and the client may claim one. */
+  /** The name that the proof gives; null if it gives none, and the client may claim one. */
   readonly name: string | null;
   /** When the access ends, in milliseconds since 1970; `Infinity` if it does not end. */
   readonly expiresAtMs: number;

@@ -2,6 +2,7 @@ import type { Logger } from "@logtape/logtape";
 import { setImmediate } from "node:timers";
 import { AgeLimit, type AgeLimitOptions } from "../chat/age_limit.ts";
 import { Chat } from "../chat/chat.ts";
+import type { ChatCounters } from "../chat/counters.ts";
 import { SqliteHistory } from "../history/sqlite_history.ts";
 import { checkDirectWrite, SLOW_WRITES_NOTICE } from "../websocket/transport/socket_transport.ts";
 import { checkTcpTransport, SOCKETS_NOTICE } from "../websocket/transport/tcp_transport.ts";
@@ -16,6 +17,8 @@ import { ServeEngine } from "./engines/serve_engine.ts";
 import { admit, type IncomingRequest } from "./http/admission.ts";
 import { RoomsApi } from "./http/rooms_api.ts";
 import { type Client, createHandler } from "./http/routes.ts";
+import { MetricsEndpoint } from "./metrics/metrics_endpoint.ts";
+import { ServerCounters } from "./metrics/server_counters.ts";
 import { OriginCheck, parseAllowedOrigin } from "./security/origin.ts";
 import type { TlsFiles } from "./security/tls_files.ts";
 import { listenOn } from "./start_failure.ts";
@@ -28,10 +31,12 @@ export interface App extends AsyncDisposable {
   readonly connectionCount: number;
   /** The number of rooms in memory: those with members or messages. */
   readonly roomCount: number;
+  /** Where `--metrics-listen` serves the metrics; undefined without it. */
+  readonly metricsUrl: URL | undefined;
   /** The number of connections that the engines hold, including those that are closing. */
   readonly openCount: number;
-  /** The number of slow readers closed, and how many times one has skipped messages. */
-  readonly slowReaders: Readonly<Record<"closed" | "skipped", number>>;
+  /** See {@linkcode ChatCounters}. */
+  readonly slowReaders: Readonly<ChatCounters["slowReaders"]>;
   /** Stops the server, see {@linkcode drain}. Calling it twice is harmless. */
   drain(): Promise<void>;
   /**
@@ -50,6 +55,8 @@ export interface AppOptions {
   readonly logger: Logger;
   /** If given, the server uses https and wss. */
   readonly tls: TlsFiles | undefined;
+  /** Where log lines go, which may drop some. */
+  readonly output?: { readonly droppedCount: number };
   /** The clocks; those of the system by default. */
   readonly clocks?: Pick<AgeLimitOptions, "readMs" | "monotonicMs">;
 }
@@ -99,14 +106,15 @@ export async function startApp(config: ServerConfig, options: AppOptions): Promi
   }
 }
 
-interface StartOptions extends Required<AppOptions> {
+interface StartOptions extends AppOptions {
+  readonly clocks: NonNullable<AppOptions["clocks"]>;
   readonly ageLimit: AgeLimit;
   readonly history: SqliteHistory | undefined;
 }
 
 async function start(
   config: ServerConfig,
-  { logger, tls, clocks, ageLimit, history }: StartOptions,
+  { logger, tls, output, clocks, ageLimit, history }: StartOptions,
 ): Promise<App> {
   const { hostname, port, maxConnections, maxMessageBytes } = config;
   const { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs, stallTimeoutMs } = config;
@@ -124,15 +132,25 @@ async function start(
     deferTurn: setImmediate,
     startTimer: setTimeout,
     readMs: clocks.readMs,
+    monotonicMs: clocks.monotonicMs,
     ageLimit,
   });
   const wires = new OpenWires();
-  const shared = { chat, wires };
+  const counters = new ServerCounters(chat.counters.limits);
+  const shared = { chat, wires, counters };
   const serveEngine = config.engine === "serve" ? new ServeEngine(config, shared) : undefined;
   const directEngine = config.engine === "direct" ? new DirectEngine(config, shared) : undefined;
   const eventStreams = new EventStreams(config, shared);
   const isFull = () => wires.sizeWithUpgrades(performance.now()) >= maxConnections;
   const allowOrigin = config.allowOrigin.flatMap((text) => parseAllowedOrigin(text) ?? []);
+  await using opened = new AsyncDisposableStack();
+  const metrics = opened.use(
+    await MetricsEndpoint.open(
+      { config, chat, counters, eventStreams, output },
+      { metricsListen: config.metricsListen, allowOrigin },
+    ),
+  );
+  if (metrics.url) logger.info("Serving metrics on {url}", { url: metrics.url.href });
   let drained: Promise<void> | undefined;
 
   let originCheck: OriginCheck | undefined;
@@ -144,6 +162,7 @@ async function start(
         allowOrigin,
       }),
       maxMessageBytes,
+      hasMetrics: metrics.url === undefined,
       isDraining: () => drained !== undefined,
       isFull,
       hasCapacityFor: (roomName) => chat.rooms.hasCapacityFor(roomName),
@@ -156,6 +175,7 @@ async function start(
     requestTimeoutMs,
     isFull,
     eventStreams,
+    onRefused: (refusal) => counters.countLimit(refusal),
     onFault: logFault,
   });
   const serve = (
@@ -173,6 +193,8 @@ async function start(
         admit: decide,
         serveEngine,
         roomsApi,
+        metrics,
+        onRefused: (request, refusal) => counters.countRefusal(request, refusal),
         clientOf: (info) => clientOf(info as Deno.ServeHandlerInfo<Deno.NetAddr>),
       }),
     });
@@ -198,6 +220,7 @@ async function start(
         maxPipes: maxConnections,
         admit: decide,
         directEngine,
+        counters,
         logger,
       });
       address = await listenOn({ hostname, port }, () => opened.open());
@@ -219,7 +242,8 @@ async function start(
 
   const failed = Promise.withResolvers<unknown>();
   httpServer.finished.catch(failed.resolve);
-  const parts = { chat, wires, history, directEngine, gateway, httpServer };
+  const parts = { ...shared, history, directEngine, gateway, httpServer, metrics };
+  opened.move();
   const drainOnce = () => drained ??= drain(parts, config.drainTimeoutMs);
 
   return {
@@ -231,10 +255,11 @@ async function start(
     get roomCount() {
       return chat.rooms.size;
     },
+    metricsUrl: metrics.url,
     get openCount() {
       return wires.size;
     },
-    slowReaders: chat.slowReaders,
+    slowReaders: chat.counters.slowReaders,
     drain: drainOnce,
     useTls: (tls) => {
       if (!gateway || !hasTls) return false;

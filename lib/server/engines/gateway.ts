@@ -10,6 +10,7 @@ import type { Decision, IncomingRequest } from "../http/admission.ts";
 import { type Refusal, refusalResponse, UNAVAILABLE } from "../http/refusal.ts";
 import type { Client } from "../http/routes.ts";
 import type { TlsFiles } from "../security/tls_files.ts";
+import type { ServerCounters } from "../metrics/server_counters.ts";
 import type { DirectEngine } from "./direct_engine.ts";
 import {
   HttpConnection,
@@ -36,6 +37,7 @@ export interface GatewayOptions {
   readonly maxPipes: number;
   readonly admit: (request: IncomingRequest) => Decision;
   readonly directEngine: Pick<DirectEngine, "serve">;
+  readonly counters: ServerCounters;
   readonly logger: Logger;
 }
 
@@ -65,6 +67,7 @@ export class Gateway {
     this.#httpOptions = {
       listener: {
         onRequest: (connection, request) => this.#dispatch(connection, request),
+        onMalformed: (status) => options.counters.countLimit({ status }),
         onGone: (connection, error) => this.#forget(connection, error),
       },
       timeouts: options.timeouts,
@@ -193,6 +196,7 @@ export class Gateway {
   }
 
   #refuse(connection: HttpConnection, head: RequestHead, refusal: Refusal): void {
+    this.#options.counters.countRefusal(head, refusal);
     const response = refusalResponse(head, refusal);
     connection.respond(head.method === "HEAD" ? { ...response, body: "" } : response);
   }

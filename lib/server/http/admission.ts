@@ -28,6 +28,7 @@ export type Decision =
   | { readonly kind: "chat"; readonly joinRequest: JoinRequest }
   | { readonly kind: "page" }
   | { readonly kind: "health" }
+  | { readonly kind: "metrics" }
   /** Pass it to the HTTP API, which checks the rest itself. */
   | { readonly kind: "rooms" }
   | { readonly kind: "refusal" } & Refusal;
@@ -36,6 +37,8 @@ export type Decision =
 export interface AdmissionOptions {
   readonly originCheck: Pick<OriginCheck, "refused">;
   readonly maxMessageBytes: number;
+  /** Whether this port serves `/metrics`. */
+  readonly hasMetrics: boolean;
   /** Whether the server is stopping and refuses all requests. */
   readonly isDraining: () => boolean;
   /** Whether the chat has reached `--max-connections`. */
@@ -54,6 +57,7 @@ export interface AdmissionOptions {
  * | the page's files | 200, or 304 if the client's copy is current                     |
  * | `/rooms…`        | the HTTP API; 413 for a message that is too big                 |
  * | `/healthz`       | 200                                                             |
+ * | `/metrics`       | 200; 404 with `--metrics-listen`                                |
  * | any other        | 404                                                             |
  */
 export function admit(request: IncomingRequest, options: AdmissionOptions): Decision {
@@ -86,7 +90,8 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
   }
   // Without this check, a page with a bad room name would retry its WebSocket forever.
   if (typeof joinRequest === "string") return refusal(400, joinRequest);
-  if (path !== "/healthz" && !isPagePath(path)) {
+  const isMetrics = path === "/metrics" && options.hasMetrics;
+  if (path !== "/healthz" && !isMetrics && !isPagePath(path)) {
     return refusal(
       404,
       "Not found: the server has / (chat page), /ws (WebSocket), /rooms (HTTP API), and /healthz",
@@ -97,6 +102,7 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
       allow: "GET, HEAD",
     });
   }
+  if (isMetrics) return { kind: "metrics" };
   return { kind: path === "/healthz" ? "health" : "page" };
 }
 

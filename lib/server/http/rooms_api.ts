@@ -5,7 +5,7 @@ import { parseRoomName } from "../../chat/names.ts";
 import { forMethod, json, JSON_HEADERS, preflight, problem, withCors } from "./api_response.ts";
 import { parseJoinRequest } from "./join_request.ts";
 import { readPublication } from "./publication.ts";
-import { EVENTS_HEADERS, refuse, UNAVAILABLE } from "./refusal.ts";
+import { EVENTS_HEADERS, type Refusal, refuse, UNAVAILABLE } from "./refusal.ts";
 import type { Client } from "./routes.ts";
 
 /** The number of messages or rooms in one response. */
@@ -28,6 +28,8 @@ export interface RoomsApiOptions {
       client: Client,
     ): ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   };
+  /** Called when a request is refused. */
+  readonly onRefused: (refusal: Pick<Refusal, "status" | "code">) => void;
   /** Called with the reason when the API responds with 500. */
   readonly onFault: (error: unknown) => void;
 }
@@ -127,10 +129,13 @@ export class RoomsApi {
   async #publish(roomName: string, request: Request): Promise<Response> {
     const { chat } = this.#options;
     const publication = await readPublication(request, this.#options);
-    if (publication instanceof Response) return publication;
+    if (publication instanceof Response) {
+      this.#options.onRefused(publication);
+      return publication;
+    }
     const published = await chat.publish(roomName, publication);
     if (published === "no capacity") {
-      return refuse(request, UNAVAILABLE.tooManyRooms);
+      return this.#refuse(request, UNAVAILABLE.tooManyRooms);
     }
     if (published === "not committed") {
       return problem(503, "The message is not committed: try again with the same id", {
@@ -147,14 +152,21 @@ export class RoomsApi {
     const { chat, isFull, eventStreams } = this.#options;
     const given = parseJoinRequest(url.search.slice(1), null);
     if (typeof given === "string") return problem(400, given);
-    if (isFull()) return refuse(request, UNAVAILABLE.full);
-    if (!chat.rooms.hasCapacityFor(roomName)) return refuse(request, UNAVAILABLE.tooManyRooms);
+    if (isFull()) return this.#refuse(request, UNAVAILABLE.full);
+    if (!chat.rooms.hasCapacityFor(roomName)) {
+      return this.#refuse(request, UNAVAILABLE.tooManyRooms);
+    }
     // A stream, as Deno adds `Content-Length: 0` to a response without a body.
     if (request.method === "HEAD") return eventsOf(ReadableStream.from<Uint8Array>([]));
     const since = request.headers.get("last-event-id") ?? given.since;
     const joinRequest = { ...given, roomName, since, format: "chorus" } as const;
     const events = eventStreams.open(joinRequest, client);
     return events ? eventsOf(events) : refuse(request, UNAVAILABLE.unreadable);
+  }
+
+  #refuse(request: Request, refusal: Refusal): Response {
+    this.#options.onRefused(refusal);
+    return refuse(request, refusal);
   }
 }
 

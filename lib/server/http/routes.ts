@@ -2,7 +2,7 @@ import type { JoinRequest } from "../../chat/chat.ts";
 import { servePage } from "../page/page.ts";
 import type { Decision, IncomingRequest } from "./admission.ts";
 import { plainText, toResponse } from "./api_response.ts";
-import { refusalResponse } from "./refusal.ts";
+import { type Refusal, refusalResponse, UNAVAILABLE } from "./refusal.ts";
 
 /** The sender of a request. */
 export interface Client {
@@ -22,13 +22,17 @@ export interface RoutesOptions {
   readonly roomsApi: {
     handle(request: Request, url: URL, client: Client): Promise<Response>;
   };
+  /** Responds to `/metrics`, if this port serves it. */
+  readonly metrics: { respond(): Promise<Response> };
+  /** Called when a request is refused. */
+  readonly onRefused: (request: Pick<IncomingRequest, "path" | "headers">, why: Refusal) => void;
   /** Finds the sender of a request; undefined if the request did not come through the gateway. */
   readonly clientOf: (info: Deno.ServeHandlerInfo) => Client | undefined;
 }
 
 /** Creates the handler that `Deno.serve` calls for every HTTP request. */
 export function createHandler(
-  { admit, serveEngine, roomsApi, clientOf }: RoutesOptions,
+  { admit, serveEngine, roomsApi, metrics, onRefused, clientOf }: RoutesOptions,
 ): Deno.ServeHandler {
   return (request, info) => {
     const client = clientOf(info);
@@ -47,15 +51,19 @@ export function createHandler(
       case "chat":
         // Without the serve engine, the gateway has refused this upgrade: the server was full a
         // moment ago.
-        return serveEngine?.upgrade(request, client, decision.joinRequest) ??
-          text(503, "The chat was full: try again", { "retry-after": "1" });
+        if (serveEngine) return serveEngine.upgrade(request, client, decision.joinRequest);
+        onRefused({ path, headers }, UNAVAILABLE.full);
+        return text(503, "The chat was full: try again", { "retry-after": "1" });
       case "page":
         return servePage(path, headers);
       case "health":
         return text(200, "ok");
+      case "metrics":
+        return metrics.respond();
       case "rooms":
         return roomsApi.handle(request, url, client);
       case "refusal":
+        onRefused({ path, headers }, decision);
         return toResponse(refusalResponse({ method, path, headers }, decision));
     }
   };

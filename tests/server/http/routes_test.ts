@@ -5,14 +5,18 @@ import { createHandler } from "../../../lib/server/http/routes.ts";
 Deno.test("createHandler() without a serve engine upgrades nothing", async () => {
   const joinRequest = parseJoinRequest("", null);
   if (typeof joinRequest === "string") throw new Error(joinRequest);
+  const refused: number[] = [];
   const handler = createHandler({
     admit: () => ({ kind: "chat", joinRequest }),
     serveEngine: undefined,
     roomsApi: { handle: () => Promise.reject(new Error("not called")) },
+    metrics: { respond: () => Promise.reject(new Error("not called")) },
+    onRefused: (_request, { status }) => refused.push(status),
     clientOf: () => ({ address: "127.0.0.1:1" }),
   });
   const remoteAddr = { transport: "tcp", hostname: "127.0.0.1", port: 1 } as const;
   const request = new Request("http://localhost/ws", { headers: { upgrade: "websocket" } });
   const response = await handler(request, { remoteAddr, completed: Promise.resolve() });
   assertEquals([response.status, response.headers.get("retry-after")], [503, "1"]);
+  assertEquals(refused, [503]);
 });
