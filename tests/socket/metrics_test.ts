@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import type { ServerConfig } from "../../lib/server/config.ts";
 import { ListenError } from "../../lib/server/start_failure.ts";
 import { isPromtoolMissing, promtool } from "../server/metrics/promtool.ts";
@@ -63,6 +69,13 @@ for (const engine of ENGINES) {
     assertEquals(samples["chorus_slowest_reader_lag_bytes"], 0);
     for (const name of HISTOGRAM_COUNTS) assertEquals(samples[name], 1, name);
     await events.body!.cancel();
+    for (const peer of [plain, chorus]) await peer[Symbol.asyncDispose]();
+    for (let count = 0; count < 3; count++) await server.logged("{id} disconnected");
+    const later = await scrape(server);
+    assertEquals(
+      [format("plain"), format("chorus.v1"), format("events")].map((name) => later[name]),
+      [0, 0, 0],
+    );
   });
 
   Deno.test(`${engine}: /metrics counts handshakes by outcome and limits by kind once`, async () => {
@@ -76,30 +89,35 @@ for (const engine of ENGINES) {
       statusOfRaw(server.port, [`GET ${path} HTTP/1.1`, ...HANDSHAKE_HEADERS, ...headers]);
     assertEquals(await ask("/ws", "Origin: https://evil.example"), 403);
     assertEquals(await ask("/ws?room=."), 400);
+    // The direct engine answers this one without Deno.serve.
+    assertEquals(await ask("/ws?room=.", "Expect: 100-continue"), 400);
     await using peer = await Peer.open(server.url);
     assertEquals(await ask("/ws"), 503);
-    const publish = (room: string, body: string) =>
+    const publish = (room: string, body: string | ReadableStream<Uint8Array>) =>
       statusOf(new URL(`/rooms/${room}/messages`, server.app.url), {
         method: "POST",
         headers: { "content-type": "text/plain" },
         body,
       });
     assertEquals(await publish("lobby", "x".repeat(11)), 413);
+    const chunked = ReadableStream.from([new TextEncoder().encode("x".repeat(11))]);
+    assertEquals(await publish("lobby", chunked), 413);
     assertEquals(await publish("other", "x"), 503);
+    assertEquals(await statusOf(new URL("/rooms/lobby/events", server.app.url)), 503);
     peer.send("x".repeat(11));
     assertEquals((await peer.closed).code, 1009);
     await server.logged("{id} disconnected");
     const samples = await scrape(server);
     assertEquals(positive(samples, "chorus_handshakes_total"), {
       accepted: 1,
-      bad_request: 1,
+      bad_request: 2,
       forbidden: 1,
       server_full: 1,
     });
     assertEquals(positive(samples, "chorus_limit_hits_total"), {
-      connections: 1,
+      connections: 2,
       rooms: 1,
-      message_size: 2,
+      message_size: 3,
     });
   });
 
@@ -140,6 +158,11 @@ for (const engine of ENGINES) {
     assertEquals([head.status, await head.text()], [200, ""]);
     const rebound = ["GET /metrics HTTP/1.1", "Host: evil.example"];
     assertEquals(await statusOfRaw(Number(url.port), rebound), 403);
+    await server.app.drain();
+    await assertRejects(
+      () => Deno.connect({ port: Number(url.port) }),
+      Deno.errors.ConnectionRefused,
+    );
   });
 
   Deno.test(`${engine}: /metrics is served on the main port with the checks of all paths`, async () => {
@@ -184,6 +207,47 @@ for (const engine of ENGINES) {
       assertEquals(await promtool(["check", "metrics"], text), "");
       assert(await promtool(["check", "metrics"], text.replaceAll("_total", "")) !== "");
     },
+  });
+}
+
+Deno.test("/metrics measures the lag of the event loop, and the process", async () => {
+  await using server = await startTestApp();
+  let samples: Record<string, number>;
+  do samples = await scrape(server); while (samples["chorus_event_loop_lag_seconds_count"] === 0);
+  assert(samples["process_cpu_seconds_total"]! > 0);
+  assert(samples["process_resident_memory_bytes"]! > samples["chorus_heap_bytes"]!);
+  const uptimeSeconds = Date.now() / 1000 - samples["process_start_time_seconds"]!;
+  assert(uptimeSeconds > 0 && uptimeSeconds < 24 * 60 * 60, `${uptimeSeconds}`);
+});
+
+Deno.test("/metrics counts a handshake over HTTP/1.0 as refused", async () => {
+  await using server = await startTestApp();
+  const lines = ["GET /ws HTTP/1.0", ...HANDSHAKE_HEADERS];
+  assertEquals(await statusOfRaw(server.port, lines), 426);
+  assertEquals(positive(await scrape(server), "chorus_handshakes_total"), { bad_request: 1 });
+});
+
+for (const engine of ENGINES) {
+  Deno.test(`${engine}: /metrics counts readers that read nothing as stalled`, async () => {
+    await using server = await startTestApp({
+      engine,
+      stallTimeoutMs: 100,
+      closeTimeoutMs: 100,
+      logRetentionBytes: 1024 ** 3,
+    });
+    await using sender = await Peer.open(server.url);
+    await using healthy = await Peer.open(server.url);
+    using _stalled = await RawPeer.upgrade(server.port);
+    for (let count = 0; count < 3; count++) await server.logged("{id} connected");
+    const ended = server.logged("{id} disconnected").then(() => true);
+    // More bytes than the system buffers for a connection that does not read.
+    for (let isOpen = true; isOpen;) {
+      sender.send("x".repeat(20_000));
+      const next = healthy.next();
+      isOpen = !await Promise.race([ended, next.then(() => false)]);
+      await next;
+    }
+    assertEquals(positive(await scrape(server), "chorus_slow_readers_total"), { stalled: 1 });
   });
 }
 

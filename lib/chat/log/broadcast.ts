@@ -100,7 +100,7 @@ export class Broadcast {
     return lags.reduce((max, lag) => Math.max(max, lag), 0);
   }
 
-  /** Schedules a sweep for a message that was just appended. See {@linkcode request}. */
+  /** Schedules a sweep for a message that was just appended. It may be timed. */
   onAppended(defer: Scheduler["defer"]): void {
     const { counters } = this.#options;
     if (!this.#isNeeded && counters.isBatchTimed() && this.#readers.size > 0) {
@@ -110,7 +110,7 @@ export class Broadcast {
   }
 
   /**
-   * Schedules a sweep. Call it after each append.
+   * Schedules a sweep, for example after an event was appended.
    *
    * @param defer Runs the sweep, if none is scheduled.
    */

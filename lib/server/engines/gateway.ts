@@ -176,7 +176,10 @@ export class Gateway {
         connection.pipe ??= this.#openPipe(connection);
         return connection.pipe.exchange(request);
       }
-      if (head.version !== "HTTP/1.1") throw new RequestError(426, NEEDS_HTTP_11, UPGRADE_HEADERS);
+      if (head.version !== "HTTP/1.1") {
+        this.#options.counters.countHandshake("bad_request");
+        throw new RequestError(426, NEEDS_HTTP_11, UPGRADE_HEADERS);
+      }
       this.#connections.delete(connection);
       connection.pipe?.close();
       this.#options.directEngine.serve({

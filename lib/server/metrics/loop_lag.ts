@@ -13,7 +13,7 @@ export class LoopLag implements Disposable {
   #dueAtMs = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** Measures until it is disposed. Does not keep the program running. */
+  /** Measures until it is disposed. */
   start(): void {
     this.expect(performance.now());
     this.#timer = setInterval(() => {
@@ -21,7 +21,6 @@ export class LoopLag implements Disposable {
       this.observe(nowMs);
       this.expect(nowMs);
     }, INTERVAL_MS);
-    Deno.unrefTimer(this.#timer as unknown as number);
   }
 
   /** Expects the timer to run in 100 ms. */
