@@ -158,6 +158,8 @@ for (const engine of ENGINES) {
     assertEquals([head.status, await head.text()], [200, ""]);
     const rebound = ["GET /metrics HTTP/1.1", "Host: evil.example"];
     assertEquals(await statusOfRaw(Number(url.port), rebound), 403);
+    const malformed = ["GET /metrics HTTP/1.1", "Host: a[b"];
+    assertEquals(await statusOfRaw(Number(url.port), malformed), 400);
     await server.app.drain();
     await assertRejects(
       () => Deno.connect({ port: Number(url.port) }),

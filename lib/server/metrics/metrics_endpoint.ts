@@ -84,10 +84,12 @@ export class MetricsEndpoint implements AsyncDisposable {
 
   #handle(request: Request, originCheck: OriginCheck): Response | Promise<Response> {
     const { method, headers } = request;
-    const { host, pathname } = new URL(request.url);
-    const refused = originCheck.refused({ host, headers });
+    // Deno puts the URL together from the target and the Host header, which may be malformed.
+    const url = URL.parse(request.url);
+    if (!url) return toResponse(plainText(400, "The target and Host make no valid URL"));
+    const refused = originCheck.refused({ host: url.host, headers });
     if (refused !== undefined) return toResponse(plainText(403, refused));
-    if (pathname !== "/metrics") {
+    if (url.pathname !== "/metrics") {
       return toResponse(plainText(404, "Not found: this address has only /metrics"));
     }
     if (method !== "GET" && method !== "HEAD") {
