@@ -76,6 +76,7 @@ export class Room {
   readonly name: string;
   readonly presence = new Presence();
   readonly history: RoomHistory;
+  readonly counters: ChatCounters;
   readonly #options: RoomOptions;
   readonly #plain: Broadcast;
   #chorus: Broadcast | undefined;
@@ -89,6 +90,7 @@ export class Room {
   constructor(name: string, options: RoomOptions) {
     this.name = name;
     this.#options = options;
+    this.counters = options.counters;
     this.history = new RoomHistory(name, {
       ...options,
       log: this.#logOptions(),
@@ -117,10 +119,6 @@ export class Room {
     if (!chorus) return plain.backlog;
     if (plain.size === 0) return chorus.backlog;
     return plain.backlog && chorus.backlog && Promise.race([plain.backlog, chorus.backlog]);
-  }
-
-  get counters(): ChatCounters {
-    return this.#options.counters;
   }
 
   /** The bytes that the slowest live member has not been served. See {@linkcode Broadcast}. */
@@ -257,7 +255,7 @@ export class Room {
   }
 
   #count(bytes: number, publisher: unknown, skipping: unknown): void {
-    const { counters } = this.#options;
+    const { counters } = this;
     if (publisher) counters.webSocketMessages++;
     else counters.httpMessages++;
     counters.receivedBytes += bytes;

@@ -53,6 +53,7 @@ export interface BroadcastOptions extends Scheduler {
 export class Broadcast {
   readonly log: MessageLog;
   readonly #options: BroadcastOptions;
+  readonly #counters: ChatCounters;
   readonly #readers = new Set<BroadcastReader>();
   /** Whether there may be frames to deliver that the sweep under way does not see. */
   #isNeeded = false;
@@ -74,6 +75,7 @@ export class Broadcast {
   constructor(log: MessageLog, options: BroadcastOptions) {
     this.log = log;
     this.#options = options;
+    this.#counters = options.counters;
     log.unservedFrom = log.head;
   }
 
@@ -102,9 +104,8 @@ export class Broadcast {
 
   /** Schedules a sweep for a message that was just appended. It may be timed. */
   onAppended(defer: Scheduler["defer"]): void {
-    const { counters } = this.#options;
-    if (!this.#isNeeded && counters.isBatchTimed() && this.#readers.size > 0) {
-      this.#timing ??= new BatchTiming(counters, this.log.headSeq);
+    if (!this.#isNeeded && this.#counters.isBatchTimed() && this.#readers.size > 0) {
+      this.#timing ??= new BatchTiming(this.#counters, this.log.headSeq);
     }
     this.request(defer);
   }
@@ -202,7 +203,7 @@ export class Broadcast {
       const frames = cursor.take();
       if (!frames) return false;
       leftBytes -= frames.length;
-      this.#options.counters.sentBytes += frames.length;
+      this.#counters.sentBytes += frames.length;
       if (!reader.deliver(frames)) {
         // The delivery may have failed, and removed the reader.
         if (cursor.phase === "gone") return false;
