@@ -89,6 +89,16 @@ Deno.test("the manual has a table of all metrics, with their types", async () =>
   assertEquals(listed.sort(), [...await metricTypes()].sort());
 });
 
+Deno.test("the manual names the values of all labels", async () => {
+  const manual = await Deno.readTextFile(new URL("README.md", SERVER));
+  const [section] = manual.match(/^## Metrics\n[^]*?(?=^## )/m)!;
+  const text = await testMetrics().metrics.scrape();
+  const labels = text.matchAll(/\b(format|source|outcome|limit|reason)="([^"]+)"/g);
+  const values = new Set(Array.from(labels, ([, , value]) => value!));
+  assert(values.size > 25);
+  assertEquals([...values].filter((value) => !section.includes(`\`${value}\``)), []);
+});
+
 for (const file of ["alerts.yml", "grafana.json"]) {
   Deno.test(`every metric in ${file} exists`, async () => {
     const text = await Deno.readTextFile(new URL(`metrics/${file}`, SERVER));
