@@ -42,7 +42,7 @@ async function serve(config: ServerConfig, output: TextQueue): Promise<number> {
   let files: SecretFiles;
   try {
     files = await readSecretFiles(config);
-    app = await startApp(config, { logger, ...files });
+    app = await startApp(config, { logger, output, ...files });
   } catch (error) {
     const errors = errorOutput();
     errors.push(`${startFailure(error)}\n`);

@@ -1,43 +1,19 @@
 import type { Logger } from "@logtape/logtape";
 import { type MessageOpcode, OPCODE } from "../websocket/frame.ts";
+import type { ChatConfig, ChatOptions } from "./chat_options.ts";
 import type { SayMessage } from "./chorus_v1.ts";
 import { CLOSE_CODES } from "./close_code.ts";
-import type { AgeRange } from "./history/age_range.ts";
-import { type History, HistoryUnavailableError } from "./history/history.ts";
+import { ChatCounters } from "./counters.ts";
+import { HistoryUnavailableError } from "./history/history.ts";
 import type { ReplayRequest } from "./history/room_history.ts";
 import { ChorusMember } from "./members/chorus_member.ts";
 import type { Member, MemberOptions } from "./members/member.ts";
 import { PlainMember } from "./members/plain_member.ts";
 import { SessionKey } from "./members/session.ts";
 import type { Wire } from "./members/wire.ts";
-import type { Room, RoomMember, SlowReaderPolicy, WireFormat } from "./room.ts";
+import type { Room, RoomMember, WireFormat } from "./room.ts";
 import { Rooms } from "./rooms.ts";
-import type { Scheduler } from "./scheduler.ts";
 import { Turn } from "./turn.ts";
-
-/** The configuration of a {@linkcode Chat}. Each field is the server's flag of the same name. */
-export interface ChatConfig {
-  readonly binary: boolean;
-  readonly echo: boolean;
-  readonly greeting: string;
-  readonly logMessages: boolean;
-  readonly slowReader: SlowReaderPolicy;
-  readonly logRetentionBytes: number;
-  readonly maxLogBytes: number;
-  readonly maxRooms: number;
-  readonly historyMessages: number;
-}
-
-/** What a {@linkcode Chat} needs besides its configuration. */
-export interface ChatOptions extends Scheduler {
-  readonly logger: Logger;
-  /** A durable history; undefined if messages are in memory only. */
-  readonly history: History | undefined;
-  /** Reads the time, in milliseconds since 1970. */
-  readonly readMs: () => number;
-  /** Decides which messages are too old. */
-  readonly ageLimit: { readonly range: AgeRange };
-}
 
 /** What a client asks for when it connects. */
 export interface JoinRequest extends ReplayRequest {
@@ -82,8 +58,7 @@ export type Published =
 /** The chat that all engines share: a registry of members, and the rooms that they are in. */
 export class Chat {
   readonly rooms: Rooms;
-  /** How many slow readers were closed, and how many times one has skipped messages and stayed. */
-  readonly slowReaders = { closed: 0, skipped: 0 };
+  readonly counters: ChatCounters;
   readonly #config: ChatConfig;
   readonly #logger: Logger;
   readonly #sessions: SessionKey;
@@ -95,6 +70,7 @@ export class Chat {
 
   constructor(config: ChatConfig, options: ChatOptions) {
     const { logger, history, defer, deferTurn, startTimer, readMs, ageLimit } = options;
+    this.counters = new ChatCounters(options.monotonicMs);
     this.#config = config;
     this.#logger = logger;
     this.#sessions = new SessionKey(history?.sessionKey);
@@ -108,13 +84,14 @@ export class Chat {
       historyMessages,
       ageLimit,
       slowReader: config.slowReader,
+      counters: this.counters,
       echo: config.echo,
       defer: (run) => turn.defer(run),
       deferTurn,
       startTimer,
       now: () => turn.nowMs,
       onSlowReader: (member, missedBytes) => this.#slowReader(member, missedBytes),
-      onError: (error) => this.logError(error),
+      onError: (error, id) => this.logError(error, id),
     });
   }
 
@@ -151,7 +128,7 @@ export class Chat {
         (room) => this.#enter(room, connection, request, holder),
       );
     } catch (error) {
-      this.logError(error);
+      this.logError(error, connection.id);
       const { historyUnavailable, internalError } = CLOSE_CODES;
       const isUnavailable = error instanceof HistoryUnavailableError;
       connection.wire.close(isUnavailable ? historyUnavailable : internalError);
@@ -161,6 +138,7 @@ export class Chat {
   /** Removes a member as soon as it closes or fails. Leaving twice is harmless. */
   leave(member: Member): void {
     if (!this.#registry.delete(member.id)) return;
+    this.counters.members[member.format]--;
     member.room.leave(member);
     this.rooms.settle(member.room);
     this.#logger.debug("{id} left the chat", { id: member.id });
@@ -171,6 +149,7 @@ export class Chat {
     { id }: Member,
     { code, reason }: { readonly code: number; readonly reason: string },
   ): void {
+    if (code === CLOSE_CODES.messageTooBig.code) this.counters.limits.message_size++;
     this.#logger.info("{id} disconnected with {code} {reason}", { id, code, reason });
   }
 
@@ -220,11 +199,15 @@ export class Chat {
     }
   }
 
-  /** Logs an error that does not end what the chat does. */
-  logError(error: unknown): void {
-    this.#logger.error("{error}", {
-      error: error instanceof Error ? error.message : String(error),
-    });
+  /**
+   * Logs an error that does not end what the chat does.
+   *
+   * @param id The UUID of the connection that it affects, if it is one.
+   */
+  logError(error: unknown, id?: string): void {
+    const message = error instanceof Error ? error.message : String(error);
+    if (id === undefined) this.#logger.error("{error}", { error: message });
+    else this.#logger.error("{id} failed: {error}", { id, error: message });
   }
 
   #enter(
@@ -235,6 +218,9 @@ export class Chat {
   ): void {
     const { name, format, session } = request;
     const replayStart = room.history.replayStart(request);
+    if (request.since !== undefined) {
+      this.counters.resumes[replayStart.isRecovered ? "recovered" : "gap"]++;
+    }
     const isChorus = format === "chorus";
     const resumedId = isChorus && session ? this.#sessions.idOf(session) : undefined;
     const author = { id: resumedId ?? id, name };
@@ -244,6 +230,7 @@ export class Chat {
       : new PlainMember(options, this.#config.greeting);
     holder.member = member;
     this.#registry.set(id, member);
+    this.counters.members[format]++;
     const template = "{id} connected from {address} to {room}";
     this.#logger.info(requestId === undefined ? template : `${template} (request {requestId})`, {
       ...{ id, address, room: room.name },
@@ -280,10 +267,10 @@ export class Chat {
 
   #slowReader({ id }: RoomMember, missedBytes: number): void {
     if (this.#config.slowReader === "close") {
-      this.slowReaders.closed++;
+      this.counters.slowReaders.closed++;
       this.#logger.warning("{id} reads too slowly: closing it", { id });
     } else {
-      this.slowReaders.skipped++;
+      this.counters.slowReaders.skipped++;
       this.#logger.warning("{id} reads too slowly: skipping {missedBytes} bytes", {
         id,
         missedBytes,

@@ -1,6 +1,7 @@
 import { type MessageOpcode, OPCODE } from "../websocket/frame.ts";
 import { encodeSaid, encodeServerMessage } from "./chorus_v1.ts";
 import { CLOSE_CODES, type CloseCode } from "./close_code.ts";
+import type { ChatCounters } from "./counters.ts";
 import { RoomHistory, type RoomHistoryOptions } from "./history/room_history.ts";
 import { Broadcast, type BroadcastReader } from "./log/broadcast.ts";
 import { toBody } from "./log/frames.ts";
@@ -48,6 +49,7 @@ export interface RoomOptions extends Omit<RoomHistoryOptions, "log" | "onCommitt
   /** How many bytes of frames the room retains in each format. */
   readonly logRetentionBytes: number;
   readonly slowReader: SlowReaderPolicy;
+  readonly counters: ChatCounters;
   /** The time in milliseconds since 1970. */
   readonly now: () => number;
   /** The memory that the logs of all rooms share. */
@@ -56,8 +58,11 @@ export interface RoomOptions extends Omit<RoomHistoryOptions, "log" | "onCommitt
   readonly echo: boolean;
   /** Called for each slow reader, with the bytes that it skips if it stays. */
   readonly onSlowReader: (member: RoomMember, missedBytes: number) => void;
-  /** Called with errors that do not end what the room does. */
-  readonly onError: (error: unknown) => void;
+  /**
+   * Called with errors that do not end what the room does, and with the UUID of the connection if
+   * an error affects only one.
+   */
+  readonly onError: (error: unknown, id?: string) => void;
   /** Called when every message of the room is committed. */
   readonly onForgettable: (room: Room) => void;
 }
@@ -71,6 +76,7 @@ export class Room {
   readonly name: string;
   readonly presence = new Presence();
   readonly history: RoomHistory;
+  readonly counters: ChatCounters;
   readonly #options: RoomOptions;
   readonly #plain: Broadcast;
   #chorus: Broadcast | undefined;
@@ -84,6 +90,7 @@ export class Room {
   constructor(name: string, options: RoomOptions) {
     this.name = name;
     this.#options = options;
+    this.counters = options.counters;
     this.history = new RoomHistory(name, {
       ...options,
       log: this.#logOptions(),
@@ -112,6 +119,11 @@ export class Room {
     if (!chorus) return plain.backlog;
     if (plain.size === 0) return chorus.backlog;
     return plain.backlog && chorus.backlog && Promise.race([plain.backlog, chorus.backlog]);
+  }
+
+  /** The bytes that the slowest live member has not been served. See {@linkcode Broadcast}. */
+  get maxLagBytes(): number {
+    return Math.max(this.#plain.maxLagBytes, this.#chorus?.maxLagBytes ?? 0);
   }
 
   /** Whether every reader that keeps up has been served every message. */
@@ -161,9 +173,9 @@ export class Room {
     return format === "plain" ? this.#plain : this.#chorus!;
   }
 
-  /** Reports an error that does not end what the room does. */
-  reportError(error: unknown): void {
-    this.#options.onError(error);
+  /** Reports an error of a member that does not end what the room does. */
+  reportError(error: unknown, { id }: RoomMember): void {
+    this.#options.onError(error, id);
   }
 
   /**
@@ -227,18 +239,27 @@ export class Room {
     const offset = this.history.append(opcode, bytes, start, end, author, atMs);
     const seq = log.headSeq;
     const skipping = this.#options.echo ? undefined : publisher;
+    this.#count(end - start, publisher, skipping);
     if (skipping?.format === "plain") skipping.skipOwn(offset, log.head, seq);
     // Deno.serve handles the requests of a turn in promises, one after another: their messages
     // share a sweep only in the next turn.
     const defer = publisher ? this.#options.defer : this.#options.deferTurn;
-    this.#plain.request(defer);
+    this.#plain.onAppended(defer);
     if (!this.#chorus) return;
     const message = { seq, author, atMs, body: body ?? toBody(opcode, bytes.subarray(start, end)) };
     const said = encoder.encode(encodeSaid(this.history.positionOf(seq), message));
     const saidAt = this.#chorus.log.append(OPCODE.text, said, 0, said.length);
     const { head } = this.#chorus.log;
     if (skipping?.format === "chorus") skipping.skipOwn(saidAt, head, seq);
-    this.#chorus.request(defer);
+    this.#chorus.onAppended(defer);
+  }
+
+  #count(bytes: number, publisher: unknown, skipping: unknown): void {
+    const { counters } = this;
+    if (publisher) counters.webSocketMessages++;
+    else counters.httpMessages++;
+    counters.receivedBytes += bytes;
+    counters.deliveries += skipping ? this.size - 1 : this.size;
   }
 
   /** Reports joins and leaves after a while, so that a thousand joins are a few frames. */

@@ -59,6 +59,16 @@ export class Rooms {
     return this.#rooms.size;
   }
 
+  /** The memory that the logs of all rooms use. */
+  get logBytes(): number {
+    return this.#budget.usedBytes;
+  }
+
+  /** The bytes that the slowest live member has not been served. Takes a while: it asks each. */
+  get maxLagBytes(): number {
+    return this.#rooms.values().reduce((max, room) => Math.max(max, room.maxLagBytes), 0);
+  }
+
   /** Whether this room exists or can be created. */
   hasCapacityFor(name: string): boolean {
     return this.#rooms.has(name) || this.size < this.#options.maxRooms || this.#empty.size > 0;

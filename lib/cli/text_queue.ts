@@ -35,10 +35,13 @@ export interface TextQueueOptions {
  * is written in their place.
  */
 export class TextQueue {
+  /** The number of texts dropped so far. */
+  droppedCount = 0;
   readonly #target: TextTarget;
   readonly #options: TextQueueOptions;
   #waiting = "";
-  #droppedCount = 0;
+  /** The number of texts dropped since the last gap was reported. */
+  #unreportedCount = 0;
   #isFailing = false;
   /** Pending while texts are being written. */
   #writing: Promise<void> | undefined;
@@ -53,8 +56,9 @@ export class TextQueue {
     const isFull = this.#waiting !== "" &&
       this.#waiting.length + text.length > this.#options.maxLength;
     // Once a text has been dropped, shorter ones are dropped too, so that there is one gap.
-    if (isFull || this.#droppedCount > 0) {
-      this.#droppedCount++;
+    if (isFull || this.#unreportedCount > 0) {
+      this.#unreportedCount++;
+      this.droppedCount++;
       return;
     }
     this.#waiting += text;
@@ -73,9 +77,9 @@ export class TextQueue {
   async #writeAll(): Promise<void> {
     while (this.#waiting !== "") {
       const bytes = encoder.encode(this.#waiting);
-      const droppedCount = this.#droppedCount;
+      const droppedCount = this.#unreportedCount;
       this.#waiting = "";
-      this.#droppedCount = 0;
+      this.#unreportedCount = 0;
       if (droppedCount > 0) this.#options.onDropped(droppedCount);
       await this.#write(bytes);
     }

@@ -2,3 +2,18 @@
 export function formatAddress({ hostname, port }: Pick<Deno.NetAddr, "hostname" | "port">): string {
   return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
+
+/**
+ * Parses a host and port such as `127.0.0.1:9090`, `[::1]:9090`, or `localhost:9090`.
+ *
+ * @returns Undefined if the text is anything else.
+ */
+export function parseAddress(
+  text: string,
+): Pick<Deno.NetAddr, "hostname" | "port"> | undefined {
+  const [, ipv6, name, port] = text.match(/^(?:\[([\da-f:.]+)\]|([\w.-]+)):(\d{1,5})$/i) ?? [];
+  const hostname = ipv6 ?? name;
+  return hostname !== undefined && Number(port) <= 65535
+    ? { hostname, port: Number(port) }
+    : undefined;
+}

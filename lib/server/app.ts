@@ -3,27 +3,29 @@ import { setImmediate } from "node:timers";
 import { OPEN_ACCESS } from "../chat/access.ts";
 import { AgeLimit, type AgeLimitOptions } from "../chat/age_limit.ts";
 import { Chat } from "../chat/chat.ts";
+import type { ChatCounters } from "../chat/counters.ts";
 import { SqliteHistory } from "../history/sqlite_history.ts";
 import { checkDirectWrite, SLOW_WRITES_NOTICE } from "../websocket/transport/socket_transport.ts";
 import { checkTcpTransport, SOCKETS_NOTICE } from "../websocket/transport/tcp_transport.ts";
 import { formatAddress } from "./address.ts";
 import type { ServerConfig } from "./config.ts";
 import { drain } from "./drain.ts";
+import { openEntry } from "./entry.ts";
 import { DirectEngine } from "./engines/direct_engine.ts";
 import { EventStreams } from "./engines/event_streams.ts";
-import { Gateway } from "./engines/gateway.ts";
 import { OpenWires } from "./engines/open_wires.ts";
 import { ServeEngine } from "./engines/serve_engine.ts";
 import { AdminApi } from "./http/admin_api.ts";
 import { admit, type IncomingRequest } from "./http/admission.ts";
-import { Guard, type Peer } from "./http/guard.ts";
+import { Guard } from "./http/guard.ts";
 import { RoomsApi } from "./http/rooms_api.ts";
-import { createHandler } from "./http/routes.ts";
+import { createHandler, type RoutesOptions } from "./http/routes.ts";
+import { MetricsEndpoint } from "./metrics/metrics_endpoint.ts";
+import { ServerCounters } from "./metrics/server_counters.ts";
 import type { AdminToken } from "./security/admin_token.ts";
 import { OriginCheck, parseAllowedOrigin } from "./security/origin.ts";
 import type { TlsFiles } from "./security/tls_files.ts";
 import { logLimitBytes, MemoryLimit, type MemoryUsage } from "./memory_limit.ts";
-import { listenOn } from "./start_failure.ts";
 
 /** A running server. Disposing it drains it. */
 export interface App extends AsyncDisposable {
@@ -33,10 +35,12 @@ export interface App extends AsyncDisposable {
   readonly connectionCount: number;
   /** The number of rooms in memory: those with members or messages. */
   readonly roomCount: number;
+  /** Where `--metrics-listen` serves the metrics; undefined without it. */
+  readonly metricsUrl: URL | undefined;
   /** The number of connections that the engines hold, including those that are closing. */
   readonly openCount: number;
-  /** The number of slow readers closed, and how many times one has skipped messages. */
-  readonly slowReaders: Readonly<Record<"closed" | "skipped", number>>;
+  /** See {@linkcode ChatCounters}. */
+  readonly slowReaders: Readonly<ChatCounters["slowReaders"]>;
   /** Stops the server, see {@linkcode drain}. Calling it twice is harmless. */
   drain(): Promise<void>;
   /**
@@ -57,6 +61,8 @@ export interface AppOptions {
   readonly tls: TlsFiles | undefined;
   /** If given, administrators can use the server's API for them. */
   readonly adminToken?: AdminToken | undefined;
+  /** Where log lines go, which may drop some. */
+  readonly output?: { readonly droppedCount: number };
   /** The clocks; those of the system by default. */
   readonly clocks?: Pick<AgeLimitOptions, "readMs" | "monotonicMs">;
   /** Reads the memory of the process. */
@@ -120,6 +126,7 @@ async function start(
     logger,
     tls,
     adminToken,
+    output,
     clocks,
     readMemory = Deno.memoryUsage,
     ageLimit,
@@ -142,10 +149,12 @@ async function start(
     deferTurn: setImmediate,
     startTimer: setTimeout,
     readMs: clocks.readMs,
+    monotonicMs: clocks.monotonicMs,
     ageLimit,
   });
   const wires = new OpenWires();
-  const shared = { chat, wires };
+  const counters = new ServerCounters(chat.counters.limits);
+  const shared = { chat, wires, counters };
   const serveEngine = config.engine === "serve" ? new ServeEngine(config, shared) : undefined;
   const directEngine = config.engine === "direct" ? new DirectEngine(config, shared) : undefined;
   const eventStreams = new EventStreams(config, shared);
@@ -158,6 +167,14 @@ async function start(
   });
   const isFull = () => wires.sizeWithUpgrades(performance.now()) >= maxConnections;
   const allowOrigin = config.allowOrigin.flatMap((text) => parseAllowedOrigin(text) ?? []);
+  await using opened = new AsyncDisposableStack();
+  const metrics = opened.use(
+    await MetricsEndpoint.open(
+      { config, chat, counters, eventStreams, output },
+      { metricsListen: config.metricsListen, allowOrigin },
+    ),
+  );
+  if (metrics.url) logger.info("Serving metrics on {url}", { url: metrics.url.href });
   let drained: Promise<void> | undefined;
 
   let originCheck: OriginCheck | undefined;
@@ -170,6 +187,7 @@ async function start(
       }),
       maxMessageBytes,
       hasAdminApi: adminToken !== undefined,
+      hasMetrics: metrics.url === undefined,
       isDraining: () => drained !== undefined,
       isOverloaded: () => memoryLimit.isExceeded,
       isFull,
@@ -189,70 +207,39 @@ async function start(
     isFull,
     eventStreams,
   });
-  const serve = (
-    options: Deno.ServeTcpOptions & Partial<TlsFiles>,
-    peerOf: (info: Deno.ServeHandlerInfo<Deno.NetAddr>) => Peer | undefined,
-  ) =>
-    Deno.serve({
-      ...options,
-      onListen: () => {},
-      handler: createHandler({
-        admit: decide,
-        guard,
-        serveEngine,
-        roomsApi,
-        adminApi: adminToken && new AdminApi({ chat, token: adminToken, logger }),
-        onFault,
-        peerOf: (info) => peerOf(info as Deno.ServeHandlerInfo<Deno.NetAddr>),
-      }),
-    });
-
-  let httpServer: Deno.HttpServer<Deno.NetAddr>;
-  let gateway: Gateway | undefined;
-  let address: Deno.NetAddr;
-  if (directEngine) {
-    // Private: only the gateway's pipes may connect. Their local ports identify the clients.
-    const privateAddress = { hostname: "127.0.0.1", port: 0 };
-    httpServer = await listenOn(
-      privateAddress,
-      () => serve(privateAddress, (info) => gateway?.peerOf(info)),
-    );
-    try {
-      const opened = gateway = new Gateway({
-        hostname,
-        port,
-        tls,
-        upstreamPort: httpServer.addr.port,
-        timeouts: { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs, stallTimeoutMs },
-        hasTcpTransport,
-        maxPipes: maxConnections,
-        admit: decide,
-        guard,
-        directEngine,
-        logger,
-      });
-      address = await listenOn({ hostname, port }, () => opened.open());
-    } catch (error) {
-      directEngine[Symbol.dispose]();
-      await httpServer.shutdown();
-      throw error;
-    }
-  } else {
-    httpServer = await listenOn(
-      { hostname, port },
-      () =>
-        serve({ hostname, port, ...tls }, ({ remoteAddr }) => ({
-          address: formatAddress(remoteAddr),
-          ip: remoteAddr.hostname,
-        })),
-    );
-    address = httpServer.addr;
-  }
+  const handlerOptions: Omit<RoutesOptions, "peerOf"> = {
+    admit: decide,
+    guard,
+    serveEngine,
+    roomsApi,
+    adminApi: adminToken && new AdminApi({ chat, token: adminToken, logger }),
+    metrics,
+    onRefused: (...refused) => counters.countRefusal(...refused),
+    onFault,
+  };
+  if (directEngine) opened.use(directEngine);
+  const { address, httpServer, gateway } = await openEntry({
+    hostname,
+    port,
+    tls,
+    handlerOf: (peerOf) => createHandler({ ...handlerOptions, peerOf }),
+    gatewayOptions: directEngine && {
+      timeouts: { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs, stallTimeoutMs },
+      hasTcpTransport,
+      maxPipes: maxConnections,
+      admit: decide,
+      guard,
+      directEngine,
+      counters,
+      logger,
+    },
+  });
 
   memoryLimit.start();
   const failed = Promise.withResolvers<unknown>();
   httpServer.finished.catch(failed.resolve);
-  const parts = { chat, wires, history, directEngine, gateway, httpServer };
+  const parts = { ...shared, history, directEngine, gateway, httpServer, metrics };
+  opened.move();
   const drainOnce = () =>
     drained ??= drain(parts, config.drainTimeoutMs).finally(() => memoryLimit[Symbol.dispose]());
 
@@ -265,10 +252,11 @@ async function start(
     get roomCount() {
       return chat.rooms.size;
     },
+    metricsUrl: metrics.url,
     get openCount() {
       return wires.size;
     },
-    slowReaders: chat.slowReaders,
+    slowReaders: chat.counters.slowReaders,
     drain: drainOnce,
     useTls: (tls) => {
       if (!gateway || !hasTls) return false;

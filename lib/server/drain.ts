@@ -15,6 +15,8 @@ export interface ServerParts extends EngineParts {
   readonly directEngine: DirectEngine | undefined;
   readonly gateway: Gateway | undefined;
   readonly httpServer: Deno.HttpServer;
+  /** Ends last, so that operators see the drain. */
+  readonly metrics: AsyncDisposable;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface ServerParts extends EngineParts {
  * `timeoutMs`.
  */
 export async function drain(parts: ServerParts, timeoutMs: number): Promise<void> {
-  const { chat, wires, history, directEngine, gateway, httpServer } = parts;
+  const { chat, wires, history, directEngine, gateway, httpServer, metrics } = parts;
   const deadlineMs = performance.now() + timeoutMs;
   gateway?.close();
   // Slow readers get half of the time. The rest is for the close frames.
@@ -42,6 +44,7 @@ export async function drain(parts: ServerParts, timeoutMs: number): Promise<void
     const closed = Promise.resolve(history[Symbol.asyncDispose]());
     await withinMs(HISTORY_CLOSE_MS, closed.catch((error) => chat.logError(error)));
   }
+  await withinMs(SHUTDOWN_MS, Promise.resolve(metrics[Symbol.asyncDispose]()));
 }
 
 /** Settles as `promise` does, or resolves after `ms` if that takes longer. */

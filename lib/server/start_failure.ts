@@ -4,30 +4,43 @@ import { formatAddress } from "./address.ts";
 import { AdminTokenError } from "./security/admin_token.ts";
 import { TlsFileError } from "./security/tls_files.ts";
 
+/** The flags that set the address to listen on. */
+interface AddressFlags {
+  readonly hostname: string;
+  readonly port: string;
+}
+
+const MAIN_FLAGS: AddressFlags = { hostname: "--hostname", port: "--port" };
+
 /** The server cannot listen. The cause is the error of the system or of Deno. */
 export class ListenError extends Error {
   override readonly name = "ListenError";
 
-  constructor(address: Pick<Deno.NetAddr, "hostname" | "port">, cause: unknown) {
-    super(`Cannot listen on ${formatAddress(address)}: ${reasonOf(cause, address.port)}`, {
-      cause,
-    });
+  constructor(
+    address: Pick<Deno.NetAddr, "hostname" | "port">,
+    cause: unknown,
+    flags: AddressFlags = MAIN_FLAGS,
+  ) {
+    const reason = reasonOf(cause, address.port, flags);
+    super(`Cannot listen on ${formatAddress(address)}: ${reason}`, { cause });
   }
 }
 
 /**
  * Runs `listen`.
  *
+ * @param flags The flags that the error names; `--hostname` and `--port` by default.
  * @throws {ListenError} If it throws.
  */
 export async function listenOn<T>(
   address: Pick<Deno.NetAddr, "hostname" | "port">,
   listen: () => T | Promise<T>,
+  flags?: AddressFlags,
 ): Promise<T> {
   try {
     return await listen();
   } catch (cause) {
-    throw new ListenError(address, cause);
+    throw new ListenError(address, cause, flags);
   }
 }
 
@@ -46,29 +59,29 @@ export function acceptFailure(error: unknown): string {
   return `Cannot accept connections any more: ${message}${advice}`;
 }
 
-function reasonOf(cause: unknown, port: number): string {
+function reasonOf(cause: unknown, port: number, flags: AddressFlags): string {
   const message = errorMessage(cause);
   // Errors of Deno and of node:net use the same codes.
   const { code } = cause as { code?: string };
   switch (code) {
     case "EADDRINUSE":
-      return "another program uses this port; stop it, or choose another port with --port " +
+      return `another program uses this port; stop it, or choose another port with ${flags.port} ` +
         "(0 picks a free one)";
     case "EADDRNOTAVAIL":
     case "EAFNOSUPPORT":
     case "EINVAL":
-      return "this machine does not have this address; choose another with --hostname";
+      return `this machine does not have this address; choose another with ${flags.hostname}`;
     case "EACCES":
-      return `this user may not use port ${port}; choose one above 1023 with --port`;
+      return `this user may not use port ${port}; choose one above 1023 with ${flags.port}`;
     case "EMFILE":
     case "ENFILE":
       return `there are too many open files; raise \`ulimit -n\` (${message})`;
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      return `the host name cannot be resolved; check --hostname (${message})`;
+      return `the host name cannot be resolved; check ${flags.hostname} (${message})`;
   }
   // Deno's own error about a host name has no code.
   return /^failed to lookup address/.test(message)
-    ? `the host name cannot be resolved; check --hostname (${message})`
+    ? `the host name cannot be resolved; check ${flags.hostname} (${message})`
     : message;
 }

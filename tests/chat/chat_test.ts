@@ -29,6 +29,7 @@ function chatOn(history: Partial<History>) {
     deferTurn: () => {},
     startTimer: () => {},
     readMs: () => 0,
+    monotonicMs: () => 0,
     ageLimit: { range: ANY_AGE },
   });
   const join = () => {

@@ -1,3 +1,4 @@
+import { ChatCounters } from "../../lib/chat/counters.ts";
 import { ANY_AGE } from "../../lib/chat/history/age_range.ts";
 import { LogBudget } from "../../lib/chat/log/log_budget.ts";
 import type { RoomOptions } from "../../lib/chat/room.ts";
@@ -12,6 +13,7 @@ export const AMPLE_BUDGET = new LogBudget(Infinity, () => {});
 export const ROOM_OPTIONS: RoomOptions = {
   logRetentionBytes: 1_000_000,
   budget: AMPLE_BUDGET,
+  counters: new ChatCounters(() => 0),
   durable: undefined,
   historyMessages: 0,
   ageLimit: { range: ANY_AGE },

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { CLOSE_CODES, type CloseCode } from "../../lib/chat/close_code.ts";
+import { ChatCounters } from "../../lib/chat/counters.ts";
 import { LogBudget } from "../../lib/chat/log/log_budget.ts";
 import { PlainMember } from "../../lib/chat/members/plain_member.ts";
 import { Room, type RoomOptions } from "../../lib/chat/room.ts";
@@ -430,4 +431,83 @@ Deno.test("readers that keep up get everything while the logs use too much memor
     assertEquals([fast.got, other.got], [expected, expected]);
   }
   assert(test.room.history.log.seqBefore > 1900, "the log retains little of what was served");
+});
+
+for (const echo of [false, true]) {
+  Deno.test(`Room counts messages and their deliveries ${echo ? "with" : "without"} echo`, async () => {
+    const counters = new ChatCounters(() => 0);
+    const test = new TestRoom({ counters, echo });
+    const [ann] = test.join("ann", "bob", "eve");
+    test.publish("hello", ann);
+    test.publish("hi");
+    await test.settle();
+    assertEquals([counters.webSocketMessages, counters.httpMessages], [1, 1]);
+    assertEquals(counters.receivedBytes, 7);
+    assertEquals(counters.deliveries, echo ? 6 : 5);
+    // A frame of a short message has a header of two bytes.
+    assertEquals(counters.sentBytes, (echo ? 3 : 2) * 7 + 3 * 4);
+  });
+}
+
+Deno.test("Room times the first batch of messages, if it has readers", async () => {
+  let nowMs = 0;
+  const counters = new ChatCounters(() => nowMs);
+  const test = new TestRoom({ counters });
+  const [fast, slow] = test.join("fast", "slow");
+  test.publish("one", fast);
+  nowMs = 1000;
+  test.publish("two", fast);
+  slow!.stall();
+  test.turn();
+  nowMs = 3000;
+  // This one belongs to the next sweep.
+  test.publish("three", fast);
+  slow!.resume();
+  await test.settle();
+  const { sweepSeconds, publishSeconds, batchMessages } = counters;
+  assertEquals([batchMessages.sum, batchMessages.count], [2, 1]);
+  assertEquals([sweepSeconds.sum, publishSeconds.sum], [2, 3]);
+
+  const alone = new ChatCounters(() => nowMs);
+  const empty = new TestRoom({ counters: alone });
+  empty.publish("nobody");
+  await empty.settle();
+  assertEquals(alone.sweepSeconds.count, 0);
+});
+
+Deno.test("Room times one batch at a time", async () => {
+  let nowMs = 0;
+  const counters = new ChatCounters(() => nowMs);
+  const [tea, milk] = [new TestRoom({ counters }), new TestRoom({ counters })];
+  const [ann, stalled] = tea.join("ann", "slow");
+  milk.join("fast");
+  stalled!.stall();
+  tea.publish("timed", ann);
+  tea.turn();
+  for (let count = 0; count < 16; count++) {
+    milk.publish("not timed");
+    await milk.settle();
+  }
+  // The next batch would be timed, but the room has not swept the first one.
+  tea.publish("waits", ann);
+  nowMs = 1000;
+  stalled!.resume();
+  await tea.settle();
+  assertEquals([counters.sweepSeconds.count, counters.sweepSeconds.sum], [1, 1]);
+});
+
+Deno.test("Room.maxLagBytes is the lag of the slowest reader", async () => {
+  const test = new TestRoom();
+  const [_fast, slow] = test.join("fast", "slow");
+  slow!.stall();
+  test.publish("x".repeat(10));
+  await test.fireTimers();
+  assertEquals(test.room.maxLagBytes, 0);
+  for (let count = 0; count < 2; count++) test.publish("x".repeat(10));
+  await test.fireTimers();
+  // The first message is under way.
+  assertEquals(test.room.maxLagBytes, 24);
+  slow!.resume();
+  await test.settle();
+  assertEquals(test.room.maxLagBytes, 0);
 });

@@ -56,6 +56,21 @@ Deno.test("TextQueue writes texts in order, one write at a time", async () => {
   await queue.flush(1000);
 });
 
+Deno.test("TextQueue.droppedCount is the number of texts dropped in all outages", async () => {
+  const stream = new Stream();
+  const { queue } = queueOver(stream);
+  const counts = [];
+  for (let outage = 0; outage < 2; outage++) {
+    for (const text of ["written", "waits", "too long", "x"]) queue.push(text);
+    counts.push(queue.droppedCount);
+    for (const written of ["written", "waits", "(2 dropped)"]) {
+      assertEquals(await stream.take(), written);
+    }
+    await queue.flush(1000);
+  }
+  assertEquals(counts, [2, 4]);
+});
+
 Deno.test("TextQueue writes the rest of a text that was written in part", async () => {
   const stream = new Stream();
   const { queue } = queueOver(stream);

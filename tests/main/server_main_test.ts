@@ -60,6 +60,36 @@ Deno.test("the server logs connections, and texts with control characters escape
   await server.stdoutLine(new RegExp(`INF ${uuid} disconnected with 1000`));
 });
 
+Deno.test("without --log-messages, no log line has the text of a message or a session token", async () => {
+  await using server = Program.start("server", ["--port", "0", "--log-level", "debug"]);
+  const port = await portOf(server);
+  const one = await ChorusPeer.open(`ws://127.0.0.1:${port}/`);
+  const { session } = one.welcome;
+  const other = await ChorusPeer.open(`ws://127.0.0.1:${port}/?session=${session}`);
+  one.say("a private text");
+  await other.next("said");
+  one.send("{a private text");
+  await one.next("error");
+  const refused = await fetch(`http://127.0.0.1:${port}/ws?room=.&session=${session}`);
+  assertEquals(refused.status, 426);
+  await refused.body!.cancel();
+  const published = await fetch(`http://127.0.0.1:${port}/rooms/lobby/messages`, {
+    method: "POST",
+    headers: { "content-type": "text/plain" },
+    body: "a private text",
+  });
+  assertEquals(published.status, 201);
+  await published.body!.cancel();
+  for (const peer of [one, other]) await peer[Symbol.asyncDispose]();
+  server.signal("SIGTERM");
+  const { stdout, stderr } = await server.ended();
+  const lines = [...stdout, ...stderr];
+  assert(lines.some((line) => line.includes(" connected from ")));
+  const [, signature] = session.split(".");
+  const telling = lines.filter((line) => line.includes("private") || line.includes(signature!));
+  assertEquals(telling, []);
+});
+
 Deno.test("the server logs JSON lines with --log-format json", async () => {
   await using server = Program.start("server", ["--port", "0", "--log-format", "json"]);
   const record = JSON.parse(await server.stdoutLine(/Listening/));

@@ -28,6 +28,16 @@ Deno.test("startFailure() gives the reason and advice for a ListenError in one l
   }
 });
 
+Deno.test("listenOn() names the flags that set the address", async () => {
+  const flags = { hostname: "--metrics-listen", port: "--metrics-listen" };
+  const listen = () => Promise.reject(withCode("EADDRINUSE"));
+  const error = await assertRejects(
+    () => listenOn({ hostname: "h", port: 80 }, listen, flags),
+    ListenError,
+  );
+  assertStringIncludes(error.message, "choose another port with --metrics-listen");
+});
+
 Deno.test("startFailure() returns the message of an error of a file unchanged", () => {
   const errors = [
     new TlsFileError("Cannot read --tls-cert x: not found"),

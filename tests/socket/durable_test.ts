@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { validate } from "@std/uuid/v7";
 import { DatabaseSync } from "node:sqlite";
 import type { ServerConfig } from "../../lib/server/config.ts";
 import { ChorusPeer, type MessageOf, textOf } from "./chorus_peer.ts";
@@ -336,7 +337,9 @@ Deno.test("a file that is damaged inside does not stop the chat", async () => {
   await using server = await startTestApp({ data: file.path });
   const refused = await Peer.open(`${server.url}?last=100`);
   assertEquals((await refused.closed).code, 1013);
-  assertStringIncludes(String((await server.logged("{error}")).properties.error), "malformed");
+  const { properties } = await server.logged("{id} failed: {error}");
+  assertStringIncludes(String(properties.error), "malformed");
+  assert(validate(String(properties.id)));
   await using one = await ChorusPeer.open(server.url);
   await using other = await Peer.open(server.url);
   one.say("still here");

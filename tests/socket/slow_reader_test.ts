@@ -54,7 +54,7 @@ onBothTransports(
     await flood(sender, healthy);
     await server.logged("{id} reads too slowly: closing");
     assertEquals([server.app.connectionCount, server.app.openCount], [2, 3]);
-    assertEquals(server.app.slowReaders, { closed: 1, skipped: 0 });
+    assertEquals(server.app.slowReaders, { closed: 1, skipped: 0, stalled: 0 });
     const frames = await messagesOf(stalled.frames());
     const close = frames.pop()!;
     assertEquals([close.opcode, close.payload[0]! << 8 | close.payload[1]!], [8, 4008]);

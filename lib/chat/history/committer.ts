@@ -1,3 +1,4 @@
+import type { ChatCounters } from "../counters.ts";
 import type { Scheduler } from "../scheduler.ts";
 import type { Batch, History } from "./history.ts";
 
@@ -29,6 +30,7 @@ export interface Committable {
 
 /** What a {@linkcode Committer} needs. */
 export interface CommitterOptions extends Omit<Scheduler, "defer"> {
+  readonly counters: ChatCounters;
   /** Called with the reason when a commit fails or stalls. */
   readonly onError: (error: unknown) => void;
 }
@@ -119,11 +121,12 @@ export class Committer {
         this.#committing = rooms;
         this.#commitCount++;
         this.#watch();
-        await this.#history.append(batches);
+        await this.#append(batches);
       }
       this.#state = "idle";
     } catch (cause) {
       this.#state = "waiting";
+      this.#options.counters.commitFailures.failed++;
       const reason = cause instanceof Error ? cause.message : String(cause);
       this.#options.onError(new Error(`Cannot commit messages: ${reason}`, { cause }));
     }
@@ -133,6 +136,14 @@ export class Committer {
     if (rooms.length > 0 && this.#state !== "waiting" && this.#whenIdle) return this.#schedule();
     this.#whenIdle?.resolve();
     this.#whenIdle = undefined;
+  }
+
+  async #append(batches: readonly Batch[]): Promise<void> {
+    const { counters } = this.#options;
+    const startedAtMs = counters.monotonicMs();
+    await this.#history.append(batches);
+    counters.commits++;
+    counters.commitSeconds.observe((counters.monotonicMs() - startedAtMs) / 1000);
   }
 
   /**
@@ -152,6 +163,7 @@ export class Committer {
 
   #stall(): void {
     this.#isStalled = true;
+    this.#options.counters.commitFailures.stalled++;
     this.#options.onError(
       new Error(`Cannot commit messages: no answer for ${CHECK_INTERVAL_MS} ms`),
     );

@@ -1,4 +1,6 @@
+import type { ChatCounters } from "../counters.ts";
 import type { Scheduler } from "../scheduler.ts";
+import { BatchTiming } from "./batch_timing.ts";
 import type { Cursor } from "./cursor.ts";
 import type { MessageLog } from "./message_log.ts";
 
@@ -32,6 +34,7 @@ export interface BroadcastReader {
 export interface BroadcastOptions extends Scheduler {
   /** Senders are held back while even the fastest reader is a quarter of this behind. */
   readonly logRetentionBytes: number;
+  readonly counters: ChatCounters;
 }
 
 /**
@@ -50,6 +53,7 @@ export interface BroadcastOptions extends Scheduler {
 export class Broadcast {
   readonly log: MessageLog;
   readonly #options: BroadcastOptions;
+  readonly #counters: ChatCounters;
   readonly #readers = new Set<BroadcastReader>();
   /** Whether there may be frames to deliver that the sweep under way does not see. */
   #isNeeded = false;
@@ -65,10 +69,13 @@ export class Broadcast {
   #servedUpTo = 0;
   #backlog: PromiseWithResolvers<void> | undefined;
   #sweepEnd: PromiseWithResolvers<void> | undefined;
+  /** Times the batch that waits, or that the current sweep delivers. */
+  #timing: BatchTiming | undefined;
 
   constructor(log: MessageLog, options: BroadcastOptions) {
     this.log = log;
     this.#options = options;
+    this.#counters = options.counters;
     log.unservedFrom = log.head;
   }
 
@@ -87,8 +94,24 @@ export class Broadcast {
     return this.#backlog?.promise;
   }
 
+  /** The bytes that the slowest reader has not been served. Takes a while: it asks each reader. */
+  get maxLagBytes(): number {
+    const lags = this.#readers.values().map(({ cursor }) =>
+      cursor.isBehind ? this.log.head - cursor.offset : 0
+    );
+    return lags.reduce((max, lag) => Math.max(max, lag), 0);
+  }
+
+  /** Schedules a sweep for a message that was just appended. It may be timed. */
+  onAppended(defer: Scheduler["defer"]): void {
+    if (!this.#isNeeded && this.#counters.isBatchTimed() && this.#readers.size > 0) {
+      this.#timing ??= new BatchTiming(this.#counters, this.log.headSeq);
+    }
+    this.request(defer);
+  }
+
   /**
-   * Schedules a sweep. Call it after each append.
+   * Schedules a sweep, for example after an event was appended.
    *
    * @param defer Runs the sweep, if none is scheduled.
    */
@@ -153,6 +176,7 @@ export class Broadcast {
     // A reader that was closed within the last sweep may have scheduled this one too early.
     if (this.#awaitedCount > 0) return;
     this.#isNeeded = false;
+    this.#timing?.start(this.log.headSeq);
     let unservedFrom = this.log.head;
     for (const reader of this.#readers) {
       const { cursor } = reader;
@@ -179,6 +203,7 @@ export class Broadcast {
       const frames = cursor.take();
       if (!frames) return false;
       leftBytes -= frames.length;
+      this.#counters.sentBytes += frames.length;
       if (!reader.deliver(frames)) {
         // The delivery may have failed, and removed the reader.
         if (cursor.phase === "gone") return false;
@@ -210,6 +235,7 @@ export class Broadcast {
   #endSweep(): void {
     this.#sweepEnd?.resolve();
     this.#sweepEnd = undefined;
+    if (this.#timing?.end()) this.#timing = undefined;
     this.#schedule(this.#options.deferTurn);
   }
 

@@ -31,6 +31,11 @@ export class LogBudget {
     this.#freeMemory = freeMemory;
   }
 
+  /** The memory that the logs use. */
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
   /** Whether the logs use more memory than allowed. */
   get isOver(): boolean {
     return this.#usedBytes > this.#maxBytes;

@@ -137,7 +137,7 @@ export class ChorusMember extends Member {
       published = this.room.publishText(text, this.author, { id, publisher: this });
     } catch (error) {
       if (!(error instanceof HistoryUnavailableError)) throw error;
-      this.room.reportError(error);
+      this.room.reportError(error, this);
       return this.#send(notCommitted("The message was not published: send it again", id!));
     }
     if (id === undefined) return;
@@ -196,7 +196,7 @@ export class ChorusMember extends Member {
   }
 
   #send(...messages: readonly ServerMessage[]): void {
-    this.sender.sendFrames(encodeFrames(messages.map(encodeServerMessage)));
+    this.sendFrames(encodeFrames(messages.map(encodeServerMessage)));
   }
 }
 

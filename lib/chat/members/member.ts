@@ -40,7 +40,7 @@ export abstract class Member implements RoomMember {
   readonly address: string;
   readonly author: Author & { readonly id: string };
   readonly room: Room;
-  protected readonly sender: FrameSender;
+  readonly #sender: FrameSender;
   readonly #wire: Wire;
   abstract readonly format: WireFormat;
   /** How far into its log the member has been served. Set when the member goes live. */
@@ -56,7 +56,7 @@ export abstract class Member implements RoomMember {
     this.address = address;
     this.author = author;
     this.room = room;
-    this.sender = wire.sender;
+    this.#sender = wire.sender;
     this.#wire = wire;
   }
 
@@ -90,7 +90,7 @@ export abstract class Member implements RoomMember {
 
   /** Sends whole frames of the log. Returns true if the member can take more now. */
   deliver(frames: Uint8Array): boolean {
-    return this.sender.deliver(frames, this);
+    return this.#sender.deliver(frames, this);
   }
 
   /** Ends a delivery. If the member has left, the broadcast no longer counts it. */
@@ -104,6 +104,12 @@ export abstract class Member implements RoomMember {
     this.cursor.skipToOldest();
     this.onMissed(log.seqAt(this.cursor.offset), "too slow");
     return true;
+  }
+
+  /** Sends whole frames to this member alone. See {@linkcode FrameSender.sendFrames}. */
+  protected sendFrames(frames: Uint8Array<ArrayBuffer>): void {
+    this.room.counters.sentBytes += frames.length;
+    this.#sender.sendFrames(frames);
   }
 
   /** Closes the connection. When this returns, the member has left the chat and the room. */
@@ -126,7 +132,7 @@ export abstract class Member implements RoomMember {
 
   /** Reports an error, and closes the connection. It must not affect other members. */
   fail(error: unknown): void {
-    this.room.reportError(error);
+    this.room.reportError(error, this);
     const { historyUnavailable, internalError } = CLOSE_CODES;
     this.close(error instanceof HistoryUnavailableError ? historyUnavailable : internalError);
   }
@@ -156,7 +162,7 @@ export abstract class Member implements RoomMember {
       onMissed: (upTo, reason) => this.onMissed(upTo, reason),
       handleSlowReader: () => this.room.handleSlowReader(this, 0),
       onReadFailed: (error) => {
-        this.room.reportError(error);
+        this.room.reportError(error, this);
         this.onReadFailed();
       },
       wait: (ms) => new Promise((resolve) => scheduler.startTimer(resolve, ms)),
@@ -169,10 +175,11 @@ export abstract class Member implements RoomMember {
     const frames = this.encode(messages.filter(({ seq }) => !own.has(seq)));
     const lastSeq = messages.at(-1)!.seq;
     this.#own = this.#own?.filter(({ seq }) => seq > lastSeq);
+    this.room.counters.sentBytes += frames.length;
     await new Promise<void>((resolve) => {
       // Other members have their turn after each page.
       const onDelivered = () => this.room.scheduler.deferTurn(resolve);
-      if (frames.length === 0 || this.sender.deliver(frames, { onDelivered })) onDelivered();
+      if (frames.length === 0 || this.#sender.deliver(frames, { onDelivered })) onDelivered();
     });
     if (this.#state === "replaying") this.onServed(lastSeq);
   }

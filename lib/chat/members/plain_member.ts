@@ -16,7 +16,7 @@ export class PlainMember extends Member {
   }
 
   enter({ after }: ReplayStart): void {
-    if (this.#greeting !== "") this.sender.sendFrames(encodeFrames([this.#greeting]));
+    if (this.#greeting !== "") this.sendFrames(encodeFrames([this.#greeting]));
     this.start(after);
   }
 

@@ -9,12 +9,16 @@ import {
 } from "../../websocket/connection.ts";
 import type { MessageOpcode } from "../../websocket/frame.ts";
 import { handshakeResponse } from "../../websocket/handshake.ts";
-import { Heartbeat } from "../../websocket/heartbeat.ts";
+import { type Due, Heartbeat } from "../../websocket/heartbeat.ts";
 import type { Transport } from "../../websocket/transport/transport.ts";
 import type { ServerConfig } from "../config.ts";
 import type { Visitor } from "../http/guard.ts";
+import type { ServerCounters } from "../metrics/server_counters.ts";
 import { newConnectionId } from "./connection_id.ts";
 import type { EngineParts, OpenWires } from "./open_wires.ts";
+
+/** The reason with which the heartbeat ends a connection that reads nothing. */
+const STALLED: Due = "stalled reader";
 
 /** A connection that is admitted to the chat. Its handshake is not answered yet. */
 export interface AdmittedConnection {
@@ -33,6 +37,7 @@ export interface AdmittedConnection {
  */
 export class DirectEngine implements Disposable {
   readonly #wires: OpenWires;
+  readonly #counters: ServerCounters;
   readonly #heartbeat: Heartbeat;
   readonly #chat: Chat;
   readonly #options: ConnectionOptions;
@@ -41,8 +46,9 @@ export class DirectEngine implements Disposable {
     this.#wires.delete(connection);
   };
 
-  constructor(config: ServerConfig, { chat, wires }: EngineParts) {
+  constructor(config: ServerConfig, { chat, wires, counters }: EngineParts) {
     this.#chat = chat;
+    this.#counters = counters;
     this.#wires = wires;
     this.#heartbeat = new Heartbeat(config);
     this.#options = {
@@ -59,6 +65,7 @@ export class DirectEngine implements Disposable {
     listener.connection = connection;
     this.#heartbeat.add(connection);
     this.#wires.add(connection);
+    this.#counters.countHandshake("accepted");
     const protocol = joinRequest.format === "chorus" ? CHORUS_PROTOCOL : undefined;
     connection.sender.sendFrames(handshakeResponse(key, protocol));
     const { address, requestId } = visitor;
@@ -100,6 +107,7 @@ class ChatListener implements ConnectionListener {
 
   onClosed(status: CloseStatus): void {
     this.#onEnded(this.connection);
+    if (status.reason === STALLED) this.#chat.counters.slowReaders.stalled++;
     if (this.member) this.#chat.ended(this.member, status);
   }
 

@@ -34,6 +34,11 @@ export class EventStreams {
     this.#chat = chat;
   }
 
+  /** The number of subscribers. */
+  get size(): number {
+    return this.#open.size;
+  }
+
   /**
    * Adds an admitted subscriber to the chat and returns its events as bytes; undefined if it cannot
    * join, because the stored messages that it needs cannot be read.
@@ -50,7 +55,7 @@ export class EventStreams {
       this.#chat.ended(wire.member, closeStatus);
     });
     this.#add(wire);
-    peer.onStalled = () => wire.close(CLOSE_CODES.tooSlow);
+    peer.onStalled = () => this.#closeStalled(wire);
     const { id } = wire;
     this.#chat.join({ id, wire, address, requestId }, joinRequest, wire);
     return wire.member && wire.events.pipeThrough(new ServerSentEventStream());
@@ -75,7 +80,15 @@ export class EventStreams {
 
   #check(): void {
     const nowMs = performance.now();
-    for (const wire of this.#open) wire.check(nowMs, this.#deadlines);
+    for (const wire of this.#open) {
+      if (wire.isStalled(nowMs, this.#deadlines)) this.#closeStalled(wire);
+      else wire.ping(nowMs, this.#deadlines);
+    }
+  }
+
+  #closeStalled(wire: EventWire): void {
+    if (this.#open.has(wire)) this.#chat.counters.slowReaders.stalled++;
+    wire.close(CLOSE_CODES.tooSlow);
   }
 }
 
@@ -137,18 +150,21 @@ class EventWire implements Wire, FrameSender {
     listener?.onDelivered();
   }
 
+  /** Whether the subscriber has read nothing for too long. */
+  isStalled(nowMs: number, { stallTimeoutMs }: Deadlines): boolean {
+    return this.#controller.desiredSize! <= 0 &&
+      isDeadlineOver(nowMs, this.#activeAtMs, stallTimeoutMs);
+  }
+
   /**
-   * Ends the stream if the subscriber has stalled. On a quiet stream, sends a comment: it stops
-   * proxies from closing the stream, and detects a lost client.
+   * Sends a comment on a quiet stream: it stops proxies from closing the stream, and detects a lost
+   * client.
    */
-  check(nowMs: number, { pingIntervalMs, stallTimeoutMs }: Deadlines): void {
-    const isOver = (limitMs: number) => isDeadlineOver(nowMs, this.#activeAtMs, limitMs);
-    if (this.#controller.desiredSize! <= 0) {
-      if (isOver(stallTimeoutMs)) this.close(CLOSE_CODES.tooSlow);
-    } else if (isOver(pingIntervalMs)) {
-      this.#activeAtMs = nowMs;
-      this.#controller.enqueue({ comment: "" });
-    }
+  ping(nowMs: number, { pingIntervalMs }: Deadlines): void {
+    const isQuiet = isDeadlineOver(nowMs, this.#activeAtMs, pingIntervalMs);
+    if (this.#controller.desiredSize! <= 0 || !isQuiet) return;
+    this.#activeAtMs = nowMs;
+    this.#controller.enqueue({ comment: "" });
   }
 
   #end(closeStatus: CloseCode): void {

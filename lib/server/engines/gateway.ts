@@ -11,6 +11,7 @@ import type { Guard, Peer, Visitor } from "../http/guard.ts";
 import { isRefusal, type Refusal, refusalResponse, UNAVAILABLE } from "../http/refusal.ts";
 import { givenRequestId, REQUEST_ID_HEADER, requestIdOf } from "../http/request_id.ts";
 import type { TlsFiles } from "../security/tls_files.ts";
+import type { ServerCounters } from "../metrics/server_counters.ts";
 import type { DirectEngine } from "./direct_engine.ts";
 import {
   HttpConnection,
@@ -38,6 +39,7 @@ export interface GatewayOptions {
   readonly admit: (request: IncomingRequest) => Decision;
   readonly guard: Pick<Guard, "enter">;
   readonly directEngine: Pick<DirectEngine, "serve">;
+  readonly counters: ServerCounters;
   readonly logger: Logger;
 }
 
@@ -67,6 +69,7 @@ export class Gateway {
     this.#httpOptions = {
       listener: {
         onRequest: (connection, request) => this.#dispatch(connection, request),
+        onMalformed: (status) => options.counters.countLimit({ status }),
         onGone: (connection, error) => this.#forget(connection, error),
       },
       timeouts: options.timeouts,
@@ -185,7 +188,10 @@ export class Gateway {
   /** Lets an upgrade in. While its token is verified, the connection is not read from. */
   #enter(connection: HttpConnection, request: PipedRequest, decision: ChatDecision): void {
     const { head, bytes, headLength } = request;
-    if (head.version !== "HTTP/1.1") throw new RequestError(426, NEEDS_HTTP_11, UPGRADE_HEADERS);
+    if (head.version !== "HTTP/1.1") {
+      this.#options.counters.countHandshake("bad_request");
+      throw new RequestError(426, NEEDS_HTTP_11, UPGRADE_HEADERS);
+    }
     const { roomName } = decision.joinRequest;
     const { headers } = head;
     const { peer } = connection;
@@ -237,6 +243,7 @@ export class Gateway {
   }
 
   #refuse(connection: HttpConnection, head: RequestHead, refusal: Refusal): void {
+    this.#options.counters.countRefusal(head, refusal);
     const requestId = requestIdOf(head.headers);
     const { status, headers, body } = refusalResponse({ ...head, requestId }, refusal);
     connection.respond({

@@ -26,6 +26,8 @@ export interface HttpTimeouts extends PipeTimeouts {
 export interface HttpConnectionListener {
   /** The head of a request is whole. */
   onRequest(connection: HttpConnection, request: PipedRequest): void;
+  /** A request is refused with this status, because it is not valid HTTP, or late. */
+  onMalformed(status: number): void;
   /** The connection has ended. */
   onGone(connection: HttpConnection, error: Error | undefined): void;
 }
@@ -145,6 +147,7 @@ export class HttpConnection implements TransportListener {
 
   /** Sends an error response and closes the connection. */
   refuse({ status, message, headers }: RequestError): void {
+    this.#listener.onMalformed(status);
     this.respond(plainText(status, message, headers));
   }
 

@@ -1,11 +1,13 @@
 import type { Chat } from "../../chat/chat.ts";
 import { CLOSE_CODES } from "../../chat/close_code.ts";
 import type { Wire } from "../../chat/members/wire.ts";
+import type { ServerCounters } from "../metrics/server_counters.ts";
 
 /** What all engines of a server share. */
 export interface EngineParts {
   readonly chat: Chat;
   readonly wires: OpenWires;
+  readonly counters: ServerCounters;
 }
 
 /**

@@ -47,7 +47,8 @@ export class ServeEngine {
       response.headers.set("sec-websocket-protocol", CHORUS_PROTOCOL);
     }
     socket.binaryType = "arraybuffer";
-    const { wires } = this.#shared;
+    const { wires, counters } = this.#shared;
+    counters.countHandshake("accepted");
     wires.beginUpgrade(socket, performance.now());
     socket.onopen = () => {
       wires.endUpgrade(socket);
@@ -130,7 +131,10 @@ class ServeWire implements Wire, FrameSender {
   deliver(frames: Uint8Array, listener: DeliveryListener): boolean {
     this.#sendAll(frames);
     this.#shared.buffers.whenDrained(this.#socket).then((outcome) => {
-      if (outcome === "stalled") this.close(CLOSE_CODES.tooSlow);
+      if (outcome === "stalled") {
+        this.#shared.chat.counters.slowReaders.stalled++;
+        this.close(CLOSE_CODES.tooSlow);
+      }
       listener.onDelivered();
     });
     return false;
@@ -159,7 +163,7 @@ class ServeWire implements Wire, FrameSender {
         if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(message);
       }
     } catch (error) {
-      this.#shared.chat.logError(error);
+      this.#shared.chat.logError(error, this.id);
       this.close(CLOSE_CODES.internalError);
     }
   }

@@ -1,6 +1,7 @@
 import { COMMON_FLAGS, type FlagTable } from "../../cli/flags/flag.ts";
+import { parseAddress } from "../address.ts";
 
-/** The configuration, logging, and stopping. */
+/** The configuration, logging, metrics, and stopping. */
 export const OPERATION_FLAGS = {
   config: {
     kind: "text",
@@ -25,6 +26,16 @@ export const OPERATION_FLAGS = {
     default: "text",
     choices: ["text", "json"],
     help: "Format of log lines: text, or one JSON object per line",
+  },
+  metricsListen: {
+    kind: "text",
+    default: "",
+    value: "HOST:PORT",
+    help: "Serve /metrics on this address, such as 127.0.0.1:9090, instead of on --port",
+    check: (text) =>
+      text === "" || parseAddress(text)
+        ? undefined
+        : "a host and a port, such as 127.0.0.1:9090 or [::1]:9090",
   },
   drainTimeoutMs: {
     kind: "duration",

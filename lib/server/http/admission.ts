@@ -28,6 +28,7 @@ export type Decision =
   | { readonly kind: "chat"; readonly joinRequest: JoinRequest }
   | { readonly kind: "page" }
   | { readonly kind: "health" }
+  | { readonly kind: "metrics" }
   /** Pass it to the HTTP API, which checks the rest itself. */
   | { readonly kind: "rooms" }
   /** Pass it to the API of administrators, which checks the token. */
@@ -40,6 +41,8 @@ export interface AdmissionOptions {
   readonly maxMessageBytes: number;
   /** Whether there is an API of administrators. */
   readonly hasAdminApi: boolean;
+  /** Whether this port serves `/metrics`. */
+  readonly hasMetrics: boolean;
   /** Whether the server is stopping and refuses all requests. */
   readonly isDraining: () => boolean;
   /** Whether the server has too little memory for new work. */
@@ -61,6 +64,7 @@ export interface AdmissionOptions {
  * | `/rooms…`        | the HTTP API; 413 for a message that is too big                 |
  * | `/admin/…`       | the API of administrators, if there is one                      |
  * | `/healthz`       | 200                                                             |
+ * | `/metrics`       | 200; 404 with `--metrics-listen`                                |
  * | any other        | 404                                                             |
  */
 export function admit(request: IncomingRequest, options: AdmissionOptions): Decision {
@@ -96,7 +100,8 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
   if (isAdminPath(path) && options.hasAdminApi) return { kind: "admin" };
   // Without this check, a page with a bad room name would retry its WebSocket forever.
   if (typeof joinRequest === "string") return refuse(400, joinRequest);
-  if (path !== "/healthz" && !isPagePath(path)) {
+  const isMetrics = path === "/metrics" && options.hasMetrics;
+  if (path !== "/healthz" && !isMetrics && !isPagePath(path)) {
     return refuse(
       404,
       "Not found: the server has / (chat page), /ws (WebSocket), /rooms (HTTP API), and /healthz",
@@ -107,6 +112,7 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
       allow: "GET, HEAD",
     });
   }
+  if (isMetrics) return { kind: "metrics" };
   return { kind: path === "/healthz" ? "health" : "page" };
 }
 

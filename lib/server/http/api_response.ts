@@ -64,18 +64,18 @@ export function preflight(): Response {
  */
 export function withCors({ headers }: Request, response: Response): Response {
   for (const [name, value] of Object.entries(corsHeaders(headers))) {
-    response.headers.append(name, value);
+    response.headers.set(name, value);
   }
   return response;
 }
 
-/** The headers that {@linkcode withCors} adds. */
+/** The headers that {@linkcode withCors} sets. */
 export function corsHeaders(requestHeaders: FieldMap): HeaderFields {
   const origin = requestHeaders.get("origin");
   if (origin === null) return {};
   return {
     "access-control-allow-origin": origin,
-    "access-control-expose-headers": "link, retry-after",
+    "access-control-expose-headers": "link, retry-after, x-request-id",
     vary: "origin",
   };
 }

@@ -1,6 +1,6 @@
 import { isStatus, STATUS_TEXT } from "@std/http/status";
 import type { FieldMap } from "../../websocket/http_head.ts";
-import { corsHeaders, plainText, type TextResponse, toResponse } from "./api_response.ts";
+import { corsHeaders, plainText, type TextResponse } from "./api_response.ts";
 
 /** Why the server does not do what a request asks for, as the HTTP answer to it. */
 export interface Refusal {
@@ -87,11 +87,10 @@ export interface RefusedRequest {
  */
 export function refusalResponse(request: RefusedRequest, refusal: Refusal): TextResponse {
   const { status, message, headers } = refusal;
-  if (!isRoomsPath(request.path) && !isAdminPath(request.path)) {
-    return plainText(status, message, headers);
-  }
+  if (isAdminPath(request.path)) return problemText(request, refusal);
+  if (!isRoomsPath(request.path)) return plainText(status, message, headers);
   const response = apiRefusal(request, refusal);
-  // These two come before the origin is accepted, so no page may read them.
+  // These two may come before the origin is accepted. Then no page may read them.
   if (status === 400 || status === 403) return response;
   return { ...response, headers: { ...response.headers, ...corsHeaders(request.headers) } };
 }
@@ -104,11 +103,6 @@ export function isRoomsPath(path: string): boolean {
 /** Whether a path belongs to the API of administrators. */
 export function isAdminPath(path: string): boolean {
   return path.startsWith("/admin/");
-}
-
-/** Creates the response of the HTTP API to a request that it refuses. */
-export function refuse(request: RefusedRequest, refusal: Refusal): Response {
-  return toResponse(apiRefusal(request, refusal));
 }
 
 /**

@@ -3,7 +3,14 @@ import { servePage } from "../page/page.ts";
 import type { Decision, IncomingRequest } from "./admission.ts";
 import { plainText, toResponse, withCors } from "./api_response.ts";
 import type { Guard, Peer, Visitor } from "./guard.ts";
-import { type ApiResult, isRefusal, refusal, refusalResponse, refuse } from "./refusal.ts";
+import {
+  type ApiResult,
+  isRefusal,
+  type Refusal,
+  refusal,
+  refusalResponse,
+  UNAVAILABLE,
+} from "./refusal.ts";
 import { givenRequestId, REQUEST_ID_HEADER, requestIdOf } from "./request_id.ts";
 import type { ApiRequest } from "./rooms_api.ts";
 
@@ -22,14 +29,18 @@ export interface RoutesOptions {
   readonly adminApi: {
     handle(request: ApiRequest): ApiResult | Promise<ApiResult>;
   } | undefined;
+  /** Responds to `/metrics`, if this port serves it. */
+  readonly metrics: { respond(): Promise<Response> };
   /** Finds the peer of a request; undefined if the request did not come through the gateway. */
-  readonly peerOf: (info: Deno.ServeHandlerInfo) => Peer | undefined;
+  readonly peerOf: (info: Deno.ServeHandlerInfo<Deno.NetAddr>) => Peer | undefined;
+  /** Called when a request is refused. */
+  readonly onRefused: (request: Pick<IncomingRequest, "path" | "headers">, why: Refusal) => void;
   /** Called with the reason when the server responds with 500. */
   readonly onFault: (error: unknown, requestId: string) => void;
 }
 
 /** Creates the handler that `Deno.serve` calls for every HTTP request. It never throws. */
-export function createHandler(options: RoutesOptions): Deno.ServeHandler {
+export function createHandler(options: RoutesOptions): Deno.ServeHandler<Deno.NetAddr> {
   return async (request, info) => {
     const requestId = requestIdOf(request.headers);
     let response: Response;
@@ -50,13 +61,13 @@ export function createHandler(options: RoutesOptions): Deno.ServeHandler {
 
 interface ReceivedRequest {
   readonly request: Request;
-  readonly info: Deno.ServeHandlerInfo;
+  readonly info: Deno.ServeHandlerInfo<Deno.NetAddr>;
   readonly requestId: string;
 }
 
 async function respond(
   { request, info, requestId }: ReceivedRequest,
-  { admit, guard, serveEngine, roomsApi, adminApi, peerOf }: RoutesOptions,
+  { admit, guard, serveEngine, roomsApi, adminApi, metrics, peerOf, onRefused }: RoutesOptions,
 ): Promise<Response> {
   const peer = peerOf(info);
   if (peer === undefined) {
@@ -69,37 +80,41 @@ async function respond(
   }
   const { url, host } = target;
   const path = url.pathname;
-  const refused = { method, path, headers, requestId };
+  const refused = (refusal: Refusal) => {
+    onRefused({ path, headers }, refusal);
+    return refusalResponse({ method, path, headers, requestId }, refusal);
+  };
+  const respondWith = (result: ApiResult) =>
+    result instanceof Response ? result : toResponse(refused(result));
   const decide = () => admit({ method, host, path, query: url.search.slice(1), headers });
+  const api = { request, url, peer, requestId };
   const decision = decide();
   switch (decision.kind) {
     case "chat": {
       // Without the serve engine, the gateway has refused this upgrade: the server was full a
       // moment ago.
-      if (!serveEngine) return text(503, "The chat was full: try again", { "retry-after": "1" });
+      if (!serveEngine) return respondWith(UNAVAILABLE.full);
       const { joinRequest } = decision;
       const guarded = { peer, headers, requestId: givenRequestId(headers) };
       const entered = await guard.enter(guarded, "join", joinRequest.roomName);
-      if (isRefusal(entered)) return toResponse(refusalResponse(refused, entered));
+      if (isRefusal(entered)) return respondWith(entered);
       // The server may be full by now.
       const again = decide();
-      if (isRefusal(again)) return toResponse(refusalResponse(refused, again));
+      if (isRefusal(again)) return respondWith(again);
       return serveEngine.upgrade(request, entered, joinRequest);
     }
     case "page":
       return servePage(path, headers);
     case "health":
       return text(200, "ok");
-    case "rooms": {
-      const result = await roomsApi.handle({ request, url, peer, requestId });
-      return withCors(request, result instanceof Response ? result : refuse(refused, result));
-    }
-    case "admin": {
-      const result = await adminApi!.handle({ request, url, peer, requestId });
-      return result instanceof Response ? result : refuse(refused, result);
-    }
+    case "metrics":
+      return metrics.respond();
+    case "rooms":
+      return withCors(request, respondWith(await roomsApi.handle(api)));
+    case "admin":
+      return respondWith(await adminApi!.handle(api));
     case "refusal":
-      return toResponse(refusalResponse(refused, decision));
+      return respondWith(decision);
   }
 }
 

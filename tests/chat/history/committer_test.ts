@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
+import { ChatCounters } from "../../../lib/chat/counters.ts";
 import type { Batch } from "../../../lib/chat/history/history.ts";
 import { type Committable, Committer } from "../../../lib/chat/history/committer.ts";
 
@@ -13,6 +14,9 @@ class TestCommitter {
   #timers: (() => void)[] = [];
   #commit: PromiseWithResolvers<void> | undefined;
 
+  readonly counters = new ChatCounters(() => this.nowMs);
+  nowMs = 0;
+
   constructor() {
     const history = {
       append: (batches: readonly Batch[]) => {
@@ -22,6 +26,7 @@ class TestCommitter {
       },
     };
     this.committer = new Committer(history, {
+      counters: this.counters,
       deferTurn: (run) => this.#turns.push(run),
       startTimer: (run) => this.#timers.push(run),
       onError: (error) => this.errors.push((error as Error).message),
@@ -92,6 +97,26 @@ Deno.test("messages that nobody waits for gather for a while, over all rooms", a
   test.fireTimers();
   test.turn();
   assertEquals(test.commits.length, 1);
+});
+
+Deno.test("Committer counts commits, how long they take, and those that fail or stall", async () => {
+  const test = new TestCommitter();
+  const tea = new FakeRoom("tea");
+  tea.isUrgent = true;
+  const { counters } = test;
+  test.publish(tea);
+  test.turn();
+  test.nowMs = 1000;
+  test.fireTimers();
+  assertEquals(counters.commitFailures, { failed: 0, stalled: 1 });
+  test.nowMs = 2500;
+  await test.end();
+  assertEquals([counters.commits, counters.commitSeconds.sum], [1, 2.5]);
+  test.publish(tea);
+  test.turn();
+  await test.end(new Error("the disk is full"));
+  assertEquals(counters.commitFailures, { failed: 1, stalled: 1 });
+  assertEquals([counters.commits, counters.commitSeconds.count], [1, 1]);
 });
 
 Deno.test("an urgent room is committed at the end of the turn, and the others with it", () => {

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
+import { ChatCounters } from "../../../lib/chat/counters.ts";
 import { ANY_AGE } from "../../../lib/chat/history/age_range.ts";
 import { Committer } from "../../../lib/chat/history/committer.ts";
 import type { Message } from "../../../lib/chat/message.ts";
@@ -88,6 +89,7 @@ async function withFile(
     onError,
   });
   const committer = new Committer(history, {
+    counters: new ChatCounters(() => 0),
     deferTurn: setImmediate,
     startTimer: setTimeout,
     onError,

@@ -5,6 +5,7 @@ import { createHandler } from "../../../lib/server/http/routes.ts";
 Deno.test("createHandler() without a serve engine upgrades nothing", async () => {
   const joinRequest = parseJoinRequest("", null);
   if (typeof joinRequest === "string") throw new Error(joinRequest);
+  const refused: number[] = [];
   const handler = createHandler({
     admit: () => ({ kind: "chat", joinRequest }),
     adminApi: undefined,
@@ -18,10 +19,13 @@ Deno.test("createHandler() without a serve engine upgrades nothing", async () =>
       throw error;
     },
     roomsApi: { handle: () => Promise.reject(new Error("not called")) },
+    metrics: { respond: () => Promise.reject(new Error("not called")) },
+    onRefused: (_request, { status }) => refused.push(status),
     peerOf: () => ({ address: "127.0.0.1:1", ip: "127.0.0.1" }),
   });
   const remoteAddr = { transport: "tcp", hostname: "127.0.0.1", port: 1 } as const;
   const request = new Request("http://localhost/ws", { headers: { upgrade: "websocket" } });
   const response = await handler(request, { remoteAddr, completed: Promise.resolve() });
-  assertEquals([response.status, response.headers.get("retry-after")], [503, "1"]);
+  assertEquals([response.status, response.headers.get("retry-after")], [503, "10"]);
+  assertEquals(refused, [503]);
 });

@@ -1,0 +1,72 @@
+import { formatAddress } from "./address.ts";
+import { Gateway, type GatewayOptions } from "./engines/gateway.ts";
+import type { Peer } from "./http/guard.ts";
+import type { TlsFiles } from "./security/tls_files.ts";
+import { listenOn } from "./start_failure.ts";
+
+/** Where clients come in. */
+export interface Entry {
+  /** The address that clients connect to. */
+  readonly address: Deno.NetAddr;
+  readonly httpServer: Deno.HttpServer<Deno.NetAddr>;
+  /** Undefined if clients connect to `Deno.serve`. */
+  readonly gateway: Gateway | undefined;
+}
+
+/** Finds the peer of a request; undefined if the request did not come through the gateway. */
+type PeerOf = (info: Deno.ServeHandlerInfo<Deno.NetAddr>) => Peer | undefined;
+
+/** What {@linkcode openEntry} needs. */
+export interface EntryOptions {
+  readonly hostname: string;
+  readonly port: number;
+  readonly tls: TlsFiles | undefined;
+  /** Creates the handler of `Deno.serve`. */
+  readonly handlerOf: (peerOf: PeerOf) => Deno.ServeHandler<Deno.NetAddr>;
+  /** Undefined to let clients connect to `Deno.serve`. */
+  readonly gatewayOptions:
+    | Omit<GatewayOptions, "hostname" | "port" | "tls" | "upstreamPort">
+    | undefined;
+}
+
+/** The private `Deno.serve` listens here. */
+const PRIVATE_ADDRESS = { hostname: "127.0.0.1", port: 0 };
+
+/**
+ * Listens: with a gateway that has a private `Deno.serve` behind it, or with `Deno.serve` alone.
+ *
+ * @throws {ListenError} If it cannot listen.
+ */
+export async function openEntry(options: EntryOptions): Promise<Entry> {
+  const { hostname, port, tls, gatewayOptions } = options;
+  if (!gatewayOptions) {
+    const httpServer = await serve({ hostname, port, ...tls }, options, ({ remoteAddr }) => ({
+      address: formatAddress(remoteAddr),
+      ip: remoteAddr.hostname,
+    }));
+    return { address: httpServer.addr, httpServer, gateway: undefined };
+  }
+  // Only the pipes of the gateway may connect. Their local ports identify the clients.
+  let opened: Gateway | undefined;
+  const httpServer = await serve(PRIVATE_ADDRESS, options, (info) => opened?.peerOf(info));
+  try {
+    const upstreamPort = httpServer.addr.port;
+    const gateway = opened = new Gateway({ ...gatewayOptions, hostname, port, tls, upstreamPort });
+    const address = await listenOn({ hostname, port }, () => gateway.open());
+    return { address, httpServer, gateway };
+  } catch (error) {
+    await httpServer.shutdown();
+    throw error;
+  }
+}
+
+function serve(
+  address: { readonly hostname: string; readonly port: number } & Partial<TlsFiles>,
+  { handlerOf }: EntryOptions,
+  peerOf: PeerOf,
+): Promise<Deno.HttpServer<Deno.NetAddr>> {
+  return listenOn(
+    address,
+    () => Deno.serve({ ...address, onListen: () => {}, handler: handlerOf(peerOf) }),
+  );
+}

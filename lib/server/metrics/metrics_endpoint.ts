@@ -1,0 +1,101 @@
+import { formatAddress, parseAddress } from "../address.ts";
+import { plainText, toResponse } from "../http/api_response.ts";
+import { type AllowedOrigin, OriginCheck } from "../security/origin.ts";
+import { listenOn } from "../start_failure.ts";
+import { LoopLag } from "./loop_lag.ts";
+import { Metrics, type MetricsSources } from "./metrics.ts";
+
+/** What a {@linkcode MetricsEndpoint} needs besides the sources. */
+export interface MetricsEndpointOptions {
+  /** The value of `--metrics-listen`; "" to serve the metrics on the main port. */
+  readonly metricsListen: string;
+  readonly allowOrigin: readonly AllowedOrigin[];
+}
+
+/** Serves `/metrics`: on an address of its own, or through the handler of the main port. */
+export class MetricsEndpoint implements AsyncDisposable {
+  readonly #metrics: Metrics;
+  readonly #loopLag: LoopLag;
+  #server: Deno.HttpServer<Deno.NetAddr> | undefined;
+
+  private constructor(metrics: Metrics, loopLag: LoopLag) {
+    this.#metrics = metrics;
+    this.#loopLag = loopLag;
+  }
+
+  /**
+   * Starts to measure, and to listen if the metrics have an address of their own.
+   *
+   * @throws {ListenError} If it cannot listen.
+   */
+  static async open(
+    sources: MetricsSources,
+    { metricsListen, allowOrigin }: MetricsEndpointOptions,
+  ): Promise<MetricsEndpoint> {
+    const loopLag = new LoopLag();
+    const endpoint = new MetricsEndpoint(new Metrics(sources, loopLag.seconds), loopLag);
+    if (metricsListen !== "") await endpoint.#listen(parseAddress(metricsListen)!, allowOrigin);
+    loopLag.start();
+    return endpoint;
+  }
+
+  /** Where the metrics are served; undefined if that is the main port. */
+  get url(): URL | undefined {
+    return this.#server && new URL(`http://${formatAddress(this.#server.addr)}/metrics`);
+  }
+
+  /** Responds with all metrics. */
+  async respond(): Promise<Response> {
+    return new Response(await this.#metrics.scrape(), {
+      headers: {
+        "content-type": this.#metrics.contentType,
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+      },
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#loopLag[Symbol.dispose]();
+    await this.#server?.shutdown();
+  }
+
+  async #listen(
+    address: Pick<Deno.NetAddr, "hostname" | "port">,
+    allowOrigin: readonly AllowedOrigin[],
+  ): Promise<void> {
+    const server: Deno.HttpServer<Deno.NetAddr> = await listenOn(
+      address,
+      () =>
+        Deno.serve({
+          ...address,
+          onListen: () => {},
+          handler: (request) => this.#handle(request, originCheck),
+        }),
+      { hostname: "--metrics-listen", port: "--metrics-listen" },
+    );
+    this.#server = server;
+    const originCheck = new OriginCheck({
+      boundTo: server.addr.hostname,
+      hostname: address.hostname,
+      allowOrigin,
+    });
+  }
+
+  #handle(request: Request, originCheck: OriginCheck): Response | Promise<Response> {
+    const { method, headers } = request;
+    // Deno puts the URL together from the target and the Host header, which may be malformed.
+    const url = URL.parse(request.url);
+    if (!url) return toResponse(plainText(400, "The target and Host make no valid URL"));
+    const refused = originCheck.refused({ host: url.host, headers });
+    if (refused !== undefined) return toResponse(plainText(403, refused));
+    if (url.pathname !== "/metrics") {
+      return toResponse(plainText(404, "Not found: this address has only /metrics"));
+    }
+    if (method !== "GET" && method !== "HEAD") {
+      const text = `This path accepts GET and HEAD: the method was ${method}`;
+      return toResponse(plainText(405, text, { allow: "GET, HEAD" }));
+    }
+    return this.respond();
+  }
+}
