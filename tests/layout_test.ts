@@ -42,7 +42,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["lib/chat", "lib/chat/history", "lib/websocket"],
   ],
   "lib/server/page": [],
-  "lib/server/security": ["lib/server/config.ts", "lib/cli", "lib/websocket"],
+  "lib/server/security": [
+    ...["lib/server/config.ts", "lib/chat/token_bucket.ts", "lib/cli", "lib/websocket"],
+  ],
 
   "lib/load": [
     ...["lib/load/measure", "lib/load/report", "lib/load/users"],
