@@ -5,9 +5,11 @@ import { CLOSE_CODES } from "./close_code.ts";
 import type { AgeRange } from "./history/age_range.ts";
 import { type History, HistoryUnavailableError } from "./history/history.ts";
 import type { ReplayRequest } from "./history/room_history.ts";
+import { createLimitHits, type LimitHits } from "./limit_hits.ts";
 import { ChorusMember } from "./members/chorus_member.ts";
 import type { Member, MemberOptions } from "./members/member.ts";
 import { PlainMember } from "./members/plain_member.ts";
+import { type RateConfig, RateLimit, type RateRules, rateRules } from "./members/rate_limit.ts";
 import { SessionKey } from "./members/session.ts";
 import type { Wire } from "./members/wire.ts";
 import type { Room, RoomMember, SlowReaderPolicy, WireFormat } from "./room.ts";
@@ -16,7 +18,7 @@ import type { Scheduler } from "./scheduler.ts";
 import { Turn } from "./turn.ts";
 
 /** The configuration of a {@linkcode Chat}. Each field is the server's flag of the same name. */
-export interface ChatConfig {
+export interface ChatConfig extends RateConfig {
   readonly binary: boolean;
   readonly echo: boolean;
   readonly greeting: string;
@@ -25,6 +27,7 @@ export interface ChatConfig {
   readonly logRetentionBytes: number;
   readonly maxLogBytes: number;
   readonly maxRooms: number;
+  readonly maxRoomMembers: number;
   readonly historyMessages: number;
 }
 
@@ -82,9 +85,13 @@ export class Chat {
   readonly rooms: Rooms;
   /** How many slow readers were closed, and how many times one has skipped messages and stayed. */
   readonly slowReaders = { closed: 0, skipped: 0 };
+  /** How many times each limit was reached. */
+  readonly limitHits: LimitHits = createLimitHits();
   readonly #config: ChatConfig;
   readonly #logger: Logger;
   readonly #sessions: SessionKey;
+  /** Undefined if members may send as much as they want. */
+  readonly #rateRules: RateRules | undefined;
   /**
    * The members by the UUID of their connection. A member is in the registry from when it can be
    * sent to until it closes or fails.
@@ -97,12 +104,15 @@ export class Chat {
     this.#logger = logger;
     this.#sessions = new SessionKey(history?.sessionKey);
     const turn = new Turn(readMs, defer);
-    const { logRetentionBytes, maxLogBytes, maxRooms, historyMessages } = config;
+    const now = () => turn.nowMs;
+    this.#rateRules = rateRules(config, { hits: this.limitHits, now });
+    const { logRetentionBytes, maxLogBytes, historyMessages } = config;
     this.rooms = new Rooms({
       history,
       logRetentionBytes,
       maxLogBytes,
-      maxRooms,
+      maxRooms: config.maxRooms || Infinity,
+      maxRoomMembers: config.maxRoomMembers || Infinity,
       historyMessages,
       ageLimit,
       slowReader: config.slowReader,
@@ -110,7 +120,7 @@ export class Chat {
       defer: (run) => turn.defer(run),
       deferTurn,
       startTimer,
-      now: () => turn.nowMs,
+      now,
       onSlowReader: (member, missedBytes) => this.#slowReader(member, missedBytes),
       onError: (error) => this.logError(error),
     });
@@ -172,6 +182,7 @@ export class Chat {
   ): void {
     const { binary, logMessages } = this.#config;
     const isText = opcode === OPCODE.text;
+    if (member.rateLimit?.refuses(end - start)) return member.close(CLOSE_CODES.rateLimited);
     if (!isText && !binary) return member.close(CLOSE_CODES.unsupportedData);
     if (logMessages) {
       const text = isText
@@ -226,7 +237,8 @@ export class Chat {
     const isChorus = format === "chorus";
     const resumedId = isChorus && session ? this.#sessions.idOf(session) : undefined;
     const author = { id: resumedId ?? id, name };
-    const options: MemberOptions = { id, author, room, wire };
+    const rateLimit = this.#rateRules && new RateLimit(this.#rateRules);
+    const options: MemberOptions = { id, author, room, wire, rateLimit };
     const member = isChorus
       ? new ChorusMember(options, this.#sessions.tokenOf(author.id))
       : new PlainMember(options, this.#config.greeting);

@@ -35,6 +35,8 @@ export const CLOSE_CODES = {
    * Sent when the log has dropped messages that the client has not read (`--slow-reader close`).
    */
   tooSlow: { code: 4008, reason: "too slow", reconnect: true },
+  /** Sent when the client exceeds `--message-rate` or `--byte-rate` (`--rate-policy close`). */
+  rateLimited: { code: 4029, reason: "rate limit exceeded", reconnect: true },
 } as const satisfies Record<string, CloseCode>;
 
 const BY_CODE = new Map<number, CloseCode>(

@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers";
 import { OPEN_ACCESS } from "../chat/access.ts";
 import { AgeLimit, type AgeLimitOptions } from "../chat/age_limit.ts";
 import { Chat } from "../chat/chat.ts";
+import type { LimitHits } from "../chat/limit_hits.ts";
 import { SqliteHistory } from "../history/sqlite_history.ts";
 import { checkDirectWrite, SLOW_WRITES_NOTICE } from "../websocket/transport/socket_transport.ts";
 import { checkTcpTransport, SOCKETS_NOTICE } from "../websocket/transport/tcp_transport.ts";
@@ -18,7 +19,9 @@ import { admit, type IncomingRequest } from "./http/admission.ts";
 import { Guard, type Peer } from "./http/guard.ts";
 import { RoomsApi } from "./http/rooms_api.ts";
 import { createHandler } from "./http/routes.ts";
+import { AddressLimits } from "./security/address_limits.ts";
 import { OriginCheck, parseAllowedOrigin } from "./security/origin.ts";
+import { parseCidr, Proxies } from "./security/proxies.ts";
 import type { TlsFiles } from "./security/tls_files.ts";
 import { listenOn } from "./start_failure.ts";
 
@@ -34,6 +37,8 @@ export interface App extends AsyncDisposable {
   readonly openCount: number;
   /** The number of slow readers closed, and how many times one has skipped messages. */
   readonly slowReaders: Readonly<Record<"closed" | "skipped", number>>;
+  /** How many times each limit was reached. */
+  readonly limitHits: Readonly<LimitHits>;
   /** Stops the server, see {@linkcode drain}. Calling it twice is harmless. */
   drain(): Promise<void>;
   /**
@@ -110,7 +115,8 @@ async function start(
   config: ServerConfig,
   { logger, tls, clocks, ageLimit, history }: StartOptions,
 ): Promise<App> {
-  const { hostname, port, maxConnections, maxMessageBytes } = config;
+  const { hostname, port, maxMessageBytes } = config;
+  const maxConnections = config.maxConnections || Infinity;
   const { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs, stallTimeoutMs } = config;
   if (config.engine === "direct" && !await checkDirectWrite()) logger.warning(SLOW_WRITES_NOTICE);
   const hasTls = tls !== undefined;
@@ -118,7 +124,9 @@ async function start(
   const wantsHandles = config.engine === "direct" && !hasTls;
   const hasTcpTransport = wantsHandles && await checkTcpTransport();
   if (wantsHandles && !hasTcpTransport) logger.warning(SOCKETS_NOTICE);
-  const chat = new Chat(config, {
+  // Deno.serve cannot stop reading from a client.
+  const ratePolicy = config.engine === "direct" ? config.ratePolicy : "close";
+  const chat = new Chat({ ...config, ratePolicy }, {
     logger,
     history,
     // With the serve engine, messages arrive in promises, and a microtask would come after each.
@@ -128,12 +136,20 @@ async function start(
     readMs: clocks.readMs,
     ageLimit,
   });
-  const wires = new OpenWires();
+  const { limitHits } = chat;
+  const addressLimits = new AddressLimits(config);
+  const wires = new OpenWires(addressLimits.countsConnections ? addressLimits : undefined);
   const shared = { chat, wires };
   const serveEngine = config.engine === "serve" ? new ServeEngine(config, shared) : undefined;
   const directEngine = config.engine === "direct" ? new DirectEngine(config, shared) : undefined;
   const eventStreams = new EventStreams(config, shared);
   const isFull = () => wires.sizeWithUpgrades(performance.now()) >= maxConnections;
+  const isRoomFull = (roomName: string) =>
+    chat.rooms.isFull(roomName, wires.joiningCount(roomName));
+  const proxies = new Proxies(
+    config.trustProxy.map(parseCidr).filter((cidr) => typeof cidr !== "string"),
+    config.proxyHeader,
+  );
   const allowOrigin = config.allowOrigin.flatMap((text) => parseAllowedOrigin(text) ?? []);
   let drained: Promise<void> | undefined;
 
@@ -149,16 +165,24 @@ async function start(
       isDraining: () => drained !== undefined,
       isFull,
       hasCapacityFor: (roomName) => chat.rooms.hasCapacityFor(roomName),
+      isRoomFull,
     });
   const logFault = (error: unknown) =>
     logger.error("A request failed: {error}", { error: String(error) });
-  const guard = new Guard({ authenticate: () => OPEN_ACCESS });
+  const guard = new Guard({
+    proxies,
+    addressLimits,
+    monotonicMs: clocks.monotonicMs,
+    authenticate: () => OPEN_ACCESS,
+  });
   const roomsApi = new RoomsApi({
     chat,
     guard,
+    limitHits,
     maxMessageBytes,
     requestTimeoutMs,
     isFull,
+    isRoomFull,
     eventStreams,
     onFault: logFault,
   });
@@ -176,6 +200,7 @@ async function start(
       handler: createHandler({
         admit: decide,
         guard,
+        limitHits,
         serveEngine,
         roomsApi,
         peerOf: (info) => peerOf(info as Deno.ServeHandlerInfo<Deno.NetAddr>),
@@ -203,6 +228,9 @@ async function start(
         maxPipes: maxConnections,
         admit: decide,
         guard,
+        isProxy: (ip) => proxies.isTrusted(ip),
+        maxHeadBytes: config.maxHeadBytes,
+        limitHits,
         directEngine,
         logger,
       });
@@ -242,6 +270,7 @@ async function start(
       return wires.size;
     },
     slowReaders: chat.slowReaders,
+    limitHits,
     drain: drainOnce,
     useTls: (tls) => {
       if (!gateway || !hasTls) return false;

@@ -40,7 +40,7 @@ export class EventStreams {
    */
   open(
     joinRequest: JoinRequest,
-    { address }: Visitor,
+    { address, ip }: Visitor,
     peer: Peer,
   ): ReadableStream<Uint8Array<ArrayBuffer>> | undefined {
     const wire: EventWire = new EventWire(this.#decoder, (closeStatus) => {
@@ -49,15 +49,15 @@ export class EventStreams {
       this.#chat.leave(wire.member);
       this.#chat.ended(wire.member, closeStatus);
     });
-    this.#add(wire);
+    this.#add(wire, ip);
     peer.onStalled = () => wire.close(CLOSE_CODES.tooSlow);
     const { id } = wire;
     this.#chat.join({ id, wire, address }, joinRequest, wire);
     return wire.member && wire.events.pipeThrough(new ServerSentEventStream());
   }
 
-  #add(wire: EventWire): void {
-    this.#wires.add(wire);
+  #add(wire: EventWire, ip: string): void {
+    this.#wires.add(wire, ip);
     this.#open.add(wire);
     const { pingIntervalMs, stallTimeoutMs } = this.#deadlines;
     const deadlines = [pingIntervalMs, stallTimeoutMs].filter((ms) => ms > 0);

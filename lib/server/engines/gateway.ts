@@ -1,15 +1,15 @@
 import type { Logger } from "@logtape/logtape";
-import { connect, type Socket } from "node:net";
-import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
+import { connect } from "node:net";
 import { checkIntervalMs } from "../../websocket/heartbeat.ts";
 import { SocketTransport } from "../../websocket/transport/socket_transport.ts";
-import { TcpTransport } from "../../websocket/transport/tcp_transport.ts";
 import { IGNORE_EVENTS, type Transport } from "../../websocket/transport/transport.ts";
 import { formatAddress } from "../address.ts";
+import type { LimitHits } from "../../chat/limit_hits.ts";
 import type { Decision, IncomingRequest } from "../http/admission.ts";
 import type { Guard, Peer, Visitor } from "../http/guard.ts";
 import { isRefusal, type Refusal, refusalResponse, UNAVAILABLE } from "../http/refusal.ts";
 import type { TlsFiles } from "../security/tls_files.ts";
+import { Acceptor } from "./acceptor.ts";
 import type { DirectEngine } from "./direct_engine.ts";
 import {
   HttpConnection,
@@ -18,6 +18,7 @@ import {
 } from "./http_connection.ts";
 import { Listener } from "./listener.ts";
 import { Pipe, type PipedRequest } from "./pipe.ts";
+import type { Source } from "./proxy_protocol.ts";
 import { RequestError, type RequestHead } from "./request_head.ts";
 
 const LOOPBACK = "127.0.0.1";
@@ -35,7 +36,11 @@ export interface GatewayOptions {
   /** The maximum number of pipes. */
   readonly maxPipes: number;
   readonly admit: (request: IncomingRequest) => Decision;
-  readonly guard: Pick<Guard, "enter">;
+  readonly guard: Pick<Guard, "enter" | "refuseConnection">;
+  /** Whether an IP address is that of a proxy, which may begin with a PROXY header. */
+  readonly isProxy: (ip: string) => boolean;
+  readonly maxHeadBytes: number;
+  readonly limitHits: LimitHits;
   readonly directEngine: Pick<DirectEngine, "serve">;
   readonly logger: Logger;
 }
@@ -49,7 +54,7 @@ export interface GatewayOptions {
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #listener: Listener;
-  #secureContext: SecureContext | undefined;
+  readonly #acceptor: Acceptor;
   readonly #httpOptions: HttpConnectionOptions;
   /** All connections that the direct engine does not have. */
   readonly #connections = new Set<HttpConnection>();
@@ -62,20 +67,30 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     const { hostname, port, tls, logger } = options;
     this.#options = options;
-    if (tls) this.useTls(tls);
     this.#httpOptions = {
       listener: {
         onRequest: (connection, request) => this.#dispatch(connection, request),
-        onGone: (connection, error) => this.#forget(connection, error),
+        onGone: (connection, error) => {
+          this.#connections.delete(connection);
+          if (error) this.#logFailure(error);
+        },
       },
       timeouts: options.timeouts,
+      maxHeadBytes: options.maxHeadBytes,
+      limitHits: options.limitHits,
     };
+    this.#acceptor = new Acceptor({
+      tls,
+      isProxy: options.isProxy,
+      handshakeTimeoutMs: options.timeouts.handshakeTimeoutMs,
+      onAccepted: (transport, source, received) => this.#add(transport, source, received),
+      onFailed: (error) => this.#logFailure(error),
+    });
     this.#listener = new Listener({
       hostname,
       port,
       acceptsTransports: options.hasTcpTransport && !tls,
-      onConnection: (accepted) =>
-        accepted instanceof TcpTransport ? this.#acceptTcp(accepted) : this.#accept(accepted),
+      onConnection: (accepted) => this.#acceptor.accept(accepted),
       logger,
     });
   }
@@ -92,7 +107,7 @@ export class Gateway {
 
   /** Uses this certificate for the connections accepted from now on. */
   useTls(tls: TlsFiles): void {
-    this.#secureContext = createSecureContext({ ...tls });
+    this.#acceptor.useTls(tls);
   }
 
   /** Stops accepting connections. */
@@ -108,6 +123,7 @@ export class Gateway {
   /** Closes all connections that the direct engine does not have. */
   closeConnections(): void {
     clearInterval(this.#reaper);
+    this.#acceptor.closeConnections();
     for (const { transport } of this.#connections) transport.destroy();
   }
 
@@ -124,41 +140,17 @@ export class Gateway {
     return piped?.peer;
   }
 
-  #accept(tcp: Socket): void {
-    const { remoteAddress, remotePort } = tcp;
-    // Undefined if the client has already disconnected.
-    if (remoteAddress === undefined) return void tcp.destroy();
-    const secureContext = this.#secureContext;
-    const socket = secureContext ? new TLSSocket(tcp, { isServer: true, secureContext }) : tcp;
-    this.#add(new SocketTransport(socket, IGNORE_EVENTS, tcp), {
-      hostname: remoteAddress,
-      port: remotePort!,
+  #add(transport: Transport, address: Source, received: Uint8Array): void {
+    const peer = { address: formatAddress(address), ip: address.hostname };
+    const connection = new HttpConnection(transport, peer, this.#httpOptions);
+    this.#connections.add(connection);
+    if (received.length > 0) connection.onData(received);
+  }
+
+  #logFailure(error: Error): void {
+    this.#options.logger.debug("A connection failed in the gateway: {error}", {
+      error: String(error),
     });
-  }
-
-  #acceptTcp(transport: TcpTransport): void {
-    const { remoteAddress } = transport;
-    if (remoteAddress === undefined) return void transport.destroy();
-    this.#add(transport, remoteAddress);
-  }
-
-  #add(transport: Transport, address: { readonly hostname: string; readonly port: number }): void {
-    this.#connections.add(
-      new HttpConnection(
-        transport,
-        { address: formatAddress(address), ip: address.hostname },
-        this.#httpOptions,
-      ),
-    );
-  }
-
-  #forget(connection: HttpConnection, error: Error | undefined): void {
-    this.#connections.delete(connection);
-    if (error) {
-      this.#options.logger.debug("A connection failed in the gateway: {error}", {
-        error: String(error),
-      });
-    }
   }
 
   #dispatch(connection: HttpConnection, request: PipedRequest): void {
@@ -202,7 +194,11 @@ export class Gateway {
       const again = this.#options.admit(head);
       if (isRefusal(entered)) this.#refuse(connection, head, entered);
       else if (again.kind === "refusal") this.#refuse(connection, head, again);
-      else this.#upgrade(connection, kept, decision, entered);
+      else {
+        const refusal = this.#options.guard.refuseConnection(entered);
+        if (refusal) this.#refuse(connection, head, refusal);
+        else this.#upgrade(connection, kept, decision, entered);
+      }
       connection.transport.resume();
     }).catch((error) => this.#fail(connection, error));
   }
@@ -234,7 +230,7 @@ export class Gateway {
   }
 
   #refuse(connection: HttpConnection, head: RequestHead, refusal: Refusal): void {
-    const response = refusalResponse(head, refusal);
+    const response = refusalResponse(head, refusal, this.#options.limitHits);
     connection.respond(head.method === "HEAD" ? { ...response, body: "" } : response);
   }
 
@@ -274,6 +270,7 @@ export class Gateway {
 
   #check(): void {
     const nowMs = performance.now();
+    this.#acceptor.check(nowMs);
     for (const connection of this.#connections) connection.check(nowMs);
   }
 }

@@ -1,5 +1,6 @@
 import type { Publication } from "../../chat/chat.ts";
 import { checkSay } from "../../chat/chorus_v1.ts";
+import type { LimitHits } from "../../chat/limit_hits.ts";
 import { parseMemberName } from "../../chat/names.ts";
 import type { FieldMap } from "../../websocket/http_head.ts";
 import { problem } from "./api_response.ts";
@@ -18,6 +19,7 @@ export interface PublicationLimits {
   readonly maxMessageBytes: number;
   /** Time to receive the whole body; 0 disables the limit. */
   readonly requestTimeoutMs: number;
+  readonly limitHits: LimitHits;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface PublicationLimits {
  */
 export async function readPublication(
   request: Request,
-  { maxMessageBytes, requestTimeoutMs }: PublicationLimits,
+  { maxMessageBytes, requestTimeoutMs, limitHits }: PublicationLimits,
 ): Promise<Publication | Response> {
   const type = request.headers.get("content-type") ?? "";
   const isJson = JSON_TYPE.test(type);
@@ -41,7 +43,7 @@ export async function readPublication(
   }
   const maxBytes = maxBodyBytes(request.headers, maxMessageBytes);
   const bytes = await readBody(request, maxBytes, requestTimeoutMs);
-  if (bytes === "too big") return refuse(request, tooBig(maxMessageBytes));
+  if (bytes === "too big") return refuse(request, tooBig(maxMessageBytes), limitHits);
   if (bytes === "too late") {
     return problem(408, "The request took too long", { connection: "close" });
   }
@@ -57,7 +59,9 @@ export async function readPublication(
   const publication = parseJson(text);
   if (publication instanceof Response) return publication;
   const byteLength = new TextEncoder().encode(publication.text).length;
-  return byteLength > maxMessageBytes ? refuse(request, tooBig(maxMessageBytes)) : publication;
+  return byteLength > maxMessageBytes
+    ? refuse(request, tooBig(maxMessageBytes), limitHits)
+    : publication;
 }
 
 /** Returns how long the body of a message may be, which depends on its type. */
@@ -73,6 +77,7 @@ export function tooBig(maxMessageBytes: number): Refusal {
     status: 413,
     message: `A message must not exceed ${maxMessageBytes} bytes`,
     headers: {},
+    limit: "messageSize",
   };
 }
 

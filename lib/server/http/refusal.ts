@@ -1,3 +1,4 @@
+import type { LimitHits, LimitKind } from "../../chat/limit_hits.ts";
 import type { FieldMap } from "../../websocket/http_head.ts";
 import {
   corsHeaders,
@@ -15,6 +16,8 @@ export interface Refusal {
   readonly headers: Readonly<Record<string, string>>;
   /** A stable name, for programs. Only temporary refusals have one. */
   readonly code?: UnavailableCode;
+  /** The limit that is the reason, if one is. */
+  readonly limit?: LimitKind;
 }
 
 /** A stable name for why the server cannot do something at the moment. */
@@ -22,6 +25,9 @@ export type UnavailableCode =
   | "server_full"
   | "server_stopping"
   | "too_many_rooms"
+  | "room_full"
+  | "too_many_connections"
+  | "too_many_requests"
   | "history_unavailable";
 
 /** Tells a refusal from anything that the server does instead. */
@@ -31,16 +37,51 @@ export function isRefusal(value: object): value is Refusal {
 
 /** The temporary refusals: a client can try again after `retry-after` seconds. */
 export const UNAVAILABLE = {
-  full: unavailable("server_full", "The chat is full: try again later", 10),
+  full: {
+    ...unavailable("server_full", "The chat is full: try again later", 10),
+    limit: "connections",
+  },
   stopping: unavailable("server_stopping", "The server is stopping: try again later", 1, {
     connection: "close",
   }),
-  tooManyRooms: unavailable("too_many_rooms", "There are too many rooms: try again later", 10),
+  tooManyRooms: {
+    ...unavailable("too_many_rooms", "There are too many rooms: try again later", 10),
+    limit: "rooms",
+  },
+  roomFull: {
+    ...unavailable("room_full", "The room is full: try again later", 10),
+    limit: "roomMembers",
+  },
   unreadable: unavailable(
     "history_unavailable",
     "Stored messages cannot be read: try again later",
     1,
   ),
+} as const satisfies Record<string, Refusal>;
+
+/** The refusals of one address. They are temporary as well. */
+export const TOO_MANY = {
+  connections: (): Refusal =>
+    tooMany(
+      "too_many_connections",
+      "Your address has too many connections: close some, or try again later",
+      10_000,
+      "connectionsPerAddress",
+    ),
+  handshakes: (waitMs: number): Refusal =>
+    tooMany(
+      "too_many_requests",
+      "Your address connects too often: try again later",
+      waitMs,
+      "handshakesPerAddress",
+    ),
+  publishes: (waitMs: number): Refusal =>
+    tooMany(
+      "too_many_requests",
+      "Your address publishes too often: try again later",
+      waitMs,
+      "publishesPerAddress",
+    ),
 };
 
 /** The headers of a stream of server-sent events. */
@@ -58,14 +99,18 @@ interface RefusedRequest {
   readonly headers: FieldMap;
 }
 
-/** Creates the response to a request that admission refuses. */
+/** Creates the response to a request that is refused, and counts the limit that is the reason. */
 export function refusalResponse(
   request: RefusedRequest & { readonly path: string },
   refusal: Refusal,
+  limitHits: LimitHits,
 ): TextResponse {
   const { status, message, headers } = refusal;
-  if (!isRoomsPath(request.path)) return plainText(status, message, headers);
-  const response = apiRefusal(request, refusal);
+  if (!isRoomsPath(request.path)) {
+    countLimit(refusal, limitHits);
+    return plainText(status, message, headers);
+  }
+  const response = apiRefusal(request, refusal, limitHits);
   // These two come before the origin is accepted, so no page may read them.
   if (status === 400 || status === 403) return response;
   return { ...response, headers: { ...response.headers, ...corsHeaders(request.headers) } };
@@ -76,16 +121,29 @@ export function isRoomsPath(path: string): boolean {
   return path === "/rooms" || path.startsWith("/rooms/");
 }
 
-/** Creates the response of the HTTP API to a request that it refuses. */
-export function refuse(request: RefusedRequest, refusal: Refusal): Response {
-  return toResponse(apiRefusal(request, refusal));
+/** Creates the response of the HTTP API to a request that it refuses, and counts the limit. */
+export function refuse(
+  request: RefusedRequest,
+  refusal: Refusal,
+  limitHits: LimitHits,
+): Response {
+  return toResponse(apiRefusal(request, refusal, limitHits));
+}
+
+function countLimit({ limit }: Refusal, limitHits: LimitHits): void {
+  if (limit) limitHits[limit]++;
 }
 
 /**
  * An `EventSource` reconnects after a stream that has ended, but never after another status than
- * 200 (HTML Standard, section 9.2.3). So it gets a 503 as a stream with one `error` event.
+ * 200 (HTML Standard, section 9.2.3). So it gets a 429 or 503 as a stream with one `error` event.
  */
-function apiRefusal(request: RefusedRequest, refusal: Refusal): TextResponse {
+function apiRefusal(
+  request: RefusedRequest,
+  refusal: Refusal,
+  limitHits: LimitHits,
+): TextResponse {
+  countLimit(refusal, limitHits);
   const { status, message, headers } = refusal;
   const events = acceptsEvents(request) ? toEvents(refusal) : undefined;
   return events === undefined
@@ -123,4 +181,14 @@ function unavailable(
     headers: { "retry-after": `${retryAfterSeconds}`, ...headers },
     code,
   };
+}
+
+function tooMany(
+  code: UnavailableCode,
+  message: string,
+  waitMs: number,
+  limit: LimitKind,
+): Refusal {
+  const headers = { "retry-after": `${Math.ceil(waitMs / 1000)}` };
+  return { status: 429, message, headers, code, limit };
 }

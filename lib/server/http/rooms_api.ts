@@ -2,12 +2,13 @@ import type { Access } from "../../chat/access.ts";
 import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import { encodeSaid } from "../../chat/chorus_v1.ts";
 import { HistoryUnavailableError } from "../../chat/history/history.ts";
+import type { LimitHits } from "../../chat/limit_hits.ts";
 import { parseRoomName } from "../../chat/names.ts";
 import { forMethod, json, JSON_HEADERS, preflight, problem, withCors } from "./api_response.ts";
 import { parseJoinRequest } from "./join_request.ts";
 import { readPublication } from "./publication.ts";
 import type { Guard, Peer, Purpose, Visitor } from "./guard.ts";
-import { EVENTS_HEADERS, isRefusal, refuse, UNAVAILABLE } from "./refusal.ts";
+import { EVENTS_HEADERS, isRefusal, type Refusal, refuse, UNAVAILABLE } from "./refusal.ts";
 
 /** The number of messages or rooms in one response. */
 const LIMIT = { default: 100, max: 1000 };
@@ -18,11 +19,14 @@ const MAX_RESPONSE_LENGTH = 1024 * 1024;
 /** What the API needs from the composition root. */
 export interface RoomsApiOptions {
   readonly chat: Chat;
-  readonly guard: Pick<Guard, "enter">;
+  readonly guard: Pick<Guard, "enter" | "refuseConnection">;
+  readonly limitHits: LimitHits;
   readonly maxMessageBytes: number;
   readonly requestTimeoutMs: number;
   /** Whether the chat has reached `--max-connections`. */
   readonly isFull: () => boolean;
+  /** Whether this room has reached `--max-room-members`. */
+  readonly isRoomFull: (roomName: string) => boolean;
   readonly eventStreams: {
     /** Returns undefined if the stored messages that the subscriber needs cannot be read. */
     open(
@@ -59,7 +63,7 @@ export class RoomsApi {
     } catch (error) {
       if (error instanceof HistoryUnavailableError) {
         this.#options.chat.logError(error);
-        return withCors(request, refuse(request, UNAVAILABLE.unreadable));
+        return withCors(request, this.#refuse(request, UNAVAILABLE.unreadable));
       }
       this.#options.onFault(error);
       return withCors(request, problem(500, "The server failed to handle this request"));
@@ -79,7 +83,7 @@ export class RoomsApi {
         purpose,
         roomName,
       );
-      return isRefusal(entered) ? refuse(request, entered) : respond(entered);
+      return isRefusal(entered) ? this.#refuse(request, entered) : respond(entered);
     };
     if (segment === undefined) {
       return forMethod(request, {
@@ -155,7 +159,7 @@ export class RoomsApi {
     const name = access.name ?? publication.name;
     const published = await chat.publish(roomName, { ...publication, name });
     if (published === "no capacity") {
-      return refuse(request, UNAVAILABLE.tooManyRooms);
+      return this.#refuse(request, UNAVAILABLE.tooManyRooms);
     }
     if (published === "not committed") {
       return problem(503, "The message is not committed: try again with the same id", {
@@ -169,17 +173,27 @@ export class RoomsApi {
   }
 
   #events(roomName: string, request: Request, url: URL, visitor: Visitor, peer: Peer): Response {
-    const { chat, isFull, eventStreams } = this.#options;
+    const { chat, guard, isFull, isRoomFull, eventStreams } = this.#options;
     const given = parseJoinRequest(url.search.slice(1), null);
     if (typeof given === "string") return problem(400, given);
-    if (isFull()) return refuse(request, UNAVAILABLE.full);
-    if (!chat.rooms.hasCapacityFor(roomName)) return refuse(request, UNAVAILABLE.tooManyRooms);
+    if (isFull()) return this.#refuse(request, UNAVAILABLE.full);
+    if (!chat.rooms.hasCapacityFor(roomName)) {
+      return this.#refuse(request, UNAVAILABLE.tooManyRooms);
+    }
+    if (isRoomFull(roomName)) return this.#refuse(request, UNAVAILABLE.roomFull);
+    // Its address may have more connections by now.
+    const refusal = guard.refuseConnection(visitor);
+    if (refusal) return this.#refuse(request, refusal);
     // A stream, as Deno adds `Content-Length: 0` to a response without a body.
     if (request.method === "HEAD") return eventsOf(ReadableStream.from<Uint8Array>([]));
     const since = request.headers.get("last-event-id") ?? given.since;
     const joinRequest = { ...given, roomName, since, format: "chorus" } as const;
     const events = eventStreams.open(joinRequest, visitor, peer);
-    return events ? eventsOf(events) : refuse(request, UNAVAILABLE.unreadable);
+    return events ? eventsOf(events) : this.#refuse(request, UNAVAILABLE.unreadable);
+  }
+
+  #refuse(request: Request, refusal: Refusal): Response {
+    return refuse(request, refusal, this.#options.limitHits);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { JoinRequest } from "../../chat/chat.ts";
+import type { LimitHits } from "../../chat/limit_hits.ts";
 import { servePage } from "../page/page.ts";
 import type { Decision, IncomingRequest } from "./admission.ts";
 import { plainText, toResponse } from "./api_response.ts";
@@ -8,7 +9,8 @@ import { isRefusal, type Refusal, refusalResponse } from "./refusal.ts";
 /** What {@linkcode createHandler} needs from the composition root. */
 export interface RoutesOptions {
   readonly admit: (request: IncomingRequest) => Decision;
-  readonly guard: Pick<Guard, "enter">;
+  readonly guard: Pick<Guard, "enter" | "refuseConnection">;
+  readonly limitHits: LimitHits;
   /** Undefined if the gateway passes all admitted upgrades to the direct engine. */
   readonly serveEngine: {
     upgrade(request: Request, visitor: Visitor, joinRequest: JoinRequest): Response;
@@ -22,7 +24,7 @@ export interface RoutesOptions {
 
 /** Creates the handler that `Deno.serve` calls for every HTTP request. */
 export function createHandler(
-  { admit, guard, serveEngine, roomsApi, peerOf }: RoutesOptions,
+  { admit, guard, limitHits, serveEngine, roomsApi, peerOf }: RoutesOptions,
 ): Deno.ServeHandler {
   return (request, info) => {
     const peer = peerOf(info);
@@ -38,7 +40,7 @@ export function createHandler(
     const path = url.pathname;
     const decide = () => admit({ method, host, path, query: url.search.slice(1), headers });
     const refuse = (refusal: Refusal) =>
-      toResponse(refusalResponse({ method, path, headers }, refusal));
+      toResponse(refusalResponse({ method, path, headers }, refusal, limitHits));
     const upgrade = async (joinRequest: JoinRequest) => {
       // Without the serve engine, the gateway has refused this upgrade: the server was full a
       // moment ago.
@@ -48,7 +50,8 @@ export function createHandler(
       // The server may be full by now.
       const decision = decide();
       if (decision.kind === "refusal") return refuse(decision);
-      return serveEngine.upgrade(request, entered, joinRequest);
+      const refusal = guard.refuseConnection(entered);
+      return refusal ? refuse(refusal) : serveEngine.upgrade(request, entered, joinRequest);
     };
     const decision = decide();
     switch (decision.kind) {

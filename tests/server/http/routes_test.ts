@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { createLimitHits } from "../../../lib/chat/limit_hits.ts";
 import { parseJoinRequest } from "../../../lib/server/http/join_request.ts";
 import { createHandler } from "../../../lib/server/http/routes.ts";
 
@@ -11,7 +12,9 @@ Deno.test("createHandler() without a serve engine upgrades nothing", async () =>
       enter: () => {
         throw new Error("not called");
       },
+      refuseConnection: () => undefined,
     },
+    limitHits: createLimitHits(),
     serveEngine: undefined,
     roomsApi: { handle: () => Promise.reject(new Error("not called")) },
     peerOf: () => ({ address: "127.0.0.1:1", ip: "127.0.0.1" }),
