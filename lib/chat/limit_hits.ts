@@ -1,42 +1,24 @@
-/** How many times each limit was reached. Whoever enforces a limit adds to it. */
-export interface LimitHits {
-  /** Refused by `--max-connections`. */
-  connections: number;
-  /** Refused by `--max-connections-per-address`. */
-  connectionsPerAddress: number;
-  /** Refused by `--handshake-rate`. */
-  handshakesPerAddress: number;
-  /** Pauses and closes by `--message-rate`. */
-  messages: number;
-  /** Pauses and closes by `--byte-rate`. */
-  bytes: number;
-  /** Refused by `--max-rooms`. */
-  rooms: number;
-  /** Refused by `--max-room-members`. */
-  roomMembers: number;
-  /** Refused by `--publish-rate`. */
-  publishesPerAddress: number;
-  /** Refused by `--max-head-bytes`. */
-  headSize: number;
-  /** Refused by `--max-message-bytes`. */
-  messageSize: number;
-}
+/** The limits whose hits are counted. */
+export const LIMITS = [
+  "connections",
+  "connections_per_address",
+  "handshakes_per_address",
+  "publishes_per_address",
+  "messages",
+  "bytes",
+  "message_size",
+  "head_size",
+  "rooms",
+  "room_members",
+] as const;
 
-/** The name of a limit in {@linkcode LimitHits}. */
-export type LimitKind = keyof LimitHits;
+/** A limit whose hits are counted. */
+export type Limit = typeof LIMITS[number];
+
+/** How often clients ran into each limit. The code that enforces a limit adds to it. */
+export type LimitHits = Record<Limit, number>;
 
 /** Creates counters that stand at 0. */
 export function createLimitHits(): LimitHits {
-  return {
-    connections: 0,
-    connectionsPerAddress: 0,
-    handshakesPerAddress: 0,
-    messages: 0,
-    bytes: 0,
-    rooms: 0,
-    roomMembers: 0,
-    publishesPerAddress: 0,
-    headSize: 0,
-    messageSize: 0,
-  };
+  return Object.fromEntries(LIMITS.map((limit) => [limit, 0])) as LimitHits;
 }

@@ -19,6 +19,7 @@ import { admit, type IncomingRequest } from "./http/admission.ts";
 import { Guard, type Peer } from "./http/guard.ts";
 import { RoomsApi } from "./http/rooms_api.ts";
 import { createHandler } from "./http/routes.ts";
+import { openFilesWarning } from "./open_files.ts";
 import { AddressLimits } from "./security/address_limits.ts";
 import { OriginCheck, parseAllowedOrigin } from "./security/origin.ts";
 import { parseCidr, Proxies } from "./security/proxies.ts";
@@ -119,6 +120,8 @@ async function start(
   const maxConnections = config.maxConnections || Infinity;
   const { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs, stallTimeoutMs } = config;
   if (config.engine === "direct" && !await checkDirectWrite()) logger.warning(SLOW_WRITES_NOTICE);
+  const filesWarning = openFilesWarning(config);
+  if (filesWarning) logger.warning(filesWarning);
   const hasTls = tls !== undefined;
   // TLS needs a socket.
   const wantsHandles = config.engine === "direct" && !hasTls;
@@ -138,7 +141,9 @@ async function start(
   });
   const { limitHits } = chat;
   const addressLimits = new AddressLimits(config);
-  const wires = new OpenWires(addressLimits.countsConnections ? addressLimits : undefined);
+  const wires = new OpenWires(
+    config.maxConnectionsPerAddress > 0 ? addressLimits.connections : undefined,
+  );
   const shared = { chat, wires };
   const serveEngine = config.engine === "serve" ? new ServeEngine(config, shared) : undefined;
   const directEngine = config.engine === "direct" ? new DirectEngine(config, shared) : undefined;
@@ -229,6 +234,7 @@ async function start(
         admit: decide,
         guard,
         isProxy: (ip) => proxies.isTrusted(ip),
+        pipesPerAddress: addressLimits.pipes,
         maxHeadBytes: config.maxHeadBytes,
         limitHits,
         directEngine,

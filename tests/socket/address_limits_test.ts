@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { EventSource } from "./event_source.ts";
 import { Peer } from "./peer.ts";
-import { HANDSHAKE_HEADERS, rawRequest } from "./raw_peer.ts";
+import { HANDSHAKE_HEADERS, RawPeer, rawRequest } from "./raw_peer.ts";
 import { ENGINES, startTestApp, type TestApp } from "./test_app.ts";
 
 /** One per hour, twice at once. */
@@ -52,7 +52,7 @@ for (const engine of ENGINES) {
       assertEquals([event, JSON.parse(data!).code], ["error", "too_many_connections"]);
     }
     await using _other = await Peer.open(server.url, from("2001:db8:0:1::1"));
-    assertEquals(server.app.limitHits.connectionsPerAddress, 2);
+    assertEquals(server.app.limitHits.connections_per_address, 2);
     await one[Symbol.asyncDispose]();
     await server.logged("{id} disconnected");
     await using _again = await Peer.open(server.url, from("2001:db8::5"));
@@ -64,7 +64,7 @@ for (const engine of ENGINES) {
       Array.from({ length: 40 }, () => Peer.open(server.url)),
     );
     const peers = opened.flatMap((each) => each.status === "fulfilled" ? [each.value] : []);
-    assertEquals([peers.length, server.app.limitHits.connectionsPerAddress], [10, 30]);
+    assertEquals([peers.length, server.app.limitHits.connections_per_address], [10, 30]);
   });
 
   Deno.test(`${engine}: --handshake-rate refuses an address with 429 and Retry-After`, async () => {
@@ -76,7 +76,7 @@ for (const engine of ENGINES) {
     const [status, retryAfter] = await refusal(server, "192.0.2.1");
     assertEquals([status, Math.ceil(Number(retryAfter) / 60)], [429, 60]);
     await using _other = await Peer.open(server.url, from("192.0.2.2"));
-    assertEquals(server.app.limitHits.handshakesPerAddress, 1);
+    assertEquals(server.app.limitHits.handshakes_per_address, 1);
   });
 
   Deno.test(`${engine}: --publish-rate refuses an address with 429 and Retry-After`, async () => {
@@ -98,9 +98,40 @@ for (const engine of ENGINES) {
     assertEquals([status, Math.ceil(Number(headers.get("retry-after")) / 60)], [429, 60]);
     assertEquals(headers.get("content-type"), "application/problem+json");
     assertEquals((await publish("192.0.2.2")).status, 201);
-    assertEquals(server.app.limitHits.publishesPerAddress, 2);
+    assertEquals(server.app.limitHits.publishes_per_address, 2);
     // Reading is not limited.
     const response = await fetch(new URL("/rooms/tea/messages", server.app.url));
     assertEquals((await response.json()).messages.length, 3);
   });
 }
+
+/** Requests `/healthz` on a connection that stays open, and returns the status. */
+async function request(peer: RawPeer): Promise<number> {
+  await peer.send("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+  const head = await peer.readHead();
+  await peer.read("ok\n".length);
+  return Number(head.split(" ")[1]);
+}
+
+Deno.test("--max-connections-per-address limits pipes as well", async () => {
+  await using server = await startTestApp({ maxConnectionsPerAddress: 2 });
+  const { port } = server;
+  using one = await RawPeer.connect(port);
+  using other = await RawPeer.connect(port);
+  assertEquals([await request(one), await request(other), await request(one)], [200, 200, 200]);
+  assertEquals((await rawRequest(port, ["GET /healthz HTTP/1.1", "Host: 127.0.0.1"])).status, 429);
+  assertEquals(server.app.limitHits.connections_per_address, 1);
+  // An upgrade needs no pipe.
+  await using _peer = await Peer.open(server.url);
+  await other.closeWrite();
+  assertEquals(await other.readToEnd(), "");
+  using third = await RawPeer.connect(port);
+  assertEquals(await request(third), 200);
+});
+
+Deno.test("--max-connections-per-address does not limit the pipes of a proxy", async () => {
+  await using server = await startTestApp({ ...TRUSTED, maxConnectionsPerAddress: 1 });
+  using one = await RawPeer.connect(server.port);
+  using other = await RawPeer.connect(server.port);
+  assertEquals([await request(one), await request(other)], [200, 200]);
+});

@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { readTlsFiles } from "../../lib/server/security/tls_files.ts";
+import { hideTcpHandles } from "../websocket/transport/hidden_handles.ts";
 import { shakeHands } from "./handshake.ts";
 import { HANDSHAKE_HEADERS, RawPeer } from "./raw_peer.ts";
 import { startTestApp, type TestApp } from "./test_app.ts";
@@ -42,6 +43,15 @@ for (const [version, header] of [["1", V1], ["2", V2]] as const) {
     assertEquals(await connectedFrom(server), "192.0.2.1:4660");
   });
 }
+
+Deno.test("a PROXY header is read without TCP handles as well", async () => {
+  using _hidden = hideTcpHandles();
+  await using server = await startTestApp(TRUSTED);
+  using peer = await RawPeer.connect(server.port);
+  await peer.send(V1 + HANDSHAKE);
+  assertStringIncludes(await peer.readHead(), " 101 ");
+  assertEquals(await connectedFrom(server), "192.0.2.1:4660");
+});
 
 Deno.test("a PROXY header comes before any request, once per connection", async () => {
   await using server = await startTestApp(TRUSTED);

@@ -59,7 +59,8 @@ export class Acceptor {
     } else if (isProxy) {
       const transport = new SocketTransport(accepted, IGNORE_EVENTS);
       this.#readHeader(transport, address, (_, source, rest) => {
-        this.#acceptSocket(transport.detach(rest), source);
+        if (this.#secureContext) this.#acceptSocket(transport.detach(rest), source);
+        else this.#options.onAccepted(transport, source, rest);
       });
     } else this.#acceptSocket(accepted, address);
   }

@@ -101,7 +101,7 @@ class ChatListener implements ConnectionListener {
     this.#pause?.end();
     // A peer may close with this code as well, for a message that it does not want.
     const isTooBig = code === CLOSE_CODES.messageTooBig.code && !this.connection.isCloseReceived;
-    if (isTooBig) this.#chat.limitHits.messageSize++;
+    if (isTooBig) this.#chat.limitHits.message_size++;
     if (this.member) this.#chat.leave(this.member);
   }
 

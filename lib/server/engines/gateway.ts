@@ -7,7 +7,14 @@ import { formatAddress } from "../address.ts";
 import type { LimitHits } from "../../chat/limit_hits.ts";
 import type { Decision, IncomingRequest } from "../http/admission.ts";
 import type { Guard, Peer, Visitor } from "../http/guard.ts";
-import { isRefusal, type Refusal, refusalResponse, UNAVAILABLE } from "../http/refusal.ts";
+import {
+  isRefusal,
+  type Refusal,
+  refusalResponse,
+  TOO_MANY,
+  UNAVAILABLE,
+} from "../http/refusal.ts";
+import type { AddressCounts } from "../security/address_limits.ts";
 import type { TlsFiles } from "../security/tls_files.ts";
 import { Acceptor } from "./acceptor.ts";
 import type { DirectEngine } from "./direct_engine.ts";
@@ -39,6 +46,8 @@ export interface GatewayOptions {
   readonly guard: Pick<Guard, "enter" | "refuseConnection">;
   /** Whether an IP address is that of a proxy, which may begin with a PROXY header. */
   readonly isProxy: (ip: string) => boolean;
+  /** Counts the pipes of each address, apart from those of proxies. */
+  readonly pipesPerAddress: AddressCounts;
   readonly maxHeadBytes: number;
   readonly limitHits: LimitHits;
   readonly directEngine: Pick<DirectEngine, "serve">;
@@ -166,6 +175,9 @@ export class Gateway {
       if (!connection.pipe && isFull) {
         return this.#refuse(connection, head, UNAVAILABLE.full);
       }
+      if (!connection.pipe && this.#options.pipesPerAddress.isFull(connection.peer.ip)) {
+        return this.#refuse(connection, head, TOO_MANY.connections());
+      }
       connection.pipe ??= this.#openPipe(connection);
       connection.pipe.exchange(request);
     } catch (error) {
@@ -239,11 +251,14 @@ export class Gateway {
   }
 
   #openPipe(connection: HttpConnection): Pipe {
-    const { upstreamPort, timeouts } = this.#options;
+    const { upstreamPort, timeouts, isProxy, pipesPerAddress } = this.#options;
     const socket = connect({ host: LOOPBACK, port: upstreamPort, allowHalfOpen: true });
     const upstream = new SocketTransport(socket, IGNORE_EVENTS);
     let port: number | undefined;
     const { peer } = connection;
+    // A proxy has connections of many clients.
+    const isCounted = !isProxy(peer.ip);
+    if (isCounted) pipesPerAddress.enter(peer.ip);
     const pipe = new Pipe(connection.transport, upstream, {
       listener: {
         onIdle: (rest) => connection.readNext(rest),
@@ -254,6 +269,7 @@ export class Gateway {
         onGone: (error) => connection.onGone(error),
         onClosed: () => {
           this.#pipeCount--;
+          if (isCounted) pipesPerAddress.leave(peer.ip);
           if (port !== undefined) this.#pipes.delete(port);
           if (this.#pipeCount === 0) this.#whenUnpiped?.resolve();
         },

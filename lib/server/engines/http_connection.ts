@@ -94,7 +94,7 @@ export class HttpConnection implements TransportListener {
     } catch (error) {
       if (error instanceof RequestError) this.refuse(error);
       else if (error instanceof HeadTooLongError) {
-        this.#options.limitHits.headSize++;
+        this.#options.limitHits.head_size++;
         this.refuse(new RequestError(431, error.message));
       } else throw error;
     }

@@ -92,7 +92,7 @@ export class ServeEngine {
     const isText = typeof data === "string";
     const bytes = isText ? new TextEncoder().encode(data) : new Uint8Array(data);
     if (bytes.length > this.#config.maxMessageBytes) {
-      this.#shared.chat.limitHits.messageSize++;
+      this.#shared.chat.limitHits.message_size++;
       return member!.close(CLOSE_CODES.messageTooBig);
     }
     const opcode = isText ? OPCODE.text : OPCODE.binary;

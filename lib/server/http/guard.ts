@@ -36,7 +36,7 @@ export interface GuardedRequest {
 export interface GuardOptions {
   /** Finds the client behind proxies. */
   readonly proxies: Pick<Proxies, "clientOf">;
-  readonly addressLimits: Pick<AddressLimits, "isFull" | "handshake" | "publish">;
+  readonly addressLimits: Pick<AddressLimits, "connections" | "handshake" | "publish">;
   /** Reads a clock that never goes back, in milliseconds. */
   readonly monotonicMs: () => number;
   /** Verifies the token of a request. A promise only if there is something to wait for. */
@@ -82,7 +82,7 @@ export class Guard {
    * client joins: its address may have more connections by then.
    */
   refuseConnection({ ip }: Pick<Visitor, "ip">): Refusal | undefined {
-    return this.#options.addressLimits.isFull(ip) ? TOO_MANY.connections() : undefined;
+    return this.#options.addressLimits.connections.isFull(ip) ? TOO_MANY.connections() : undefined;
   }
 
   #limit(ip: string, purpose: Purpose): Refusal | undefined {

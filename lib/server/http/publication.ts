@@ -77,7 +77,7 @@ export function tooBig(maxMessageBytes: number): Refusal {
     status: 413,
     message: `A message must not exceed ${maxMessageBytes} bytes`,
     headers: {},
-    limit: "messageSize",
+    limit: "message_size",
   };
 }
 

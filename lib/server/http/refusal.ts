@@ -1,4 +1,4 @@
-import type { LimitHits, LimitKind } from "../../chat/limit_hits.ts";
+import type { Limit, LimitHits } from "../../chat/limit_hits.ts";
 import type { FieldMap } from "../../websocket/http_head.ts";
 import {
   corsHeaders,
@@ -17,7 +17,7 @@ export interface Refusal {
   /** A stable name, for programs. Only temporary refusals have one. */
   readonly code?: UnavailableCode;
   /** The limit that is the reason, if one is. */
-  readonly limit?: LimitKind;
+  readonly limit?: Limit;
 }
 
 /** A stable name for why the server cannot do something at the moment. */
@@ -50,7 +50,7 @@ export const UNAVAILABLE = {
   },
   roomFull: {
     ...unavailable("room_full", "The room is full: try again later", 10),
-    limit: "roomMembers",
+    limit: "room_members",
   },
   unreadable: unavailable(
     "history_unavailable",
@@ -66,21 +66,21 @@ export const TOO_MANY = {
       "too_many_connections",
       "Your address has too many connections: close some, or try again later",
       10_000,
-      "connectionsPerAddress",
+      "connections_per_address",
     ),
   handshakes: (waitMs: number): Refusal =>
     tooMany(
       "too_many_requests",
       "Your address connects too often: try again later",
       waitMs,
-      "handshakesPerAddress",
+      "handshakes_per_address",
     ),
   publishes: (waitMs: number): Refusal =>
     tooMany(
       "too_many_requests",
       "Your address publishes too often: try again later",
       waitMs,
-      "publishesPerAddress",
+      "publishes_per_address",
     ),
 };
 
@@ -187,7 +187,7 @@ function tooMany(
   code: UnavailableCode,
   message: string,
   waitMs: number,
-  limit: LimitKind,
+  limit: Limit,
 ): Refusal {
   const headers = { "retry-after": `${Math.ceil(waitMs / 1000)}` };
   return { status: 429, message, headers, code, limit };

@@ -10,48 +10,26 @@ export interface AddressLimitsConfig {
 }
 
 /**
- * What each client address may do: how many connections in the chat it may have, and how many
- * handshakes and HTTP publishes per second it may make. All IPv6 addresses with the same first 64
- * bits count as one, see {@linkcode addressKey}. Times are in milliseconds.
+ * What each client address may do: how many connections in the chat and how many pipes it may have,
+ * and how many handshakes and HTTP publishes per second it may make. All IPv6 addresses with the
+ * same first 64 bits count as one, see {@linkcode addressKey}. Times are in milliseconds.
  */
 export class AddressLimits {
-  readonly #maxConnections: number;
-  /** The number of connections of each address that has some. */
-  readonly #connections = new Map<string, number>();
+  /** The connections in the chat. */
+  readonly connections: AddressCounts;
+  /** The connections of the gateway that are passed on to `Deno.serve`. */
+  readonly pipes: AddressCounts;
   readonly #handshakes: AddressBuckets | undefined;
   readonly #publishes: AddressBuckets | undefined;
 
   constructor(config: AddressLimitsConfig) {
     const { maxConnectionsPerAddress, handshakeRate, publishRate, rateBurstMs } = config;
-    this.#maxConnections = maxConnectionsPerAddress;
+    this.connections = new AddressCounts(maxConnectionsPerAddress);
+    this.pipes = new AddressCounts(maxConnectionsPerAddress);
     const handshakes = bucketSize(handshakeRate, rateBurstMs, 1);
     const publishes = bucketSize(publishRate, rateBurstMs, 1);
     this.#handshakes = handshakes && new AddressBuckets(handshakes);
     this.#publishes = publishes && new AddressBuckets(publishes);
-  }
-
-  /** Whether connections are limited, and so have to be counted. */
-  get countsConnections(): boolean {
-    return this.#maxConnections > 0;
-  }
-
-  /** Whether an address has all connections that it may have. */
-  isFull(ip: string): boolean {
-    return this.countsConnections &&
-      (this.#connections.get(addressKey(ip)) ?? 0) >= this.#maxConnections;
-  }
-
-  /** Counts a connection, until {@linkcode leave} is called for it. */
-  enter(ip: string): void {
-    const key = addressKey(ip);
-    this.#connections.set(key, (this.#connections.get(key) ?? 0) + 1);
-  }
-
-  leave(ip: string): void {
-    const key = addressKey(ip);
-    const count = this.#connections.get(key)! - 1;
-    if (count > 0) this.#connections.set(key, count);
-    else this.#connections.delete(key);
   }
 
   /** Counts a handshake. Returns 0 if it is allowed, else the milliseconds until one is. */
@@ -62,6 +40,37 @@ export class AddressLimits {
   /** Counts an HTTP publish, as {@linkcode handshake} does. */
   publish(ip: string, nowMs: number): number {
     return this.#publishes?.take(addressKey(ip), nowMs) ?? 0;
+  }
+}
+
+/** Counts the connections of each address that has some. */
+export class AddressCounts {
+  readonly #max: number;
+  readonly #counts = new Map<string, number>();
+
+  /** @param max The maximum for one address. 0 disables the limit, and then nothing is counted. */
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** Whether an address has all connections that it may have. */
+  isFull(ip: string): boolean {
+    return this.#max > 0 && (this.#counts.get(addressKey(ip)) ?? 0) >= this.#max;
+  }
+
+  /** Counts a connection, until {@linkcode leave} is called for it. */
+  enter(ip: string): void {
+    if (this.#max === 0) return;
+    const key = addressKey(ip);
+    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+  }
+
+  leave(ip: string): void {
+    if (this.#max === 0) return;
+    const key = addressKey(ip);
+    const count = this.#counts.get(key)! - 1;
+    if (count > 0) this.#counts.set(key, count);
+    else this.#counts.delete(key);
   }
 }
 

@@ -1,27 +1,33 @@
 import { assertEquals } from "@std/assert";
-import { AddressBuckets, AddressLimits } from "../../../lib/server/security/address_limits.ts";
+import {
+  AddressBuckets,
+  AddressCounts,
+  AddressLimits,
+} from "../../../lib/server/security/address_limits.ts";
 
 const NONE = { maxConnectionsPerAddress: 0, handshakeRate: 0, publishRate: 0, rateBurstMs: 1000 };
 
-Deno.test("AddressLimits without limits allows everything", () => {
+Deno.test("AddressLimits without limits allows everything, and counts nothing", () => {
   const limits = new AddressLimits(NONE);
-  assertEquals([limits.countsConnections, limits.isFull("a")], [false, false]);
   for (let count = 0; count < 1000; count++) {
+    limits.connections.enter("a");
     assertEquals([limits.handshake("a", 0), limits.publish("a", 0)], [0, 0]);
   }
+  assertEquals(limits.connections.isFull("a"), false);
+  limits.connections.leave("a");
 });
 
-Deno.test("AddressLimits.isFull() counts the connections of each address", () => {
-  const limits = new AddressLimits({ ...NONE, maxConnectionsPerAddress: 2 });
-  const isFull = () => ["2001:db8::1", "2001:db8::2", "192.0.2.1"].map((ip) => limits.isFull(ip));
-  limits.enter("2001:db8::1");
+Deno.test("AddressCounts.isFull() is about the connections of one address", () => {
+  const counts = new AddressCounts(2);
+  const isFull = () => ["2001:db8::1", "2001:db8::2", "192.0.2.1"].map((ip) => counts.isFull(ip));
+  counts.enter("2001:db8::1");
   assertEquals(isFull(), [false, false, false]);
-  limits.enter("2001:db8::2");
+  counts.enter("2001:db8::2");
   assertEquals(isFull(), [true, true, false]);
-  limits.leave("2001:db8::1");
+  counts.leave("2001:db8::1");
   assertEquals(isFull(), [false, false, false]);
-  limits.enter("::ffff:192.0.2.1");
-  limits.enter("192.0.2.1");
+  counts.enter("::ffff:192.0.2.1");
+  counts.enter("192.0.2.1");
   assertEquals(isFull(), [false, false, true]);
 });
 
