@@ -82,7 +82,7 @@ Deno.test("a PROXY header of another peer is a malformed request", async () => {
 });
 
 Deno.test("a malformed PROXY header closes the connection, and no other", async () => {
-  await using server = await startTestApp(TRUSTED);
+  await using server = await startTestApp({ ...TRUSTED, handshakeTimeoutMs: 0 });
   using peer = await RawPeer.upgrade(server.port);
   using malformed = await RawPeer.connect(server.port);
   await malformed.send("PROXY TCP4 localhost 10.0.0.1 1 2\r\n" + HANDSHAKE);

@@ -110,14 +110,14 @@ for (const engine of ENGINES) {
   Deno.test(`${engine}: close ends a connection with 4029, before the message too many`, async () => {
     const config = { engine, messageRate: 1 / 3600, rateBurstMs: 3 * 3_600_000 };
     await using server = await startTestApp({ ...config, ratePolicy: "close" });
-    const [peer, witness] = await Peer.openMany(server.url, 2);
-    for (let count = 0; count < 2; count++) await server.logged("{id} connected");
+    const [peer, witness, other] = await Peer.openMany(server.url, 3);
+    for (let count = 0; count < 3; count++) await server.logged("{id} connected");
     for (const text of ["one", "two", "three", "four"]) peer!.send(text);
     assertEquals(await peer!.closed, RATE_LIMITED);
-    witness!.send("not limited");
-    assertEquals(await witness!.take(3), ["one", "two", "three"]);
+    other!.send("not limited");
+    assertEquals(await witness!.take(4), ["one", "two", "three", "not limited"]);
     assertEquals((await server.logged("{id} disconnected")).properties.code, 4029);
-    assertEquals([server.app.limitHits.messages, server.app.connectionCount], [1, 1]);
+    assertEquals([server.app.limitHits.messages, server.app.connectionCount], [1, 2]);
   });
 
   Deno.test(`${engine}: --byte-rate counts the bytes of messages`, async () => {

@@ -92,7 +92,7 @@ const FORWARDED: readonly [list: string, client: string, what: string][] = [
   [`for=6.6.6.6, for=192.0.2.1, for="[2001:db8::2]"`, "192.0.2.1", "a chain of proxies"],
   [`for="6.6.6.6, for=192.0.2.1`, "192.0.2.1", "an open quote of the client"],
   [`for="6.6.6.6\\", for="192.0.2.1"`, "192.0.2.1", "an escaped quote of the client"],
-  [`host="a,b";for=192.0.2.1`, "192.0.2.1", "a comma in quotes"],
+  [`for=192.0.2.1;host="a,b"`, "192.0.2.1", "a comma in quotes"],
   ["for=192.0.2.1, proto=https", PEER, "no for in the last element"],
   ["for=192.0.2.1;for=192.0.2.2", PEER, "two for in one element"],
   [`for="unknown"`, PEER, "unknown"],
