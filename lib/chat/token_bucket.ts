@@ -65,10 +65,12 @@ export class TokenBucket {
   }
 
   #fill(nowMs: number): void {
+    // The messages of a turn have one time.
+    if (nowMs === this.#atMs) return;
     const { tokensPerSecond, capacity } = this.#size;
     const elapsedMs = nowMs - this.#atMs;
     this.#atMs = nowMs;
-    if (elapsedMs <= 0) return;
+    if (elapsedMs < 0) return;
     this.#tokens = Math.min(capacity, this.#tokens + elapsedMs / 1000 * tokensPerSecond);
   }
 }
