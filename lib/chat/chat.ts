@@ -9,6 +9,7 @@ import type { ReplayRequest } from "./history/room_history.ts";
 import { ChorusMember } from "./members/chorus_member.ts";
 import type { Member, MemberOptions } from "./members/member.ts";
 import { PlainMember } from "./members/plain_member.ts";
+import { RateLimit, type RateRules, rateRules } from "./members/rate_limit.ts";
 import { SessionKey } from "./members/session.ts";
 import type { Wire } from "./members/wire.ts";
 import type { Room, RoomMember, WireFormat } from "./room.ts";
@@ -62,6 +63,8 @@ export class Chat {
   readonly #config: ChatConfig;
   readonly #logger: Logger;
   readonly #sessions: SessionKey;
+  /** Undefined if members may send as much as they want. */
+  readonly #rateRules: RateRules | undefined;
   /**
    * The members by the UUID of their connection. A member is in the registry from when it can be
    * sent to until it closes or fails.
@@ -75,12 +78,15 @@ export class Chat {
     this.#logger = logger;
     this.#sessions = new SessionKey(history?.sessionKey);
     const turn = new Turn(readMs, defer);
-    const { logRetentionBytes, maxLogBytes, maxRooms, historyMessages } = config;
+    const now = () => turn.nowMs;
+    this.#rateRules = rateRules(config, { hits: this.counters.limits, now });
+    const { logRetentionBytes, maxLogBytes, historyMessages } = config;
     this.rooms = new Rooms({
       history,
       logRetentionBytes,
       maxLogBytes,
-      maxRooms,
+      maxRooms: config.maxRooms || Infinity,
+      maxRoomMembers: config.maxRoomMembers || Infinity,
       historyMessages,
       ageLimit,
       slowReader: config.slowReader,
@@ -89,7 +95,7 @@ export class Chat {
       defer: (run) => turn.defer(run),
       deferTurn,
       startTimer,
-      now: () => turn.nowMs,
+      now,
       onSlowReader: (member, missedBytes) => this.#slowReader(member, missedBytes),
       onError: (error, id) => this.logError(error, id),
     });
@@ -149,7 +155,6 @@ export class Chat {
     { id }: Member,
     { code, reason }: { readonly code: number; readonly reason: string },
   ): void {
-    if (code === CLOSE_CODES.messageTooBig.code) this.counters.limits.message_size++;
     this.#logger.info("{id} disconnected with {code} {reason}", { id, code, reason });
   }
 
@@ -163,6 +168,7 @@ export class Chat {
   ): void {
     const { binary, logMessages } = this.#config;
     const isText = opcode === OPCODE.text;
+    if (member.rateLimit?.refuses(end - start)) return member.close(CLOSE_CODES.rateLimited);
     if (!isText && !binary) return member.close(CLOSE_CODES.unsupportedData);
     if (logMessages) {
       const text = isText
@@ -224,7 +230,8 @@ export class Chat {
     const isChorus = format === "chorus";
     const resumedId = isChorus && session ? this.#sessions.idOf(session) : undefined;
     const author = { id: resumedId ?? id, name };
-    const options: MemberOptions = { id, address, author, room, wire };
+    const rateLimit = this.#rateRules && new RateLimit(this.#rateRules);
+    const options: MemberOptions = { id, address, author, room, wire, rateLimit };
     const member = isChorus
       ? new ChorusMember(options, this.#sessions.tokenOf(author.id))
       : new PlainMember(options, this.#config.greeting);

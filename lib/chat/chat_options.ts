@@ -1,11 +1,12 @@
 import type { Logger } from "@logtape/logtape";
 import type { AgeRange } from "./history/age_range.ts";
 import type { History } from "./history/history.ts";
+import type { RateConfig } from "./members/rate_limit.ts";
 import type { SlowReaderPolicy } from "./room.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** The configuration of a `Chat`. Each field is the server's flag of the same name. */
-export interface ChatConfig {
+export interface ChatConfig extends RateConfig {
   readonly binary: boolean;
   readonly echo: boolean;
   readonly greeting: string;
@@ -14,6 +15,7 @@ export interface ChatConfig {
   readonly logRetentionBytes: number;
   readonly maxLogBytes: number;
   readonly maxRooms: number;
+  readonly maxRoomMembers: number;
   readonly historyMessages: number;
 }
 

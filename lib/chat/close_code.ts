@@ -35,6 +35,8 @@ export const CLOSE_CODES = {
    * Sent when the log has dropped messages that the client has not read (`--slow-reader close`).
    */
   tooSlow: { code: 4008, reason: "too slow", reconnect: true },
+  /** Sent when the client exceeds `--message-rate` or `--byte-rate` (`--rate-policy close`). */
+  rateLimited: { code: 4029, reason: "rate limit exceeded", reconnect: true },
   /** Sent when an administrator closes the connection. */
   removed: { code: 4500, reason: "closed by an administrator", reconnect: false },
   /** Sent when an administrator deletes the room. */

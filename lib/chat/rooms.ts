@@ -9,6 +9,7 @@ export interface RoomsOptions extends Omit<RoomOptions, "budget" | "durable" | "
   /** A durable history; undefined if messages are in memory only. */
   readonly history: History | undefined;
   readonly maxRooms: number;
+  readonly maxRoomMembers: number;
   /** The bytes that the logs of all rooms may use together. See {@linkcode LogBudget}. */
   readonly maxLogBytes: number;
 }
@@ -72,6 +73,16 @@ export class Rooms {
   /** Whether this room exists or can be created. */
   hasCapacityFor(name: string): boolean {
     return this.#rooms.has(name) || this.size < this.#options.maxRooms || this.#empty.size > 0;
+  }
+
+  /**
+   * Whether this room has all members that it may have.
+   *
+   * @param joiningCount The number of connections that are about to join it.
+   */
+  isFull(name: string, joiningCount = 0): boolean {
+    const size = this.#rooms.get(name)?.size ?? 0;
+    return size + joiningCount >= this.#options.maxRoomMembers;
   }
 
   /**

@@ -22,8 +22,10 @@ import { RoomsApi } from "./http/rooms_api.ts";
 import { createHandler, type RoutesOptions } from "./http/routes.ts";
 import { MetricsEndpoint } from "./metrics/metrics_endpoint.ts";
 import { ServerCounters } from "./metrics/server_counters.ts";
+import { AddressLimits } from "./security/address_limits.ts";
 import type { AdminToken } from "./security/admin_token.ts";
 import { OriginCheck, parseAllowedOrigin } from "./security/origin.ts";
+import { parseCidr, Proxies } from "./security/proxies.ts";
 import type { TlsFiles } from "./security/tls_files.ts";
 import { logLimitBytes, MemoryLimit, type MemoryUsage } from "./memory_limit.ts";
 
@@ -39,8 +41,9 @@ export interface App extends AsyncDisposable {
   readonly metricsUrl: URL | undefined;
   /** The number of connections that the engines hold, including those that are closing. */
   readonly openCount: number;
-  /** See {@linkcode ChatCounters}. */
+  /** See {@linkcode ChatCounters}. The same goes for the next one. */
   readonly slowReaders: Readonly<ChatCounters["slowReaders"]>;
+  readonly limitHits: Readonly<ChatCounters["limits"]>;
   /** Stops the server, see {@linkcode drain}. Calling it twice is harmless. */
   drain(): Promise<void>;
   /**
@@ -133,7 +136,8 @@ async function start(
     history,
   }: StartOptions,
 ): Promise<App> {
-  const { hostname, port, maxConnections, maxMessageBytes } = config;
+  const { hostname, port, maxMessageBytes } = config;
+  const maxConnections = config.maxConnections || Infinity;
   const { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs, stallTimeoutMs } = config;
   if (config.engine === "direct" && !await checkDirectWrite()) logger.warning(SLOW_WRITES_NOTICE);
   const hasTls = tls !== undefined;
@@ -141,7 +145,9 @@ async function start(
   const wantsHandles = config.engine === "direct" && !hasTls;
   const hasTcpTransport = wantsHandles && await checkTcpTransport();
   if (wantsHandles && !hasTcpTransport) logger.warning(SOCKETS_NOTICE);
-  const chat = new Chat({ ...config, maxLogBytes: logLimitBytes(config) }, {
+  // Deno.serve cannot stop reading from a client.
+  const ratePolicy = config.engine === "direct" ? config.ratePolicy : "close";
+  const chat = new Chat({ ...config, ratePolicy, maxLogBytes: logLimitBytes(config) }, {
     logger,
     history,
     // With the serve engine, messages arrive in promises, and a microtask would come after each.
@@ -152,7 +158,10 @@ async function start(
     monotonicMs: clocks.monotonicMs,
     ageLimit,
   });
-  const wires = new OpenWires();
+  const addressLimits = new AddressLimits(config);
+  const wires = new OpenWires(
+    config.maxConnectionsPerAddress > 0 ? addressLimits.connections : undefined,
+  );
   const counters = new ServerCounters(chat.counters.limits);
   const shared = { chat, wires, counters };
   const serveEngine = config.engine === "serve" ? new ServeEngine(config, shared) : undefined;
@@ -166,6 +175,12 @@ async function start(
         : logger.warning("The server takes new work again: it has free memory"),
   });
   const isFull = () => wires.sizeWithUpgrades(performance.now()) >= maxConnections;
+  const isRoomFull = (roomName: string) =>
+    chat.rooms.isFull(roomName, wires.joiningCount(roomName));
+  const proxies = new Proxies(
+    config.trustProxy.map(parseCidr).filter((cidr) => typeof cidr !== "string"),
+    config.proxyHeader,
+  );
   const allowOrigin = config.allowOrigin.flatMap((text) => parseAllowedOrigin(text) ?? []);
   await using opened = new AsyncDisposableStack();
   const metrics = opened.use(
@@ -192,19 +207,26 @@ async function start(
       isOverloaded: () => memoryLimit.isExceeded,
       isFull,
       hasCapacityFor: (roomName) => chat.rooms.hasCapacityFor(roomName),
+      isRoomFull,
     });
   const onFault = (error: unknown, requestId?: string) =>
     logger.error("A request failed: {error} (request {requestId})", {
       error: String(error),
       requestId,
     });
-  const guard = new Guard({ authenticate: () => OPEN_ACCESS });
+  const guard = new Guard({
+    proxies,
+    addressLimits,
+    monotonicMs: clocks.monotonicMs,
+    authenticate: () => OPEN_ACCESS,
+  });
   const roomsApi = new RoomsApi({
     chat,
     guard,
     maxMessageBytes,
     requestTimeoutMs,
     isFull,
+    isRoomFull,
     eventStreams,
   });
   const handlerOptions: Omit<RoutesOptions, "peerOf"> = {
@@ -229,6 +251,9 @@ async function start(
       maxPipes: maxConnections,
       admit: decide,
       guard,
+      isProxy: (ip) => proxies.isTrusted(ip),
+      pipesPerAddress: addressLimits.pipes,
+      maxHeadBytes: config.maxHeadBytes,
       directEngine,
       counters,
       logger,
@@ -257,6 +282,7 @@ async function start(
       return wires.size;
     },
     slowReaders: chat.counters.slowReaders,
+    limitHits: chat.counters.limits,
     drain: drainOnce,
     useTls: (tls) => {
       if (!gateway || !hasTls) return false;

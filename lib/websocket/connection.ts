@@ -13,8 +13,10 @@ export interface ConnectionListener {
    * Called once, when either side begins to close.
    *
    * No message is sent or received from then on.
+   *
+   * @param status What {@linkcode onClosed} will get.
    */
-  onClosing(): void;
+  onClosing(status: CloseStatus): void;
   /**
    * Called once, after everything else, when the TCP connection has ended.
    *
@@ -226,7 +228,7 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
     this.#state = "closing";
     this.#status = status;
     this.closingSinceMs = this.#options.clock.nowMs;
-    this.#listener.onClosing();
+    this.#listener.onClosing(status);
     this.sender.close(sent);
   }
 
@@ -242,7 +244,7 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
     if (this.#state === "closed") return;
     const wasOpen = this.#state === "open";
     this.#state = "closed";
-    if (wasOpen) this.#listener.onClosing();
+    if (wasOpen) this.#listener.onClosing(this.#status);
     this.sender.end();
     this.#listener.onClosed(this.#status);
   }

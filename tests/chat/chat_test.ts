@@ -16,6 +16,12 @@ const CONFIG = {
   logRetentionBytes: 1_000_000,
   maxLogBytes: 0,
   maxRooms: 10,
+  maxRoomMembers: 0,
+  maxMessageBytes: 1000,
+  messageRate: 0,
+  byteRate: 0,
+  rateBurstMs: 1000,
+  ratePolicy: "pace",
   historyMessages: 0,
 } as const;
 

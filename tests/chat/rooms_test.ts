@@ -22,6 +22,7 @@ function roomsOf(bounds: Partial<RoomsOptions> = {}): Rooms {
     ...ROOM_OPTIONS,
     history: undefined,
     maxRooms: 3,
+    maxRoomMembers: Infinity,
     maxLogBytes: Infinity,
     deferTurn: bounds.defer ?? ROOM_OPTIONS.deferTurn,
     ...bounds,

@@ -229,6 +229,15 @@ Deno.test("a server killed while it trims loses only messages that are not retai
   }
 });
 
+Deno.test("the server warns at its start if it may open too few files", async () => {
+  const flags = ["--port", "0", "--max-connections", "1000"];
+  await using server = Program.startShell((server) => `ulimit -n 300; exec ${server}`, flags);
+  const line = await server.stdoutLine(/open only/);
+  assertMatch(line, / WRN This process can open only 2\d\d more files, .* "ulimit -n 2048"/);
+  // It serves those that it can.
+  await using _peer = await Peer.open(`ws://127.0.0.1:${await portOf(server)}/ws`);
+});
+
 Deno.test("serve: a server without file descriptors exits 1", async () => {
   await using server = starved(["--port", "0", "--engine", "serve"]);
   const port = await portOf(server);

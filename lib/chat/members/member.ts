@@ -6,6 +6,7 @@ import type { Broadcast } from "../log/broadcast.ts";
 import { Cursor } from "../log/cursor.ts";
 import type { Author, Message } from "../message.ts";
 import type { Room, RoomMember, WireFormat } from "../room.ts";
+import type { RateLimit } from "./rate_limit.ts";
 import { replay } from "./replay.ts";
 import type { FrameSender, Wire } from "./wire.ts";
 
@@ -18,6 +19,8 @@ export interface MemberOptions {
   readonly author: Author & { readonly id: string };
   readonly room: Room;
   readonly wire: Wire;
+  /** Without it, the member may send as much as it wants. */
+  readonly rateLimit?: RateLimit | undefined;
 }
 
 /** A message that a member published itself, and its range in the log of the member's format. */
@@ -40,6 +43,8 @@ export abstract class Member implements RoomMember {
   readonly address: string;
   readonly author: Author & { readonly id: string };
   readonly room: Room;
+  /** Undefined if the member may send as much as it wants. */
+  readonly rateLimit: RateLimit | undefined;
   readonly #sender: FrameSender;
   readonly #wire: Wire;
   abstract readonly format: WireFormat;
@@ -51,11 +56,12 @@ export abstract class Member implements RoomMember {
   /** The messages that the member published itself before it went live. */
   #own: OwnMessage[] | undefined;
 
-  constructor({ id, address, author, room, wire }: MemberOptions) {
+  constructor({ id, address, author, room, wire, rateLimit }: MemberOptions) {
     this.id = id;
     this.address = address;
     this.author = author;
     this.room = room;
+    this.rateLimit = rateLimit;
     this.#sender = wire.sender;
     this.#wire = wire;
   }

@@ -1,6 +1,8 @@
 import type { Chat, JoinRequest } from "../../chat/chat.ts";
+import { CLOSE_CODES } from "../../chat/close_code.ts";
 import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
 import type { Member } from "../../chat/members/member.ts";
+import type { RateLimit } from "../../chat/members/rate_limit.ts";
 import type { CloseStatus } from "../../websocket/close_frame.ts";
 import {
   Connection,
@@ -64,7 +66,7 @@ export class DirectEngine implements Disposable {
     const connection = new Connection(transport, this.#options, listener);
     listener.connection = connection;
     this.#heartbeat.add(connection);
-    this.#wires.add(connection);
+    this.#wires.add(connection, visitor.ip);
     this.#counters.countHandshake("accepted");
     const protocol = joinRequest.format === "chorus" ? CHORUS_PROTOCOL : undefined;
     connection.sender.sendFrames(handshakeResponse(key, protocol));
@@ -91,6 +93,8 @@ class ChatListener implements ConnectionListener {
   connection!: Connection;
   /** Set on joining the chat, before the connection receives anything; unset if it cannot join. */
   member: Member | undefined;
+  /** Set while the connection is not read from, because its member exceeds its rates. */
+  #pause: Pause | undefined;
 
   constructor(chat: Chat, onEnded: (connection: Connection) => void) {
     this.#chat = chat;
@@ -101,7 +105,11 @@ class ChatListener implements ConnectionListener {
     this.#chat.receive(this.member!, opcode, bytes, start, end);
   }
 
-  onClosing(): void {
+  onClosing({ code }: CloseStatus): void {
+    this.#pause?.end();
+    // A peer may close with this code as well, for a message that it does not want.
+    const isTooBig = code === CLOSE_CODES.messageTooBig.code && !this.connection.isCloseReceived;
+    if (isTooBig) this.#chat.counters.limits.message_size++;
     if (this.member) this.#chat.leave(this.member);
   }
 
@@ -112,6 +120,36 @@ class ChatListener implements ConnectionListener {
   }
 
   get backlog(): Promise<void> | undefined {
-    return this.member?.room.backlog;
+    const { member } = this;
+    return (member?.rateLimit && this.#paused(member.rateLimit)) ?? member?.room.backlog;
+  }
+
+  /** Resolves when a member that exceeds a rate may be read from again. */
+  #paused(rateLimit: RateLimit): Promise<void> | undefined {
+    // A connection that closes is read from, up to the peer's close frame.
+    if (this.#pause || !this.connection.isOpen) return this.#pause?.ended;
+    const pauseMs = rateLimit.pauseMs();
+    if (pauseMs > 0) this.#pause = new Pause(pauseMs, () => this.#pause = undefined);
+    return this.#pause?.ended;
+  }
+}
+
+/** The longest time that a timer of the system takes. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** A time that ends by itself, or earlier with {@linkcode end}. */
+class Pause {
+  readonly ended: Promise<void>;
+  readonly end: () => void;
+
+  constructor(ms: number, onEnded: () => void) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ended = promise;
+    this.end = () => {
+      clearTimeout(timer);
+      onEnded();
+      resolve();
+    };
+    const timer = setTimeout(this.end, Math.min(ms, MAX_TIMER_MS));
   }
 }

@@ -45,7 +45,7 @@ export class EventStreams {
    */
   open(
     joinRequest: JoinRequest,
-    { address, requestId }: Visitor,
+    { address, ip, requestId }: Visitor,
     peer: Peer,
   ): ReadableStream<Uint8Array<ArrayBuffer>> | undefined {
     const wire: EventWire = new EventWire(this.#decoder, (closeStatus) => {
@@ -54,15 +54,15 @@ export class EventStreams {
       this.#chat.leave(wire.member);
       this.#chat.ended(wire.member, closeStatus);
     });
-    this.#add(wire);
+    this.#add(wire, ip);
     peer.onStalled = () => this.#closeStalled(wire);
     const { id } = wire;
     this.#chat.join({ id, wire, address, requestId }, joinRequest, wire);
     return wire.member && wire.events.pipeThrough(new ServerSentEventStream());
   }
 
-  #add(wire: EventWire): void {
-    this.#wires.add(wire);
+  #add(wire: EventWire, ip: string): void {
+    this.#wires.add(wire, ip);
     this.#open.add(wire);
     const { pingIntervalMs, stallTimeoutMs } = this.#deadlines;
     const deadlines = [pingIntervalMs, stallTimeoutMs].filter((ms) => ms > 0);

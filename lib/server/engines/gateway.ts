@@ -1,17 +1,14 @@
 import type { Logger } from "@logtape/logtape";
-import { connect, type Socket } from "node:net";
-import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import { checkIntervalMs } from "../../websocket/heartbeat.ts";
-import { SocketTransport } from "../../websocket/transport/socket_transport.ts";
-import { TcpTransport } from "../../websocket/transport/tcp_transport.ts";
-import { IGNORE_EVENTS, type Transport } from "../../websocket/transport/transport.ts";
+import type { Transport } from "../../websocket/transport/transport.ts";
 import { formatAddress } from "../address.ts";
 import type { Decision, IncomingRequest } from "../http/admission.ts";
 import type { Guard, Peer, Visitor } from "../http/guard.ts";
-import { isRefusal, type Refusal, refusalResponse, UNAVAILABLE } from "../http/refusal.ts";
+import { isRefusal, type Refusal, refusalResponse } from "../http/refusal.ts";
 import { givenRequestId, REQUEST_ID_HEADER, requestIdOf } from "../http/request_id.ts";
-import type { TlsFiles } from "../security/tls_files.ts";
 import type { ServerCounters } from "../metrics/server_counters.ts";
+import type { TlsFiles } from "../security/tls_files.ts";
+import { Acceptor } from "./acceptor.ts";
 import type { DirectEngine } from "./direct_engine.ts";
 import {
   HttpConnection,
@@ -19,25 +16,24 @@ import {
   type HttpTimeouts,
 } from "./http_connection.ts";
 import { Listener } from "./listener.ts";
-import { Pipe, type PipedRequest } from "./pipe.ts";
+import type { PipedRequest } from "./pipe.ts";
+import { Pipes, type PipesOptions } from "./pipes.ts";
+import type { Source } from "./proxy_protocol.ts";
 import { RequestError, type RequestHead } from "./request_head.ts";
 
-const LOOPBACK = "127.0.0.1";
-
 /** What the gateway needs from the composition root. */
-export interface GatewayOptions {
+export interface GatewayOptions extends Omit<PipesOptions, "onBadResponse"> {
   readonly hostname: string;
   readonly port: number;
   readonly tls: TlsFiles | undefined;
-  /** The port of the private `Deno.serve`, on loopback. */
-  readonly upstreamPort: number;
   readonly timeouts: HttpTimeouts;
   /** Whether to use {@linkcode TcpTransport}. TLS needs a socket. */
   readonly hasTcpTransport: boolean;
-  /** The maximum number of pipes. */
-  readonly maxPipes: number;
   readonly admit: (request: IncomingRequest) => Decision;
-  readonly guard: Pick<Guard, "enter">;
+  readonly guard: Pick<Guard, "enter" | "refuseConnection">;
+  /** Whether an IP address is that of a proxy, which may begin with a PROXY header. */
+  readonly isProxy: (ip: string) => boolean;
+  readonly maxHeadBytes: number;
   readonly directEngine: Pick<DirectEngine, "serve">;
   readonly counters: ServerCounters;
   readonly logger: Logger;
@@ -52,34 +48,41 @@ export interface GatewayOptions {
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #listener: Listener;
-  #secureContext: SecureContext | undefined;
+  readonly #acceptor: Acceptor;
   readonly #httpOptions: HttpConnectionOptions;
   /** All connections that the direct engine does not have. */
   readonly #connections = new Set<HttpConnection>();
-  #pipeCount = 0;
-  /** Connected pipes by local port. `Deno.serve` sees this port as the remote port. */
-  readonly #pipes = new Map<number, { readonly peer: Peer; readonly pipe: Pipe }>();
-  #whenUnpiped: PromiseWithResolvers<void> | undefined;
+  readonly #pipes: Pipes;
   #reaper: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: GatewayOptions) {
     const { hostname, port, tls, logger } = options;
     this.#options = options;
-    if (tls) this.useTls(tls);
+    this.#pipes = new Pipes({ ...options, onBadResponse: (error) => this.#logFault(error) });
     this.#httpOptions = {
       listener: {
         onRequest: (connection, request) => this.#dispatch(connection, request),
         onMalformed: (status) => options.counters.countLimit({ status }),
-        onGone: (connection, error) => this.#forget(connection, error),
+        onGone: (connection, error) => {
+          this.#connections.delete(connection);
+          if (error) this.#logFailure(error);
+        },
       },
       timeouts: options.timeouts,
+      maxHeadBytes: options.maxHeadBytes,
     };
+    this.#acceptor = new Acceptor({
+      tls,
+      isProxy: options.isProxy,
+      handshakeTimeoutMs: options.timeouts.handshakeTimeoutMs,
+      onAccepted: (transport, source, received) => this.#add(transport, source, received),
+      onFailed: (error) => this.#logFailure(error),
+    });
     this.#listener = new Listener({
       hostname,
       port,
       acceptsTransports: options.hasTcpTransport && !tls,
-      onConnection: (accepted) =>
-        accepted instanceof TcpTransport ? this.#acceptTcp(accepted) : this.#accept(accepted),
+      onConnection: (accepted) => this.#acceptor.accept(accepted),
       logger,
     });
   }
@@ -96,7 +99,7 @@ export class Gateway {
 
   /** Uses this certificate for the connections accepted from now on. */
   useTls(tls: TlsFiles): void {
-    this.#secureContext = createSecureContext({ ...tls });
+    this.#acceptor.useTls(tls);
   }
 
   /** Stops accepting connections. */
@@ -104,65 +107,34 @@ export class Gateway {
     this.#listener.close();
   }
 
-  /** Resolves when no pipe is left: all responses of `Deno.serve` have reached their clients. */
-  async unpiped(): Promise<void> {
-    if (this.#pipeCount > 0) await (this.#whenUnpiped ??= Promise.withResolvers()).promise;
+  /** See {@linkcode Pipes.closed}. */
+  unpiped(): Promise<void> {
+    return this.#pipes.closed();
   }
 
   /** Closes all connections that the direct engine does not have. */
   closeConnections(): void {
     clearInterval(this.#reaper);
+    this.#acceptor.closeConnections();
     for (const { transport } of this.#connections) transport.destroy();
   }
 
-  /** The peer whose request this is; undefined if the request did not come through a pipe. */
-  peerOf(
-    { remoteAddr, completed }: Pick<
-      Deno.ServeHandlerInfo<Deno.NetAddr>,
-      "remoteAddr" | "completed"
-    >,
-  ): Peer | undefined {
-    const { hostname, port } = remoteAddr;
-    const piped = hostname === LOOPBACK ? this.#pipes.get(port) : undefined;
-    piped?.pipe.count(completed);
-    return piped?.peer;
+  /** See {@linkcode Pipes.peerOf}. */
+  peerOf(...args: Parameters<Pipes["peerOf"]>): Peer | undefined {
+    return this.#pipes.peerOf(...args);
   }
 
-  #accept(tcp: Socket): void {
-    const { remoteAddress, remotePort } = tcp;
-    // Undefined if the client has already disconnected.
-    if (remoteAddress === undefined) return void tcp.destroy();
-    const secureContext = this.#secureContext;
-    const socket = secureContext ? new TLSSocket(tcp, { isServer: true, secureContext }) : tcp;
-    this.#add(new SocketTransport(socket, IGNORE_EVENTS, tcp), {
-      hostname: remoteAddress,
-      port: remotePort!,
+  #add(transport: Transport, address: Source, received: Uint8Array): void {
+    const peer = { address: formatAddress(address), ip: address.hostname };
+    const connection = new HttpConnection(transport, peer, this.#httpOptions);
+    this.#connections.add(connection);
+    if (received.length > 0) connection.onData(received);
+  }
+
+  #logFailure(error: Error): void {
+    this.#options.logger.debug("A connection failed in the gateway: {error}", {
+      error: String(error),
     });
-  }
-
-  #acceptTcp(transport: TcpTransport): void {
-    const { remoteAddress } = transport;
-    if (remoteAddress === undefined) return void transport.destroy();
-    this.#add(transport, remoteAddress);
-  }
-
-  #add(transport: Transport, address: { readonly hostname: string; readonly port: number }): void {
-    this.#connections.add(
-      new HttpConnection(
-        transport,
-        { address: formatAddress(address), ip: address.hostname },
-        this.#httpOptions,
-      ),
-    );
-  }
-
-  #forget(connection: HttpConnection, error: Error | undefined): void {
-    this.#connections.delete(connection);
-    if (error) {
-      this.#options.logger.debug("A connection failed in the gateway: {error}", {
-        error: String(error),
-      });
-    }
   }
 
   #dispatch(connection: HttpConnection, request: PipedRequest): void {
@@ -174,11 +146,11 @@ export class Gateway {
       if (decision.kind === "refusal" && head.headers.get("expect") !== null) {
         return this.#refuse(connection, head, decision);
       }
-      const isFull = this.#pipeCount >= this.#options.maxPipes;
-      if (!connection.pipe && isFull) {
-        return this.#refuse(connection, head, UNAVAILABLE.full);
+      if (!connection.pipe) {
+        const refusal = this.#pipes.refuse(connection.peer);
+        if (refusal) return this.#refuse(connection, head, refusal);
+        connection.pipe = this.#pipes.open(connection);
       }
-      connection.pipe ??= this.#openPipe(connection);
       connection.pipe.exchange(request);
     } catch (error) {
       this.#fail(connection, error);
@@ -211,7 +183,11 @@ export class Gateway {
       const again = this.#options.admit(head);
       if (isRefusal(entered)) this.#refuse(connection, head, entered);
       else if (again.kind === "refusal") this.#refuse(connection, head, again);
-      else this.#upgrade(connection, kept, decision, entered);
+      else {
+        const refusal = this.#options.guard.refuseConnection(entered);
+        if (refusal) this.#refuse(connection, head, refusal);
+        else this.#upgrade(connection, kept, decision, entered);
+      }
       connection.transport.resume();
     }).catch((error) => this.#fail(connection, error));
   }
@@ -257,38 +233,9 @@ export class Gateway {
     this.#options.logger.error("A request failed: {error}", { error: String(error) });
   }
 
-  #openPipe(connection: HttpConnection): Pipe {
-    const { upstreamPort, timeouts } = this.#options;
-    const socket = connect({ host: LOOPBACK, port: upstreamPort, allowHalfOpen: true });
-    const upstream = new SocketTransport(socket, IGNORE_EVENTS);
-    let port: number | undefined;
-    const { peer } = connection;
-    const pipe = new Pipe(connection.transport, upstream, {
-      listener: {
-        onIdle: (rest) => connection.readNext(rest),
-        onFault: (error) => connection.refuse(error),
-        onStalled: () => peer.onStalled?.(),
-        onBadResponse: (error) => this.#logFault(error),
-        onEnd: () => connection.end(),
-        onGone: (error) => connection.onGone(error),
-        onClosed: () => {
-          this.#pipeCount--;
-          if (port !== undefined) this.#pipes.delete(port);
-          if (this.#pipeCount === 0) this.#whenUnpiped?.resolve();
-        },
-      },
-      timeouts,
-    });
-    this.#pipeCount++;
-    socket.on("connect", () => {
-      port = socket.localPort!;
-      this.#pipes.set(port, { peer, pipe });
-    });
-    return pipe;
-  }
-
   #check(): void {
     const nowMs = performance.now();
+    this.#acceptor.check(nowMs);
     for (const connection of this.#connections) connection.check(nowMs);
   }
 }

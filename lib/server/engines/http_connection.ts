@@ -7,9 +7,6 @@ import type { Peer } from "../http/guard.ts";
 import type { Pipe, PipedRequest, PipeTimeouts } from "./pipe.ts";
 import { parseRequestHead, RequestError } from "./request_head.ts";
 
-/** The maximum size of a request's head. */
-const MAX_HEAD_BYTES = 16 * 1024;
-
 /** The first byte of a client that speaks TLS to a plain server (RFC 8446 section 5.1). */
 const TLS_HANDSHAKE = 0x16;
 
@@ -36,6 +33,8 @@ export interface HttpConnectionListener {
 export interface HttpConnectionOptions {
   readonly listener: HttpConnectionListener;
   readonly timeouts: HttpTimeouts;
+  /** The maximum size of a request's head. */
+  readonly maxHeadBytes: number;
 }
 
 /**
@@ -51,10 +50,9 @@ export interface HttpConnectionOptions {
 export class HttpConnection implements TransportListener {
   readonly transport: Transport;
   readonly peer: Peer;
-  readonly #listener: HttpConnectionListener;
-  readonly #timeouts: HttpTimeouts;
+  readonly #options: HttpConnectionOptions;
   #state: "reading" | "dispatched" | "closing" = "reading";
-  #head = new HeadReader(MAX_HEAD_BYTES);
+  #head: HeadReader;
   /** When the connection was accepted, or became idle. */
   #sinceMs = performance.now();
   /** When the first byte of an incomplete head arrived. */
@@ -66,8 +64,8 @@ export class HttpConnection implements TransportListener {
   constructor(transport: Transport, peer: Peer, options: HttpConnectionOptions) {
     this.transport = transport;
     this.peer = peer;
-    this.#listener = options.listener;
-    this.#timeouts = options.timeouts;
+    this.#options = options;
+    this.#head = new HeadReader(options.maxHeadBytes);
     transport.listener = this;
   }
 
@@ -87,7 +85,7 @@ export class HttpConnection implements TransportListener {
         throw new RequestError(505, "A connection of HTTP/1.1 cannot go on with HTTP/2");
       }
       this.#state = "dispatched";
-      this.#listener.onRequest(this, {
+      this.#options.listener.onRequest(this, {
         head,
         bytes: this.#head.bytes,
         headLength: parts.head.length,
@@ -109,14 +107,14 @@ export class HttpConnection implements TransportListener {
   onGone(error: Error | undefined): void {
     clearTimeout(this.#lingering);
     this.pipe?.close();
-    this.#listener.onGone(this, error);
+    this.#options.listener.onGone(this, error);
   }
 
   /** Reads the next request, which begins with `received`. */
   readNext(received: Uint8Array): void {
     this.transport.listener = this;
     this.#state = "reading";
-    this.#head = new HeadReader(MAX_HEAD_BYTES);
+    this.#head = new HeadReader(this.#options.maxHeadBytes);
     this.#sinceMs = performance.now();
     this.#firstByteMs = undefined;
     // Before the next line, which may give the transport away.
@@ -129,7 +127,7 @@ export class HttpConnection implements TransportListener {
   check(nowMs: number): void {
     if (this.#state === "dispatched") return this.pipe?.check(nowMs);
     if (this.#state === "closing") return;
-    const { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs } = this.#timeouts;
+    const { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs } = this.#options.timeouts;
     const isOver = (sinceMs: number | undefined, limitMs: number) =>
       isDeadlineOver(nowMs, sinceMs, limitMs);
     const isFirst = this.pipe === undefined;
@@ -147,7 +145,7 @@ export class HttpConnection implements TransportListener {
 
   /** Sends an error response and closes the connection. */
   refuse({ status, message, headers }: RequestError): void {
-    this.#listener.onMalformed(status);
+    this.#options.listener.onMalformed(status);
     this.respond(plainText(status, message, headers));
   }
 

@@ -3,6 +3,12 @@ import { CLOSE_CODES } from "../../chat/close_code.ts";
 import type { Wire } from "../../chat/members/wire.ts";
 import type { ServerCounters } from "../metrics/server_counters.ts";
 
+/** Counts the connections of each address. */
+export interface AddressCounter {
+  enter(ip: string): void;
+  leave(ip: string): void;
+}
+
 /** What all engines of a server share. */
 export interface EngineParts {
   readonly chat: Chat;
@@ -16,34 +22,72 @@ export interface EngineParts {
  */
 const UPGRADE_TIMEOUT_MS = 5000;
 
+/** An upgrade under way. */
+export interface Upgrade {
+  readonly sinceMs: number;
+  /** The client's IP address. */
+  readonly ip: string;
+  readonly roomName: string;
+}
+
 /** The open connections of all engines, including those that are closing. */
 export class OpenWires extends Set<Wire> {
-  /** When the upgrades under way began, the oldest first. */
-  readonly #upgrades = new Map<WebSocket, number>();
+  readonly #counter: AddressCounter | undefined;
+  /** The IP addresses of the connections, if they are counted. */
+  readonly #ips = new Map<Wire, string>();
+  /** The upgrades under way, the oldest first. */
+  readonly #upgrades = new Map<WebSocket, Upgrade>();
   readonly #whenEmpty = Promise.withResolvers<void>();
   /** Whether {@linkcode closeAll} has been called. */
   isClosing = false;
 
+  /** @param counter Undefined if connections are not counted by address. */
+  constructor(counter?: AddressCounter) {
+    super();
+    this.#counter = counter;
+  }
+
   /** Counts an upgrade as under way, until {@linkcode endUpgrade} is called for its socket. */
-  beginUpgrade(socket: WebSocket, nowMs: number): void {
-    this.#upgrades.set(socket, nowMs);
+  beginUpgrade(socket: WebSocket, upgrade: Upgrade): void {
+    this.#upgrades.set(socket, upgrade);
+    this.#counter?.enter(upgrade.ip);
   }
 
   endUpgrade(socket: WebSocket): void {
-    this.#upgrades.delete(socket);
+    const upgrade = this.#upgrades.get(socket);
+    if (this.#upgrades.delete(socket)) this.#counter?.leave(upgrade!.ip);
+  }
+
+  /** The number of upgrades under way whose connections will join a room. */
+  joiningCount(roomName: string): number {
+    return this.#upgrades.values().filter((upgrade) => upgrade.roomName === roomName).toArray()
+      .length;
   }
 
   /** The number of open connections and of upgrades under way. */
   sizeWithUpgrades(nowMs: number): number {
-    for (const [socket, sinceMs] of this.#upgrades) {
+    for (const [socket, { sinceMs }] of this.#upgrades) {
       if (nowMs - sinceMs < UPGRADE_TIMEOUT_MS) break;
-      this.#upgrades.delete(socket);
+      this.endUpgrade(socket);
     }
     return this.size + this.#upgrades.size;
   }
 
+  /** Adds a connection of a client. */
+  override add(wire: Wire, ip = ""): this {
+    if (this.#counter) {
+      this.#ips.set(wire, ip);
+      this.#counter.enter(ip);
+    }
+    return super.add(wire);
+  }
+
   override delete(wire: Wire): boolean {
     const wasOpen = super.delete(wire);
+    if (this.#counter && wasOpen) {
+      this.#counter.leave(this.#ips.get(wire)!);
+      this.#ips.delete(wire);
+    }
     if (this.isClosing && this.size === 0) this.#whenEmpty.resolve();
     return wasOpen;
   }

@@ -49,7 +49,11 @@ export class ServeEngine {
     socket.binaryType = "arraybuffer";
     const { wires, counters } = this.#shared;
     counters.countHandshake("accepted");
-    wires.beginUpgrade(socket, performance.now());
+    wires.beginUpgrade(socket, {
+      sinceMs: performance.now(),
+      ip: visitor.ip,
+      roomName: joinRequest.roomName,
+    });
     socket.onopen = () => {
       wires.endUpgrade(socket);
       this.#serve(socket, visitor, joinRequest);
@@ -61,7 +65,7 @@ export class ServeEngine {
   #serve(socket: WebSocket, visitor: Visitor, joinRequest: JoinRequest): void {
     const { chat, wires } = this.#shared;
     const wire = new ServeWire(socket, this.#shared);
-    wires.add(wire);
+    wires.add(wire, visitor.ip);
     let closeDeadline: ReturnType<typeof setTimeout> | undefined;
     const onGone = (code: number, reason: string) => {
       clearTimeout(closeDeadline);
@@ -90,6 +94,7 @@ export class ServeEngine {
     const isText = typeof data === "string";
     const bytes = isText ? new TextEncoder().encode(data) : new Uint8Array(data);
     if (bytes.length > this.#config.maxMessageBytes) {
+      this.#shared.chat.counters.limits.message_size++;
       return member!.close(CLOSE_CODES.messageTooBig);
     }
     const opcode = isText ? OPCODE.text : OPCODE.binary;

@@ -6,9 +6,72 @@ export const LIMIT_FLAGS = {
     kind: "integer",
     default: 20_000,
     value: "N",
-    min: 1,
+    min: 0,
     max: 10_000_000,
-    help: "Maximum number of connections; more are refused with 503",
+    help: "Maximum number of connections; more are refused with 503; 0 disables the limit",
+  },
+  maxConnectionsPerAddress: {
+    kind: "integer",
+    default: 0,
+    value: "N",
+    min: 0,
+    max: 10_000_000,
+    help: "Maximum number of connections of one address (IPv6: /64); more are refused with 429; " +
+      "0 disables the limit",
+  },
+  handshakeRate: {
+    kind: "rate",
+    default: 0,
+    of: "count",
+    help: "New connections of one address (IPv6: /64), such as 5/s; more are refused with 429; " +
+      "0 disables the limit",
+  },
+  maxRoomMembers: {
+    kind: "integer",
+    default: 0,
+    value: "N",
+    min: 0,
+    max: 10_000_000,
+    help: "Maximum number of connections in a room; more are refused with 503; " +
+      "0 disables the limit",
+  },
+  messageRate: {
+    kind: "rate",
+    default: 0,
+    of: "count",
+    help: "Messages that a connection may send, such as 10/s; 0 disables the limit",
+  },
+  byteRate: {
+    kind: "rate",
+    default: 0,
+    of: "bytes",
+    help: "Bytes of messages that a connection may send, such as 64KiB/s; 0 disables the limit",
+  },
+  ratePolicy: {
+    kind: "choice",
+    default: "pace",
+    choices: ["pace", "close"],
+    help:
+      "What to do with a connection that sends too much: read from it later, or close with 4029",
+  },
+  publishRate: {
+    kind: "rate",
+    default: 0,
+    of: "count",
+    help: "HTTP publishes of one address (IPv6: /64), such as 10/s; more are refused with 429; " +
+      "0 disables the limit",
+  },
+  rateBurstMs: {
+    kind: "duration",
+    default: 5000,
+    help: "Time whose unused rate may be used at once, for all rates",
+  },
+  maxHeadBytes: {
+    kind: "size",
+    default: 16 * 1024,
+    min: 1024,
+    max: 1024 ** 2,
+    help: "Maximum size of a request's head; a larger head is refused with 431",
   },
   maxMessageBytes: {
     kind: "size",
@@ -21,10 +84,10 @@ export const LIMIT_FLAGS = {
     kind: "integer",
     default: 10_000,
     value: "N",
-    min: 1,
+    min: 0,
     max: 10_000_000,
     help: "Maximum number of rooms; a new room replaces the one that has been empty longest, " +
-      "or gets 503",
+      "or gets 503; 0 disables the limit",
   },
   logRetentionBytes: {
     kind: "size",

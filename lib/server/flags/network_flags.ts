@@ -1,5 +1,6 @@
 import type { FlagTable } from "../../cli/flags/flag.ts";
 import { parseAllowedOrigin } from "../security/origin.ts";
+import { parseCidr } from "../security/proxies.ts";
 
 /** Where the server listens, and who may connect to it. */
 export const NETWORK_FLAGS = {
@@ -50,5 +51,21 @@ export const NETWORK_FLAGS = {
       parseAllowedOrigin(text)
         ? undefined
         : "an origin without a path, such as https://example.com or https://*.example.com, or *",
+  },
+  trustProxy: {
+    kind: "list",
+    default: [],
+    value: "CIDR",
+    help: "Believe proxies of this network, such as 10.0.0.0/8, the client's address; repeatable",
+    check: (text) => {
+      const cidr = parseCidr(text);
+      return typeof cidr === "string" ? cidr : undefined;
+    },
+  },
+  proxyHeader: {
+    kind: "choice",
+    default: "x-forwarded-for",
+    choices: ["x-forwarded-for", "forwarded"],
+    help: "The header in which proxies of --trust-proxy tell the client's address",
   },
 } as const satisfies FlagTable;

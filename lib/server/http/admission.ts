@@ -51,6 +51,8 @@ export interface AdmissionOptions {
   readonly isFull: () => boolean;
   /** Whether this room exists or can be created. */
   readonly hasCapacityFor: (roomName: string) => boolean;
+  /** Whether this room has reached `--max-room-members`. */
+  readonly isRoomFull: (roomName: string) => boolean;
 }
 
 /**
@@ -87,6 +89,9 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
     if (options.isFull()) return { kind: "refusal", ...UNAVAILABLE.full };
     if (!options.hasCapacityFor(joinRequest.roomName)) {
       return { kind: "refusal", ...UNAVAILABLE.tooManyRooms };
+    }
+    if (options.isRoomFull(joinRequest.roomName)) {
+      return { kind: "refusal", ...UNAVAILABLE.roomFull };
     }
     return { kind: "chat", joinRequest };
   }

@@ -1,6 +1,8 @@
 import type { Access } from "../../chat/access.ts";
 import type { FieldMap } from "../../websocket/http_head.ts";
-import { isRefusal, type Refusal, refusal } from "./refusal.ts";
+import type { AddressLimits } from "../security/address_limits.ts";
+import type { Proxies } from "../security/proxies.ts";
+import { isRefusal, type Refusal, refusal, TOO_MANY } from "./refusal.ts";
 
 /** The other end of a connection: a client, or a proxy. */
 export interface Peer {
@@ -36,6 +38,11 @@ export interface GuardedRequest {
 
 /** What a {@linkcode Guard} asks. */
 export interface GuardOptions {
+  /** Finds the client behind proxies. */
+  readonly proxies: Pick<Proxies, "clientOf">;
+  readonly addressLimits: Pick<AddressLimits, "connections" | "handshake" | "publish">;
+  /** Reads a clock that never goes back, in milliseconds. */
+  readonly monotonicMs: () => number;
   /** Verifies the token of a request. A promise only if there is something to wait for. */
   readonly authenticate: (headers: FieldMap) => Access | Refusal | Promise<Access | Refusal>;
 }
@@ -61,14 +68,36 @@ export class Guard {
     purpose: Purpose,
     roomName?: string,
   ): Visitor | Refusal | Promise<Visitor | Refusal> {
-    const { address, ip } = peer;
+    const { proxies, authenticate } = this.#options;
+    const ip = proxies.clientOf(peer.ip, headers);
+    const limited = this.#limit(ip, purpose);
+    if (limited) return limited;
+    const address = ip === peer.ip ? peer.address : ip;
     const admit = (access: Access | Refusal): Visitor | Refusal => {
       if (isRefusal(access)) return access;
       return refuseAccess(access, purpose, roomName) ??
         { access, address, ip, requestId };
     };
-    const access = this.#options.authenticate(headers);
+    const access = authenticate(headers);
     return access instanceof Promise ? access.then(admit) : admit(access);
+  }
+
+  /**
+   * Refuses one more connection of an address that has too many. Call it again right before the
+   * client joins: its address may have more connections by then.
+   */
+  refuseConnection({ ip }: Pick<Visitor, "ip">): Refusal | undefined {
+    return this.#options.addressLimits.connections.isFull(ip) ? TOO_MANY.connections() : undefined;
+  }
+
+  #limit(ip: string, purpose: Purpose): Refusal | undefined {
+    const { addressLimits, monotonicMs } = this.#options;
+    if (purpose === "join") {
+      const waitMs = addressLimits.handshake(ip, monotonicMs());
+      return waitMs > 0 ? TOO_MANY.handshakes(waitMs) : this.refuseConnection({ ip });
+    }
+    const waitMs = purpose === "publish" ? addressLimits.publish(ip, monotonicMs()) : 0;
+    return waitMs > 0 ? TOO_MANY.publishes(waitMs) : undefined;
   }
 }
 

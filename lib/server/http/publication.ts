@@ -68,7 +68,10 @@ export function maxBodyBytes(headers: FieldMap, maxMessageBytes: number): number
 
 /** The refusal of a message that is too big. */
 export function tooBig(maxMessageBytes: number): Refusal {
-  return refusal(413, `A message must not exceed ${maxMessageBytes} bytes`);
+  return {
+    ...refusal(413, `A message must not exceed ${maxMessageBytes} bytes`),
+    limit: "message_size",
+  };
 }
 
 function parseJson(json: string): Publication | Refusal {

@@ -1,4 +1,5 @@
 import { isStatus, STATUS_TEXT } from "@std/http/status";
+import type { Limit } from "../../chat/counters.ts";
 import type { FieldMap } from "../../websocket/http_head.ts";
 import { corsHeaders, plainText, type TextResponse } from "./api_response.ts";
 
@@ -10,6 +11,8 @@ export interface Refusal {
   readonly headers: Readonly<Record<string, string>>;
   /** A stable name, for programs. Only temporary refusals have one. */
   readonly code?: UnavailableCode;
+  /** The limit that is the reason, if one is. */
+  readonly limit?: Limit;
 }
 
 /** A stable name for why the server cannot do something at the moment. */
@@ -18,6 +21,9 @@ export type UnavailableCode =
   | "server_stopping"
   | "server_overloaded"
   | "too_many_rooms"
+  | "room_full"
+  | "too_many_connections"
+  | "too_many_requests"
   | "history_unavailable";
 
 /** Creates a refusal that is not temporary. */
@@ -50,17 +56,55 @@ export type ApiResult = Response | Refusal;
 
 /** The temporary refusals: a client can try again after `retry-after` seconds. */
 export const UNAVAILABLE = {
-  full: unavailable("server_full", "The chat is full: try again later", 10),
+  full: {
+    ...unavailable("server_full", "The chat is full: try again later", 10),
+    limit: "connections",
+  },
   stopping: unavailable("server_stopping", "The server is stopping: try again later", 1, {
     connection: "close",
   }),
-  overloaded: unavailable("server_overloaded", "The server is overloaded: try again later", 5),
-  tooManyRooms: unavailable("too_many_rooms", "There are too many rooms: try again later", 10),
+  overloaded: {
+    ...unavailable("server_overloaded", "The server is overloaded: try again later", 5),
+    limit: "memory",
+  },
+  tooManyRooms: {
+    ...unavailable("too_many_rooms", "There are too many rooms: try again later", 10),
+    limit: "rooms",
+  },
+  roomFull: {
+    ...unavailable("room_full", "The room is full: try again later", 10),
+    limit: "room_members",
+  },
   unreadable: unavailable(
     "history_unavailable",
     "Stored messages cannot be read: try again later",
     1,
   ),
+} as const satisfies Record<string, Refusal>;
+
+/** The refusals of one address. They are temporary as well. */
+export const TOO_MANY = {
+  connections: (): Refusal =>
+    tooMany(
+      "too_many_connections",
+      "Your address has too many connections: close some, or try again later",
+      10_000,
+      "connections_per_address",
+    ),
+  handshakes: (waitMs: number): Refusal =>
+    tooMany(
+      "too_many_requests",
+      "Your address connects too often: try again later",
+      waitMs,
+      "handshakes_per_address",
+    ),
+  publishes: (waitMs: number): Refusal =>
+    tooMany(
+      "too_many_requests",
+      "Your address publishes too often: try again later",
+      waitMs,
+      "publishes_per_address",
+    ),
 };
 
 /** The headers of a stream of server-sent events. */
@@ -107,7 +151,7 @@ export function isAdminPath(path: string): boolean {
 
 /**
  * An `EventSource` reconnects after a stream that has ended, but never after another status than
- * 200 (HTML Standard, section 9.2.3). So it gets a 503 as a stream with one `error` event.
+ * 200 (HTML Standard, section 9.2.3). So it gets a 429 or 503 as a stream with one `error` event.
  */
 function apiRefusal(request: RefusedRequest, refusal: Refusal): TextResponse {
   const events = acceptsEvents(request) ? toEvents(refusal) : undefined;
@@ -158,4 +202,14 @@ function unavailable(
     headers: { "retry-after": `${retryAfterSeconds}`, ...headers },
     code,
   };
+}
+
+function tooMany(
+  code: UnavailableCode,
+  message: string,
+  waitMs: number,
+  limit: Limit,
+): Refusal {
+  const headers = { "retry-after": `${Math.ceil(waitMs / 1000)}` };
+  return { status: 429, message, headers, code, limit };
 }

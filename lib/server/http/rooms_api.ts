@@ -22,11 +22,13 @@ const MAX_RESPONSE_LENGTH = 1024 * 1024;
 /** What the API needs from the composition root. */
 export interface RoomsApiOptions {
   readonly chat: Chat;
-  readonly guard: Pick<Guard, "enter">;
+  readonly guard: Pick<Guard, "enter" | "refuseConnection">;
   readonly maxMessageBytes: number;
   readonly requestTimeoutMs: number;
   /** Whether the chat has reached `--max-connections`. */
   readonly isFull: () => boolean;
+  /** Whether this room has reached `--max-room-members`. */
+  readonly isRoomFull: (roomName: string) => boolean;
   readonly eventStreams: {
     /** Returns undefined if the stored messages that the subscriber needs cannot be read. */
     open(
@@ -178,11 +180,15 @@ export class RoomsApi {
   }
 
   #events(roomName: string, { request, url, peer }: ApiRequest, visitor: Visitor): ApiResult {
-    const { chat, isFull, eventStreams } = this.#options;
+    const { chat, guard, isFull, isRoomFull, eventStreams } = this.#options;
     const given = parseJoinRequest(url.search.slice(1), null);
     if (typeof given === "string") return refusal(400, given);
     if (isFull()) return UNAVAILABLE.full;
     if (!chat.rooms.hasCapacityFor(roomName)) return UNAVAILABLE.tooManyRooms;
+    if (isRoomFull(roomName)) return UNAVAILABLE.roomFull;
+    // Its address may have more connections by now.
+    const refused = guard.refuseConnection(visitor);
+    if (refused) return refused;
     // A stream, as Deno adds `Content-Length: 0` to a response without a body.
     if (request.method === "HEAD") return eventsOf(ReadableStream.from<Uint8Array>([]));
     const since = request.headers.get("last-event-id") ?? given.since;

@@ -17,7 +17,7 @@ import type { ApiRequest } from "./rooms_api.ts";
 /** What {@linkcode createHandler} needs from the composition root. */
 export interface RoutesOptions {
   readonly admit: (request: IncomingRequest) => Decision;
-  readonly guard: Pick<Guard, "enter">;
+  readonly guard: Pick<Guard, "enter" | "refuseConnection">;
   /** Undefined if the gateway passes all admitted upgrades to the direct engine. */
   readonly serveEngine: {
     upgrade(request: Request, visitor: Visitor, joinRequest: JoinRequest): Response;
@@ -101,7 +101,8 @@ async function respond(
       // The server may be full by now.
       const again = decide();
       if (isRefusal(again)) return respondWith(again);
-      return serveEngine.upgrade(request, entered, joinRequest);
+      const refusal = guard.refuseConnection(entered);
+      return refusal ? respondWith(refusal) : serveEngine.upgrade(request, entered, joinRequest);
     }
     case "page":
       return servePage(path, headers);

@@ -13,6 +13,8 @@ export const HANDSHAKE_OUTCOMES = [
   "rate_limited",
   "server_full",
   "too_many_rooms",
+  "room_full",
+  "overloaded",
   "draining",
   "unavailable",
 ] as const;
@@ -23,6 +25,8 @@ export type HandshakeOutcome = typeof HANDSHAKE_OUTCOMES[number];
 const BY_CODE: Readonly<Partial<Record<UnavailableCode, HandshakeOutcome>>> = {
   server_full: "server_full",
   too_many_rooms: "too_many_rooms",
+  room_full: "room_full",
+  server_overloaded: "overloaded",
   server_stopping: "draining",
 };
 
@@ -34,12 +38,7 @@ const BY_STATUS: Readonly<Record<number, HandshakeOutcome>> = {
   503: "unavailable",
 };
 
-const LIMIT_BY_CODE: Readonly<Partial<Record<UnavailableCode, Limit>>> = {
-  server_full: "connections",
-  too_many_rooms: "rooms",
-};
-
-const LIMIT_BY_STATUS: Readonly<Record<number, Limit>> = { 413: "message_size", 431: "head_size" };
+const LIMIT_BY_STATUS: Readonly<Record<number, Limit>> = { 431: "head_size" };
 
 /** The part of a request that decides whether it is a handshake. */
 interface CountedRequest {
@@ -69,7 +68,7 @@ export class ServerCounters {
    * Counts a request that is refused. Call it where the response is made, because the direct engine
    * decides about most requests twice.
    */
-  countRefusal(request: CountedRequest, refusal: Pick<Refusal, "status" | "code">): void {
+  countRefusal(request: CountedRequest, refusal: Pick<Refusal, "status" | "code" | "limit">): void {
     const { status, code } = refusal;
     this.countLimit(refusal);
     if (request.path !== "/ws" && !isUpgrade(request.headers)) return;
@@ -77,8 +76,7 @@ export class ServerCounters {
   }
 
   /** Counts the limit that a refusal is about, if any. */
-  countLimit({ status, code }: Pick<Refusal, "status" | "code">): void {
-    const limit = (code && LIMIT_BY_CODE[code]) ?? LIMIT_BY_STATUS[status];
+  countLimit({ status, limit = LIMIT_BY_STATUS[status] }: Pick<Refusal, "status" | "limit">): void {
     if (limit) this.limits[limit]++;
   }
 }

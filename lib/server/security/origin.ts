@@ -117,7 +117,8 @@ function isHostOf({ hostname }: Exclude<AllowedOrigin, "*">, url: URL | null): b
     url.hostname.length >= hostname.length;
 }
 
-function isLoopback(hostname: string): boolean {
+/** Whether a host name or an address is one of this machine alone. */
+export function isLoopback(hostname: string): boolean {
   return /^(localhost|.+\.localhost|127(\.\d{1,3}){3})$/i.test(hostname) ||
     /^\[?::(1\]?|ffff:(127\.|7f[0-9a-f]{2}:).*)$/i.test(hostname);
 }

@@ -89,6 +89,19 @@ export class SocketTransport implements Transport {
     this.#socket.resume();
   }
 
+  /**
+   * Stops using the socket and returns it, for a protocol above it such as TLS.
+   *
+   * @param unread Bytes that this transport has read for the next user of the socket.
+   */
+  detach(unread: Uint8Array): Socket {
+    const socket = this.#socket;
+    socket.off("data", onData).off("end", onEnd).off("error", onError).off("close", onClose);
+    socket.pause();
+    if (unread.length > 0) socket.unshift(unread);
+    return socket;
+  }
+
   #endWrite(error?: Error | null): void {
     if (error) return void this.#socket.destroy(error);
     if (this.#socket.destroyed) return;

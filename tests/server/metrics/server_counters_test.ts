@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { ChatCounters } from "../../../lib/chat/counters.ts";
-import { UNAVAILABLE } from "../../../lib/server/http/refusal.ts";
+import { tooBig } from "../../../lib/server/http/publication.ts";
+import { TOO_MANY, UNAVAILABLE } from "../../../lib/server/http/refusal.ts";
 import { ServerCounters } from "../../../lib/server/metrics/server_counters.ts";
 
 const HANDSHAKE = { path: "/", headers: new Headers({ upgrade: "websocket" }) };
@@ -19,6 +20,10 @@ Deno.test("ServerCounters.countRefusal() counts refused handshakes by outcome, a
     [
       [UNAVAILABLE.full, "server_full", "connections"],
       [UNAVAILABLE.tooManyRooms, "too_many_rooms", "rooms"],
+      [UNAVAILABLE.roomFull, "room_full", "room_members"],
+      [UNAVAILABLE.overloaded, "overloaded", "memory"],
+      [TOO_MANY.connections(), "rate_limited", "connections_per_address"],
+      [TOO_MANY.handshakes(1), "rate_limited", "handshakes_per_address"],
       [UNAVAILABLE.stopping, "draining"],
       [UNAVAILABLE.unreadable, "unavailable"],
       [{ status: 400 }, "bad_request"],
@@ -40,7 +45,7 @@ Deno.test("ServerCounters.countRefusal() counts refused handshakes by outcome, a
 Deno.test("ServerCounters.countRefusal() counts requests to /ws and upgrades as handshakes", () => {
   const counters = newCounters();
   counters.countRefusal({ path: "/ws", headers: new Headers() }, { status: 426 });
-  counters.countRefusal({ path: "/rooms", headers: new Headers() }, { status: 413 });
+  counters.countRefusal({ path: "/rooms", headers: new Headers() }, tooBig(1));
   assertEquals(counted(counters.handshakes), { bad_request: 1 });
   assertEquals(counted(counters.limits), { message_size: 1 });
 });

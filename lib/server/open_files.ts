@@ -1,0 +1,69 @@
+import type { ServerConfig } from "./config.ts";
+import { LIMIT_FLAGS } from "./flags/limit_flags.ts";
+import { isLoopback } from "./security/origin.ts";
+
+/** The files that the server needs besides one for each connection. */
+const OTHER_FILES = 100;
+
+/** The check gives up after this time. It takes about 5 µs for a file. */
+const MAX_CHECK_MS = 500;
+
+/** The values that {@linkcode openFilesWarning} depends on. */
+export type OpenFilesConfig = Pick<ServerConfig, "hostname" | "maxConnections" | "trustProxy">;
+
+/** What {@linkcode openFilesWarning} needs from the system. */
+export interface OpenFilesOptions {
+  /** Opens a file. */
+  readonly open: () => { close(): void };
+  readonly monotonicMs: () => number;
+}
+
+const SYSTEM: OpenFilesOptions = {
+  open: () => Deno.openSync(new URL(import.meta.url)),
+  monotonicMs: () => performance.now(),
+};
+
+/**
+ * Checks that this process may open as many files as `--max-connections` needs. Deno raises the
+ * soft limit to the hard one by itself, but tells neither, and reads `/proc/self/limits` only with
+ * `--allow-all`. So the check opens that many files, and closes them again: call it before the
+ * server accepts connections.
+ *
+ * A server that looks like one developer's is not checked: it listens on loopback, trusts no proxy,
+ * and has the default `--max-connections`.
+ *
+ * @returns A warning with what to do; undefined if there is nothing to warn of.
+ */
+export function openFilesWarning(
+  { hostname, maxConnections, trustProxy }: OpenFilesConfig,
+  options = SYSTEM,
+): string | undefined {
+  const isDefault = maxConnections === LIMIT_FLAGS.maxConnections.default;
+  const isLocal = isLoopback(hostname) && trustProxy.length === 0 && isDefault;
+  if (isLocal || maxConnections === 0) return undefined;
+  const needed = maxConnections + OTHER_FILES;
+  const openable = countOpenable(needed, options);
+  if (openable === undefined) return undefined;
+  const limit = 2 ** Math.ceil(Math.log2(needed));
+  return `This process can open only ${openable} more files, but --max-connections ` +
+    `${maxConnections} needs ${needed}: run "ulimit -n ${limit}" in the shell that starts the ` +
+    `server, set LimitNOFILE=${limit} in its systemd unit, or lower --max-connections`;
+}
+
+/** Returns how many files can be opened; undefined if enough can, or if that is unknown. */
+function countOpenable(
+  needed: number,
+  { open, monotonicMs }: OpenFilesOptions,
+): number | undefined {
+  const files: { close(): void }[] = [];
+  const deadlineMs = monotonicMs() + MAX_CHECK_MS;
+  try {
+    while (files.length < needed && monotonicMs() < deadlineMs) files.push(open());
+    return undefined;
+  } catch (error) {
+    const { code } = error as { code?: string };
+    return code === "EMFILE" || code === "ENFILE" ? files.length : undefined;
+  } finally {
+    for (const file of files) file.close();
+  }
+}
