@@ -121,6 +121,11 @@ export class Chat {
     return this.#registry.size;
   }
 
+  /** The members, those that joined first in front. */
+  get members(): Iterable<Member> {
+    return this.#registry.values();
+  }
+
   /**
    * Adds a connection that has just opened. If the messages that it needs cannot be read, it is
    * closed with 1013. It never throws.

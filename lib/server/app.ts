@@ -7,7 +7,7 @@ import { checkDirectWrite, SLOW_WRITES_NOTICE } from "../websocket/transport/soc
 import { checkTcpTransport, SOCKETS_NOTICE } from "../websocket/transport/tcp_transport.ts";
 import { formatAddress } from "./address.ts";
 import type { ServerConfig } from "./config.ts";
-import { drain } from "./drain.ts";
+import { Drain } from "./drain.ts";
 import { DirectEngine } from "./engines/direct_engine.ts";
 import { EventStreams } from "./engines/event_streams.ts";
 import { Gateway } from "./engines/gateway.ts";
@@ -32,7 +32,7 @@ export interface App extends AsyncDisposable {
   readonly openCount: number;
   /** The number of slow readers closed, and how many times one has skipped messages. */
   readonly slowReaders: Readonly<Record<"closed" | "skipped", number>>;
-  /** Stops the server, see {@linkcode drain}. Calling it twice is harmless. */
+  /** Stops the server, see {@linkcode Drain}. Calling it twice is harmless. */
   drain(): Promise<void>;
   /**
    * Uses this certificate for new connections. Open ones continue.
@@ -89,6 +89,10 @@ export async function startApp(config: ServerConfig, options: AppOptions): Promi
     durability: config.durability,
     historyMessages: config.historyMessages,
     ageLimit,
+    wait: {
+      waitMs: config.dataWaitMs,
+      onWait: () => logger.info("Waiting for --data: another server uses it"),
+    },
     onError: (error) => logger.error("{error}", { error: (error as Error).message }),
   });
   try {
@@ -133,7 +137,12 @@ async function start(
   const eventStreams = new EventStreams(config, shared);
   const isFull = () => wires.sizeWithUpgrades(performance.now()) >= maxConnections;
   const allowOrigin = config.allowOrigin.flatMap((text) => parseAllowedOrigin(text) ?? []);
-  let drained: Promise<void> | undefined;
+  const drain = new Drain(config, logger);
+  const readinessChecks = [
+    () => drain.hasBegun ? "The server is stopping" : undefined,
+    () => chat.rooms.isCommitFailing ? "Messages cannot be stored in --data" : undefined,
+    () => isFull() ? "The server has reached --max-connections" : undefined,
+  ];
 
   let originCheck: OriginCheck | undefined;
   const decide = (request: IncomingRequest) =>
@@ -144,7 +153,7 @@ async function start(
         allowOrigin,
       }),
       maxMessageBytes,
-      isDraining: () => drained !== undefined,
+      isClosing: () => drain.isClosing,
       isFull,
       hasCapacityFor: (roomName) => chat.rooms.hasCapacityFor(roomName),
     });
@@ -173,6 +182,7 @@ async function start(
         admit: decide,
         serveEngine,
         roomsApi,
+        readinessChecks,
         clientOf: (info) => clientOf(info as Deno.ServeHandlerInfo<Deno.NetAddr>),
       }),
     });
@@ -197,6 +207,7 @@ async function start(
         hasTcpTransport,
         maxPipes: maxConnections,
         admit: decide,
+        readinessChecks,
         directEngine,
         logger,
       });
@@ -220,7 +231,7 @@ async function start(
   const failed = Promise.withResolvers<unknown>();
   httpServer.finished.catch(failed.resolve);
   const parts = { chat, wires, history, directEngine, gateway, httpServer };
-  const drainOnce = () => drained ??= drain(parts, config.drainTimeoutMs);
+  const drainOnce = () => drain.run(parts);
 
   return {
     failed: failed.promise,

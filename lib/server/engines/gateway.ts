@@ -7,7 +7,9 @@ import { TcpTransport } from "../../websocket/transport/tcp_transport.ts";
 import { IGNORE_EVENTS, type Transport } from "../../websocket/transport/transport.ts";
 import { formatAddress } from "../address.ts";
 import type { Decision, IncomingRequest } from "../http/admission.ts";
-import { type Refusal, refusalResponse, UNAVAILABLE } from "../http/refusal.ts";
+import type { TextResponse } from "../http/api_response.ts";
+import { probeResponse, type ReadinessCheck } from "../http/probes.ts";
+import { refusalResponse, UNAVAILABLE } from "../http/refusal.ts";
 import type { Client } from "../http/routes.ts";
 import type { TlsFiles } from "../security/tls_files.ts";
 import type { DirectEngine } from "./direct_engine.ts";
@@ -35,6 +37,7 @@ export interface GatewayOptions {
   /** The maximum number of pipes. */
   readonly maxPipes: number;
   readonly admit: (request: IncomingRequest) => Decision;
+  readonly readinessChecks: readonly ReadinessCheck[];
   readonly directEngine: Pick<DirectEngine, "serve">;
   readonly logger: Logger;
 }
@@ -164,11 +167,17 @@ export class Gateway {
       if (decision.kind !== "chat") {
         // Deno.serve would ask for the body before it refuses the request.
         if (decision.kind === "refusal" && head.headers.get("expect") !== null) {
-          return this.#refuse(connection, head, decision);
+          return respond(connection, head, refusalResponse(head, decision));
         }
         const isFull = this.#pipeCount >= this.#options.maxPipes;
         if (!connection.pipe && isFull) {
-          return this.#refuse(connection, head, UNAVAILABLE.full);
+          const { kind } = decision;
+          const isProbe = kind === "health" || kind === "readiness";
+          // A server that is full is alive, and a supervisor must not restart it.
+          const response = isProbe
+            ? probeResponse(kind, this.#options.readinessChecks)
+            : refusalResponse(head, UNAVAILABLE.full);
+          return respond(connection, head, response);
         }
         connection.pipe ??= this.#openPipe(connection);
         return connection.pipe.exchange(request);
@@ -190,11 +199,6 @@ export class Gateway {
       this.#logFault(error);
       transport.reset();
     }
-  }
-
-  #refuse(connection: HttpConnection, head: RequestHead, refusal: Refusal): void {
-    const response = refusalResponse(head, refusal);
-    connection.respond(head.method === "HEAD" ? { ...response, body: "" } : response);
   }
 
   #logFault(error: unknown): void {
@@ -235,6 +239,14 @@ export class Gateway {
     const nowMs = performance.now();
     for (const connection of this.#connections) connection.check(nowMs);
   }
+}
+
+function respond(
+  connection: HttpConnection,
+  { method }: RequestHead,
+  response: TextResponse,
+): void {
+  connection.respond(method === "HEAD" ? { ...response, body: "" } : response);
 }
 
 const NEEDS_HTTP_11 = "A WebSocket needs HTTP/1.1: a proxy in between may speak only HTTP/1.0";

@@ -18,8 +18,8 @@ const UPGRADE_TIMEOUT_MS = 5000;
 export class OpenWires extends Set<Wire> {
   /** When the upgrades under way began, the oldest first. */
   readonly #upgrades = new Map<WebSocket, number>();
-  readonly #whenEmpty = Promise.withResolvers<void>();
-  /** Whether {@linkcode closeAll} has been called. */
+  #whenEmpty: PromiseWithResolvers<void> | undefined;
+  /** Whether the server stops: then a connection that still opens is closed at once. */
   isClosing = false;
 
   /** Counts an upgrade as under way, until {@linkcode endUpgrade} is called for its socket. */
@@ -42,7 +42,7 @@ export class OpenWires extends Set<Wire> {
 
   override delete(wire: Wire): boolean {
     const wasOpen = super.delete(wire);
-    if (this.isClosing && this.size === 0) this.#whenEmpty.resolve();
+    if (this.size === 0) this.#whenEmpty?.resolve();
     return wasOpen;
   }
 
@@ -50,6 +50,6 @@ export class OpenWires extends Set<Wire> {
   async closeAll(): Promise<void> {
     this.isClosing = true;
     for (const wire of this) wire.close(CLOSE_CODES.goingAway);
-    if (this.size > 0) await this.#whenEmpty.promise;
+    if (this.size > 0) await (this.#whenEmpty ??= Promise.withResolvers()).promise;
   }
 }

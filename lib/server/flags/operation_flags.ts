@@ -1,4 +1,5 @@
 import { COMMON_FLAGS, type FlagTable } from "../../cli/flags/flag.ts";
+import { DRAIN_FLAGS } from "./drain_flags.ts";
 
 /** Logging, stopping, and checking the configuration. */
 export const OPERATION_FLAGS = {
@@ -19,11 +20,7 @@ export const OPERATION_FLAGS = {
     choices: ["text", "json"],
     help: "Format of log lines: text, or one JSON object per line",
   },
-  drainTimeoutMs: {
-    kind: "duration",
-    default: 5000,
-    help: "Time to deliver messages and close connections when the server stops",
-  },
+  ...DRAIN_FLAGS,
   checkConfig: {
     kind: "command",
     default: false,

@@ -28,6 +28,7 @@ export type Decision =
   | { readonly kind: "chat"; readonly joinRequest: JoinRequest }
   | { readonly kind: "page" }
   | { readonly kind: "health" }
+  | { readonly kind: "readiness" }
   /** Pass it to the HTTP API, which checks the rest itself. */
   | { readonly kind: "rooms" }
   | { readonly kind: "refusal" } & Refusal;
@@ -36,8 +37,8 @@ export type Decision =
 export interface AdmissionOptions {
   readonly originCheck: Pick<OriginCheck, "refused">;
   readonly maxMessageBytes: number;
-  /** Whether the server is stopping and refuses all requests. */
-  readonly isDraining: () => boolean;
+  /** Whether the server is stopping, and refuses all requests but those of probes. */
+  readonly isClosing: () => boolean;
   /** Whether the chat has reached `--max-connections`. */
   readonly isFull: () => boolean;
   /** Whether this room exists or can be created. */
@@ -54,6 +55,7 @@ export interface AdmissionOptions {
  * | the page's files | 200, or 304 if the client's copy is current                     |
  * | `/rooms…`        | the HTTP API; 413 for a message that is too big                 |
  * | `/healthz`       | 200                                                             |
+ * | `/readyz`        | 200, or 503 with the reasons                                    |
  * | any other        | 404                                                             |
  */
 export function admit(request: IncomingRequest, options: AdmissionOptions): Decision {
@@ -64,7 +66,8 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
   }
   const refused = options.originCheck.refused(request);
   if (refused !== undefined) return refusal(403, refused);
-  if (options.isDraining()) return { kind: "refusal", ...UNAVAILABLE.stopping };
+  const isProbe = path === "/healthz" || path === "/readyz";
+  if (options.isClosing() && !isProbe) return { kind: "refusal", ...UNAVAILABLE.stopping };
   const joinRequest = path === "/ws" || path === "/"
     ? parseJoinRequest(query, headers.get("sec-websocket-protocol"))
     : undefined;
@@ -86,10 +89,11 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
   }
   // Without this check, a page with a bad room name would retry its WebSocket forever.
   if (typeof joinRequest === "string") return refusal(400, joinRequest);
-  if (path !== "/healthz" && !isPagePath(path)) {
+  if (!isProbe && !isPagePath(path)) {
     return refusal(
       404,
-      "Not found: the server has / (chat page), /ws (WebSocket), /rooms (HTTP API), and /healthz",
+      "Not found: the server has / (chat page), /ws (WebSocket), /rooms (HTTP API), /healthz, " +
+        "and /readyz",
     );
   }
   if (method !== "GET" && method !== "HEAD") {
@@ -97,7 +101,8 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
       allow: "GET, HEAD",
     });
   }
-  return { kind: path === "/healthz" ? "health" : "page" };
+  if (!isProbe) return { kind: "page" };
+  return { kind: path === "/healthz" ? "health" : "readiness" };
 }
 
 /**

@@ -2,6 +2,7 @@ import type { JoinRequest } from "../../chat/chat.ts";
 import { servePage } from "../page/page.ts";
 import type { Decision, IncomingRequest } from "./admission.ts";
 import { plainText, toResponse } from "./api_response.ts";
+import { probeResponse, type ReadinessCheck } from "./probes.ts";
 import { refusalResponse } from "./refusal.ts";
 
 /** The sender of a request. */
@@ -22,13 +23,14 @@ export interface RoutesOptions {
   readonly roomsApi: {
     handle(request: Request, url: URL, client: Client): Promise<Response>;
   };
+  readonly readinessChecks: readonly ReadinessCheck[];
   /** Finds the sender of a request; undefined if the request did not come through the gateway. */
   readonly clientOf: (info: Deno.ServeHandlerInfo) => Client | undefined;
 }
 
 /** Creates the handler that `Deno.serve` calls for every HTTP request. */
 export function createHandler(
-  { admit, serveEngine, roomsApi, clientOf }: RoutesOptions,
+  { admit, serveEngine, roomsApi, readinessChecks, clientOf }: RoutesOptions,
 ): Deno.ServeHandler {
   return (request, info) => {
     const client = clientOf(info);
@@ -52,7 +54,8 @@ export function createHandler(
       case "page":
         return servePage(path, headers);
       case "health":
-        return text(200, "ok");
+      case "readiness":
+        return toResponse(probeResponse(decision.kind, readinessChecks));
       case "rooms":
         return roomsApi.handle(request, url, client);
       case "refusal":

@@ -9,6 +9,7 @@ Deno.test("createHandler() without a serve engine upgrades nothing", async () =>
     admit: () => ({ kind: "chat", joinRequest }),
     serveEngine: undefined,
     roomsApi: { handle: () => Promise.reject(new Error("not called")) },
+    readinessChecks: [],
     clientOf: () => ({ address: "127.0.0.1:1" }),
   });
   const remoteAddr = { transport: "tcp", hostname: "127.0.0.1", port: 1 } as const;
