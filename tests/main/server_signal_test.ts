@@ -59,6 +59,32 @@ for (const engine of ENGINES) {
   });
 }
 
+for (const engine of ENGINES) {
+  Deno.test(`${engine}: a server that exits 0 has stored what no client waits for, too`, async () => {
+    const folder = await Deno.makeTempDir();
+    const args = ["--port=0", `--engine=${engine}`, `--data=${folder}/chat.db`];
+    {
+      await using server = Program.start("server", args);
+      const url = `ws://127.0.0.1:${await portOf(server)}/ws`;
+      const [sender, reader] = await Peer.openMany(url, 2) as [Peer, Peer];
+      for (const _ of [sender, reader]) await server.stdoutLine(/connected from/);
+      // Messages without an ack are collected for a while before their commit.
+      for (let count = 0; count < 1000; count++) sender.send(`${count}`);
+      await reader.take(1000);
+      server.signal("SIGTERM");
+      assertEquals((await server.ended()).code, 0);
+      await Promise.all([sender.closed, reader.closed]);
+    }
+    await using server = Program.start("server", args);
+    const port = await portOf(server);
+    const reader = await Peer.open(`ws://127.0.0.1:${port}/ws?last=2000`);
+    const expected = Array.from({ length: 1000 }, (_, index) => `${index}`);
+    assertEquals(await reader.take(1000), expected);
+    await reader[Symbol.asyncDispose]();
+    await Deno.remove(folder, { recursive: true });
+  });
+}
+
 for (const signal of ["SIGTERM", "SIGHUP"] as const) {
   Deno.test(`\`deno task server\` passes ${signal} on and returns the exit code`, async () => {
     await using server = Program.startTask("server", ["--port", "0"]);

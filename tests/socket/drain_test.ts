@@ -58,17 +58,22 @@ for (const engine of ENGINES) {
     await drained;
   });
 
-  Deno.test(`${engine}: App.drain() first delivers the published messages`, async () => {
-    await using server = await startTestApp({ engine, logMessages: true });
-    const [sender, receiver] = await Peer.openMany(server.url, 2) as [Peer, Peer];
-    for (let count = 0; count < 2; count++) await server.logged("{id} connected");
-    sender.send("last words");
-    await server.logged("{id} sent");
-    await server.app.drain();
-    assertEquals(await receiver.next(), "last words");
-    assertEquals((await receiver.closed).code, 1001);
-    await sender.closed;
-  });
+  for (const drainWindowMs of [0, 100]) {
+    Deno.test(`${engine}: App.drain() first delivers the published messages, window ${drainWindowMs}`, async () => {
+      await using server = await startTestApp({ engine, logMessages: true, drainWindowMs });
+      // It joins first, so it is closed in the first step of a window.
+      const receiver = await Peer.open(server.url);
+      await server.logged("{id} connected");
+      const sender = await Peer.open(server.url);
+      await server.logged("{id} connected");
+      sender.send("last words");
+      await server.logged("{id} sent");
+      await server.app.drain();
+      assertEquals(await receiver.next(), "last words");
+      assertEquals((await receiver.closed).code, 1001);
+      await sender.closed;
+    });
+  }
 
   Deno.test(`${engine}: App.drain() finishes if clients left before their upgrade`, async () => {
     await using server = await startTestApp({ engine, drainTimeoutMs: 3_600_000 });

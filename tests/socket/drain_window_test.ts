@@ -16,6 +16,8 @@ for (const engine of ENGINES) {
     const times = { drainWindowMs: HOUR_MS, drainTimeoutMs: 2 * HOUR_MS };
     await using server = await startTestApp({ engine, ...times });
     const peers = await Peer.openMany(server.url, 4);
+    // The window ends with the last member.
+    await using _leaving = { [Symbol.asyncDispose]: () => closeAll(peers) };
     for (const _ of peers) await server.logged("{id} connected");
     const drained = server.app.drain();
     // The first one is closed at once, the next one after a quarter of the window.
@@ -33,7 +35,6 @@ for (const engine of ENGINES) {
       statuses.push(response.status);
     }
     assertEquals(statuses, [200, 503, 503, 503]);
-    // The window ends with the last member.
     await closeAll([one, two, three]);
     await drained;
   });
