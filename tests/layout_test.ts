@@ -34,6 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["lib/chat", "lib/cli", "lib/cli/flags", "lib/websocket/transport"],
   ],
   "lib/server/app.ts": ["lib/history"],
+  "lib/server/drain.ts": ["lib/chat/members"],
   "lib/server/start_failure.ts": ["lib/history/data_file_error.ts"],
   "lib/server/engines": [
     ...["lib/server/http", "lib/server/security", "lib/server/address.ts", "lib/server/config.ts"],

@@ -27,6 +27,7 @@ export type ServerMessage =
   | AckMessage
   | PresenceMessage
   | GapMessage
+  | ReconnectMessage
   | ErrorMessage;
 
 /** The first message of a connection. */
@@ -96,6 +97,13 @@ export interface GapMessage {
  * position, the client read too slowly, or the messages were never committed.
  */
 export type GapReason = "expired" | "unknown position" | "too slow" | "not committed";
+
+/** The server stops, and closes the connection right after this message. */
+export interface ReconnectMessage {
+  readonly type: "reconnect";
+  /** When to connect again, in milliseconds after the close. */
+  readonly inMs: number;
+}
 
 /** The server could not do what the client asked for. The connection stays open. */
 export interface ErrorMessage {

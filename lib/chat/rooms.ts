@@ -188,6 +188,11 @@ export class Rooms {
     } while (!this.#rooms.values().every(({ isFlushed }) => isFlushed));
   }
 
+  /** Whether messages are not stored: the last commit has failed, or takes too long. */
+  get isCommitFailing(): boolean {
+    return this.#durable?.committer.isFailing ?? false;
+  }
+
   /** Starts no more commits. */
   stop(): void {
     this.#durable?.committer.stop();

@@ -8,6 +8,39 @@ export interface LockedFile {
   readonly lock: Deno.FsFile;
 }
 
+/** How long to wait for a data file that another server uses. */
+export interface WaitOptions {
+  /** 0 does not wait. */
+  readonly waitMs: number;
+  /** Called once, if it has to wait. */
+  readonly onWait: () => void;
+}
+
+/** The pause between two attempts to lock a file. */
+const RETRY_MS = 50;
+
+/**
+ * Locks a data file as {@linkcode lockDataFile} does. While another server uses the file, waits for
+ * that server to end.
+ *
+ * @throws {Error} If the file cannot be used, or if the other server still uses it after the time.
+ */
+export async function awaitDataFile(
+  path: string,
+  { waitMs, onWait }: WaitOptions,
+): Promise<LockedFile> {
+  const deadlineMs = performance.now() + waitMs;
+  for (let isWaiting = false;; isWaiting = true) {
+    try {
+      return await lockDataFile(path);
+    } catch (error) {
+      if (!(error instanceof InUseError) || performance.now() >= deadlineMs) throw error;
+    }
+    if (!isWaiting) onWait();
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+}
+
 /**
  * Locks a data file, which is created if it does not exist, and checks that it can be read and
  * written.
@@ -26,11 +59,11 @@ export async function lockDataFile(path: string): Promise<LockedFile> {
     Deno.open(`${realPath}.lock`, { read: true, write: true, create: true })
   );
   try {
-    if (!await lock.tryLock(true)) throw inUse();
+    if (!await lock.tryLock(true)) throw new InUseError();
     // Nothing else in this process has the file open, so closing it ends no lock of SQLite.
     using file = await Deno.open(realPath, { read: true, write: true });
     // Earlier versions of Chorus locked the data file itself.
-    if (!await file.tryLock(true)) throw inUse();
+    if (!await file.tryLock(true)) throw new InUseError();
     return { path: realPath, lock };
   } catch (error) {
     lock.close();
@@ -89,6 +122,10 @@ async function openBeside(open: () => Promise<Deno.FsFile>): Promise<Deno.FsFile
   }
 }
 
-function inUse(): Error {
-  return new Error("another server uses it; stop that server, or choose another file");
+class InUseError extends Error {
+  override readonly name = "InUseError";
+
+  constructor() {
+    super("another server uses it; stop that server, or choose another file");
+  }
 }

@@ -3,7 +3,7 @@ import { ageOf, type AgeRange } from "../chat/history/age_range.ts";
 import type { Batch, Epoch, History, RoomHead, StoredRoom } from "../chat/history/history.ts";
 import { newEpochName } from "../chat/history/position.ts";
 import type { Message } from "../chat/message.ts";
-import { lockDataFile, type LockedFile, unlockDataFile } from "./data_file.ts";
+import { awaitDataFile, type LockedFile, unlockDataFile, type WaitOptions } from "./data_file.ts";
 import { DataFileError } from "./data_file_error.ts";
 import { AFTER_FUTURE, type SeqTime } from "./sqlite_tidier.ts";
 import type { SqliteWriterOptions } from "./sqlite_writer.ts";
@@ -21,6 +21,8 @@ const TIDY_PAUSE_MS = { busy: 100, idle: 10_000 };
 
 /** What a {@linkcode SqliteHistory} is made of. */
 export interface SqliteHistoryOptions extends SqliteWriterOptions {
+  /** By default, a file that another server uses is refused at once. */
+  readonly wait?: WaitOptions;
   /** Decides which messages are too old. */
   readonly ageLimit: { readonly deletableRange: AgeRange };
   /** Called when the file cannot be tidied; once, until it can again. */
@@ -83,7 +85,7 @@ export class SqliteHistory implements History {
     let file: LockedFile | undefined;
     let thread: WriterThread | undefined;
     try {
-      file = await lockDataFile(options.path);
+      file = await awaitDataFile(options.path, options.wait ?? { waitMs: 0, onWait: () => {} });
       thread = new WriterThread(startWorker);
       await thread.request({ type: "open", options: writerOptions(options, file) });
       return new SqliteHistory(options, { file, thread, startWorker });

@@ -17,3 +17,10 @@ export function parseAddress(
     ? { hostname, port: Number(port) }
     : undefined;
 }
+
+/** The URL of the page. Its host is `localhost` if the server listens on all addresses. */
+export function urlOf({ hostname, port }: Deno.NetAddr, isTls: boolean): URL {
+  const isUnspecified = hostname === "0.0.0.0" || hostname === "::";
+  const host = formatAddress({ hostname: isUnspecified ? "localhost" : hostname, port });
+  return new URL(`${isTls ? "https" : "http"}://${host}/`);
+}

@@ -7,9 +7,10 @@ import type { ChatCounters } from "../chat/counters.ts";
 import { SqliteHistory } from "../history/sqlite_history.ts";
 import { checkDirectWrite, SLOW_WRITES_NOTICE } from "../websocket/transport/socket_transport.ts";
 import { checkTcpTransport, SOCKETS_NOTICE } from "../websocket/transport/tcp_transport.ts";
-import { formatAddress } from "./address.ts";
+import { urlOf } from "./address.ts";
+import { Capacity } from "./capacity.ts";
 import type { ServerConfig } from "./config.ts";
-import { drain } from "./drain.ts";
+import { Drain } from "./drain.ts";
 import { openEntry } from "./entry.ts";
 import { DirectEngine } from "./engines/direct_engine.ts";
 import { EventStreams } from "./engines/event_streams.ts";
@@ -27,7 +28,7 @@ import type { AdminToken } from "./security/admin_token.ts";
 import { OriginCheck, parseAllowedOrigin } from "./security/origin.ts";
 import { parseCidr, Proxies } from "./security/proxies.ts";
 import type { TlsFiles } from "./security/tls_files.ts";
-import { logLimitBytes, MemoryLimit, type MemoryUsage } from "./memory_limit.ts";
+import { logLimitBytes, type MemoryUsage } from "./memory_limit.ts";
 
 /** A running server. Disposing it drains it. */
 export interface App extends AsyncDisposable {
@@ -44,7 +45,7 @@ export interface App extends AsyncDisposable {
   /** See {@linkcode ChatCounters}. The same goes for the next one. */
   readonly slowReaders: Readonly<ChatCounters["slowReaders"]>;
   readonly limitHits: Readonly<ChatCounters["limits"]>;
-  /** Stops the server, see {@linkcode drain}. Calling it twice is harmless. */
+  /** Stops the server, see {@linkcode Drain}. Calling it twice is harmless. */
   drain(): Promise<void>;
   /**
    * Uses this certificate for new connections. Open ones continue.
@@ -107,6 +108,10 @@ export async function startApp(config: ServerConfig, options: AppOptions): Promi
     durability: config.durability,
     historyMessages: config.historyMessages,
     ageLimit,
+    wait: {
+      waitMs: config.dataWaitMs,
+      onWait: () => logger.info("Waiting for --data: another server uses it"),
+    },
     onError: (error) => logger.error("{error}", { error: (error as Error).message }),
   });
   try {
@@ -167,16 +172,13 @@ async function start(
   const serveEngine = config.engine === "serve" ? new ServeEngine(config, shared) : undefined;
   const directEngine = config.engine === "direct" ? new DirectEngine(config, shared) : undefined;
   const eventStreams = new EventStreams(config, shared);
-  const memoryLimit = new MemoryLimit(config.memoryLimit, {
-    read: readMemory,
-    onChange: (isExceeded) =>
-      isExceeded
-        ? logger.warning("The server refuses new work: it has reached --memory-limit")
-        : logger.warning("The server takes new work again: it has free memory"),
+  const capacity = new Capacity(config, {
+    rooms: chat.rooms,
+    wires,
+    readMemory,
+    monotonicMs: () => performance.now(),
+    logger,
   });
-  const isFull = () => wires.sizeWithUpgrades(performance.now()) >= maxConnections;
-  const isRoomFull = (roomName: string) =>
-    chat.rooms.isFull(roomName, wires.joiningCount(roomName));
   const proxies = new Proxies(
     config.trustProxy.map(parseCidr).filter((cidr) => typeof cidr !== "string"),
     config.proxyHeader,
@@ -190,7 +192,11 @@ async function start(
     ),
   );
   if (metrics.url) logger.info("Serving metrics on {url}", { url: metrics.url.href });
-  let drained: Promise<void> | undefined;
+  const drain = new Drain(config, logger);
+  const readinessChecks = [
+    () => drain.hasBegun ? "The server is stopping" : undefined,
+    ...capacity.readinessChecks,
+  ];
 
   let originCheck: OriginCheck | undefined;
   const decide = (request: IncomingRequest) =>
@@ -203,11 +209,9 @@ async function start(
       maxMessageBytes,
       hasAdminApi: adminToken !== undefined,
       hasMetrics: metrics.url === undefined,
-      isDraining: () => drained !== undefined,
-      isOverloaded: () => memoryLimit.isExceeded,
-      isFull,
-      hasCapacityFor: (roomName) => chat.rooms.hasCapacityFor(roomName),
-      isRoomFull,
+      isClosing: () => drain.isClosing,
+      refuseWork: capacity.refuseWork,
+      refuseJoin: capacity.refuseJoin,
     });
   const onFault = (error: unknown, requestId?: string) =>
     logger.error("A request failed: {error} (request {requestId})", {
@@ -225,8 +229,7 @@ async function start(
     guard,
     maxMessageBytes,
     requestTimeoutMs,
-    isFull,
-    isRoomFull,
+    refuseJoin: capacity.refuseJoin,
     eventStreams,
   });
   const handlerOptions: Omit<RoutesOptions, "peerOf"> = {
@@ -236,6 +239,7 @@ async function start(
     roomsApi,
     adminApi: adminToken && new AdminApi({ chat, token: adminToken, logger }),
     metrics,
+    readinessChecks,
     onRefused: (...refused) => counters.countRefusal(...refused),
     onFault,
   };
@@ -254,19 +258,19 @@ async function start(
       isProxy: (ip) => proxies.isTrusted(ip),
       pipesPerAddress: addressLimits.pipes,
       maxHeadBytes: config.maxHeadBytes,
+      readinessChecks,
       directEngine,
       counters,
       logger,
     },
   });
 
-  memoryLimit.start();
+  capacity.start();
   const failed = Promise.withResolvers<unknown>();
   httpServer.finished.catch(failed.resolve);
   const parts = { ...shared, history, directEngine, gateway, httpServer, metrics };
   opened.move();
-  const drainOnce = () =>
-    drained ??= drain(parts, config.drainTimeoutMs).finally(() => memoryLimit[Symbol.dispose]());
+  const drainOnce = () => drain.run(parts).finally(() => capacity[Symbol.dispose]());
 
   return {
     failed: failed.promise,
@@ -291,10 +295,4 @@ async function start(
     },
     [Symbol.asyncDispose]: drainOnce,
   };
-}
-
-function urlOf({ hostname, port }: Deno.NetAddr, isTls: boolean): URL {
-  const isUnspecified = hostname === "0.0.0.0" || hostname === "::";
-  const host = formatAddress({ hostname: isUnspecified ? "localhost" : hostname, port });
-  return new URL(`${isTls ? "https" : "http"}://${host}/`);
 }

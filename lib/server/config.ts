@@ -1,6 +1,7 @@
 import type { ConfigOf, FlagGroup, FlagTable } from "../cli/flags/flag.ts";
 import { ACCESS_FLAGS } from "./flags/access_flags.ts";
 import { CHAT_FLAGS } from "./flags/chat_flags.ts";
+import { drainFaults } from "./flags/drain_flags.ts";
 import { HISTORY_FLAGS } from "./flags/history_flags.ts";
 import { LIMIT_FLAGS } from "./flags/limit_flags.ts";
 import { NETWORK_FLAGS } from "./flags/network_flags.ts";
@@ -36,7 +37,11 @@ export const SERVER_FLAGS = {
 export type ServerConfig = ConfigOf<typeof SERVER_FLAGS>;
 
 /** Reports values that are valid alone but not together; one line each. */
-export function configFaults({ tlsCert, tlsKey }: ServerConfig): readonly string[] {
+export function configFaults(config: ServerConfig): readonly string[] {
+  return [...tlsFaults(config), ...drainFaults(config)];
+}
+
+function tlsFaults({ tlsCert, tlsKey }: ServerConfig): readonly string[] {
   if ((tlsCert === "") === (tlsKey === "")) return [];
   const [given, missing] = tlsCert === "" ? ["key", "cert"] : ["cert", "key"];
   return [

@@ -31,11 +31,11 @@ export interface SenderListener {
  * The sending half of a connection (RFC 6455): it encodes frames, decides their order, and has at
  * most one write under way.
  *
- * | what waits                          | is written                                       |
- * | ----------------------------------- | ------------------------------------------------ |
- * | a delivery, messages, frames, pings | in the order of the calls                        |
- * | a pong                              | when none of these waits; only the last one is   |
- * | the close frame                     | last; a delivery that still waits is not written |
+ * | what waits                          | is written                                        |
+ * | ----------------------------------- | ------------------------------------------------- |
+ * | a delivery, messages, frames, pings | in the order of the calls                         |
+ * | a pong                              | when none of these waits; only the last one is    |
+ * | the close frame                     | last; a waiting delivery and all after it are not |
  *
  * The order of the calls is a guarantee: `send()` and `sendFrames()` write after the delivery under
  * way, and before the next one. The acks of chorus.v1 are right only because of it. Example: a chat
@@ -90,9 +90,9 @@ export class Sender {
 
   /** How many bytes still wait to be given to the transport (the Web API's `bufferedAmount`). */
   get bufferedBytes(): number {
-    const delivery = this.#delivery === this.#writing ? undefined : this.#delivery;
-    return this.#queuedBytes + (delivery?.length ?? 0) +
-      (this.#writing ? this.#writing.length - this.#writtenBytes : 0);
+    const deliveryBytes = this.#delivery === this.#writing ? 0 : this.#delivery?.length ?? 0;
+    const writingBytes = this.#writing ? this.#writing.length - this.#writtenBytes : 0;
+    return this.#queuedBytes + deliveryBytes + writingBytes;
   }
 
   /**
@@ -116,18 +116,14 @@ export class Sender {
     this.sendFrames(encodeFrame(OPCODE.ping, new Uint8Array(0), this.#maskingKey()));
   }
 
-  /**
-   * Sends whole frames that are already encoded; a client's must be masked. The bytes must not
-   * change until they are written. It does nothing if the connection is closing.
-   */
+  /** Sends whole frames, a client's masked. Their bytes must not change until they are written. */
   sendFrames(frames: Uint8Array): void {
     if (!this.#isOpen) return;
     if (this.#writeWhole(frames) === undefined) this.#add(frames, frames.length);
   }
 
   /**
-   * Sends whole frames that are already encoded, and reports when they are written. Only one
-   * delivery may be under way. The bytes must not change until they are written.
+   * Like {@linkcode sendFrames}, and reports the end of the write. There may be one at a time.
    *
    * @returns True if the frames are written, or the connection is closing. Otherwise calls the
    * listener later: when they are written, or when the connection has ended.
@@ -208,10 +204,12 @@ export class Sender {
   #next(): Uint8Array | undefined {
     while (this.#queue) {
       const frames = this.#queue.shift()!;
-      if (this.#queue.length === 0) this.#queue = undefined;
-      if (frames !== this.#delivery) this.#unqueued(frames.length);
-      else if (this.#closeFrame) continue;
-      return frames;
+      // An ack behind a dropped delivery would be wrong: see the example above.
+      const isDropped = frames === this.#delivery && this.#closeFrame;
+      if (isDropped || this.#queue.length === 0) this.#queue = undefined;
+      if (isDropped) this.#unqueued(this.#queuedBytes);
+      else if (frames !== this.#delivery) this.#unqueued(frames.length);
+      if (!isDropped) return frames;
     }
     const pong = this.#pong;
     this.#pong = undefined;

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { ANY_AGE } from "../../lib/chat/history/age_range.ts";
-import { lockDataFile, unlockDataFile } from "../../lib/history/data_file.ts";
+import { awaitDataFile, lockDataFile, unlockDataFile } from "../../lib/history/data_file.ts";
 import { DataFileError } from "../../lib/history/data_file_error.ts";
 import { SqliteHistory } from "../../lib/history/sqlite_history.ts";
 
@@ -185,6 +185,36 @@ Deno.test("unlockDataFile() lets the next server lock the file, and the lock fil
     for (let count = 0; count < 2; count++) await unlockDataFile(await lockDataFile(path));
     const names = Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
     assertEquals(names, ["chat.db", "chat.db.lock"]);
+  }));
+
+Deno.test("awaitDataFile() locks the file once the other server has ended", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/chat.db`;
+    const locked = await lockDataFile(path);
+    let waitCount = 0;
+    const waiting = Promise.withResolvers<void>();
+    const next = awaitDataFile(path, {
+      waitMs: 3_600_000,
+      onWait: () => {
+        waitCount++;
+        waiting.resolve();
+      },
+    });
+    await waiting.promise;
+    await unlockDataFile(locked);
+    await unlockDataFile(await next);
+    assertEquals(waitCount, 1);
+  }));
+
+Deno.test("awaitDataFile() gives up after the time, and at once if the file cannot be used", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/chat.db`;
+    const locked = await lockDataFile(path);
+    const attempt = (at: string, waitMs: number) =>
+      awaitDataFile(at, { waitMs, onWait: () => {} }).catch((error) => error.message);
+    assertStringIncludes(await attempt(path, 10), "another server uses it");
+    await unlockDataFile(locked);
+    assertStringIncludes(await attempt(folder, 3_600_000), "it is a folder");
   }));
 
 Deno.test({

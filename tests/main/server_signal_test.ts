@@ -39,6 +39,52 @@ Deno.test("a SIGHUP counts as the first signal: Ctrl-C then ends the server at o
   assertEquals((await server.ended()).code, 130);
 });
 
+for (const engine of ENGINES) {
+  Deno.test(`${engine}: the server serves on for --drain-delay, with /readyz at 503`, async () => {
+    const times = ["--drain-delay", "1h", "--drain-timeout", "2h"];
+    await using server = Program.start("server", ["--port", "0", "--engine", engine, ...times]);
+    const port = await portOf(server);
+    const isReady = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).text();
+    assertEquals(await isReady(), "ready\n");
+    server.signal("SIGTERM");
+    await server.stdoutLine(/Not ready/);
+    assertEquals(await isReady(), "The server is stopping\n");
+    const [one, other] = await Peer.openMany(`ws://127.0.0.1:${port}/ws`, 2) as [Peer, Peer];
+    for (const _ of [one, other]) await server.stdoutLine(/connected from/);
+    one.send("hello");
+    assertEquals(await other.next(), "hello");
+    server.signalUntilEnded("SIGTERM");
+    assertEquals((await server.ended()).code, 130);
+    await Promise.all([one.closed, other.closed]);
+  });
+}
+
+for (const engine of ENGINES) {
+  Deno.test(`${engine}: a server that exits 0 has stored what no client waits for, too`, async () => {
+    const folder = await Deno.makeTempDir();
+    const args = ["--port=0", `--engine=${engine}`, `--data=${folder}/chat.db`];
+    {
+      await using server = Program.start("server", args);
+      const url = `ws://127.0.0.1:${await portOf(server)}/ws`;
+      const [sender, reader] = await Peer.openMany(url, 2) as [Peer, Peer];
+      for (const _ of [sender, reader]) await server.stdoutLine(/connected from/);
+      // Messages without an ack are collected for a while before their commit.
+      for (let count = 0; count < 1000; count++) sender.send(`${count}`);
+      await reader.take(1000);
+      server.signal("SIGTERM");
+      assertEquals((await server.ended()).code, 0);
+      await Promise.all([sender.closed, reader.closed]);
+    }
+    await using server = Program.start("server", args);
+    const port = await portOf(server);
+    const reader = await Peer.open(`ws://127.0.0.1:${port}/ws?last=2000`);
+    const expected = Array.from({ length: 1000 }, (_, index) => `${index}`);
+    assertEquals(await reader.take(1000), expected);
+    await reader[Symbol.asyncDispose]();
+    await Deno.remove(folder, { recursive: true });
+  });
+}
+
 for (const signal of ["SIGTERM", "SIGHUP"] as const) {
   Deno.test(`\`deno task server\` passes ${signal} on and returns the exit code`, async () => {
     await using server = Program.startTask("server", ["--port", "0"]);

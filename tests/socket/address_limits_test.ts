@@ -119,7 +119,7 @@ Deno.test("--max-connections-per-address limits pipes as well", async () => {
   using one = await RawPeer.connect(port);
   using other = await RawPeer.connect(port);
   assertEquals([await request(one), await request(other), await request(one)], [200, 200, 200]);
-  assertEquals((await rawRequest(port, ["GET /healthz HTTP/1.1", "Host: 127.0.0.1"])).status, 429);
+  assertEquals((await rawRequest(port, ["GET / HTTP/1.1", "Host: 127.0.0.1"])).status, 429);
   assertEquals(server.app.limitHits.connections_per_address, 1);
   // An upgrade needs no pipe.
   await using _peer = await Peer.open(server.url);

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { HEALTH, READINESS, readResponse } from "./http_exchange.ts";
 import { Peer } from "./peer.ts";
 import { HANDSHAKE_HEADERS, RawPeer } from "./raw_peer.ts";
 import { ENGINES, startTestApp } from "./test_app.ts";
@@ -37,34 +38,42 @@ for (const engine of ENGINES) {
     await Promise.all([sender.closed, reader.closed]);
   });
 
-  Deno.test(`${engine}: a draining server responds with 503`, async () => {
+  Deno.test(`${engine}: a draining server refuses requests with 503, but not those of probes`, async () => {
     await using server = await startTestApp({ engine, drainTimeoutMs: 60_000 });
     using raw = await RawPeer.upgrade(server.port);
     await server.logged("{id} connected");
     // The request must come on an open connection: a new one might not be accepted.
     using keptAlive = await RawPeer.connect(server.port);
-    const request = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
-    await keptAlive.send(request);
-    assertMatch(await keptAlive.readHead(), /^HTTP\/1\.1 200 /);
-    await keptAlive.read("ok\n".length);
+    await keptAlive.send(HEALTH);
+    assertEquals(await readResponse(keptAlive), { status: 200, body: "ok\n" });
     const drained = server.app.drain();
-    await keptAlive.send(request);
+    await keptAlive.send(HEALTH);
+    assertEquals(await readResponse(keptAlive), { status: 200, body: "ok\n" });
+    await keptAlive.send(READINESS);
+    const body = "The server is stopping\n";
+    assertEquals(await readResponse(keptAlive), { status: 503, body });
+    await keptAlive.send(HEALTH.replace("/healthz", "/rooms"));
     assertMatch(await keptAlive.readHead(), /^HTTP\/1\.1 503 [^]*retry-after: 1\r/i);
     await raw.send([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9]);
     await drained;
   });
 
-  Deno.test(`${engine}: App.drain() first delivers the published messages`, async () => {
-    await using server = await startTestApp({ engine, logMessages: true });
-    const [sender, receiver] = await Peer.openMany(server.url, 2) as [Peer, Peer];
-    for (let count = 0; count < 2; count++) await server.logged("{id} connected");
-    sender.send("last words");
-    await server.logged("{id} sent");
-    await server.app.drain();
-    assertEquals(await receiver.next(), "last words");
-    assertEquals((await receiver.closed).code, 1001);
-    await sender.closed;
-  });
+  for (const drainWindowMs of [0, 100]) {
+    Deno.test(`${engine}: App.drain() first delivers the published messages, window ${drainWindowMs}`, async () => {
+      await using server = await startTestApp({ engine, logMessages: true, drainWindowMs });
+      // It joins first, so it is closed in the first step of a window.
+      const receiver = await Peer.open(server.url);
+      await server.logged("{id} connected");
+      const sender = await Peer.open(server.url);
+      await server.logged("{id} connected");
+      sender.send("last words");
+      await server.logged("{id} sent");
+      await server.app.drain();
+      assertEquals(await receiver.next(), "last words");
+      assertEquals((await receiver.closed).code, 1001);
+      await sender.closed;
+    });
+  }
 
   Deno.test(`${engine}: App.drain() finishes if clients left before their upgrade`, async () => {
     await using server = await startTestApp({ engine, drainTimeoutMs: 3_600_000 });

@@ -149,7 +149,7 @@ for (const engine of ENGINES) {
     assertEquals(server.app.connectionCount, 2);
     // In the direct engine its pipe ends too: then there are two others besides the healthy one's.
     for (let statuses = [0]; statuses.some((status) => status !== 200);) {
-      const requests = [1, 2].map(() => fetch(new URL("/healthz", server.app.url), CLOSE));
+      const requests = [1, 2].map(() => fetch(new URL("/rooms", server.app.url), CLOSE));
       const responses = await Promise.all(requests);
       statuses = responses.map(({ status }) => status);
       for (const response of responses) await response.body?.cancel();

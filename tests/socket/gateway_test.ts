@@ -1,11 +1,11 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { encodeWireFrame, frame } from "../websocket/conformance_cases.ts";
+import { HEALTH, READINESS } from "./http_exchange.ts";
 import { Peer } from "./peer.ts";
 import { HANDSHAKE_HEADERS, RawPeer, rawRequest } from "./raw_peer.ts";
 import { startTestApp } from "./test_app.ts";
 
 const UPGRADE = ["GET /ws HTTP/1.1", ...HANDSHAKE_HEADERS, "", ""].join("\r\n");
-const HEALTH = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
 
 Deno.test("a later upgrade on a piped connection joins with the client's address", async () => {
   await using server = await startTestApp();
@@ -84,11 +84,26 @@ Deno.test("a gateway without capacity for another pipe responds with 503", async
   await first.send(HEALTH);
   await first.readHead();
   using second = await RawPeer.connect(server.port);
-  await second.send(HEALTH);
+  await second.send(HEALTH.replace("/healthz", "/"));
   assertMatch(
     await second.readToEnd(),
     /^HTTP\/1\.1 503 [^]*\r\nretry-after: 10\r\n[^]*\r\n\r\nThe chat is full: try again later\n$/,
   );
+});
+
+Deno.test("a gateway without capacity for another pipe answers probes", async () => {
+  await using server = await startTestApp({ maxConnections: 1 });
+  using first = await RawPeer.connect(server.port);
+  await first.send(HEALTH);
+  await first.readHead();
+  const answerTo = async (request: string) => {
+    using peer = await RawPeer.connect(server.port);
+    await peer.send(request);
+    return await peer.readToEnd();
+  };
+  assertMatch(await answerTo(HEALTH), /^HTTP\/1\.1 200 [^]*\r\n\r\nok\n$/);
+  assertMatch(await answerTo(HEALTH.replace("GET", "HEAD")), /^HTTP\/1\.1 200 [^]*\r\n\r\n$/);
+  assertMatch(await answerTo(READINESS), /^HTTP\/1\.1 200 [^]*\r\n\r\nready\n$/);
 });
 
 for (const bytes of ["\r\n\r\n", "nonsense\r\n\r\n", "GET /ws HTTP/1.1\r\nbad header\r\n\r\n"]) {

@@ -6,6 +6,9 @@ export const UPGRADE = ["GET /ws HTTP/1.1", ...HANDSHAKE_HEADERS, "", ""].join("
 /** A request that is answered with 200 and `ok`. */
 export const HEALTH = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
 
+/** A request that is answered with 200 and `ready`, or with 503 and the reasons. */
+export const READINESS = HEALTH.replace("/healthz", "/readyz");
+
 /** A request to publish, without its body. */
 export function postHead(...fields: readonly string[]): string {
   return [

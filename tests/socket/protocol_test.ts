@@ -64,6 +64,9 @@ for (const engine of ENGINES) {
     check(await stray.next("gap"));
     ann.send('{"type":"say","id":7,"text":"hi"}');
     check(await ann.next("error"));
+    const drained = server.app.drain();
+    check({ ...await ann.next("reconnect"), inMs: 420 });
+    await drained;
   });
 
   Deno.test(`${engine}: a real server sends binary messages as PROTOCOL.md shows`, async () => {
@@ -125,7 +128,7 @@ Deno.test("PROTOCOL.md lists every close code with its reason and whether to rec
 });
 
 Deno.test("PROTOCOL.md has the fields of every message in a table", () => {
-  for (const type of ["say", "welcome", "said", "ack", "joined", "gap", "error"]) {
+  for (const type of ["say", "welcome", "said", "ack", "joined", "gap", "reconnect", "error"]) {
     const fields = tableRows(`\n### ${type}\n`, "Field").map(([field]) => field!);
     const shown = Object.keys(JSON.parse(example(type))).filter((key) => key !== "type");
     for (const key of shown) assert(fields.includes(key), `${type}.${key}`);

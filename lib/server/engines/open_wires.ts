@@ -37,8 +37,8 @@ export class OpenWires extends Set<Wire> {
   readonly #ips = new Map<Wire, string>();
   /** The upgrades under way, the oldest first. */
   readonly #upgrades = new Map<WebSocket, Upgrade>();
-  readonly #whenEmpty = Promise.withResolvers<void>();
-  /** Whether {@linkcode closeAll} has been called. */
+  #whenEmpty: PromiseWithResolvers<void> | undefined;
+  /** Whether the server stops: then a connection that still opens is closed at once. */
   isClosing = false;
 
   /** @param counter Undefined if connections are not counted by address. */
@@ -88,7 +88,7 @@ export class OpenWires extends Set<Wire> {
       this.#counter.leave(this.#ips.get(wire)!);
       this.#ips.delete(wire);
     }
-    if (this.isClosing && this.size === 0) this.#whenEmpty.resolve();
+    if (this.size === 0) this.#whenEmpty?.resolve();
     return wasOpen;
   }
 
@@ -96,6 +96,6 @@ export class OpenWires extends Set<Wire> {
   async closeAll(): Promise<void> {
     this.isClosing = true;
     for (const wire of this) wire.close(CLOSE_CODES.goingAway);
-    if (this.size > 0) await this.#whenEmpty.promise;
+    if (this.size > 0) await (this.#whenEmpty ??= Promise.withResolvers()).promise;
   }
 }

@@ -9,6 +9,11 @@ export const HISTORY_FLAGS = {
     isCommon: true,
     help: "SQLite file to store messages in, so that they survive a restart",
   },
+  dataWaitMs: {
+    kind: "duration",
+    default: 0,
+    help: "How long to wait at the start while another server uses the file",
+  },
   durability: {
     kind: "choice",
     default: "process",

@@ -1,5 +1,6 @@
 import { COMMON_FLAGS, type FlagTable } from "../../cli/flags/flag.ts";
 import { parseAddress } from "../address.ts";
+import { DRAIN_FLAGS } from "./drain_flags.ts";
 
 /** The configuration, logging, metrics, and stopping. */
 export const OPERATION_FLAGS = {
@@ -37,11 +38,7 @@ export const OPERATION_FLAGS = {
         ? undefined
         : "a host and a port, such as 127.0.0.1:9090 or [::1]:9090",
   },
-  drainTimeoutMs: {
-    kind: "duration",
-    default: 5000,
-    help: "Time to deliver messages and close connections when the server stops",
-  },
+  ...DRAIN_FLAGS,
   checkConfig: {
     kind: "command",
     default: false,

@@ -29,6 +29,7 @@ export type Decision =
   | { readonly kind: "page" }
   | { readonly kind: "health" }
   | { readonly kind: "metrics" }
+  | { readonly kind: "readiness" }
   /** Pass it to the HTTP API, which checks the rest itself. */
   | { readonly kind: "rooms" }
   /** Pass it to the API of administrators, which checks the token. */
@@ -43,16 +44,12 @@ export interface AdmissionOptions {
   readonly hasAdminApi: boolean;
   /** Whether this port serves `/metrics`. */
   readonly hasMetrics: boolean;
-  /** Whether the server is stopping and refuses all requests. */
-  readonly isDraining: () => boolean;
-  /** Whether the server has too little memory for new work. */
-  readonly isOverloaded: () => boolean;
-  /** Whether the chat has reached `--max-connections`. */
-  readonly isFull: () => boolean;
-  /** Whether this room exists or can be created. */
-  readonly hasCapacityFor: (roomName: string) => boolean;
-  /** Whether this room has reached `--max-room-members`. */
-  readonly isRoomFull: (roomName: string) => boolean;
+  /** Whether the server is stopping: it refuses all but probes and scrapes. */
+  readonly isClosing: () => boolean;
+  /** Refuses new work that the server has no memory for. */
+  readonly refuseWork: () => Refusal | undefined;
+  /** Refuses one more member of a room that the server has no capacity for. */
+  readonly refuseJoin: (roomName: string) => Refusal | undefined;
 }
 
 /**
@@ -67,6 +64,7 @@ export interface AdmissionOptions {
  * | `/admin/…`       | the API of administrators, if there is one                      |
  * | `/healthz`       | 200                                                             |
  * | `/metrics`       | 200; 404 with `--metrics-listen`                                |
+ * | `/readyz`        | 200, or 503 with the reasons                                    |
  * | any other        | 404                                                             |
  */
 export function admit(request: IncomingRequest, options: AdmissionOptions): Decision {
@@ -77,7 +75,11 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
   }
   const refused = options.originCheck.refused(request);
   if (refused !== undefined) return refuse(403, refused);
-  if (options.isDraining()) return { kind: "refusal", ...UNAVAILABLE.stopping };
+  const isProbe = path === "/healthz" || path === "/readyz";
+  const isMetrics = path === "/metrics" && options.hasMetrics;
+  if (options.isClosing() && !isProbe && !isMetrics) {
+    return { kind: "refusal", ...UNAVAILABLE.stopping };
+  }
   const joinRequest = path === "/ws" || path === "/"
     ? parseJoinRequest(query, headers.get("sec-websocket-protocol"))
     : undefined;
@@ -85,18 +87,12 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
     const fault = checkHandshake(request);
     if (fault) return { kind: "refusal", ...fault };
     if (typeof joinRequest === "string") return refuse(400, joinRequest);
-    if (options.isOverloaded()) return { kind: "refusal", ...UNAVAILABLE.overloaded };
-    if (options.isFull()) return { kind: "refusal", ...UNAVAILABLE.full };
-    if (!options.hasCapacityFor(joinRequest.roomName)) {
-      return { kind: "refusal", ...UNAVAILABLE.tooManyRooms };
-    }
-    if (options.isRoomFull(joinRequest.roomName)) {
-      return { kind: "refusal", ...UNAVAILABLE.roomFull };
-    }
-    return { kind: "chat", joinRequest };
+    const refused = options.refuseJoin(joinRequest.roomName);
+    return refused ? { kind: "refusal", ...refused } : { kind: "chat", joinRequest };
   }
   if (isRoomsPath(path)) {
-    if (options.isOverloaded()) return { kind: "refusal", ...UNAVAILABLE.overloaded };
+    const refused = options.refuseWork();
+    if (refused) return { kind: "refusal", ...refused };
     // Decided before the body is read: a client with `Expect: 100-continue` need not send it.
     const isTooBig = method === "POST" &&
       Number(headers.get("content-length")) > maxBodyBytes(headers, options.maxMessageBytes);
@@ -105,11 +101,11 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
   if (isAdminPath(path) && options.hasAdminApi) return { kind: "admin" };
   // Without this check, a page with a bad room name would retry its WebSocket forever.
   if (typeof joinRequest === "string") return refuse(400, joinRequest);
-  const isMetrics = path === "/metrics" && options.hasMetrics;
-  if (path !== "/healthz" && !isMetrics && !isPagePath(path)) {
+  if (!isProbe && !isMetrics && !isPagePath(path)) {
     return refuse(
       404,
-      "Not found: the server has / (chat page), /ws (WebSocket), /rooms (HTTP API), and /healthz",
+      "Not found: the server has / (chat page), /ws (WebSocket), /rooms (HTTP API), /healthz, " +
+        "and /readyz",
     );
   }
   if (method !== "GET" && method !== "HEAD") {
@@ -118,7 +114,8 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
     });
   }
   if (isMetrics) return { kind: "metrics" };
-  return { kind: path === "/healthz" ? "health" : "page" };
+  if (!isProbe) return { kind: "page" };
+  return { kind: path === "/healthz" ? "health" : "readiness" };
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   EVENTS_HEADERS,
   forMethod,
   isRefusal,
+  type Refusal,
   refusal,
   UNAVAILABLE,
 } from "./refusal.ts";
@@ -25,10 +26,8 @@ export interface RoomsApiOptions {
   readonly guard: Pick<Guard, "enter" | "refuseConnection">;
   readonly maxMessageBytes: number;
   readonly requestTimeoutMs: number;
-  /** Whether the chat has reached `--max-connections`. */
-  readonly isFull: () => boolean;
-  /** Whether this room has reached `--max-room-members`. */
-  readonly isRoomFull: (roomName: string) => boolean;
+  /** Refuses one more member of a room that the server has no capacity for. */
+  readonly refuseJoin: (roomName: string) => Refusal | undefined;
   readonly eventStreams: {
     /** Returns undefined if the stored messages that the subscriber needs cannot be read. */
     open(
@@ -180,14 +179,11 @@ export class RoomsApi {
   }
 
   #events(roomName: string, { request, url, peer }: ApiRequest, visitor: Visitor): ApiResult {
-    const { chat, guard, isFull, isRoomFull, eventStreams } = this.#options;
+    const { guard, refuseJoin, eventStreams } = this.#options;
     const given = parseJoinRequest(url.search.slice(1), null);
     if (typeof given === "string") return refusal(400, given);
-    if (isFull()) return UNAVAILABLE.full;
-    if (!chat.rooms.hasCapacityFor(roomName)) return UNAVAILABLE.tooManyRooms;
-    if (isRoomFull(roomName)) return UNAVAILABLE.roomFull;
     // Its address may have more connections by now.
-    const refused = guard.refuseConnection(visitor);
+    const refused = refuseJoin(roomName) ?? guard.refuseConnection(visitor);
     if (refused) return refused;
     // A stream, as Deno adds `Content-Length: 0` to a response without a body.
     if (request.method === "HEAD") return eventsOf(ReadableStream.from<Uint8Array>([]));

@@ -3,6 +3,7 @@ import { servePage } from "../page/page.ts";
 import type { Decision, IncomingRequest } from "./admission.ts";
 import { plainText, toResponse, withCors } from "./api_response.ts";
 import type { Guard, Peer, Visitor } from "./guard.ts";
+import { probeResponse, type ReadinessCheck } from "./probes.ts";
 import {
   type ApiResult,
   isRefusal,
@@ -31,6 +32,7 @@ export interface RoutesOptions {
   } | undefined;
   /** Responds to `/metrics`, if this port serves it. */
   readonly metrics: { respond(): Promise<Response> };
+  readonly readinessChecks: readonly ReadinessCheck[];
   /** Finds the peer of a request; undefined if the request did not come through the gateway. */
   readonly peerOf: (info: Deno.ServeHandlerInfo<Deno.NetAddr>) => Peer | undefined;
   /** Called when a request is refused. */
@@ -67,8 +69,9 @@ interface ReceivedRequest {
 
 async function respond(
   { request, info, requestId }: ReceivedRequest,
-  { admit, guard, serveEngine, roomsApi, adminApi, metrics, peerOf, onRefused }: RoutesOptions,
+  options: RoutesOptions,
 ): Promise<Response> {
+  const { admit, guard, serveEngine, roomsApi, adminApi, metrics, peerOf } = options;
   const peer = peerOf(info);
   if (peer === undefined) {
     return text(403, "This port is internal to the server", { connection: "close" });
@@ -81,7 +84,7 @@ async function respond(
   const { url, host } = target;
   const path = url.pathname;
   const refused = (refusal: Refusal) => {
-    onRefused({ path, headers }, refusal);
+    options.onRefused({ path, headers }, refusal);
     return refusalResponse({ method, path, headers, requestId }, refusal);
   };
   const respondWith = (result: ApiResult) =>
@@ -107,7 +110,8 @@ async function respond(
     case "page":
       return servePage(path, headers);
     case "health":
-      return text(200, "ok");
+    case "readiness":
+      return toResponse(probeResponse(decision.kind, options.readinessChecks));
     case "metrics":
       return metrics.respond();
     case "rooms":

@@ -248,6 +248,29 @@ Deno.test("a commit that does not end is reported as stalled, and completes when
   assertEquals(milk.calls, ["failed", "committed"]);
 });
 
+Deno.test("Committer.isFailing is true from a failed commit until one succeeds, and while one stalls", async () => {
+  const test = new TestCommitter();
+  const tea = new FakeRoom("tea");
+  tea.isUrgent = true;
+  test.publish(tea);
+  test.turn();
+  assertEquals(test.committer.isFailing, false);
+  await test.end(new Error("disk full"));
+  assertEquals(test.committer.isFailing, true);
+  test.fireTimers(); // the pause, and the watch
+  test.fireTimers(); // the gathering
+  test.turn();
+  assertEquals([test.commits.length, test.committer.isFailing], [2, true]);
+  await test.end();
+  assertEquals(test.committer.isFailing, false);
+  test.publish(tea);
+  test.turn();
+  for (let count = 0; count < 2; count++) test.fireTimers(); // the watch, which may see another
+  assertEquals([test.committer.isStalled, test.committer.isFailing], [true, true]);
+  await test.end();
+  assertEquals(test.committer.isFailing, false);
+});
+
 Deno.test("commits that end are not stalled, however many there are", async () => {
   const test = new TestCommitter();
   const tea = new FakeRoom("tea");

@@ -23,6 +23,7 @@ Deno.test("createHandler() without a serve engine upgrades nothing", async () =>
     },
     roomsApi: { handle: () => Promise.reject(new Error("not called")) },
     metrics: { respond: () => Promise.reject(new Error("not called")) },
+    readinessChecks: [],
     onRefused: (_request, { status }) => refused.push(status),
     peerOf: () => ({ address: "127.0.0.1:1", ip: "127.0.0.1" }),
   });
@@ -46,6 +47,7 @@ Deno.test("createHandler() refuses an upgrade whose address has too many connect
     },
     adminApi: undefined,
     metrics: { respond: () => Promise.reject(new Error("not called")) },
+    readinessChecks: [],
     onRefused: (_request, { limit }) => refused.push(limit),
     onFault: (error) => {
       throw error;

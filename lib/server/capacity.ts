@@ -1,0 +1,78 @@
+import type { Logger } from "@logtape/logtape";
+import type { Rooms } from "../chat/rooms.ts";
+import type { OpenWires } from "./engines/open_wires.ts";
+import type { ReadinessCheck } from "./http/probes.ts";
+import { type Refusal, UNAVAILABLE } from "./http/refusal.ts";
+import { MemoryLimit, type MemoryUsage } from "./memory_limit.ts";
+
+/** The limits of a {@linkcode Capacity}. Each field is the server's flag of the same name. */
+export interface CapacityConfig {
+  /** 0 disables the limit. The same goes for the next one. */
+  readonly maxConnections: number;
+  readonly memoryLimit: number;
+}
+
+/** What a {@linkcode Capacity} needs besides its configuration. */
+export interface CapacityOptions {
+  readonly rooms: Rooms;
+  readonly wires: OpenWires;
+  /** Reads the memory of the process. */
+  readonly readMemory: () => MemoryUsage;
+  /** Reads a clock that never jumps, in milliseconds. */
+  readonly monotonicMs: () => number;
+  readonly logger: Logger;
+}
+
+/** Decides what the server has room for at the moment. */
+export class Capacity implements Disposable {
+  readonly #maxConnections: number;
+  readonly #options: CapacityOptions;
+  readonly #memoryLimit: MemoryLimit;
+
+  constructor({ maxConnections, memoryLimit }: CapacityConfig, options: CapacityOptions) {
+    const { readMemory, logger } = options;
+    this.#maxConnections = maxConnections || Infinity;
+    this.#options = options;
+    this.#memoryLimit = new MemoryLimit(memoryLimit, {
+      read: readMemory,
+      onChange: (isExceeded) =>
+        isExceeded
+          ? logger.warning("The server refuses new work: it has reached --memory-limit")
+          : logger.warning("The server takes new work again: it has free memory"),
+    });
+  }
+
+  /** Starts to watch the memory. */
+  start(): void {
+    this.#memoryLimit.start();
+  }
+
+  [Symbol.dispose](): void {
+    this.#memoryLimit[Symbol.dispose]();
+  }
+
+  /** Refuses all work that is new if there is too little memory. */
+  readonly refuseWork = (): Refusal | undefined =>
+    this.#memoryLimit.isExceeded ? UNAVAILABLE.overloaded : undefined;
+
+  /** Refuses one more member of a room if there is no room for it. */
+  readonly refuseJoin = (roomName: string): Refusal | undefined => {
+    const { rooms, wires } = this.#options;
+    if (this.#memoryLimit.isExceeded) return UNAVAILABLE.overloaded;
+    if (this.#isFull) return UNAVAILABLE.full;
+    if (!rooms.hasCapacityFor(roomName)) return UNAVAILABLE.tooManyRooms;
+    return rooms.isFull(roomName, wires.joiningCount(roomName)) ? UNAVAILABLE.roomFull : undefined;
+  };
+
+  /** Why a load balancer should send no new clients. */
+  readonly readinessChecks: readonly ReadinessCheck[] = [
+    () => this.#options.rooms.isCommitFailing ? "Messages cannot be stored in --data" : undefined,
+    () => this.#memoryLimit.isExceeded ? "The server has reached --memory-limit" : undefined,
+    () => this.#isFull ? "The server has reached --max-connections" : undefined,
+  ];
+
+  get #isFull(): boolean {
+    const { wires, monotonicMs } = this.#options;
+    return wires.sizeWithUpgrades(monotonicMs()) >= this.#maxConnections;
+  }
+}

@@ -1,0 +1,104 @@
+const HAPROXY_PATH = "/usr/sbin/haproxy";
+
+const HOW_TO_INSTALL = `${HAPROXY_PATH} is missing: install it with \`apt-get install haproxy\``;
+
+/** Whether to skip tests with HAProxy. Prints a warning if so; with CI=true, throws instead. */
+export const isHaproxyMissing = await (async () => {
+  try {
+    await Deno.stat(HAPROXY_PATH);
+    return false;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (Deno.env.get("CI") === "true") throw new Error(HOW_TO_INSTALL);
+    console.error(`\n*** HAPROXY TESTS SKIPPED: ${HOW_TO_INSTALL} ***\n`);
+    return true;
+  }
+})();
+
+/** HAProxy as a child process. It sends clients to the servers whose `/readyz` is 200. */
+export class Haproxy implements AsyncDisposable {
+  readonly port: number;
+  readonly #process: Deno.ChildProcess;
+  readonly #configPath: string;
+  /** What it prints. */
+  readonly #messages: Promise<string>;
+
+  private constructor(port: number, process: Deno.ChildProcess, configPath: string) {
+    this.port = port;
+    this.#process = process;
+    this.#configPath = configPath;
+    this.#messages = new Response(process.stderr).text();
+  }
+
+  /** Starts HAProxy before servers on these ports, and waits until it accepts connections. */
+  static async start(serverPorts: readonly number[]): Promise<Haproxy> {
+    const port = freePort();
+    const configPath = await Deno.makeTempFile({ suffix: ".cfg" });
+    await Deno.writeTextFile(configPath, configOf(port, serverPorts));
+    const process = new Deno.Command(HAPROXY_PATH, {
+      args: ["-db", "-f", configPath],
+      stdin: "null",
+      stderr: "piped",
+    }).spawn();
+    const haproxy = new Haproxy(port, process, configPath);
+    let hasEnded = false;
+    process.status.then(() => hasEnded = true);
+    while (!await accepts(port)) {
+      if (hasEnded) throw new Error(`HAProxy did not start: ${await haproxy.#messages}`);
+    }
+    return haproxy;
+  }
+
+  /** Ends HAProxy with SIGKILL. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await Promise.all([this.#process.status, this.#messages]);
+    await Deno.remove(this.#configPath);
+  }
+}
+
+/** A free port that the system does not choose for other connections meanwhile. */
+export function freePort(): number {
+  for (;;) {
+    const port = 10_000 + Math.floor(20_000 * Math.random());
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+}
+
+/** The example of the manual, with other ports and times. */
+function configOf(port: number, serverPorts: readonly number[]): string {
+  const servers = serverPorts.map((each, index) => `server ${index} 127.0.0.1:${each} check`);
+  return `global
+  maxconn 2000
+defaults
+  mode http
+  timeout connect 1s
+  timeout client 60s
+  timeout server 60s
+  timeout tunnel 1h
+frontend clients
+  bind 127.0.0.1:${port}
+  default_backend chorus
+backend chorus
+  option httpchk GET /readyz
+  option redispatch
+  default-server inter 100ms fall 1 rise 1
+  ${servers.join("\n  ")}
+`;
+}
+
+async function accepts(port: number): Promise<boolean> {
+  try {
+    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    return true;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return false;
+  }
+}
