@@ -9,6 +9,9 @@ const ROOT = new URL("../", import.meta.url);
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "server.ts": ["lib/cli", "lib/cli/flags", "lib/server", "lib/server/security"],
+  "token.ts": [
+    ...["lib/cli", "lib/cli/flags", "lib/server/flags", "lib/server/security/tokens"],
+  ],
   "client.ts": ["lib/cli", "lib/cli/flags", "lib/load", "lib/load/report", "lib/load/users"],
 
   "lib/cli": ["deno.json"],
@@ -27,7 +30,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
   "lib/server": [
     ...["lib/server/engines", "lib/server/flags", "lib/server/http", "lib/server/page"],
-    ...["lib/server/security", "lib/chat", "lib/cli", "lib/cli/flags", "lib/websocket/transport"],
+    ...["lib/server/security", "lib/server/security/tokens", "lib/chat", "lib/cli"],
+    ...["lib/cli/flags", "lib/websocket/transport"],
   ],
   "lib/server/app.ts": ["lib/history"],
   "lib/server/start_failure.ts": ["lib/history/data_file_error.ts"],
@@ -36,13 +40,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["lib/chat", "lib/chat/log/frames.ts", "lib/chat/members"],
     ...["lib/websocket", "lib/websocket/transport"],
   ],
-  "lib/server/flags": ["lib/server/security", "lib/cli/flags"],
+  "lib/server/flags": [
+    ...["lib/server/security", "lib/server/security/tokens/room_pattern.ts", "lib/cli/flags"],
+    ...["lib/chat/names.ts", "lib/websocket/http_head.ts"],
+  ],
   "lib/server/http": [
     ...["lib/server/page", "lib/server/security", "lib/server/config.ts"],
     ...["lib/chat", "lib/chat/history", "lib/chat/members", "lib/websocket"],
   ],
   "lib/server/page": [],
   "lib/server/security": ["lib/server/config.ts", "lib/cli", "lib/websocket"],
+  "lib/server/security/tokens": [
+    ...["lib/server/http/refusal.ts", "lib/server/config.ts", "lib/chat", "lib/cli"],
+    "lib/websocket",
+  ],
 
   "lib/load": [
     ...["lib/load/measure", "lib/load/report", "lib/load/users"],
@@ -68,7 +79,9 @@ const MAX_COLUMNS = 100;
 
 /** All TypeScript files of the project with their text, by path. */
 const FILES = new Map<string, string>();
-for (const path of ["server.ts", "client.ts", ...listFiles("lib"), ...listFiles("tests")]) {
+for (
+  const path of ["server.ts", "client.ts", "token.ts", ...listFiles("lib"), ...listFiles("tests")]
+) {
   FILES.set(path, Deno.readTextFileSync(new URL(path, ROOT)));
 }
 

@@ -1,43 +1,21 @@
 import type { Logger } from "@logtape/logtape";
 import { type MessageOpcode, OPCODE } from "../websocket/frame.ts";
+import type { Access, VerifyToken } from "./access.ts";
+import { AccessExpiry } from "./access_expiry.ts";
+import type { ChatConfig, ChatOptions } from "./chat_options.ts";
 import type { SayMessage } from "./chorus_v1.ts";
 import { CLOSE_CODES } from "./close_code.ts";
-import type { AgeRange } from "./history/age_range.ts";
-import { type History, HistoryUnavailableError } from "./history/history.ts";
+import { HistoryUnavailableError } from "./history/history.ts";
 import type { ReplayRequest } from "./history/room_history.ts";
+import { loggedText } from "./logged_text.ts";
 import { ChorusMember } from "./members/chorus_member.ts";
 import type { Member, MemberOptions } from "./members/member.ts";
 import { PlainMember } from "./members/plain_member.ts";
 import { SessionKey } from "./members/session.ts";
 import type { Wire } from "./members/wire.ts";
-import type { Room, RoomMember, SlowReaderPolicy, WireFormat } from "./room.ts";
+import type { Room, RoomMember, WireFormat } from "./room.ts";
 import { Rooms } from "./rooms.ts";
-import type { Scheduler } from "./scheduler.ts";
 import { Turn } from "./turn.ts";
-
-/** The configuration of a {@linkcode Chat}. Each field is the server's flag of the same name. */
-export interface ChatConfig {
-  readonly binary: boolean;
-  readonly echo: boolean;
-  readonly greeting: string;
-  readonly logMessages: boolean;
-  readonly slowReader: SlowReaderPolicy;
-  readonly logRetentionBytes: number;
-  readonly maxLogBytes: number;
-  readonly maxRooms: number;
-  readonly historyMessages: number;
-}
-
-/** What a {@linkcode Chat} needs besides its configuration. */
-export interface ChatOptions extends Scheduler {
-  readonly logger: Logger;
-  /** A durable history; undefined if messages are in memory only. */
-  readonly history: History | undefined;
-  /** Reads the time, in milliseconds since 1970. */
-  readonly readMs: () => number;
-  /** Decides which messages are too old. */
-  readonly ageLimit: { readonly range: AgeRange };
-}
 
 /** What a client asks for when it connects. */
 export interface JoinRequest extends ReplayRequest {
@@ -45,6 +23,8 @@ export interface JoinRequest extends ReplayRequest {
   /** The name that the client claims; null if none. */
   readonly name: string | null;
   readonly format: WireFormat;
+  /** The WebSocket subprotocol that the server answers with; undefined if none. */
+  readonly protocol: string | undefined;
   /** The session token of an earlier connection. */
   readonly session: string | undefined;
 }
@@ -54,6 +34,7 @@ export interface NewConnection {
   /** Its UUID. */
   readonly id: string;
   readonly wire: Wire;
+  readonly access: Access;
   readonly address: string;
   /** The id of the request that opened it, if it has one. */
   readonly requestId: string | undefined;
@@ -87,6 +68,8 @@ export class Chat {
   readonly #config: ChatConfig;
   readonly #logger: Logger;
   readonly #sessions: SessionKey;
+  readonly #verifyToken: VerifyToken;
+  readonly #expiry: AccessExpiry;
   /**
    * The members by the UUID of their connection. A member is in the registry from when it can be
    * sent to until it closes or fails.
@@ -98,6 +81,8 @@ export class Chat {
     this.#config = config;
     this.#logger = logger;
     this.#sessions = new SessionKey(history?.sessionKey);
+    this.#verifyToken = options.verifyToken;
+    this.#expiry = new AccessExpiry(options);
     const turn = new Turn(readMs, defer);
     const { logRetentionBytes, maxLogBytes, maxRooms, historyMessages } = config;
     this.rooms = new Rooms({
@@ -135,7 +120,7 @@ export class Chat {
 
   /**
    * Adds a connection that has just opened. If the messages that it needs cannot be read, it is
-   * closed with 1013. It never throws.
+   * closed with 1013; if its access does not include the room, with 4503. It never throws.
    *
    * @param holder Gets the member before anything is sent to it, as a send that fails makes the
    * member leave.
@@ -145,6 +130,9 @@ export class Chat {
     request: JoinRequest,
     holder: MemberHolder,
   ): void {
+    if (!connection.access.mayRead(request.roomName)) {
+      return connection.wire.close(CLOSE_CODES.notPermitted);
+    }
     try {
       this.rooms.within(
         request.roomName,
@@ -161,6 +149,7 @@ export class Chat {
   /** Removes a member as soon as it closes or fails. Leaving twice is harmless. */
   leave(member: Member): void {
     if (!this.#registry.delete(member.id)) return;
+    this.#expiry.forget(member);
     member.room.leave(member);
     this.rooms.settle(member.room);
     this.#logger.debug("{id} left the chat", { id: member.id });
@@ -186,9 +175,7 @@ export class Chat {
     const isText = opcode === OPCODE.text;
     if (!isText && !binary) return member.close(CLOSE_CODES.unsupportedData);
     if (logMessages) {
-      const text = isText
-        ? new TextDecoder().decode(bytes.subarray(start, end))
-        : `(${end - start} bytes)`;
+      const text = loggedText(bytes.subarray(start, end), isText);
       this.#logger.info("{id} sent: {text}", { id: member.id, text });
     }
     try {
@@ -229,24 +216,31 @@ export class Chat {
 
   #enter(
     room: Room,
-    { id, wire, address, requestId }: NewConnection,
+    { id, wire, access, address, requestId }: NewConnection,
     request: JoinRequest,
     holder: MemberHolder,
   ): void {
-    const { name, format, session } = request;
+    const { format, session } = request;
+    const { user } = access;
     const replayStart = room.history.replayStart(request);
     const isChorus = format === "chorus";
-    const resumedId = isChorus && session ? this.#sessions.idOf(session) : undefined;
-    const author = { id: resumedId ?? id, name };
-    const options: MemberOptions = { id, address, author, room, wire };
+    const resumedId = isChorus && session ? this.#sessions.idOf(session, user) : undefined;
+    const author = { id: resumedId ?? id, name: access.name ?? request.name };
+    const options: MemberOptions = { id, address, author, room, wire, access };
     const member = isChorus
-      ? new ChorusMember(options, this.#sessions.tokenOf(author.id))
+      ? new ChorusMember(options, this.#sessions.tokenOf(author.id, user), {
+        verifyToken: this.#verifyToken,
+        onRenewed: (renewed) => this.#expiry.watch(renewed),
+      })
       : new PlainMember(options, this.#config.greeting);
     holder.member = member;
     this.#registry.set(id, member);
-    const template = "{id} connected from {address} to {room}";
-    this.#logger.info(requestId === undefined ? template : `${template} (request {requestId})`, {
+    this.#expiry.watch(member);
+    const asUser = user === null ? "" : " as {user}";
+    const forRequest = requestId === undefined ? "" : " (request {requestId})";
+    this.#logger.info(`{id} connected${asUser} from {address} to {room}${forRequest}`, {
       ...{ id, address, room: room.name },
+      ...(user === null ? {} : { user }),
       ...(requestId === undefined ? {} : { requestId }),
     });
     room.join(member);

@@ -1,6 +1,5 @@
 import type { Logger } from "@logtape/logtape";
 import { setImmediate } from "node:timers";
-import { OPEN_ACCESS } from "../chat/access.ts";
 import { AgeLimit, type AgeLimitOptions } from "../chat/age_limit.ts";
 import { Chat } from "../chat/chat.ts";
 import { SqliteHistory } from "../history/sqlite_history.ts";
@@ -22,6 +21,7 @@ import { createHandler } from "./http/routes.ts";
 import type { AdminToken } from "./security/admin_token.ts";
 import { OriginCheck, parseAllowedOrigin } from "./security/origin.ts";
 import type { TlsFiles } from "./security/tls_files.ts";
+import { AccessControl } from "./security/tokens/access_control.ts";
 import { listenOn } from "./start_failure.ts";
 
 /** A running server. Disposing it drains it. */
@@ -45,6 +45,13 @@ export interface App extends AsyncDisposable {
    * or if the server does not use TLS.
    */
   useTls(tls: TlsFiles): boolean;
+  /**
+   * Reads the keys that verify tokens again. Connections keep the access that they have.
+   *
+   * @returns False if the server does not use tokens.
+   * @throws {TokenKeyError} If the keys cannot be read or used. Then the old ones stay in use.
+   */
+  reloadTokenKeys(): Promise<boolean>;
   /** Resolves with the reason if the server has stopped accepting connections by itself. */
   readonly failed: Promise<unknown>;
 }
@@ -74,12 +81,14 @@ const SYSTEM_CLOCKS = { readMs: Date.now, monotonicMs: () => performance.now() }
  * With `--engine serve` there is no gateway: clients connect to `Deno.serve`, and `createHandler`
  * passes admitted upgrades to `ServeEngine`.
  *
+ * @throws {TokenKeyError} If the keys that verify tokens cannot be used.
  * @throws {DataFileError} If the file of `--data` cannot be used.
  * @throws {ListenError} If the server cannot listen.
  */
 export async function startApp(config: ServerConfig, options: AppOptions): Promise<App> {
   const { logger, clocks = SYSTEM_CLOCKS } = options;
   const { historyAgeMs } = config;
+  const accessControl = await AccessControl.open(config, { logger, ...clocks });
   const ageLimit = new AgeLimit({
     ...clocks,
     historyAgeMs,
@@ -98,7 +107,7 @@ export async function startApp(config: ServerConfig, options: AppOptions): Promi
     onError: (error) => logger.error("{error}", { error: (error as Error).message }),
   });
   try {
-    return await start(config, { ...options, clocks, ageLimit, history });
+    return await start(config, { ...options, clocks, accessControl, ageLimit, history });
   } catch (error) {
     await history?.[Symbol.asyncDispose]();
     throw error;
@@ -107,13 +116,14 @@ export async function startApp(config: ServerConfig, options: AppOptions): Promi
 
 interface StartOptions extends AppOptions {
   readonly clocks: NonNullable<AppOptions["clocks"]>;
+  readonly accessControl: AccessControl;
   readonly ageLimit: AgeLimit;
   readonly history: SqliteHistory | undefined;
 }
 
 async function start(
   config: ServerConfig,
-  { logger, tls, adminToken, clocks, ageLimit, history }: StartOptions,
+  { logger, tls, adminToken, clocks, accessControl, ageLimit, history }: StartOptions,
 ): Promise<App> {
   const { hostname, port, maxConnections, maxMessageBytes } = config;
   const { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs, stallTimeoutMs } = config;
@@ -130,6 +140,11 @@ async function start(
     defer: config.engine === "direct" ? queueMicrotask : setImmediate,
     deferTurn: setImmediate,
     startTimer: setTimeout,
+    startInterval: (run, ms) => {
+      const timer = setInterval(run, ms);
+      return () => clearInterval(timer);
+    },
+    verifyToken: (token) => accessControl.verify(token),
     readMs: clocks.readMs,
     ageLimit,
   });
@@ -161,7 +176,7 @@ async function start(
       error: String(error),
       requestId,
     });
-  const guard = new Guard({ authenticate: () => OPEN_ACCESS });
+  const guard = new Guard({ authenticate: (headers) => accessControl.authenticate(headers) });
   const roomsApi = new RoomsApi({
     chat,
     guard,
@@ -253,6 +268,10 @@ async function start(
       if (!gateway || !hasTls) return false;
       gateway.useTls(tls);
       return true;
+    },
+    reloadTokenKeys: async () => {
+      await accessControl.reload();
+      return accessControl.usesTokens;
     },
     [Symbol.asyncDispose]: drainOnce,
   };

@@ -1,5 +1,5 @@
 import type { ConfigOf, FlagGroup, FlagTable } from "../cli/flags/flag.ts";
-import { ACCESS_FLAGS } from "./flags/access_flags.ts";
+import { ACCESS_FLAGS, accessFaults } from "./flags/access_flags.ts";
 import { CHAT_FLAGS } from "./flags/chat_flags.ts";
 import { HISTORY_FLAGS } from "./flags/history_flags.ts";
 import { LIMIT_FLAGS } from "./flags/limit_flags.ts";
@@ -36,7 +36,11 @@ export const SERVER_FLAGS = {
 export type ServerConfig = ConfigOf<typeof SERVER_FLAGS>;
 
 /** Reports values that are valid alone but not together; one line each. */
-export function configFaults({ tlsCert, tlsKey }: ServerConfig): readonly string[] {
+export function configFaults(config: ServerConfig): readonly string[] {
+  return [...tlsFaults(config), ...accessFaults(config)];
+}
+
+function tlsFaults({ tlsCert, tlsKey }: ServerConfig): readonly string[] {
   if ((tlsCert === "") === (tlsKey === "")) return [];
   const [given, missing] = tlsCert === "" ? ["key", "cert"] : ["cert", "key"];
   return [

@@ -1,3 +1,4 @@
+import { OPEN_ACCESS } from "../../lib/chat/access.ts";
 import { assert, assertEquals } from "@std/assert";
 import { CLOSE_CODES, type CloseCode } from "../../lib/chat/close_code.ts";
 import { LogBudget } from "../../lib/chat/log/log_budget.ts";
@@ -89,7 +90,7 @@ class FakeMember extends PlainMember {
         room.leave(this);
       },
     };
-    super({ id, address: "", author: { id, name: null }, room, wire });
+    super({ id, address: "", author: { id, name: null }, room, wire, access: OPEN_ACCESS });
   }
 
   stall(): void {

@@ -1,5 +1,4 @@
 import type { Chat, JoinRequest } from "../../chat/chat.ts";
-import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
 import type { Member } from "../../chat/members/member.ts";
 import type { CloseStatus } from "../../websocket/close_frame.ts";
 import {
@@ -59,11 +58,10 @@ export class DirectEngine implements Disposable {
     listener.connection = connection;
     this.#heartbeat.add(connection);
     this.#wires.add(connection);
-    const protocol = joinRequest.format === "chorus" ? CHORUS_PROTOCOL : undefined;
-    connection.sender.sendFrames(handshakeResponse(key, protocol));
-    const { address, requestId } = visitor;
-    const id = newConnectionId();
-    this.#chat.join({ id, wire: connection, address, requestId }, joinRequest, listener);
+    connection.sender.sendFrames(handshakeResponse(key, joinRequest.protocol));
+    const { access, address, requestId } = visitor;
+    const newConnection = { id: newConnectionId(), wire: connection, access, address, requestId };
+    this.#chat.join(newConnection, joinRequest, listener);
     if (received.length > 0) connection.onData(received);
   }
 

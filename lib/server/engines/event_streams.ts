@@ -40,7 +40,7 @@ export class EventStreams {
    */
   open(
     joinRequest: JoinRequest,
-    { address, requestId }: Visitor,
+    { access, address, requestId }: Visitor,
     peer: Peer,
   ): ReadableStream<Uint8Array<ArrayBuffer>> | undefined {
     const wire: EventWire = new EventWire(this.#decoder, (closeStatus) => {
@@ -52,7 +52,7 @@ export class EventStreams {
     this.#add(wire);
     peer.onStalled = () => wire.close(CLOSE_CODES.tooSlow);
     const { id } = wire;
-    this.#chat.join({ id, wire, address, requestId }, joinRequest, wire);
+    this.#chat.join({ id, wire, access, address, requestId }, joinRequest, wire);
     return wire.member && wire.events.pipeThrough(new ServerSentEventStream());
   }
 

@@ -17,7 +17,8 @@ export type UnavailableCode =
   | "server_full"
   | "server_stopping"
   | "too_many_rooms"
-  | "history_unavailable";
+  | "history_unavailable"
+  | "keys_unavailable";
 
 /** Creates a refusal that is not temporary. */
 export function refusal(
