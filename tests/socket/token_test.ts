@@ -2,6 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { JWTPayload } from "jose";
 import type { AppOptions } from "../../lib/server/app.ts";
 import type { ServerConfig } from "../../lib/server/config.ts";
+import { AdminToken } from "../../lib/server/security/admin_token.ts";
 import {
   encodeToken,
   IssuerKey,
@@ -354,6 +355,24 @@ for (const engine of ENGINES) {
     );
     const event = await stream.next();
     assertEquals([event?.event, JSON.parse(event!.data!).code], ["error", "keys_unavailable"]);
+  });
+
+  Deno.test(`${engine}: administrators find and close the connections of a user`, async () => {
+    const adminToken = new AdminToken("0123456789abcdef");
+    await using server = await start({ engine, anonymous: "read" }, { adminToken });
+    const ann = await ChorusPeer.open(server.url, await tokenOf("ann"));
+    await using _bob = await ChorusPeer.open(server.url, await tokenOf("bob"));
+    await using _stranger = await ChorusPeer.open(server.url);
+    const admin = async (method: string) => {
+      const url = new URL("/admin/connections?user=ann", server.app.url);
+      const response = await fetch(url, { method, headers: bearer("0123456789abcdef") });
+      return await response.json();
+    };
+    const listed: { user: string }[] = (await admin("GET")).connections;
+    assertEquals(listed.map(({ user }) => user), ["ann"]);
+    assertEquals(await admin("DELETE"), { closed: 1 });
+    assertEquals((await ann.closed).code, 4500);
+    assertEquals(server.app.connectionCount, 2);
   });
 
   Deno.test(`${engine}: the page, /healthz, and CORS preflight requests need no token`, async () => {
