@@ -7,7 +7,7 @@ const MAX_LENGTH = 4 * 1024 * 1024;
  * The tokens that were verified last, the newest last.
  *
  * When a server restarts or a network fails for a moment, thousands of clients reconnect at once
- * with tokens that were verified a moment ago. To verify a signature takes 25 to 700 µs.
+ * with tokens that were verified a moment ago. To verify a signature takes 25 to 350 µs.
  */
 export class VerifiedTokens {
   readonly #accesses = new Map<string, Access>();
