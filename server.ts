@@ -9,9 +9,9 @@ import { bannerText } from "./lib/server/banner.ts";
 import { commandText } from "./lib/server/commands.ts";
 import { configFaults, SERVER_FLAGS, type ServerConfig } from "./lib/server/config.ts";
 import { openFilesWarning } from "./lib/server/open_files.ts";
+import { reloaderOf, warnOfValidity } from "./lib/server/reload.ts";
 import { readSecretFiles, type SecretFiles } from "./lib/server/secret_files.ts";
 import { acceptFailure, startFailure } from "./lib/server/start_failure.ts";
-import { reloadTls, warnOfValidity } from "./lib/server/tls_reload.ts";
 
 /** Time to print the last lines if nothing reads them. */
 const FLUSH_TIMEOUT_MS = 1000;
@@ -55,12 +55,7 @@ async function serve(config: ServerConfig, output: TextQueue): Promise<number> {
   const stop = Promise.withResolvers<void>();
   const stopNow = () => Deno.exit(EXIT_CODE.interrupted);
   const stopOnce = onStopSignal({ stop: stop.resolve, stopNow });
-  // One at a time, so that the files read last are the ones in use.
-  let reloaded = Promise.resolve();
-  onHangupSignal(() => {
-    if (files.tls) reloaded = reloaded.then(() => reloadTls(app, config, logger));
-    else stopOnce();
-  });
+  onHangupSignal(reloaderOf(app, config, logger) ?? stopOnce);
   if (config.logFormat === "text") output.push(`${bannerText(app.url, Deno.execPath())}\n`);
   else logger.info("Listening on {url}", { url: app.url.href });
   if (files.tls) warnOfValidity(files.tls, config, logger);

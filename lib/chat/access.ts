@@ -10,6 +10,17 @@ export interface Access {
   mayPublish(roomName: string): boolean;
 }
 
+/** Why a token gives no access. */
+export interface AccessDenial {
+  /** What is wrong with the token, in a sentence. */
+  readonly message: string;
+}
+
+/** Verifies a token. Never throws or rejects. */
+export type VerifyToken = (
+  token: string,
+) => Access | AccessDenial | Promise<Access | AccessDenial>;
+
 /** The access of every client of a server without tokens. */
 export const OPEN_ACCESS: Access = {
   user: null,

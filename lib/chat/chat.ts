@@ -1,17 +1,20 @@
 import type { Logger } from "@logtape/logtape";
 import { type MessageOpcode, OPCODE } from "../websocket/frame.ts";
+import type { Access, VerifyToken } from "./access.ts";
+import { AccessExpiry } from "./access_expiry.ts";
 import type { ChatConfig, ChatOptions } from "./chat_options.ts";
-import type { SayMessage } from "./chorus_v1.ts";
 import { CLOSE_CODES } from "./close_code.ts";
 import { ChatCounters } from "./counters.ts";
 import { HistoryUnavailableError } from "./history/history.ts";
 import type { ReplayRequest } from "./history/room_history.ts";
+import { loggedText } from "./logged_text.ts";
 import { ChorusMember } from "./members/chorus_member.ts";
 import type { Member, MemberOptions } from "./members/member.ts";
 import { PlainMember } from "./members/plain_member.ts";
 import { RateLimit, type RateRules, rateRules } from "./members/rate_limit.ts";
 import { SessionKey } from "./members/session.ts";
 import type { Wire } from "./members/wire.ts";
+import { type Publication, type Published, publishIn } from "./publication.ts";
 import type { Room, RoomMember, WireFormat } from "./room.ts";
 import { Rooms } from "./rooms.ts";
 import { Turn } from "./turn.ts";
@@ -22,6 +25,8 @@ export interface JoinRequest extends ReplayRequest {
   /** The name that the client claims; null if none. */
   readonly name: string | null;
   readonly format: WireFormat;
+  /** The WebSocket subprotocol that the server answers with; undefined if none. */
+  readonly protocol: string | undefined;
   /** The session token of an earlier connection. */
   readonly session: string | undefined;
 }
@@ -31,6 +36,7 @@ export interface NewConnection {
   /** Its UUID. */
   readonly id: string;
   readonly wire: Wire;
+  readonly access: Access;
   readonly address: string;
   /** The id of the request that opened it, if it has one. */
   readonly requestId: string | undefined;
@@ -42,20 +48,6 @@ export interface MemberHolder {
   member: Member | undefined;
 }
 
-/** A message to publish for a client that is not in the room. */
-export type Publication = Omit<SayMessage, "type"> & { readonly name: string | null };
-
-/** The result of publishing: the message's position, or why it has none. */
-export type Published =
-  | {
-    readonly position: string;
-    /** Set if the message was published before, with the same id. */
-    readonly duplicate?: true;
-  }
-  | "no capacity"
-  | "not committed"
-  | "id reused";
-
 /** The chat that all engines share: a registry of members, and the rooms that they are in. */
 export class Chat {
   readonly rooms: Rooms;
@@ -65,6 +57,8 @@ export class Chat {
   readonly #sessions: SessionKey;
   /** Undefined if members may send as much as they want. */
   readonly #rateRules: RateRules | undefined;
+  readonly #verifyToken: VerifyToken;
+  readonly #expiry: AccessExpiry;
   /**
    * The members by the UUID of their connection. A member is in the registry from when it can be
    * sent to until it closes or fails.
@@ -77,6 +71,8 @@ export class Chat {
     this.#config = config;
     this.#logger = logger;
     this.#sessions = new SessionKey(history?.sessionKey);
+    this.#verifyToken = options.verifyToken;
+    this.#expiry = new AccessExpiry(options);
     const turn = new Turn(readMs, defer);
     const now = () => turn.nowMs;
     this.#rateRules = rateRules(config, { hits: this.counters.limits, now });
@@ -118,7 +114,7 @@ export class Chat {
 
   /**
    * Adds a connection that has just opened. If the messages that it needs cannot be read, it is
-   * closed with 1013. It never throws.
+   * closed with 1013; if its access does not include the room, with 4503. It never throws.
    *
    * @param holder Gets the member before anything is sent to it, as a send that fails makes the
    * member leave.
@@ -128,6 +124,9 @@ export class Chat {
     request: JoinRequest,
     holder: MemberHolder,
   ): void {
+    if (!connection.access.mayRead(request.roomName)) {
+      return connection.wire.close(CLOSE_CODES.notPermitted);
+    }
     try {
       this.rooms.within(
         request.roomName,
@@ -145,6 +144,7 @@ export class Chat {
   leave(member: Member): void {
     if (!this.#registry.delete(member.id)) return;
     this.counters.members[member.format]--;
+    this.#expiry.forget(member);
     member.room.leave(member);
     this.rooms.settle(member.room);
     this.#logger.debug("{id} left the chat", { id: member.id });
@@ -171,9 +171,7 @@ export class Chat {
     if (member.rateLimit?.refuses(end - start)) return member.close(CLOSE_CODES.rateLimited);
     if (!isText && !binary) return member.close(CLOSE_CODES.unsupportedData);
     if (logMessages) {
-      const text = isText
-        ? new TextDecoder().decode(bytes.subarray(start, end))
-        : `(${end - start} bytes)`;
+      const text = loggedText(bytes.subarray(start, end), isText);
       this.#logger.info("{id} sent: {text}", { id: member.id, text });
     }
     try {
@@ -197,7 +195,11 @@ export class Chat {
         if (!backlog) break;
         await backlog;
       }
-      return await this.rooms.within(roomName, (room) => this.#publish(room, publication));
+      if (this.#config.logMessages) {
+        const { name, text } = publication;
+        this.#logger.info("{name} published in {room}: {text}", { name, room: roomName, text });
+      }
+      return await this.rooms.within(roomName, (room) => publishIn(room, publication));
     } catch (error) {
       if (!(error instanceof HistoryUnavailableError)) throw error;
       this.logError(error);
@@ -218,58 +220,40 @@ export class Chat {
 
   #enter(
     room: Room,
-    { id, wire, address, requestId }: NewConnection,
+    { id, wire, access, address, requestId }: NewConnection,
     request: JoinRequest,
     holder: MemberHolder,
   ): void {
-    const { name, format, session } = request;
+    const { format, session } = request;
+    const { user } = access;
     const replayStart = room.history.replayStart(request);
     if (request.since !== undefined) {
       this.counters.resumes[replayStart.isRecovered ? "recovered" : "gap"]++;
     }
     const isChorus = format === "chorus";
-    const resumedId = isChorus && session ? this.#sessions.idOf(session) : undefined;
-    const author = { id: resumedId ?? id, name };
+    const resumedId = isChorus && session ? this.#sessions.idOf(session, user) : undefined;
+    const author = { id: resumedId ?? id, name: access.name ?? request.name };
     const rateLimit = this.#rateRules && new RateLimit(this.#rateRules);
-    const options: MemberOptions = { id, address, author, room, wire, rateLimit };
+    const options: MemberOptions = { id, address, author, room, wire, access, rateLimit };
     const member = isChorus
-      ? new ChorusMember(options, this.#sessions.tokenOf(author.id))
+      ? new ChorusMember(options, this.#sessions.tokenOf(author.id, user), {
+        verifyToken: this.#verifyToken,
+        onRenewed: (renewed) => this.#expiry.watch(renewed),
+      })
       : new PlainMember(options, this.#config.greeting);
     holder.member = member;
     this.#registry.set(id, member);
     this.counters.members[format]++;
-    const template = "{id} connected from {address} to {room}";
-    this.#logger.info(requestId === undefined ? template : `${template} (request {requestId})`, {
+    this.#expiry.watch(member);
+    const asUser = user === null ? "" : " as {user}";
+    const forRequest = requestId === undefined ? "" : " (request {requestId})";
+    this.#logger.info(`{id} connected${asUser} from {address} to {room}${forRequest}`, {
       ...{ id, address, room: room.name },
+      ...(user === null ? {} : { user }),
       ...(requestId === undefined ? {} : { requestId }),
     });
     room.join(member);
     member.enter(replayStart);
-  }
-
-  #publish(room: Room, { text, name, id }: Publication): Promise<Published> {
-    if (this.#config.logMessages) {
-      this.#logger.info("{name} published in {room}: {text}", { name, room: room.name, text });
-    }
-    const result = room.publishText(text, { id: null, name }, { id });
-    if (result === "id reused") return Promise.resolve(result);
-    const { seq, isDuplicate } = result;
-    const position = room.history.positionOf(seq);
-    const published = isDuplicate ? { position, duplicate: true } as const : { position };
-    if (seq <= room.history.committedSeq) return Promise.resolve(published);
-    const { promise, resolve } = Promise.withResolvers<Published>();
-    room.history.awaitCommit({
-      onCommitted: () => {
-        const isCommitted = seq <= room.history.committedSeq;
-        if (isCommitted) resolve(published);
-        return !isCommitted;
-      },
-      onCommitFailed: () => {
-        resolve("not committed");
-        return false;
-      },
-    });
-    return promise;
   }
 
   #slowReader({ id }: RoomMember, missedBytes: number): void {

@@ -1,4 +1,6 @@
 import type { Logger } from "@logtape/logtape";
+import type { VerifyToken } from "./access.ts";
+import type { AccessExpiryOptions } from "./access_expiry.ts";
 import type { AgeRange } from "./history/age_range.ts";
 import type { History } from "./history/history.ts";
 import type { RateConfig } from "./members/rate_limit.ts";
@@ -20,14 +22,14 @@ export interface ChatConfig extends RateConfig {
 }
 
 /** What a `Chat` needs besides its configuration. */
-export interface ChatOptions extends Scheduler {
+export interface ChatOptions extends Scheduler, AccessExpiryOptions {
   readonly logger: Logger;
   /** A durable history; undefined if messages are in memory only. */
   readonly history: History | undefined;
-  /** Reads the time, in milliseconds since 1970. */
-  readonly readMs: () => number;
   /** Reads a clock that never jumps, in milliseconds since any time. */
   readonly monotonicMs: () => number;
   /** Decides which messages are too old. */
   readonly ageLimit: { readonly range: AgeRange };
+  /** Verifies the token with which a member renews its access. */
+  readonly verifyToken: VerifyToken;
 }

@@ -6,11 +6,14 @@ import type { Author, Message } from "./message.ts";
  */
 export const CHORUS_PROTOCOL = "chorus.v1";
 
+/** The subprotocol of plain text clients that must name one, because they also offer a token. */
+export const PLAIN_PROTOCOL = "chorus.plain";
+
 /** The maximum length of a message id. */
 const MAX_ID_CHARACTERS = 128;
 
 /** What a client sends. */
-export type ClientMessage = SayMessage;
+export type ClientMessage = SayMessage | TokenMessage;
 
 /** Publishes a text in the room. */
 export interface SayMessage {
@@ -20,6 +23,12 @@ export interface SayMessage {
   readonly id?: string;
 }
 
+/** Presents a new token, before the old one expires. */
+export interface TokenMessage {
+  readonly type: "token";
+  readonly token: string;
+}
+
 /** What the server sends. */
 export type ServerMessage =
   | WelcomeMessage
@@ -27,6 +36,7 @@ export type ServerMessage =
   | AckMessage
   | PresenceMessage
   | GapMessage
+  | TokenNotice
   | ReconnectMessage
   | ErrorMessage;
 
@@ -98,6 +108,13 @@ export interface GapMessage {
  */
 export type GapReason = "expired" | "unknown position" | "too slow" | "not committed";
 
+/** The client's access ends soon; or, after a {@linkcode TokenMessage}, later than before. */
+export interface TokenNotice {
+  readonly type: "token";
+  /** The time until the access ends; null if it does not end. */
+  readonly expiresInSeconds: number | null;
+}
+
 /** The server stops, and closes the connection right after this message. */
 export interface ReconnectMessage {
   readonly type: "reconnect";
@@ -123,7 +140,9 @@ export type ErrorCode =
   | "bad_text"
   | "id_reused"
   | "not_committed"
-  | "history_unavailable";
+  | "history_unavailable"
+  | "forbidden"
+  | "bad_token";
 
 /** Parses what a client has sent. Returns the error to answer with if it is not a valid message. */
 export function parseClientMessage(json: string): ClientMessage | ErrorMessage {
@@ -138,10 +157,11 @@ export function parseClientMessage(json: string): ClientMessage | ErrorMessage {
   }
   const { type, ...fields } = value as Record<string, unknown>;
   if (type === "say") return checkSay(fields);
+  if (type === "token") return checkToken(fields);
   const id = isMessageId(fields.id) ? fields.id : undefined;
   return errorOf(
     "unknown_type",
-    `The type must be "say": ${JSON.stringify(type) ?? "missing"}`,
+    `The type must be "say" or "token": ${JSON.stringify(type) ?? "missing"}`,
     id,
   );
 }
@@ -157,6 +177,12 @@ export function checkSay(
     return errorOf("bad_text", "The text must be a string of valid Unicode", id);
   }
   return { type: "say", text, ...(id === undefined ? {} : { id }) };
+}
+
+function checkToken({ token }: Readonly<Record<string, unknown>>): TokenMessage | ErrorMessage {
+  return typeof token === "string"
+    ? { type: "token", token }
+    : errorOf("bad_token", "The token must be a string");
 }
 
 /** Encodes a message of the server. */

@@ -37,8 +37,12 @@ export const CLOSE_CODES = {
   tooSlow: { code: 4008, reason: "too slow", reconnect: true },
   /** Sent when the client exceeds `--message-rate` or `--byte-rate` (`--rate-policy close`). */
   rateLimited: { code: 4029, reason: "rate limit exceeded", reconnect: true },
+  /** Sent when the token of the client has expired: it needs a new one to reconnect. */
+  tokenExpired: { code: 4401, reason: "token expired", reconnect: true },
   /** Sent when an administrator closes the connection. */
   removed: { code: 4500, reason: "closed by an administrator", reconnect: false },
+  /** Sent when the client does what its token does not allow. */
+  notPermitted: { code: 4503, reason: "not permitted", reconnect: false },
   /** Sent when an administrator deletes the room. */
   roomDeleted: { code: 4504, reason: "the room was deleted", reconnect: false },
 } as const satisfies Record<string, CloseCode>;

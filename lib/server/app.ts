@@ -1,12 +1,9 @@
 import type { Logger } from "@logtape/logtape";
 import { setImmediate } from "node:timers";
-import { OPEN_ACCESS } from "../chat/access.ts";
 import { AgeLimit, type AgeLimitOptions } from "../chat/age_limit.ts";
 import { Chat } from "../chat/chat.ts";
 import type { ChatCounters } from "../chat/counters.ts";
 import { SqliteHistory } from "../history/sqlite_history.ts";
-import { checkDirectWrite, SLOW_WRITES_NOTICE } from "../websocket/transport/socket_transport.ts";
-import { checkTcpTransport, SOCKETS_NOTICE } from "../websocket/transport/tcp_transport.ts";
 import { urlOf } from "./address.ts";
 import { Capacity } from "./capacity.ts";
 import type { ServerConfig } from "./config.ts";
@@ -23,12 +20,13 @@ import { RoomsApi } from "./http/rooms_api.ts";
 import { createHandler, type RoutesOptions } from "./http/routes.ts";
 import { MetricsEndpoint } from "./metrics/metrics_endpoint.ts";
 import { ServerCounters } from "./metrics/server_counters.ts";
-import { AddressLimits } from "./security/address_limits.ts";
 import type { AdminToken } from "./security/admin_token.ts";
 import { OriginCheck, parseAllowedOrigin } from "./security/origin.ts";
-import { parseCidr, Proxies } from "./security/proxies.ts";
 import type { TlsFiles } from "./security/tls_files.ts";
 import { logLimitBytes, type MemoryUsage } from "./memory_limit.ts";
+import { AddressLimits } from "./security/address_limits.ts";
+import { Proxies } from "./security/proxies.ts";
+import { AccessControl } from "./security/tokens/access_control.ts";
 
 /** A running server. Disposing it drains it. */
 export interface App extends AsyncDisposable {
@@ -54,6 +52,13 @@ export interface App extends AsyncDisposable {
    * or if the server does not use TLS.
    */
   useTls(tls: TlsFiles): boolean;
+  /**
+   * Reads the keys that verify tokens again. Connections keep the access that they have.
+   *
+   * @returns False if the server does not use tokens.
+   * @throws {TokenKeyError} If the keys cannot be read or used. Then the old ones stay in use.
+   */
+  reloadTokenKeys(): Promise<boolean>;
   /** Resolves with the reason if the server has stopped accepting connections by itself. */
   readonly failed: Promise<unknown>;
 }
@@ -87,12 +92,14 @@ const SYSTEM_CLOCKS = { readMs: Date.now, monotonicMs: () => performance.now() }
  * With `--engine serve` there is no gateway: clients connect to `Deno.serve`, and `createHandler`
  * passes admitted upgrades to `ServeEngine`.
  *
+ * @throws {TokenKeyError} If the keys that verify tokens cannot be used.
  * @throws {DataFileError} If the file of `--data` cannot be used.
  * @throws {ListenError} If the server cannot listen.
  */
 export async function startApp(config: ServerConfig, options: AppOptions): Promise<App> {
   const { logger, clocks = SYSTEM_CLOCKS } = options;
   const { historyAgeMs } = config;
+  const accessControl = await AccessControl.open(config, { logger, ...clocks });
   const ageLimit = new AgeLimit({
     ...clocks,
     historyAgeMs,
@@ -115,7 +122,7 @@ export async function startApp(config: ServerConfig, options: AppOptions): Promi
     onError: (error) => logger.error("{error}", { error: (error as Error).message }),
   });
   try {
-    return await start(config, { ...options, clocks, ageLimit, history });
+    return await start(config, { ...options, clocks, accessControl, ageLimit, history });
   } catch (error) {
     await history?.[Symbol.asyncDispose]();
     throw error;
@@ -124,32 +131,16 @@ export async function startApp(config: ServerConfig, options: AppOptions): Promi
 
 interface StartOptions extends AppOptions {
   readonly clocks: NonNullable<AppOptions["clocks"]>;
+  readonly accessControl: AccessControl;
   readonly ageLimit: AgeLimit;
   readonly history: SqliteHistory | undefined;
 }
 
-async function start(
-  config: ServerConfig,
-  {
-    logger,
-    tls,
-    adminToken,
-    output,
-    clocks,
-    readMemory = Deno.memoryUsage,
-    ageLimit,
-    history,
-  }: StartOptions,
-): Promise<App> {
+async function start(config: ServerConfig, options: StartOptions): Promise<App> {
+  const { logger, tls, adminToken, output, clocks, accessControl, ageLimit, history } = options;
   const { hostname, port, maxMessageBytes } = config;
   const maxConnections = config.maxConnections || Infinity;
   const { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs, stallTimeoutMs } = config;
-  if (config.engine === "direct" && !await checkDirectWrite()) logger.warning(SLOW_WRITES_NOTICE);
-  const hasTls = tls !== undefined;
-  // TLS needs a socket.
-  const wantsHandles = config.engine === "direct" && !hasTls;
-  const hasTcpTransport = wantsHandles && await checkTcpTransport();
-  if (wantsHandles && !hasTcpTransport) logger.warning(SOCKETS_NOTICE);
   // Deno.serve cannot stop reading from a client.
   const ratePolicy = config.engine === "direct" ? config.ratePolicy : "close";
   const chat = new Chat({ ...config, ratePolicy, maxLogBytes: logLimitBytes(config) }, {
@@ -159,11 +150,23 @@ async function start(
     defer: config.engine === "direct" ? queueMicrotask : setImmediate,
     deferTurn: setImmediate,
     startTimer: setTimeout,
+    startInterval: (run, ms) => {
+      const timer = setInterval(run, ms);
+      return () => clearInterval(timer);
+    },
+    verifyToken: (token) => accessControl.verify(token),
     readMs: clocks.readMs,
     monotonicMs: clocks.monotonicMs,
     ageLimit,
   });
+  const proxies = Proxies.of(config);
   const addressLimits = new AddressLimits(config);
+  const guard = new Guard({
+    proxies,
+    addressLimits,
+    monotonicMs: clocks.monotonicMs,
+    authenticate: (headers) => accessControl.authenticate(headers),
+  });
   const wires = new OpenWires(
     config.maxConnectionsPerAddress > 0 ? addressLimits.connections : undefined,
   );
@@ -175,14 +178,10 @@ async function start(
   const capacity = new Capacity(config, {
     rooms: chat.rooms,
     wires,
-    readMemory,
+    readMemory: options.readMemory ?? Deno.memoryUsage,
     monotonicMs: () => performance.now(),
     logger,
   });
-  const proxies = new Proxies(
-    config.trustProxy.map(parseCidr).filter((cidr) => typeof cidr !== "string"),
-    config.proxyHeader,
-  );
   const allowOrigin = config.allowOrigin.flatMap((text) => parseAllowedOrigin(text) ?? []);
   await using opened = new AsyncDisposableStack();
   const metrics = opened.use(
@@ -218,12 +217,6 @@ async function start(
       error: String(error),
       requestId,
     });
-  const guard = new Guard({
-    proxies,
-    addressLimits,
-    monotonicMs: clocks.monotonicMs,
-    authenticate: () => OPEN_ACCESS,
-  });
   const roomsApi = new RoomsApi({
     chat,
     guard,
@@ -251,7 +244,6 @@ async function start(
     handlerOf: (peerOf) => createHandler({ ...handlerOptions, peerOf }),
     gatewayOptions: directEngine && {
       timeouts: { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs, stallTimeoutMs },
-      hasTcpTransport,
       maxPipes: maxConnections,
       admit: decide,
       guard,
@@ -274,7 +266,7 @@ async function start(
 
   return {
     failed: failed.promise,
-    url: urlOf(address, hasTls),
+    url: urlOf(address, tls !== undefined),
     get connectionCount() {
       return chat.size;
     },
@@ -289,9 +281,13 @@ async function start(
     limitHits: chat.counters.limits,
     drain: drainOnce,
     useTls: (tls) => {
-      if (!gateway || !hasTls) return false;
+      if (!gateway || !tls) return false;
       gateway.useTls(tls);
       return true;
+    },
+    reloadTokenKeys: async () => {
+      await accessControl.reload();
+      return accessControl.usesTokens;
     },
     [Symbol.asyncDispose]: drainOnce,
   };

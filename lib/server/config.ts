@@ -1,5 +1,5 @@
 import type { ConfigOf, FlagGroup, FlagTable } from "../cli/flags/flag.ts";
-import { ACCESS_FLAGS } from "./flags/access_flags.ts";
+import { ACCESS_FLAGS, accessFaults } from "./flags/access_flags.ts";
 import { CHAT_FLAGS } from "./flags/chat_flags.ts";
 import { drainFaults } from "./flags/drain_flags.ts";
 import { HISTORY_FLAGS } from "./flags/history_flags.ts";
@@ -38,7 +38,7 @@ export type ServerConfig = ConfigOf<typeof SERVER_FLAGS>;
 
 /** Reports values that are valid alone but not together; one line each. */
 export function configFaults(config: ServerConfig): readonly string[] {
-  return [...tlsFaults(config), ...drainFaults(config)];
+  return [...tlsFaults(config), ...accessFaults(config), ...drainFaults(config)];
 }
 
 function tlsFaults({ tlsCert, tlsKey }: ServerConfig): readonly string[] {

@@ -1,3 +1,5 @@
+import { checkDirectWrite, SLOW_WRITES_NOTICE } from "../websocket/transport/socket_transport.ts";
+import { checkTcpTransport, SOCKETS_NOTICE } from "../websocket/transport/tcp_transport.ts";
 import { formatAddress } from "./address.ts";
 import { Gateway, type GatewayOptions } from "./engines/gateway.ts";
 import type { Peer } from "./http/guard.ts";
@@ -25,7 +27,7 @@ export interface EntryOptions {
   readonly handlerOf: (peerOf: PeerOf) => Deno.ServeHandler<Deno.NetAddr>;
   /** Undefined to let clients connect to `Deno.serve`. */
   readonly gatewayOptions:
-    | Omit<GatewayOptions, "hostname" | "port" | "tls" | "upstreamPort">
+    | Omit<GatewayOptions, "hostname" | "port" | "tls" | "upstreamPort" | "hasTcpTransport">
     | undefined;
 }
 
@@ -46,12 +48,19 @@ export async function openEntry(options: EntryOptions): Promise<Entry> {
     }));
     return { address: httpServer.addr, httpServer, gateway: undefined };
   }
+  const { logger } = gatewayOptions;
+  if (!await checkDirectWrite()) logger.warning(SLOW_WRITES_NOTICE);
+  // TLS needs a socket.
+  const hasTcpTransport = !tls && await checkTcpTransport();
+  if (!tls && !hasTcpTransport) logger.warning(SOCKETS_NOTICE);
   // Only the pipes of the gateway may connect. Their local ports identify the clients.
   let opened: Gateway | undefined;
   const httpServer = await serve(PRIVATE_ADDRESS, options, (info) => opened?.peerOf(info));
   try {
     const upstreamPort = httpServer.addr.port;
-    const gateway = opened = new Gateway({ ...gatewayOptions, hostname, port, tls, upstreamPort });
+    const gateway = opened = new Gateway({
+      ...{ ...gatewayOptions, hostname, port, tls, upstreamPort, hasTcpTransport },
+    });
     const address = await listenOn({ hostname, port }, () => gateway.open());
     return { address, httpServer, gateway };
   } catch (error) {

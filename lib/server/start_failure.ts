@@ -3,6 +3,7 @@ import { DataFileError } from "../history/data_file_error.ts";
 import { formatAddress } from "./address.ts";
 import { AdminTokenError } from "./security/admin_token.ts";
 import { TlsFileError } from "./security/tls_files.ts";
+import { TokenKeyError } from "./security/tokens/token_keys.ts";
 
 /** The flags that set the address to listen on. */
 interface AddressFlags {
@@ -46,9 +47,8 @@ export async function listenOn<T>(
 
 /** Explains in one line why the server cannot start, and what to do about it. */
 export function startFailure(error: unknown): string {
-  const isExplained = [ListenError, TlsFileError, AdminTokenError, DataFileError].some((each) =>
-    error instanceof each
-  );
+  const expected = [ListenError, TlsFileError, TokenKeyError, AdminTokenError, DataFileError];
+  const isExplained = expected.some((each) => error instanceof each);
   return isExplained ? errorMessage(error) : `Cannot start the server: ${errorMessage(error)}`;
 }
 

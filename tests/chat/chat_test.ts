@@ -1,5 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import { assertEquals } from "@std/assert";
+import { OPEN_ACCESS } from "../../lib/chat/access.ts";
 import { ANY_AGE } from "../../lib/chat/history/age_range.ts";
 import { Chat } from "../../lib/chat/chat.ts";
 import { CLOSE_CODES, type CloseCode } from "../../lib/chat/close_code.ts";
@@ -34,6 +35,8 @@ function chatOn(history: Partial<History>) {
     defer: () => {},
     deferTurn: () => {},
     startTimer: () => {},
+    startInterval: () => () => {},
+    verifyToken: () => ({ message: "no tokens" }),
     readMs: () => 0,
     monotonicMs: () => 0,
     ageLimit: { range: ANY_AGE },
@@ -47,9 +50,15 @@ function chatOn(history: Partial<History>) {
     const wire = { sender: { deliver: () => true, sendFrames: () => {} }, close };
     const request = {
       ...{ roomName: "tea", name: null, format: "chorus", session: undefined } as const,
+      protocol: undefined,
       since: "0123456789abcdef-1",
     };
-    chat.join({ id: crypto.randomUUID(), wire, address: "", requestId: undefined }, request, owner);
+    const id = crypto.randomUUID();
+    chat.join(
+      { id, wire, access: OPEN_ACCESS, address: "", requestId: undefined },
+      request,
+      owner,
+    );
     return owner.member;
   };
   return { chat, join, closed };

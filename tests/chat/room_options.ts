@@ -1,6 +1,7 @@
 import { ChatCounters } from "../../lib/chat/counters.ts";
 import { ANY_AGE } from "../../lib/chat/history/age_range.ts";
 import { LogBudget } from "../../lib/chat/log/log_budget.ts";
+import type { AccessRenewal } from "../../lib/chat/members/chorus_member.ts";
 import type { RoomOptions } from "../../lib/chat/room.ts";
 
 /** A budget for tests of a log on its own. */
@@ -28,4 +29,10 @@ export const ROOM_OPTIONS: RoomOptions = {
   deferTurn: () => {},
   startTimer: () => {},
   now: () => 0,
+};
+
+/** For members in tests that get no new access. */
+export const NO_RENEWAL: AccessRenewal = {
+  verifyToken: () => ({ message: "This test has no tokens" }),
+  onRenewed: () => null,
 };

@@ -1,3 +1,4 @@
+import { OPEN_ACCESS } from "../../lib/chat/access.ts";
 import { assert, assertEquals } from "@std/assert";
 import { CLOSE_CODES, type CloseCode } from "../../lib/chat/close_code.ts";
 import { ChatCounters } from "../../lib/chat/counters.ts";
@@ -90,7 +91,7 @@ class FakeMember extends PlainMember {
         room.leave(this);
       },
     };
-    super({ id, address: "", author: { id, name: null }, room, wire });
+    super({ id, address: "", author: { id, name: null }, room, wire, access: OPEN_ACCESS });
   }
 
   stall(): void {

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { OPEN_ACCESS } from "../../lib/chat/access.ts";
 import { setImmediate } from "node:timers";
 import { ANY_AGE } from "../../lib/chat/history/age_range.ts";
 import { ChorusMember } from "../../lib/chat/members/chorus_member.ts";
@@ -11,7 +12,7 @@ import { Rooms, type RoomsOptions } from "../../lib/chat/rooms.ts";
 import { SqliteHistory } from "../../lib/history/sqlite_history.ts";
 import type { Wire } from "../../lib/chat/members/wire.ts";
 import { eachFrame } from "../../lib/websocket/frame.ts";
-import { ROOM_OPTIONS } from "./room_options.ts";
+import { NO_RENEWAL, ROOM_OPTIONS } from "./room_options.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -52,6 +53,7 @@ function join(rooms: Rooms, name: string, onDelivered = () => {}): () => void {
       author: { id: "a", name: null },
       room,
       wire,
+      access: OPEN_ACCESS,
     });
     room.join(member);
     member.start(room.history.headSeq);
@@ -293,13 +295,11 @@ Deno.test("an ack that came due during a replay is sent when the member goes liv
   };
   publish(rooms, "tea");
   rooms.within("tea", (room) => {
-    const member = new ChorusMember({
-      id: "a",
-      address: "",
-      author: { id: "a", name: null },
-      room,
-      wire,
-    }, "");
+    const member = new ChorusMember(
+      { id: "a", address: "", author: { id: "a", name: null }, room, wire, access: OPEN_ACCESS },
+      "",
+      NO_RENEWAL,
+    );
     room.join(member);
     // The log of chorus.v1 is new, so the message before is replayed.
     member.start(0);
@@ -340,13 +340,11 @@ Deno.test("flushed() does not wait for a member that left before its ack", async
   const wire = { sender: { deliver: () => false, sendFrames: () => {} }, close: () => {} };
   join(rooms, "tea");
   const room = rooms.within("tea", (room) => {
-    const member = new ChorusMember({
-      id: "b",
-      address: "",
-      author: { id: "b", name: null },
-      room,
-      wire,
-    }, "");
+    const member = new ChorusMember(
+      { id: "b", address: "", author: { id: "b", name: null }, room, wire, access: OPEN_ACCESS },
+      "",
+      NO_RENEWAL,
+    );
     room.join(member);
     member.enter(room.history.replayStart({}));
     room.publishText("unread", ANONYMOUS, {});

@@ -31,7 +31,7 @@ export class Program implements AsyncDisposable {
 
   /** Runs the command of a task without `deno task`. So a signal reaches only the program. */
   static start(
-    task: "server" | "client",
+    task: "server" | "client" | "token",
     args: readonly string[],
     env: Record<string, string> = {},
   ): Program {

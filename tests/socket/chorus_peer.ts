@@ -18,8 +18,9 @@ export class ChorusPeer implements AsyncDisposable {
   }
 
   /** Connects, and waits for the welcome. */
-  static async open(url: string): Promise<ChorusPeer> {
-    const peer = await Peer.open(url, {}, ["chorus.v1"]);
+  static async open(url: string, token?: string): Promise<ChorusPeer> {
+    const offered = token === undefined ? [] : [`chorus.token.${token}`];
+    const peer = await Peer.open(url, {}, ["chorus.v1", ...offered]);
     return new ChorusPeer(peer, JSON.parse(await peer.next() as string));
   }
 

@@ -87,8 +87,8 @@ for (const engine of ENGINES) {
     await using client = await ChorusPeer.open(server.url);
     client.send(example("say"));
     for (const [code, , frame] of tableRows("### error", "Code")) {
-      // The other two need a file that cannot be used: see below, and durable_test.ts.
-      if (code === "not_committed" || code === "history_unavailable") continue;
+      // These need a file that cannot be used, or a token: see below, and durable_test.ts.
+      if (["not_committed", "history_unavailable", "forbidden"].includes(code!)) continue;
       client.send(frame!);
       assertEquals((await client.next("error")).code, code);
     }
@@ -128,7 +128,8 @@ Deno.test("PROTOCOL.md lists every close code with its reason and whether to rec
 });
 
 Deno.test("PROTOCOL.md has the fields of every message in a table", () => {
-  for (const type of ["say", "welcome", "said", "ack", "joined", "gap", "reconnect", "error"]) {
+  const types = ["say", "token", "welcome", "said", "ack", "joined", "gap"];
+  for (const type of [...types, "token, from the server", "reconnect", "error"]) {
     const fields = tableRows(`\n### ${type}\n`, "Field").map(([field]) => field!);
     const shown = Object.keys(JSON.parse(example(type))).filter((key) => key !== "type");
     for (const key of shown) assert(fields.includes(key), `${type}.${key}`);

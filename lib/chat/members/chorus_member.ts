@@ -1,3 +1,4 @@
+import type { VerifyToken } from "../access.ts";
 import {
   encodeSaid,
   encodeServerMessage,
@@ -25,6 +26,16 @@ interface PendingAck {
   readonly isDuplicate: boolean;
 }
 
+/** How a member gets new access from a new token. */
+export interface AccessRenewal {
+  readonly verifyToken: VerifyToken;
+  /**
+   * Called when the member has new access. Returns the seconds until it ends; null if it does not
+   * end.
+   */
+  onRenewed(member: Member): number | null;
+}
+
 /**
  * A member that speaks `chorus.v1`.
  *
@@ -35,15 +46,19 @@ interface PendingAck {
 export class ChorusMember extends Member {
   readonly format = "chorus";
   readonly #session: string;
+  readonly #renewal: AccessRenewal;
+  /** Whether a new token is being verified: at most one at a time, as it takes much time. */
+  #isRenewing = false;
   /** The last message that has been handed to the connection; its own messages count. */
   #servedSeq = 0;
   #acks: PendingAck[] = [];
   #isAckScheduled = false;
 
   /** @param session The token that makes a later connection the same member. */
-  constructor(options: MemberOptions, session: string) {
+  constructor(options: MemberOptions, session: string, renewal: AccessRenewal) {
     super(options);
     this.#session = session;
+    this.#renewal = renewal;
   }
 
   enter({ after, isRecovered, gap }: ReplayStart): void {
@@ -67,7 +82,12 @@ export class ChorusMember extends Member {
     if (!isText) return this.close(CLOSE_CODES.unsupportedData);
     const message = parseClientMessage(decoder.decode(bytes.subarray(start, end)));
     if (message.type === "error") this.#send(message);
-    else this.#publish(message);
+    else if (message.type === "say") this.#publish(message);
+    else this.#renew(message.token).catch((error) => this.fail(error));
+  }
+
+  override onExpiring(expiresInSeconds: number): void {
+    this.#send({ type: "token", expiresInSeconds });
   }
 
   /** Sends the acks of messages that are committed now. */
@@ -139,6 +159,7 @@ export class ChorusMember extends Member {
   }
 
   #publish({ text, id }: SayMessage): void {
+    if (!this.mayPublish) return this.#send(forbidden(id));
     let published: PublishedText;
     try {
       published = this.room.publishText(text, this.author, { id, publisher: this });
@@ -152,6 +173,22 @@ export class ChorusMember extends Member {
     this.#acks.push({ id, ...published });
     if (published.seq > this.room.history.committedSeq) this.room.history.awaitCommit(this);
     this.#scheduleAcks();
+  }
+
+  async #renew(token: string): Promise<void> {
+    if (this.#isRenewing) return this.#send(badToken("Wait for the answer to your last token"));
+    this.#isRenewing = true;
+    const { verifyToken } = this.#renewal;
+    const access = await verifyToken(token);
+    this.#isRenewing = false;
+    if (this.isGone) return;
+    if ("message" in access) return this.#send(badToken(access.message));
+    if (access.user !== this.access.user) {
+      return this.#send(badToken("The token is for another user: connect again with it"));
+    }
+    if (!access.mayRead(this.room.name)) return this.close(CLOSE_CODES.notPermitted);
+    this.access = access;
+    this.#send({ type: "token", expiresInSeconds: this.#renewal.onRenewed(this) });
   }
 
   #awaitsCommit(): boolean {
@@ -210,6 +247,15 @@ export class ChorusMember extends Member {
 function idReused(id: string): ErrorMessage {
   const message = "You have published another text with this id: send it again with a new id";
   return { type: "error", code: "id_reused", message, id };
+}
+
+function forbidden(id: string | undefined): ErrorMessage {
+  const message = "You may not publish in this room";
+  return { type: "error", code: "forbidden", message, ...(id === undefined ? {} : { id }) };
+}
+
+function badToken(message: string): ErrorMessage {
+  return { type: "error", code: "bad_token", message };
 }
 
 function notCommitted(message: string, id: string): ErrorMessage {

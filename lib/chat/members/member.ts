@@ -1,3 +1,4 @@
+import type { Access } from "../access.ts";
 import type { GapReason } from "../chorus_v1.ts";
 import { CLOSE_CODES, type CloseCode } from "../close_code.ts";
 import { HistoryUnavailableError } from "../history/history.ts";
@@ -19,6 +20,7 @@ export interface MemberOptions {
   readonly author: Author & { readonly id: string };
   readonly room: Room;
   readonly wire: Wire;
+  readonly access: Access;
   /** Without it, the member may send as much as it wants. */
   readonly rateLimit?: RateLimit | undefined;
 }
@@ -43,10 +45,13 @@ export abstract class Member implements RoomMember {
   readonly address: string;
   readonly author: Author & { readonly id: string };
   readonly room: Room;
+  /** Whether the member may publish in its room. */
+  mayPublish: boolean;
   /** Undefined if the member may send as much as it wants. */
   readonly rateLimit: RateLimit | undefined;
   readonly #sender: FrameSender;
   readonly #wire: Wire;
+  #access: Access;
   abstract readonly format: WireFormat;
   /** How far into its log the member has been served. Set when the member goes live. */
   cursor!: Cursor;
@@ -56,7 +61,7 @@ export abstract class Member implements RoomMember {
   /** The messages that the member published itself before it went live. */
   #own: OwnMessage[] | undefined;
 
-  constructor({ id, address, author, room, wire, rateLimit }: MemberOptions) {
+  constructor({ id, address, author, room, wire, access, rateLimit }: MemberOptions) {
     this.id = id;
     this.address = address;
     this.author = author;
@@ -64,6 +69,18 @@ export abstract class Member implements RoomMember {
     this.rateLimit = rateLimit;
     this.#sender = wire.sender;
     this.#wire = wire;
+    this.#access = access;
+    this.mayPublish = access.mayPublish(room.name);
+  }
+
+  /** What the member may do. */
+  get access(): Access {
+    return this.#access;
+  }
+
+  protected set access(access: Access) {
+    this.#access = access;
+    this.mayPublish = access.mayPublish(this.room.name);
   }
 
   /** Whether the member is served from its log. */
@@ -78,6 +95,9 @@ export abstract class Member implements RoomMember {
    * Handles a message of the client: `bytes[start, end)`, which are valid until the call returns.
    */
   abstract receive(bytes: Uint8Array, start: number, end: number, isText: boolean): void;
+
+  /** Called some time before the access of the member ends. */
+  onExpiring(_expiresInSeconds: number): void {}
 
   /** Encodes messages as frames of the member's format. */
   protected abstract encode(messages: readonly Message[]): Uint8Array<ArrayBuffer>;
@@ -157,6 +177,11 @@ export abstract class Member implements RoomMember {
   skipOwn(start: number, end: number, seq: number): void {
     if (this.#state === "live") this.cursor.skip(start, end);
     else (this.#own ??= []).push({ start, end, seq });
+  }
+
+  /** Whether the member has left the room. */
+  protected get isGone(): boolean {
+    return this.#state === "gone";
   }
 
   /** The log of its format, and its fan-out. */

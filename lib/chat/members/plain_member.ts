@@ -1,4 +1,5 @@
 import { OPCODE } from "../../websocket/frame.ts";
+import { CLOSE_CODES } from "../close_code.ts";
 import type { ReplayStart } from "../history/room_history.ts";
 import { encodeFrames } from "../log/frames.ts";
 import type { Message } from "../message.ts";
@@ -21,6 +22,7 @@ export class PlainMember extends Member {
   }
 
   receive(bytes: Uint8Array, start: number, end: number, isText: boolean): void {
+    if (!this.mayPublish) return this.close(CLOSE_CODES.notPermitted);
     this.room.publish(isText ? OPCODE.text : OPCODE.binary, bytes, start, end, this);
   }
 

@@ -1,6 +1,5 @@
 import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import { CLOSE_CODES } from "../../chat/close_code.ts";
-import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
 import type { Member } from "../../chat/members/member.ts";
 import type { RateLimit } from "../../chat/members/rate_limit.ts";
 import type { CloseStatus } from "../../websocket/close_frame.ts";
@@ -68,11 +67,10 @@ export class DirectEngine implements Disposable {
     this.#heartbeat.add(connection);
     this.#wires.add(connection, visitor.ip);
     this.#counters.countHandshake("accepted");
-    const protocol = joinRequest.format === "chorus" ? CHORUS_PROTOCOL : undefined;
-    connection.sender.sendFrames(handshakeResponse(key, protocol));
-    const { address, requestId } = visitor;
-    const id = newConnectionId();
-    this.#chat.join({ id, wire: connection, address, requestId }, joinRequest, listener);
+    connection.sender.sendFrames(handshakeResponse(key, joinRequest.protocol));
+    const { access, address, requestId } = visitor;
+    const newConnection = { id: newConnectionId(), wire: connection, access, address, requestId };
+    this.#chat.join(newConnection, joinRequest, listener);
     if (received.length > 0) connection.onData(received);
   }
 

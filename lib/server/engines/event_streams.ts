@@ -45,7 +45,7 @@ export class EventStreams {
    */
   open(
     joinRequest: JoinRequest,
-    { address, ip, requestId }: Visitor,
+    { access, address, ip, requestId }: Visitor,
     peer: Peer,
   ): ReadableStream<Uint8Array<ArrayBuffer>> | undefined {
     const wire: EventWire = new EventWire(this.#decoder, (closeStatus) => {
@@ -57,7 +57,7 @@ export class EventStreams {
     this.#add(wire, ip);
     peer.onStalled = () => this.#closeStalled(wire);
     const { id } = wire;
-    this.#chat.join({ id, wire, address, requestId }, joinRequest, wire);
+    this.#chat.join({ id, wire, access, address, requestId }, joinRequest, wire);
     return wire.member && wire.events.pipeThrough(new ServerSentEventStream());
   }
 

@@ -1,5 +1,4 @@
 import type { JoinRequest } from "../../chat/chat.ts";
-import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/members/member.ts";
 import type { FrameSender, Wire } from "../../chat/members/wire.ts";
@@ -43,9 +42,8 @@ export class ServeEngine {
     const idleTimeout = Math.ceil(this.#config.pingIntervalMs / 1000);
     const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout });
     // With its option `protocol`, Deno finds only protocols that are separated by exactly ", ".
-    if (joinRequest.format === "chorus") {
-      response.headers.set("sec-websocket-protocol", CHORUS_PROTOCOL);
-    }
+    const { protocol } = joinRequest;
+    if (protocol !== undefined) response.headers.set("sec-websocket-protocol", protocol);
     socket.binaryType = "arraybuffer";
     const { wires, counters } = this.#shared;
     counters.countHandshake("accepted");
@@ -83,8 +81,8 @@ export class ServeEngine {
     socket.onerror = () => wire.member && chat.leave(wire.member);
     socket.onclose = ({ code, reason }) => onGone(code, reason);
     const { id } = wire;
-    const { address, requestId } = visitor;
-    chat.join({ id, wire, address, requestId }, joinRequest, wire);
+    const { access, address, requestId } = visitor;
+    chat.join({ id, wire, access, address, requestId }, joinRequest, wire);
     if (wires.isClosing) wire.close(CLOSE_CODES.goingAway);
   }
 

@@ -1,7 +1,62 @@
-import type { FlagTable } from "../../cli/flags/flag.ts";
+import type { ConfigOf, FlagTable } from "../../cli/flags/flag.ts";
+import { isToken } from "../../websocket/http_head.ts";
+
+/** A URL with a password would be logged. */
+function checkJwks(text: string): string | undefined {
+  if (!/^https?:/i.test(text)) return undefined;
+  const url = URL.parse(text);
+  return url && url.username === "" && url.password === ""
+    ? undefined
+    : "a file, or a URL without a user";
+}
 
 /** Who may use the chat, and who may administer it. */
 export const ACCESS_FLAGS = {
+  tokenSecretFile: {
+    kind: "text",
+    default: "",
+    value: "FILE",
+    help: "Require tokens signed with HS256; the file has one secret per line, the newest first",
+  },
+  tokenJwks: {
+    kind: "text",
+    default: "",
+    value: "URL|FILE",
+    check: checkJwks,
+    help: "Require tokens signed with RS256, ES256, or EdDSA by a key of this set (JWKS)",
+  },
+  tokenAudience: {
+    kind: "text",
+    default: "",
+    value: "TEXT",
+    help: "Audience that tokens must have (aud); without it, tokens must have none",
+  },
+  tokenIssuer: {
+    kind: "text",
+    default: "",
+    value: "TEXT",
+    help: "Issuer that tokens must have (iss); without it, any",
+  },
+  tokenCookie: {
+    kind: "text",
+    default: "",
+    value: "NAME",
+    help: "Cookie to take the token from if a request has no other",
+    check: (text) => text === "" || isToken(text) ? undefined : "the name of a cookie",
+  },
+  anonymous: {
+    kind: "choice",
+    default: "none",
+    choices: ["none", "read", "publish"],
+    help: "What clients without a token may do, if tokens are required",
+  },
+  maxTokenBytes: {
+    kind: "size",
+    default: 4096,
+    min: 256,
+    max: 16 * 1024,
+    help: "Maximum size of a token; a larger one gets 431",
+  },
   adminTokenFile: {
     kind: "text",
     default: "",
@@ -9,3 +64,39 @@ export const ACCESS_FLAGS = {
     help: "File with the token of administrators; it enables the API under /admin",
   },
 } as const satisfies FlagTable;
+
+/** Reports values of these flags that are valid alone but not together; one line each. */
+export function accessFaults(
+  config: ConfigOf<typeof ACCESS_FLAGS> & { readonly allowOrigin: readonly string[] },
+): readonly string[] {
+  const { tokenSecretFile, tokenJwks, tokenAudience, tokenIssuer, tokenCookie } = config;
+  const faults: string[] = [];
+  const hasKeys = tokenSecretFile !== "" || tokenJwks !== "";
+  if (tokenSecretFile !== "" && tokenJwks !== "") {
+    faults.push(
+      "Cannot use --token-secret-file (CHORUS_TOKEN_SECRET_FILE) together with " +
+        "--token-jwks (CHORUS_TOKEN_JWKS): choose one",
+    );
+  }
+  const dependent = [
+    ["--token-audience", tokenAudience !== ""],
+    ["--token-issuer", tokenIssuer !== ""],
+    ["--token-cookie", tokenCookie !== ""],
+    ["--anonymous", config.anonymous !== ACCESS_FLAGS.anonymous.default],
+  ] as const;
+  for (const [name, isGiven] of dependent) {
+    if (!isGiven || hasKeys) continue;
+    const variable = `CHORUS_${name.slice(2).replaceAll("-", "_").toUpperCase()}`;
+    faults.push(
+      `Cannot use ${name} (${variable}) without --token-secret-file (CHORUS_TOKEN_SECRET_FILE) ` +
+        "or --token-jwks (CHORUS_TOKEN_JWKS): neither is set",
+    );
+  }
+  if (tokenCookie !== "" && config.allowOrigin.includes("*")) {
+    faults.push(
+      "Cannot use --token-cookie (CHORUS_TOKEN_COOKIE) with --allow-origin * " +
+        "(CHORUS_ALLOW_ORIGIN): pages of all sites could act as the user",
+    );
+  }
+  return faults;
+}

@@ -118,6 +118,7 @@ export class AdminApi {
   *#select(filter: Filter): Iterable<Member> {
     for (const member of this.#options.chat.members) {
       if (filter.room !== undefined && member.room.name !== filter.room) continue;
+      if (filter.user !== undefined && member.access.user !== filter.user) continue;
       if (filter.address !== undefined && ipOf(member.address) !== filter.address) continue;
       yield member;
     }
@@ -148,9 +149,10 @@ function filterOf(params: URLSearchParams, others: readonly string[]): Filter | 
 }
 
 /** A connection as the API shows it. */
-function describe({ id, author, address, room, format }: Member) {
+function describe({ id, access, author, address, room, format }: Member) {
+  const { user } = access;
   const connectedAt = new Date(parseInt(id.slice(0, 8) + id.slice(9, 13), 16)).toISOString();
-  return { id, user: null, name: author.name, address, room: room.name, format, connectedAt };
+  return { id, user, name: author.name, address, room: room.name, format, connectedAt };
 }
 
 /** The IP address of `127.0.0.1:50000`, `[::1]:50000`, or of an address without a port. */

@@ -75,7 +75,7 @@ export function corsHeaders(requestHeaders: FieldMap): HeaderFields {
   if (origin === null) return {};
   return {
     "access-control-allow-origin": origin,
-    "access-control-expose-headers": "link, retry-after, x-request-id",
+    "access-control-expose-headers": "link, retry-after, www-authenticate, x-request-id",
     vary: "origin",
   };
 }

@@ -1,5 +1,5 @@
 import type { JoinRequest } from "../../chat/chat.ts";
-import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
+import { CHORUS_PROTOCOL, PLAIN_PROTOCOL } from "../../chat/chorus_v1.ts";
 import { DEFAULT_ROOM_NAME, parseMemberName, parseRoomName } from "../../chat/names.ts";
 import { membersOf } from "../../websocket/handshake.ts";
 
@@ -29,14 +29,26 @@ export function parseJoinRequest(query: string, protocols: string | null): JoinR
   if (last !== null && !(/^\d{1,5}$/.test(last) && Number(last) <= MAX_LAST)) {
     return `?last= must be a number from 0 to ${MAX_LAST}: it was ${JSON.stringify(last)}`;
   }
+  const protocol = selectProtocol(protocols);
+  if (protocol === undefined && /(^|,)\s*chorus\.token\./.test(protocols ?? "")) {
+    // A client ends a connection that selects none of the subprotocols that it has offered.
+    return `Offer ${CHORUS_PROTOCOL} or ${PLAIN_PROTOCOL} together with the subprotocol of a token`;
+  }
   return {
     roomName,
     name,
-    format: membersOf(protocols).includes(CHORUS_PROTOCOL) ? "chorus" : "plain",
+    format: protocol === CHORUS_PROTOCOL ? "chorus" : "plain",
+    protocol,
     last: last === null ? undefined : Number(last),
     since: params.get("since") ?? undefined,
     session: params.get("session") ?? undefined,
   };
+}
+
+/** Selects a subprotocol that the client has offered; undefined if it has offered none of ours. */
+function selectProtocol(offered: string | null): string | undefined {
+  const protocols = membersOf(offered);
+  return [CHORUS_PROTOCOL, PLAIN_PROTOCOL].find((each) => protocols.includes(each));
 }
 
 /** Quotes a parameter, with its invisible characters escaped. */

@@ -1,4 +1,4 @@
-import type { Publication } from "../../chat/chat.ts";
+import type { Publication } from "../../chat/publication.ts";
 import { checkSay } from "../../chat/chorus_v1.ts";
 import { parseMemberName } from "../../chat/names.ts";
 import type { FieldMap } from "../../websocket/http_head.ts";

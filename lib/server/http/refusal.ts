@@ -24,7 +24,8 @@ export type UnavailableCode =
   | "room_full"
   | "too_many_connections"
   | "too_many_requests"
-  | "history_unavailable";
+  | "history_unavailable"
+  | "keys_unavailable";
 
 /** Creates a refusal that is not temporary. */
 export function refusal(

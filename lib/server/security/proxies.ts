@@ -10,6 +10,12 @@ export interface Cidr extends IpAddress {
   readonly prefix: number;
 }
 
+/** Which proxies to believe. Each field is the server's flag of the same name. */
+export interface ProxyConfig {
+  readonly trustProxy: readonly string[];
+  readonly proxyHeader: ProxyHeader;
+}
+
 /**
  * Parses a value of `--trust-proxy`: a network such as `10.0.0.0/8`, or one address.
  *
@@ -52,6 +58,12 @@ export class Proxies {
     this.#header = header;
     this.isEmpty = cidrs.length === 0;
     for (const { text, prefix, family } of cidrs) this.#trusted.addSubnet(text, prefix, family);
+  }
+
+  /** Creates the proxies of a configuration whose values are valid. */
+  static of({ trustProxy, proxyHeader }: ProxyConfig): Proxies {
+    const cidrs = trustProxy.map(parseCidr).filter((cidr) => typeof cidr !== "string");
+    return new Proxies(cidrs, proxyHeader);
   }
 
   /** Whether an IP address is that of a trusted proxy. */

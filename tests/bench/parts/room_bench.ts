@@ -1,3 +1,4 @@
+import { OPEN_ACCESS } from "../../../lib/chat/access.ts";
 import type { DeliveryListener } from "../../../lib/websocket/sender.ts";
 import { Cursor } from "../../../lib/chat/log/cursor.ts";
 import { MessageLog } from "../../../lib/chat/log/message_log.ts";
@@ -45,7 +46,14 @@ for (const isFast of [true, false]) {
   const wire = { sender: { deliver, sendFrames: () => {} }, close: () => {} };
   for (let count = 0; count < 500; count++) {
     const id = String(count);
-    const member = new PlainMember({ id, address: "", author: { id, name: null }, room, wire });
+    const member = new PlainMember({
+      id,
+      address: "",
+      author: { id, name: null },
+      room,
+      wire,
+      access: OPEN_ACCESS,
+    });
     room.join(member);
     member.start(0);
   }

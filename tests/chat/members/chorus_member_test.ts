@@ -1,33 +1,39 @@
 import { assert, assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
+import { OPEN_ACCESS } from "../../../lib/chat/access.ts";
 import { CLOSE_CODES, type CloseCode } from "../../../lib/chat/close_code.ts";
 import { ChorusMember } from "../../../lib/chat/members/chorus_member.ts";
 import { Room } from "../../../lib/chat/room.ts";
-import { ROOM_OPTIONS } from "../room_options.ts";
+import { NO_RENEWAL, ROOM_OPTIONS } from "../room_options.ts";
 
 Deno.test("a member whose ack cannot be sent is closed, and the error is reported", async () => {
   const errors: unknown[] = [];
   const closed: CloseCode[] = [];
   const room = new Room("tea", { ...ROOM_OPTIONS, onError: (error) => errors.push(error) });
   let isBroken = false;
-  const member = new ChorusMember({
-    address: "",
-    id: "a",
-    author: { id: "a", name: null },
-    room,
-    wire: {
-      sender: {
-        deliver: () => true,
-        sendFrames: () => {
-          if (isBroken) throw new TypeError("a bug");
+  const member = new ChorusMember(
+    {
+      address: "",
+      id: "a",
+      author: { id: "a", name: null },
+      room,
+      access: OPEN_ACCESS,
+      wire: {
+        sender: {
+          deliver: () => true,
+          sendFrames: () => {
+            if (isBroken) throw new TypeError("a bug");
+          },
+        },
+        close: (status) => {
+          closed.push(status);
+          room.leave(member);
         },
       },
-      close: (status) => {
-        closed.push(status);
-        room.leave(member);
-      },
     },
-  }, "session");
+    "session",
+    NO_RENEWAL,
+  );
   room.join(member);
   member.enter(room.history.replayStart({}));
   const say = new TextEncoder().encode('{"type":"say","text":"hi","id":"c1"}');
