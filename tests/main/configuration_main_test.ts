@@ -98,7 +98,7 @@ Deno.test("the server reports all configuration errors together and exits 2", as
     `Cannot start because ${file.path} must not have the key "help": use --help`,
     "Cannot start because --port (CHORUS_PORT) must be a whole number from 0 to 65535: " +
     'CHORUS_PORT was "x"',
-    `Cannot start because max-connections in ${file.path} must be a whole number from 1 to ` +
+    `Cannot start because max-connections in ${file.path} must be a whole number from 0 to ` +
     '10000000: it was "many"',
     "Cannot start because --log-level (CHORUS_LOG_LEVEL) must be one of debug, info, warning, " +
     'error: CHORUS_LOG_LEVEL was "loud"',
