@@ -8,7 +8,7 @@ import { type App, startApp } from "./lib/server/app.ts";
 import { bannerText } from "./lib/server/banner.ts";
 import { commandText } from "./lib/server/commands.ts";
 import { configFaults, SERVER_FLAGS, type ServerConfig } from "./lib/server/config.ts";
-import { openFilesWarning } from "./lib/server/open_files.ts";
+import { findOpenableFiles } from "./lib/server/open_files.ts";
 import { reloaderOf, warnOfValidity } from "./lib/server/reload.ts";
 import { readSecretFiles, type SecretFiles } from "./lib/server/secret_files.ts";
 import { acceptFailure, startFailure } from "./lib/server/start_failure.ts";
@@ -43,9 +43,8 @@ async function serve(config: ServerConfig, output: TextQueue): Promise<number> {
   let files: SecretFiles;
   try {
     files = await readSecretFiles(config);
-    const filesWarning = openFilesWarning(config);
-    if (filesWarning) logger.warning(filesWarning);
-    app = await startApp(config, { logger, output, ...files });
+    const openableFiles = findOpenableFiles(config);
+    app = await startApp(config, { logger, output, openableFiles, ...files });
   } catch (error) {
     const errors = errorOutput();
     errors.push(`${startFailure(error)}\n`);

@@ -74,6 +74,8 @@ export interface AppOptions {
   readonly output?: { readonly droppedCount: number };
   /** The clocks; those of the system by default. */
   readonly clocks?: Pick<AgeLimitOptions, "readMs" | "monotonicMs">;
+  /** How many files the process can open; undefined if that is enough, or unknown. */
+  readonly openableFiles?: number | undefined;
   /** Reads the memory of the process. */
   readonly readMemory?: () => MemoryUsage;
 }
@@ -176,6 +178,9 @@ async function start(config: ServerConfig, options: StartOptions): Promise<App> 
   const directEngine = config.engine === "direct" ? new DirectEngine(config, shared) : undefined;
   const eventStreams = new EventStreams(config, shared);
   const capacity = new Capacity(config, {
+    openableFiles: options.openableFiles,
+    // Apart from the connections in the chat.
+    countFiles: () => gateway?.fileCount ?? 0,
     rooms: chat.rooms,
     wires,
     readMemory: options.readMemory ?? Deno.memoryUsage,
@@ -249,6 +254,7 @@ async function start(config: ServerConfig, options: StartOptions): Promise<App> 
       guard,
       isProxy: (ip) => proxies.isTrusted(ip),
       pipesPerAddress: addressLimits.pipes,
+      hasFiles: () => capacity.hasFiles,
       maxHeadBytes: config.maxHeadBytes,
       readinessChecks,
       directEngine,

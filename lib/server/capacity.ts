@@ -3,6 +3,7 @@ import type { Rooms } from "../chat/rooms.ts";
 import type { OpenWires } from "./engines/open_wires.ts";
 import type { ReadinessCheck } from "./http/probes.ts";
 import { type Refusal, UNAVAILABLE } from "./http/refusal.ts";
+import { openFilesWarning } from "./open_files.ts";
 import { MemoryLimit, type MemoryUsage } from "./memory_limit.ts";
 
 /** The limits of a {@linkcode Capacity}. Each field is the server's flag of the same name. */
@@ -16,12 +17,19 @@ export interface CapacityConfig {
 export interface CapacityOptions {
   readonly rooms: Rooms;
   readonly wires: OpenWires;
+  /** How many files the process can open; undefined if that is enough, or unknown. */
+  readonly openableFiles: number | undefined;
+  /** Counts the files of connections that are not in the chat. */
+  readonly countFiles: () => number;
   /** Reads the memory of the process. */
   readonly readMemory: () => MemoryUsage;
   /** Reads a clock that never jumps, in milliseconds. */
   readonly monotonicMs: () => number;
   readonly logger: Logger;
 }
+
+/** Files that are left free, to answer clients that are refused, and for other purposes. */
+const SPARE_FILES = 50;
 
 /** Decides what the server has room for at the moment. */
 export class Capacity implements Disposable {
@@ -42,8 +50,13 @@ export class Capacity implements Disposable {
     });
   }
 
-  /** Starts to watch the memory. */
+  /** Warns if the process can open too few files, and starts to watch the memory. */
   start(): void {
+    const { openableFiles, logger } = this.#options;
+    if (openableFiles !== undefined) {
+      const maxConnections = this.#maxConnections;
+      logger.warning(openFilesWarning({ maxConnections }, openableFiles));
+    }
     this.#memoryLimit.start();
   }
 
@@ -59,7 +72,7 @@ export class Capacity implements Disposable {
   readonly refuseJoin = (roomName: string): Refusal | undefined => {
     const { rooms, wires } = this.#options;
     if (this.#memoryLimit.isExceeded) return UNAVAILABLE.overloaded;
-    if (this.#isFull) return UNAVAILABLE.full;
+    if (this.#isFull || !this.hasFiles) return UNAVAILABLE.full;
     if (!rooms.hasCapacityFor(roomName)) return UNAVAILABLE.tooManyRooms;
     return rooms.isFull(roomName, wires.joiningCount(roomName)) ? UNAVAILABLE.roomFull : undefined;
   };
@@ -69,7 +82,14 @@ export class Capacity implements Disposable {
     () => this.#options.rooms.isCommitFailing ? "Messages cannot be stored in --data" : undefined,
     () => this.#memoryLimit.isExceeded ? "The server has reached --memory-limit" : undefined,
     () => this.#isFull ? "The server has reached --max-connections" : undefined,
+    () => this.hasFiles ? undefined : "The server has reached the limit of open files",
   ];
+
+  /** Whether the process can open files for more connections. */
+  get hasFiles(): boolean {
+    const { openableFiles = Infinity, countFiles, wires } = this.#options;
+    return wires.size + countFiles() + SPARE_FILES < openableFiles;
+  }
 
   get #isFull(): boolean {
     const { wires, monotonicMs } = this.#options;

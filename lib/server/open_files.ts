@@ -8,10 +8,10 @@ const OTHER_FILES = 100;
 /** The check gives up after this time. It takes about 5 µs for a file. */
 const MAX_CHECK_MS = 500;
 
-/** The values that {@linkcode openFilesWarning} depends on. */
+/** The values that {@linkcode findOpenableFiles} depends on. */
 export type OpenFilesConfig = Pick<ServerConfig, "hostname" | "maxConnections" | "trustProxy">;
 
-/** What {@linkcode openFilesWarning} needs from the system. */
+/** What {@linkcode findOpenableFiles} needs from the system. */
 export interface OpenFilesOptions {
   /** Opens a file. */
   readonly open: () => { close(): void };
@@ -32,20 +32,27 @@ const SYSTEM: OpenFilesOptions = {
  * A server that looks like one developer's is not checked: it listens on loopback, trusts no proxy,
  * and has the default `--max-connections`.
  *
- * @returns A warning with what to do; undefined if there is nothing to warn of.
+ * @returns How many files can be opened; undefined if that is enough, or unknown.
  */
-export function openFilesWarning(
+export function findOpenableFiles(
   { hostname, maxConnections, trustProxy }: OpenFilesConfig,
   options = SYSTEM,
-): string | undefined {
+): number | undefined {
   const isDefault = maxConnections === LIMIT_FLAGS.maxConnections.default;
   const isLocal = isLoopback(hostname) && trustProxy.length === 0 && isDefault;
-  if (isLocal || maxConnections === 0) return undefined;
+  return isLocal || maxConnections === 0
+    ? undefined
+    : countOpenable(maxConnections + OTHER_FILES, options);
+}
+
+/** Returns a warning that says what to do if this process can open only so many files. */
+export function openFilesWarning(
+  { maxConnections }: Pick<OpenFilesConfig, "maxConnections">,
+  openableFiles: number,
+): string {
   const needed = maxConnections + OTHER_FILES;
-  const openable = countOpenable(needed, options);
-  if (openable === undefined) return undefined;
   const limit = 2 ** Math.ceil(Math.log2(needed));
-  return `This process can open only ${openable} more files, but --max-connections ` +
+  return `This process can open only ${openableFiles} more files, but --max-connections ` +
     `${maxConnections} needs ${needed}: run "ulimit -n ${limit}" in the shell that starts the ` +
     `server, set LimitNOFILE=${limit} in its systemd unit, or lower --max-connections`;
 }

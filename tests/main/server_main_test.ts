@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { ChorusPeer } from "../socket/chorus_peer.ts";
+import { UPGRADE } from "../socket/http_exchange.ts";
 import { Peer } from "../socket/peer.ts";
 import { HANDSHAKE_HEADERS, RawPeer, rawRequest } from "../socket/raw_peer.ts";
 import { portOf, Program } from "./program.ts";
@@ -236,6 +237,35 @@ Deno.test("the server warns at its start if it may open too few files", async ()
   assertMatch(line, / WRN This process can open only 2\d\d more files, .* "ulimit -n 2048"/);
   // It serves those that it can.
   await using _peer = await Peer.open(`ws://127.0.0.1:${await portOf(server)}/ws`);
+});
+
+Deno.test("direct: a server that may open too few files refuses clients before it runs out", async () => {
+  const flags = ["--port", "0", "--max-connections", "1000"];
+  await using server = Program.startShell((server) => `ulimit -n 300; exec ${server}`, flags);
+  const port = await portOf(server);
+  const url = `http://127.0.0.1:${port}`;
+  await using one = await Peer.open(`ws://127.0.0.1:${port}/ws`);
+  await using other = await Peer.open(`ws://127.0.0.1:${port}/ws`);
+  const members: RawPeer[] = [];
+  let head = "";
+  do {
+    const peer = await RawPeer.connect(port);
+    members.push(peer);
+    await peer.send(`GET /ws?room=tea ${UPGRADE.slice(UPGRADE.indexOf("HTTP"))}`);
+    head = await peer.readHead();
+  } while (head.startsWith("HTTP/1.1 101"));
+  assertMatch(head, /^HTTP\/1\.1 503 [^]*\r\nretry-after: 10\r\n/);
+  assertEquals(members.length > 150, true);
+  one.send("hi");
+  assertEquals(await other.take(1), ["hi"]);
+  const health = await fetch(`${url}/healthz`);
+  assertEquals([health.status, await health.text()], [200, "ok\n"]);
+  const readiness = await fetch(`${url}/readyz`);
+  assertEquals(readiness.status, 503);
+  assertMatch(await readiness.text(), /^The server has reached the limit of open files\n$/);
+  for (const each of members) each[Symbol.dispose]();
+  for (const _ of members.slice(1)) await server.stdoutLine(/disconnected/);
+  await using _peer = await Peer.open(`ws://127.0.0.1:${port}/ws`);
 });
 
 Deno.test("serve: a server without file descriptors exits 1", async () => {

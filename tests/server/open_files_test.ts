@@ -1,5 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { type OpenFilesConfig, openFilesWarning } from "../../lib/server/open_files.ts";
+import {
+  findOpenableFiles,
+  type OpenFilesConfig,
+  openFilesWarning,
+} from "../../lib/server/open_files.ts";
 
 const CONFIG: OpenFilesConfig = { hostname: "0.0.0.0", maxConnections: 1000, trustProxy: [] };
 
@@ -20,35 +24,39 @@ function systemOf(limit: number, code = "EMFILE", msPerFile = 0) {
   return system;
 }
 
-Deno.test("openFilesWarning() says what to type if too few files can be opened", () => {
-  const system = systemOf(900);
+Deno.test("openFilesWarning() says what to type", () => {
   assertEquals(
-    openFilesWarning(CONFIG, system),
+    openFilesWarning(CONFIG, 900),
     "This process can open only 900 more files, but --max-connections 1000 needs 1100: run " +
       '"ulimit -n 2048" in the shell that starts the server, set LimitNOFILE=2048 in its systemd ' +
       "unit, or lower --max-connections",
   );
+});
+
+Deno.test("findOpenableFiles() returns how many files can be opened if that is not enough", () => {
+  const system = systemOf(900);
+  assertEquals(findOpenableFiles(CONFIG, system), 900);
   assertEquals([system.openCount, system.largest], [0, 900]);
 });
 
-Deno.test("openFilesWarning() returns undefined if enough files can be opened, and closes them", () => {
+Deno.test("findOpenableFiles() returns undefined if enough files can be opened, and closes them", () => {
   const system = systemOf(1100);
-  assertEquals(openFilesWarning(CONFIG, system), undefined);
+  assertEquals(findOpenableFiles(CONFIG, system), undefined);
   assertEquals([system.openCount, system.largest], [0, 1100]);
 });
 
-Deno.test("openFilesWarning() does not warn of what it does not know", () => {
+Deno.test("findOpenableFiles() returns undefined for what it cannot find out", () => {
   const slow = systemOf(900, "EMFILE", 1);
-  assertEquals([openFilesWarning(CONFIG, slow), slow.openCount], [undefined, 0]);
+  assertEquals([findOpenableFiles(CONFIG, slow), slow.openCount], [undefined, 0]);
   const denied = systemOf(0, "EACCES");
-  assertEquals(openFilesWarning(CONFIG, denied), undefined);
+  assertEquals(findOpenableFiles(CONFIG, denied), undefined);
 });
 
-Deno.test("openFilesWarning() checks servers that others use", () => {
+Deno.test("findOpenableFiles() checks servers that others use", () => {
   const isChecked = (config: Partial<OpenFilesConfig>) => {
     const local = { hostname: "127.0.0.1", maxConnections: 20_000, trustProxy: [] };
     const system = systemOf(0);
-    return openFilesWarning({ ...local, ...config }, system) !== undefined;
+    return findOpenableFiles({ ...local, ...config }, system) !== undefined;
   };
   assertEquals(isChecked({}), false);
   assertEquals(isChecked({ hostname: "localhost" }), false);

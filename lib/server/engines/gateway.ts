@@ -110,6 +110,11 @@ export class Gateway {
     this.#listener.close();
   }
 
+  /** The number of open files of connections that the direct engine does not have. */
+  get fileCount(): number {
+    return this.#connections.size + this.#pipes.fileCount;
+  }
+
   /** See {@linkcode Pipes.closed}. */
   unpiped(): Promise<void> {
     return this.#pipes.closed();

@@ -15,6 +15,8 @@ export interface PipesOptions {
   readonly upstreamPort: number;
   /** The maximum number of pipes. */
   readonly maxPipes: number;
+  /** Whether the process can open files for more connections. */
+  readonly hasFiles: () => boolean;
   /** Counts the pipes of each address, apart from those of proxies. */
   readonly pipesPerAddress: AddressCounts;
   /** Whether an IP address is that of a proxy, which has connections of many clients. */
@@ -38,8 +40,14 @@ export class Pipes {
 
   /** Refuses one more pipe if there are too many. */
   refuse({ ip }: Peer): Refusal | undefined {
-    if (this.#count >= this.#options.maxPipes) return UNAVAILABLE.full;
-    return this.#options.pipesPerAddress.isFull(ip) ? TOO_MANY.connections() : undefined;
+    const { maxPipes, hasFiles, pipesPerAddress } = this.#options;
+    if (this.#count >= maxPipes || !hasFiles()) return UNAVAILABLE.full;
+    return pipesPerAddress.isFull(ip) ? TOO_MANY.connections() : undefined;
+  }
+
+  /** The number of open files: a pipe has two, apart from that of its client. */
+  get fileCount(): number {
+    return 2 * this.#count;
   }
 
   /** Opens a pipe for a connection. */

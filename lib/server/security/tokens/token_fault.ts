@@ -1,3 +1,4 @@
+import type { Limit } from "../../../chat/counters.ts";
 import type { Refusal, UnavailableCode } from "../../http/refusal.ts";
 
 /** Why a token gives no access, and how to answer the request that has it. */
@@ -7,19 +8,22 @@ export class TokenFault implements Refusal {
   readonly message: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly code?: UnavailableCode;
+  readonly limit?: Limit;
 
   constructor(
     message: string,
-    { status = 401, headers = challenge(message), code }: {
+    { status = 401, headers = challenge(message), code, limit }: {
       readonly status?: number;
       readonly headers?: Readonly<Record<string, string>>;
       readonly code?: UnavailableCode;
+      readonly limit?: Limit;
     } = {},
   ) {
     this.status = status;
     this.message = message;
     this.headers = headers;
     if (code !== undefined) this.code = code;
+    if (limit !== undefined) this.limit = limit;
   }
 }
 
@@ -42,6 +46,7 @@ export function tokenTooLong(maxTokenBytes: number): TokenFault {
   return new TokenFault(`A token must not exceed ${maxTokenBytes} bytes (--max-token-bytes)`, {
     status: 431,
     headers: {},
+    limit: "token_size",
   });
 }
 
