@@ -131,7 +131,7 @@ const BAD_TOKENS: readonly {
   name: "a token for another room",
   sign: () => tokenOf("ann", { rooms: { read: ["tea"], publish: ["tea"] } }),
   status: 403,
-  words: "This token does not allow to read this room",
+  words: "This token does not allow you to read this room",
 }];
 
 for (const engine of ENGINES) {

@@ -16,7 +16,8 @@ export const ACCESS_FLAGS = {
     kind: "text",
     default: "",
     value: "FILE",
-    help: "Require tokens signed with HS256; the file has one secret per line, the newest first",
+    isCommon: true,
+    help: "Require tokens (JWT) signed with HS256 and a secret of this file, one per line",
   },
   tokenJwks: {
     kind: "text",
