@@ -139,7 +139,7 @@ export class Rooms {
     } while (!this.#rooms.values().every(({ isFlushed }) => isFlushed));
   }
 
-  /** Whether messages are not stored at the moment: the last commit has failed or takes too long. */
+  /** Whether messages cannot be stored: the last commit has failed, or takes too long. */
   get isCommitFailing(): boolean {
     return this.#durable?.committer.isFailing ?? false;
   }

@@ -8,8 +8,8 @@ export interface Placed {
  * first to the last step. Room by room, whole conversations would end one after another, the next
  * server would get one large room at a time, and each room would have its reconnects in one burst.
  *
- * The members of a room keep their order, and are spread at equal distances. Where the first one stands is
- * random. Otherwise all rooms of one member would come first.
+ * The members of a room keep their order, and are spread at equal distances. Where the first one
+ * stands is random. Otherwise all rooms of one member would come first.
  *
  * @param random Returns a number from 0 up to 1, such as `Math.random`.
  */

@@ -160,8 +160,9 @@ class EventWire implements Wire, FrameSender {
 }
 
 /**
- * Converts a message of `chorus.v1`. A chat message has no event name, so that `EventSource.onmessage` receives it. The id of messages
- * and of the `welcome` event is the position, so that a reconnecting browser resumes there.
+ * Converts a message of `chorus.v1`. A chat message has no event name, so that
+ * `EventSource.onmessage` receives it. The id of messages and of the `welcome` event is the
+ * position, so that a reconnecting browser resumes there.
  */
 function toEvent(data: string): ServerSentEventMessage {
   const { type, position, inMs } = JSON.parse(data);

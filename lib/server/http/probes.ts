@@ -1,6 +1,6 @@
 import { plainText, type TextResponse } from "./api_response.ts";
 
-/** Returns why the server should get no new clients at the moment, in a sentence; else undefined. */
+/** Returns why the server should get no new clients at the moment, or undefined. */
 export type ReadinessCheck = () => string | undefined;
 
 /**
