@@ -115,5 +115,7 @@ function refuseAccess(
     ? refusal(401, `Clients without a token may not ${verb} this room: send a token`, {
       "www-authenticate": "Bearer",
     })
-    : refusal(403, `This token does not allow you to ${verb} this room`);
+    : refusal(403, `This token does not allow you to ${verb} this room`, {
+      "www-authenticate": 'Bearer error="insufficient_scope"',
+    });
 }
