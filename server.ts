@@ -11,7 +11,7 @@ import { configFaults, SERVER_FLAGS, type ServerConfig } from "./lib/server/conf
 import { findOpenableFiles } from "./lib/server/open_files.ts";
 import { reloaderOf, warnOfValidity } from "./lib/server/reload.ts";
 import { readSecretFiles, type SecretFiles } from "./lib/server/secret_files.ts";
-import { acceptFailure, startFailure } from "./lib/server/start_failure.ts";
+import { startFailure } from "./lib/server/start_failure.ts";
 
 /** Time to print the last lines if nothing reads them. */
 const FLUSH_TIMEOUT_MS = 1000;
@@ -59,12 +59,11 @@ async function serve(config: ServerConfig, output: TextQueue): Promise<number> {
   else logger.info("Listening on {url}", { url: app.url.href });
   if (files.tls) warnOfValidity(files.tls, config, logger);
 
-  const failure = await Promise.race([stop.promise, app.failed]);
-  if (failure) logger.error(acceptFailure(failure));
+  await stop.promise;
   logger.info("Stopping: closing {connectionCount} connections", {
     connectionCount: app.connectionCount,
   });
   await app.drain();
   logger.info("Stopped");
-  return failure ? EXIT_CODE.failure : EXIT_CODE.ok;
+  return EXIT_CODE.ok;
 }

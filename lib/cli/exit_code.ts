@@ -3,7 +3,7 @@ export const EXIT_CODE = {
   /** The program did what was asked. */
   ok: 0,
   /**
-   * The server could not start, or can no longer accept connections. The client could not connect,
+   * The server could not start. The client could not connect,
    * lost a connection for good, or did not prove delivery.
    */
   failure: 1,

@@ -59,8 +59,6 @@ export interface App extends AsyncDisposable {
    * @throws {TokenKeyError} If the keys cannot be read or used. Then the old ones stay in use.
    */
   reloadTokenKeys(): Promise<boolean>;
-  /** Resolves with the reason if the server has stopped accepting connections by itself. */
-  readonly failed: Promise<unknown>;
 }
 
 /** What {@linkcode startApp} needs apart from the configuration. */
@@ -189,10 +187,12 @@ async function start(config: ServerConfig, options: StartOptions): Promise<App> 
   });
   const allowOrigin = config.allowOrigin.flatMap((text) => parseAllowedOrigin(text) ?? []);
   await using opened = new AsyncDisposableStack();
+  // Its timer runs already.
+  if (directEngine) opened.use(directEngine);
   const metrics = opened.use(
     await MetricsEndpoint.open(
       { config, chat, counters, eventStreams, output },
-      { metricsListen: config.metricsListen, allowOrigin },
+      { metricsListen: config.metricsListen, allowOrigin, logger },
     ),
   );
   if (metrics.url) logger.info("Serving metrics on {url}", { url: metrics.url.href });
@@ -241,11 +241,11 @@ async function start(config: ServerConfig, options: StartOptions): Promise<App> 
     onRefused: (...refused) => counters.countRefusal(...refused),
     onFault,
   };
-  if (directEngine) opened.use(directEngine);
   const { address, httpServer, gateway } = await openEntry({
     hostname,
     port,
     tls,
+    logger,
     handlerOf: (peerOf) => createHandler({ ...handlerOptions, peerOf }),
     gatewayOptions: directEngine && {
       timeouts: { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs, stallTimeoutMs },
@@ -264,14 +264,11 @@ async function start(config: ServerConfig, options: StartOptions): Promise<App> 
   });
 
   capacity.start();
-  const failed = Promise.withResolvers<unknown>();
-  httpServer.finished.catch(failed.resolve);
   const parts = { ...shared, history, directEngine, gateway, httpServer, metrics };
   opened.move();
   const drainOnce = () => drain.run(parts).finally(() => capacity[Symbol.dispose]());
 
   return {
-    failed: failed.promise,
     url: urlOf(address, tls !== undefined),
     get connectionCount() {
       return chat.size;

@@ -5,6 +5,7 @@ import { closingOrder } from "./closing_order.ts";
 import type { DirectEngine } from "./engines/direct_engine.ts";
 import type { Gateway } from "./engines/gateway.ts";
 import type { EngineParts } from "./engines/open_wires.ts";
+import type { HttpServer } from "./http_server.ts";
 import type { DrainConfig } from "./flags/drain_flags.ts";
 
 /** The time between two steps of the window. Members of one step reconnect within this time. */
@@ -25,7 +26,7 @@ export interface ServerParts extends EngineParts {
   /** Undefined with `--engine serve`, and so is `gateway`. */
   readonly directEngine: DirectEngine | undefined;
   readonly gateway: Gateway | undefined;
-  readonly httpServer: Deno.HttpServer;
+  readonly httpServer: Pick<HttpServer, "shutdown">;
   /** Ends last, so that operators see the drain. */
   readonly metrics: AsyncDisposable;
 }
@@ -111,7 +112,7 @@ export class Drain {
       closedCount = dueCount;
       // Those that are left may have gone by themselves.
       if (chat.size === 0) return;
-      await afterMs(startMs + step * STEP_MS - performance.now());
+      await afterMs(Math.max(0, startMs + step * STEP_MS - performance.now()));
     }
   }
 
@@ -148,7 +149,7 @@ export class Drain {
     // Slow readers get half of the time. The rest is for the close frames.
     await withinMs(restMs / 2, chat.rooms.flushed());
     for (const member of [...chat.members]) member.sendAway(this.#reconnectInMs());
-    const shutdownMs = Math.min(3 * SHUTDOWN_MS, drainTimeoutMs / 10);
+    const shutdownMs = Math.min(4 * SHUTDOWN_MS, drainTimeoutMs / 10);
     await withinMs(deadlineMs - shutdownMs - performance.now(), wires.closeAll());
     // Lets responses under way finish, such as the last server-sent events. It also closes the
     // serve engine's sockets, but would wait forever for a peer that has stopped reading.

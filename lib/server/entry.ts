@@ -1,8 +1,10 @@
+import type { Logger } from "@logtape/logtape";
 import { checkDirectWrite, SLOW_WRITES_NOTICE } from "../websocket/transport/socket_transport.ts";
 import { checkTcpTransport, SOCKETS_NOTICE } from "../websocket/transport/tcp_transport.ts";
 import { formatAddress } from "./address.ts";
 import { Gateway, type GatewayOptions } from "./engines/gateway.ts";
 import type { Peer } from "./http/guard.ts";
+import { HttpServer } from "./http_server.ts";
 import type { TlsFiles } from "./security/tls_files.ts";
 import { listenOn } from "./start_failure.ts";
 
@@ -10,7 +12,7 @@ import { listenOn } from "./start_failure.ts";
 export interface Entry {
   /** The address that clients connect to. */
   readonly address: Deno.NetAddr;
-  readonly httpServer: Deno.HttpServer<Deno.NetAddr>;
+  readonly httpServer: HttpServer;
   /** Undefined if clients connect to `Deno.serve`. */
   readonly gateway: Gateway | undefined;
 }
@@ -23,6 +25,7 @@ export interface EntryOptions {
   readonly hostname: string;
   readonly port: number;
   readonly tls: TlsFiles | undefined;
+  readonly logger: Logger;
   /** Creates the handler of `Deno.serve`. */
   readonly handlerOf: (peerOf: PeerOf) => Deno.ServeHandler<Deno.NetAddr>;
   /** Undefined to let clients connect to `Deno.serve`. */
@@ -40,42 +43,35 @@ const PRIVATE_ADDRESS = { hostname: "127.0.0.1", port: 0 };
  * @throws {ListenError} If it cannot listen.
  */
 export async function openEntry(options: EntryOptions): Promise<Entry> {
-  const { hostname, port, tls, gatewayOptions } = options;
+  const { hostname, port, tls, handlerOf, gatewayOptions, logger } = options;
   if (!gatewayOptions) {
-    const httpServer = await serve({ hostname, port, ...tls }, options, ({ remoteAddr }) => ({
+    const handler = handlerOf(({ remoteAddr }) => ({
       address: formatAddress(remoteAddr),
       ip: remoteAddr.hostname,
     }));
+    const httpServer = await HttpServer.open({
+      address: { hostname, port, ...tls },
+      handler,
+      logger,
+    });
     return { address: httpServer.addr, httpServer, gateway: undefined };
   }
-  const { logger } = gatewayOptions;
   if (!await checkDirectWrite()) logger.warning(SLOW_WRITES_NOTICE);
   // TLS needs a socket.
   const hasTcpTransport = !tls && await checkTcpTransport();
   if (!tls && !hasTcpTransport) logger.warning(SOCKETS_NOTICE);
   // Only the pipes of the gateway may connect. Their local ports identify the clients.
   let opened: Gateway | undefined;
-  const httpServer = await serve(PRIVATE_ADDRESS, options, (info) => opened?.peerOf(info));
+  const handler = handlerOf((info) => opened?.peerOf(info));
+  const httpServer = await HttpServer.open({ address: PRIVATE_ADDRESS, handler, logger });
   try {
     const upstreamPort = httpServer.addr.port;
-    const gateway = opened = new Gateway({
-      ...{ ...gatewayOptions, hostname, port, tls, upstreamPort, hasTcpTransport },
-    });
+    const listening = { hostname, port, tls, upstreamPort, hasTcpTransport };
+    const gateway = opened = new Gateway({ ...gatewayOptions, ...listening });
     const address = await listenOn({ hostname, port }, () => gateway.open());
     return { address, httpServer, gateway };
   } catch (error) {
     await httpServer.shutdown();
     throw error;
   }
-}
-
-function serve(
-  address: { readonly hostname: string; readonly port: number } & Partial<TlsFiles>,
-  { handlerOf }: EntryOptions,
-  peerOf: PeerOf,
-): Promise<Deno.HttpServer<Deno.NetAddr>> {
-  return listenOn(
-    address,
-    () => Deno.serve({ ...address, onListen: () => {}, handler: handlerOf(peerOf) }),
-  );
 }

@@ -52,13 +52,6 @@ export function startFailure(error: unknown): string {
   return isExplained ? errorMessage(error) : `Cannot start the server: ${errorMessage(error)}`;
 }
 
-/** Explains in one line why a running server has stopped accepting connections. */
-export function acceptFailure(error: unknown): string {
-  const message = errorMessage(error);
-  const advice = /too many open files/i.test(message) ? "; raise `ulimit -n`" : "";
-  return `Cannot accept connections any more: ${message}${advice}`;
-}
-
 function reasonOf(cause: unknown, port: number, flags: AddressFlags): string {
   const message = errorMessage(cause);
   // Errors of Deno and of node:net use the same codes.

@@ -1,11 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DataFileError } from "../../lib/history/data_file_error.ts";
-import {
-  acceptFailure,
-  ListenError,
-  listenOn,
-  startFailure,
-} from "../../lib/server/start_failure.ts";
+import { ListenError, listenOn, startFailure } from "../../lib/server/start_failure.ts";
 import { TlsFileError } from "../../lib/server/security/tls_files.ts";
 
 Deno.test("startFailure() gives the reason and advice for a ListenError in one line", () => {
@@ -64,14 +59,6 @@ Deno.test("listenOn() passes the result on, and wraps what is thrown", async () 
 function throwError(message: string): never {
   throw new Error(message);
 }
-
-Deno.test("acceptFailure() advises to raise the limit of open files", () => {
-  assertEquals(
-    acceptFailure(new Error("Too many open files (os error 24)")),
-    "Cannot accept connections any more: Too many open files (os error 24); raise `ulimit -n`",
-  );
-  assertEquals(acceptFailure(new Error("odd")), "Cannot accept connections any more: odd");
-});
 
 function withCode(code: string): Error {
   return Object.assign(new Error("the system's message"), { code });

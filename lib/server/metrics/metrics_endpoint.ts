@@ -1,7 +1,8 @@
+import type { Logger } from "@logtape/logtape";
 import { formatAddress, parseAddress } from "../address.ts";
 import { plainText, toResponse } from "../http/api_response.ts";
 import { type AllowedOrigin, OriginCheck } from "../security/origin.ts";
-import { listenOn } from "../start_failure.ts";
+import { HttpServer } from "../http_server.ts";
 import { LoopLag } from "./loop_lag.ts";
 import { Metrics, type MetricsSources } from "./metrics.ts";
 
@@ -10,13 +11,14 @@ export interface MetricsEndpointOptions {
   /** The value of `--metrics-listen`; "" to serve the metrics on the main port. */
   readonly metricsListen: string;
   readonly allowOrigin: readonly AllowedOrigin[];
+  readonly logger: Logger;
 }
 
 /** Serves `/metrics`: on an address of its own, or through the handler of the main port. */
 export class MetricsEndpoint implements AsyncDisposable {
   readonly #metrics: Metrics;
   readonly #loopLag: LoopLag;
-  #server: Deno.HttpServer<Deno.NetAddr> | undefined;
+  #server: HttpServer | undefined;
 
   private constructor(metrics: Metrics, loopLag: LoopLag) {
     this.#metrics = metrics;
@@ -30,11 +32,12 @@ export class MetricsEndpoint implements AsyncDisposable {
    */
   static async open(
     sources: MetricsSources,
-    { metricsListen, allowOrigin }: MetricsEndpointOptions,
+    options: MetricsEndpointOptions,
   ): Promise<MetricsEndpoint> {
+    const { metricsListen } = options;
     const loopLag = new LoopLag();
     const endpoint = new MetricsEndpoint(new Metrics(sources, loopLag.seconds), loopLag);
-    if (metricsListen !== "") await endpoint.#listen(parseAddress(metricsListen)!, allowOrigin);
+    if (metricsListen !== "") await endpoint.#listen(parseAddress(metricsListen)!, options);
     loopLag.start();
     return endpoint;
   }
@@ -62,18 +65,14 @@ export class MetricsEndpoint implements AsyncDisposable {
 
   async #listen(
     address: Pick<Deno.NetAddr, "hostname" | "port">,
-    allowOrigin: readonly AllowedOrigin[],
+    { allowOrigin, logger }: MetricsEndpointOptions,
   ): Promise<void> {
-    const server: Deno.HttpServer<Deno.NetAddr> = await listenOn(
+    const server = await HttpServer.open({
       address,
-      () =>
-        Deno.serve({
-          ...address,
-          onListen: () => {},
-          handler: (request) => this.#handle(request, originCheck),
-        }),
-      { hostname: "--metrics-listen", port: "--metrics-listen" },
-    );
+      handler: (request) => this.#handle(request, originCheck),
+      flags: { hostname: "--metrics-listen", port: "--metrics-listen" },
+      logger,
+    });
     this.#server = server;
     const originCheck = new OriginCheck({
       boundTo: server.addr.hostname,
