@@ -39,6 +39,8 @@ export class Rooms {
    * The empty rooms that retain messages, the one that has been empty for the longest time first.
    */
   readonly #empty = new Set<Room>();
+  /** The rooms whose deletion is under way. They stay in memory, and hide their messages. */
+  readonly #deleting = new Set<Room>();
 
   constructor(options: RoomsOptions) {
     const { history, maxLogBytes } = options;
@@ -142,7 +144,7 @@ export class Rooms {
 
   /** Forgets a room that is no longer needed. Call it after a member has left. */
   settle(room: Room): void {
-    if (room.size > 0 || this.#rooms.get(room.name) !== room) return;
+    if (room.size > 0 || this.#rooms.get(room.name) !== room || this.#deleting.has(room)) return;
     this.#empty.delete(room);
     if (room.history.isForgettable) this.#forget(room);
     else if (!room.history.isDurable) this.#empty.add(room);
@@ -157,21 +159,25 @@ export class Rooms {
    */
   async delete(name: string): Promise<boolean> {
     if (!this.isKnown(name)) return false;
-    const upTo = this.within(name, ({ history }) => {
-      history.clear();
-      return history.headSeq;
+    const room = this.within(name, (room) => {
+      if (this.#durable) this.#deleting.add(room);
+      room.history.clear();
+      return room;
     });
     if (!this.#durable) return true;
     const { history, committer } = this.#durable;
+    const upTo = room.history.headSeq;
     try {
       // Otherwise a commit under way would bring the messages back.
       await committer.settled();
-      const { committedSeq = upTo } = this.#rooms.get(name)?.history ?? {};
-      if (committedSeq < upTo) throw new Error("its messages cannot be committed");
+      if (room.history.committedSeq < upTo) throw new Error("its messages cannot be committed");
       await history.deleteRoom(name, upTo);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new HistoryUnavailableError(`Cannot delete the room ${name}: ${reason}`, { cause });
+    } finally {
+      this.#deleting.delete(room);
+      this.settle(room);
     }
     return true;
   }

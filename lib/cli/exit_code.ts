@@ -3,8 +3,8 @@ export const EXIT_CODE = {
   /** The program did what was asked. */
   ok: 0,
   /**
-   * The server could not start. The client could not connect,
-   * lost a connection for good, or did not prove delivery.
+   * The server could not start. The client could not connect, lost a connection for good, or did
+   * not prove delivery.
    */
   failure: 1,
   /** The flags or the environment are wrong. Nothing was started. */

@@ -1,8 +1,11 @@
 /** How often the memory is read. It takes about 20 µs. */
 const CHECK_INTERVAL_MS = 250;
 
-/** Once over the limit, the server takes new work again when this part of its heap is free. */
+/** Once over the limit, the server takes new work again when this part of what it used is free. */
 const FREE_PART = 1 / 16;
+
+/** A process that is over the limit, and grows by this part of it, is over it again. */
+const GROWTH_PART = 1 / 16;
 
 /** The part of `--memory-limit` that the logs may use. */
 const LOG_PART = 1 / 2;
@@ -21,19 +24,20 @@ export interface MemoryLimitOptions {
  * Watches `--memory-limit`.
  *
  * ```text
- * below ──the process has grown to the limit──▶ exceeded ──a part of its memory is free──▶ below
+ * below ──the process has grown, to the limit or beyond──▶ exceeded ──a part is free──▶ below
  * ```
  *
  * A process hardly ever gives memory back to the system, even if most of it is free. But it fills
- * free memory before it grows. So the limit is exceeded only while the process is at the limit and
- * uses as much as it did when it got there.
+ * free memory before it grows. So the limit is exceeded while the process is at the limit and uses
+ * as much as it did when it grew to its size. V8 counts what is used; other parts of the process,
+ * such as buffers of sockets, are freed with the objects that V8 counts.
  */
 export class MemoryLimit implements Disposable {
   readonly #limitBytes: number;
   readonly #options: MemoryLimitOptions;
   #timer: ReturnType<typeof setInterval> | undefined;
-  /** What was in use when the process had grown to the limit. */
-  #fullBytes: number | undefined;
+  /** The size of the process, and what it used, when it had grown to the limit or beyond. */
+  #full: { readonly rss: number; readonly usedBytes: number } | undefined;
   #isExceeded = false;
 
   /** @param limitBytes 0 disables the limit. */
@@ -57,10 +61,12 @@ export class MemoryLimit implements Disposable {
     const { rss, heapUsed, external } = this.#options.read();
     const usedBytes = heapUsed + external;
     const wasExceeded = this.#isExceeded;
-    if (rss < this.#limitBytes) this.#fullBytes = undefined;
-    else this.#fullBytes ??= usedBytes;
-    const freeBytes = wasExceeded ? FREE_PART * this.#limitBytes : 0;
-    this.#isExceeded = this.#fullBytes !== undefined && usedBytes >= this.#fullBytes - freeBytes;
+    if (rss < this.#limitBytes) this.#full = undefined;
+    else if (!this.#full || rss >= this.#full.rss + GROWTH_PART * this.#limitBytes) {
+      this.#full = { rss, usedBytes };
+    }
+    const part = wasExceeded ? 1 - FREE_PART : 1;
+    this.#isExceeded = this.#full !== undefined && usedBytes >= part * this.#full.usedBytes;
     if (this.#isExceeded !== wasExceeded) this.#options.onChange(this.#isExceeded);
   }
 

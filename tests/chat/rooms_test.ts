@@ -388,3 +388,24 @@ Deno.test("delete() fails if the messages cannot be committed before", async () 
     "Cannot delete the room tea: its messages cannot be committed",
   );
 });
+
+Deno.test("delete() hides the messages while a durable history deletes them", async () => {
+  const deleted = Promise.withResolvers<void>();
+  const stored = { headSeq: 2, epochs: [{ name: "e", after: 0 }] };
+  const message = { seq: 1, author: ANONYMOUS, atMs: 0, body: "x".repeat(10) };
+  const history = fakeHistory({
+    open: () => stored,
+    oldestSeq: () => 1,
+    read: () => [message],
+    messageOf: () => message,
+    deleteRoom: () => deleted.promise,
+  });
+  const rooms = roomsOf({ history, defer: setImmediate });
+  const deletion = rooms.delete("tea");
+  rooms.read("tea", (room) => {
+    assertEquals(room.history.replayStart({ last: 100 }).after, 2);
+    assertEquals(room.history.messageOf(ANONYMOUS, "id"), undefined);
+  });
+  deleted.resolve();
+  assertEquals([await deletion, rooms.size], [true, 0]);
+});

@@ -29,10 +29,10 @@ Deno.test("MemoryLimit recovers when the process has free memory, even if it doe
   const usage = { rss: 160, heapUsed: 50, external: 50 };
   const { limit, changes } = limitOf(usage);
   limit.check();
-  usage.external = 41;
+  usage.external = 45;
   limit.check();
   assertEquals(limit.isExceeded, true);
-  usage.external = 39;
+  usage.external = 43;
   limit.check();
   assertEquals([limit.isExceeded, changes], [false, [true, false]]);
   // It fills its free memory before it grows again.
@@ -42,6 +42,21 @@ Deno.test("MemoryLimit recovers when the process has free memory, even if it doe
   usage.heapUsed = 51;
   limit.check();
   assertEquals([limit.isExceeded, changes], [true, [true, false, true]]);
+});
+
+Deno.test("MemoryLimit is exceeded again when the process grows by memory that V8 does not count", () => {
+  const usage = { rss: 160, heapUsed: 50, external: 50 };
+  const { limit } = limitOf(usage);
+  limit.check();
+  Object.assign(usage, { rss: 169, external: 40 });
+  limit.check();
+  assertEquals(limit.isExceeded, false);
+  usage.rss = 170;
+  limit.check();
+  assertEquals(limit.isExceeded, true);
+  usage.heapUsed = 30;
+  limit.check();
+  assertEquals(limit.isExceeded, false);
 });
 
 Deno.test("MemoryLimit recovers when the process shrinks", () => {
