@@ -9,7 +9,7 @@ import { bannerText } from "./lib/server/banner.ts";
 import { commandText } from "./lib/server/commands.ts";
 import { configFaults, SERVER_FLAGS, type ServerConfig } from "./lib/server/config.ts";
 import { findOpenableFiles } from "./lib/server/open_files.ts";
-import { reloaderOf, warnOfValidity } from "./lib/server/reload.ts";
+import { canReload, reloaderOf, warnOfValidity } from "./lib/server/reload.ts";
 import { readSecretFiles, type SecretFiles } from "./lib/server/secret_files.ts";
 import { startFailure } from "./lib/server/start_failure.ts";
 
@@ -39,27 +39,35 @@ if (text !== undefined) {
 
 async function serve(config: ServerConfig, output: TextQueue): Promise<number> {
   const logger = getLogger("chorus");
+  const stopping = Promise.withResolvers<void>();
+  const starting = new AbortController();
+  const stop = () => {
+    starting.abort();
+    stopping.resolve();
+  };
+  const stopOnce = onStopSignal({ stop, stopNow: () => Deno.exit(EXIT_CODE.interrupted) });
+  let reload: (() => void) | undefined;
+  onHangupSignal(() => canReload(config) ? reload?.() : stopOnce());
   let app: App;
   let files: SecretFiles;
   try {
     files = await readSecretFiles(config);
     const openableFiles = findOpenableFiles(config);
-    app = await startApp(config, { logger, output, openableFiles, ...files });
+    const { signal } = starting;
+    app = await startApp(config, { logger, output, openableFiles, signal, ...files });
   } catch (error) {
+    if (starting.signal.aborted) return EXIT_CODE.ok;
     const errors = errorOutput();
     errors.push(`${startFailure(error)}\n`);
     await errors.flush(FLUSH_TIMEOUT_MS);
     return EXIT_CODE.failure;
   }
-  const stop = Promise.withResolvers<void>();
-  const stopNow = () => Deno.exit(EXIT_CODE.interrupted);
-  const stopOnce = onStopSignal({ stop: stop.resolve, stopNow });
-  onHangupSignal(reloaderOf(app, config, logger) ?? stopOnce);
+  reload = reloaderOf(app, config, logger);
   if (config.logFormat === "text") output.push(`${bannerText(app.url, Deno.execPath())}\n`);
   else logger.info("Listening on {url}", { url: app.url.href });
   if (files.tls) warnOfValidity(files.tls, config, logger);
 
-  await stop.promise;
+  await stopping.promise;
   logger.info("Stopping: closing {connectionCount} connections", {
     connectionCount: app.connectionCount,
   });

@@ -14,6 +14,8 @@ export interface WaitOptions {
   readonly waitMs: number;
   /** Called once, if it has to wait. */
   readonly onWait: () => void;
+  /** Ends the wait. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The pause between two attempts to lock a file. */
@@ -24,10 +26,11 @@ const RETRY_MS = 50;
  * that server to end.
  *
  * @throws {Error} If the file cannot be used, or if the other server still uses it after the time.
+ * @throws The reason of the signal, if that ends the wait.
  */
 export async function awaitDataFile(
   path: string,
-  { waitMs, onWait }: WaitOptions,
+  { waitMs, onWait, signal }: WaitOptions,
 ): Promise<LockedFile> {
   const deadlineMs = performance.now() + waitMs;
   for (let isWaiting = false;; isWaiting = true) {
@@ -38,6 +41,7 @@ export async function awaitDataFile(
     }
     if (!isWaiting) onWait();
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    signal?.throwIfAborted();
   }
 }
 

@@ -72,6 +72,8 @@ export interface AppOptions {
   readonly output?: { readonly droppedCount: number };
   /** The clocks; those of the system by default. */
   readonly clocks?: Pick<AgeLimitOptions, "readMs" | "monotonicMs">;
+  /** Ends the start while it waits for the file of `--data`. */
+  readonly signal?: AbortSignal | undefined;
   /** How many files the process can open; undefined if that is enough, or unknown. */
   readonly openableFiles?: number | undefined;
   /** Reads the memory of the process. */
@@ -118,6 +120,7 @@ export async function startApp(config: ServerConfig, options: AppOptions): Promi
     wait: {
       waitMs: config.dataWaitMs,
       onWait: () => logger.info("Waiting for --data: another server uses it"),
+      signal: options.signal,
     },
     onError: (error) => logger.error("{error}", { error: (error as Error).message }),
   });

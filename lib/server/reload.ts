@@ -12,19 +12,20 @@ import {
 /** The flags that name files which are read again. */
 type ReloadedFiles = TlsPaths & Pick<ServerConfig, "tokenSecretFile" | "tokenJwks">;
 
+/** Whether the server has files that SIGHUP reads again. */
+export function canReload({ tlsCert, tokenSecretFile, tokenJwks }: ReloadedFiles): boolean {
+  return [tlsCert, tokenSecretFile, tokenJwks].some((each) => each !== "");
+}
+
 /**
  * Returns a function that reads again what may change while the server runs: the certificate, and
  * the keys that verify tokens. What cannot be used is logged, and the old one stays in use.
- *
- * @returns Undefined if the server has neither.
  */
 export function reloaderOf(
   app: Pick<App, "useTls" | "reloadTokenKeys">,
   files: ReloadedFiles,
   logger: Logger,
-): (() => void) | undefined {
-  const { tlsCert, tokenSecretFile, tokenJwks } = files;
-  if ([tlsCert, tokenSecretFile, tokenJwks].every((each) => each === "")) return undefined;
+): () => void {
   // One at a time, so that the files read last are the ones in use.
   let reloaded = Promise.resolve();
   return () => {

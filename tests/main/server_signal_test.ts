@@ -112,3 +112,39 @@ Deno.test("the server drains and ends when its terminal is closed", async () => 
   assertEquals(await peer.closed, { code: 1001, reason: "going away" });
   assertEquals(await end, undefined);
 });
+
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+  Deno.test(`${signal} ends a server that waits with --data-wait, with exit code 0`, async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      const flags = ["--port", "0", "--data", `${folder}/chat.db`, "--data-wait", "1h"];
+      await using first = Program.start("server", flags);
+      await portOf(first);
+      await using next = Program.start("server", flags);
+      await next.stdoutLine(/Waiting for --data/);
+      next.signal(signal);
+      const { code, stderr } = await next.ended();
+      assertEquals([code, stderr], [0, []]);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
+
+Deno.test("SIGHUP does not end a server with tokens that waits with --data-wait", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/secret`, "0123456789abcdef0123456789abcdef");
+    const data = ["--port", "0", "--data", `${folder}/chat.db`];
+    const first = Program.start("server", data);
+    await portOf(first);
+    const tokens = ["--data-wait", "1h", "--token-secret-file", `${folder}/secret`];
+    await using next = Program.start("server", [...data, ...tokens]);
+    await next.stdoutLine(/Waiting for --data/);
+    next.signal("SIGHUP");
+    await first[Symbol.asyncDispose]();
+    await portOf(next);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
