@@ -37,6 +37,8 @@ export class OpenWires extends Set<Wire> {
   readonly #ips = new Map<Wire, string>();
   /** The upgrades under way, the oldest first. */
   readonly #upgrades = new Map<WebSocket, Upgrade>();
+  /** The number of upgrades under way by room. */
+  readonly #joining = new Map<string, number>();
   #whenEmpty: PromiseWithResolvers<void> | undefined;
   /** Whether the server stops: then a connection that still opens is closed at once. */
   isClosing = false;
@@ -50,18 +52,23 @@ export class OpenWires extends Set<Wire> {
   /** Counts an upgrade as under way, until {@linkcode endUpgrade} is called for its socket. */
   beginUpgrade(socket: WebSocket, upgrade: Upgrade): void {
     this.#upgrades.set(socket, upgrade);
+    this.#joining.set(upgrade.roomName, this.joiningCount(upgrade.roomName) + 1);
     this.#counter?.enter(upgrade.ip);
   }
 
   endUpgrade(socket: WebSocket): void {
     const upgrade = this.#upgrades.get(socket);
-    if (this.#upgrades.delete(socket)) this.#counter?.leave(upgrade!.ip);
+    if (!upgrade) return;
+    this.#upgrades.delete(socket);
+    this.#counter?.leave(upgrade.ip);
+    const count = this.joiningCount(upgrade.roomName) - 1;
+    if (count > 0) this.#joining.set(upgrade.roomName, count);
+    else this.#joining.delete(upgrade.roomName);
   }
 
   /** The number of upgrades under way whose connections will join a room. */
   joiningCount(roomName: string): number {
-    return this.#upgrades.values().filter((upgrade) => upgrade.roomName === roomName).toArray()
-      .length;
+    return this.#joining.get(roomName) ?? 0;
   }
 
   /** The number of open connections and of upgrades under way. */
