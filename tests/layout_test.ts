@@ -12,7 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "client.ts": ["lib/cli", "lib/cli/flags", "lib/load", "lib/load/report", "lib/load/users"],
 
   "lib/cli": ["deno.json"],
-  "lib/cli/flags": ["lib/cli/error_message.ts"],
+  "lib/cli/flags": ["lib/cli/error_message.ts", "lib/cli/read_failure.ts"],
   "lib/websocket": ["lib/websocket/transport"],
   "lib/websocket/transport": [],
 
