@@ -120,6 +120,11 @@ export function environmentName(name: string): string {
   return "CHORUS_" + name.slice(2).replaceAll("-", "_").toUpperCase();
 }
 
+/** Names a flag with its variable: `--drain-timeout (CHORUS_DRAIN_TIMEOUT)`. */
+export function withVariable(name: string): string {
+  return `${name} (${environmentName(name)})`;
+}
+
 /** Whether a flag is a setting, which the environment may also set. Commands are not. */
 export function isSetting(flag: Flag): boolean {
   return flag.kind !== "command" && flag.kind !== "help";
