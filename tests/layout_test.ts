@@ -52,7 +52,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "lib/server/metrics": [
     ...["lib/server/http", "lib/server/security", "lib/server/address.ts", "lib/server/config.ts"],
-    ...["lib/server/start_failure.ts", "lib/chat", "lib/cli", "lib/websocket"],
+    ...["lib/server/memory_limit.ts", "lib/server/start_failure.ts"],
+    ...["lib/chat", "lib/cli", "lib/websocket"],
   ],
   "lib/server/page": [],
   "lib/server/security/tokens": [
