@@ -12,7 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "client.ts": ["lib/cli", "lib/cli/flags", "lib/load", "lib/load/report", "lib/load/users"],
 
   "lib/cli": ["deno.json"],
-  "lib/cli/flags": ["lib/cli/error_message.ts"],
+  "lib/cli/flags": ["lib/cli/error_message.ts", "lib/cli/read_failure.ts"],
   "lib/websocket": ["lib/websocket/transport"],
   "lib/websocket/transport": [],
 
@@ -52,7 +52,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "lib/server/metrics": [
     ...["lib/server/http", "lib/server/security", "lib/server/address.ts", "lib/server/config.ts"],
-    ...["lib/server/http_server.ts", "lib/chat", "lib/cli", "lib/websocket"],
+    ...["lib/server/http_server.ts", "lib/server/memory_limit.ts"],
+    ...["lib/chat", "lib/cli", "lib/websocket"],
   ],
   "lib/server/page": [],
   "lib/server/security/tokens": [

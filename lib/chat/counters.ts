@@ -23,8 +23,8 @@ export const LIMITS = [
 export type Limit = typeof LIMITS[number];
 
 /**
- * What a chat has done since it started. The code that does it adds to these fields. Who wants to
- * know reads them, at any time.
+ * What a chat has done since it started. The code that does it adds to these fields. They can be
+ * read at any time.
  */
 export class ChatCounters {
   /** The number of members by format. Those that receive server-sent events are `chorus` too. */

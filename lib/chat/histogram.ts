@@ -19,11 +19,6 @@ export class Histogram {
     this.counts = new Float64Array(bounds.length + 1);
   }
 
-  /** The number of values. */
-  get count(): number {
-    return this.counts.reduce((sum, count) => sum + count, 0);
-  }
-
   observe(value: number): void {
     const { bounds, counts } = this;
     let bucket = 0;

@@ -1,3 +1,4 @@
+import { MAX_AGE_MS } from "../cli/flags/duration.ts";
 import { COMMON_FLAGS, type ConfigOf, type FlagGroup, type FlagTable } from "../cli/flags/flag.ts";
 import {
   mustBeGate,
@@ -57,6 +58,7 @@ const USER_FLAGS = {
   durationMs: {
     kind: "duration",
     default: 0,
+    max: MAX_AGE_MS,
     isCommon: true,
     help: "How long to run, not counting --warmup; 0 means until Ctrl-C",
   },

@@ -4,7 +4,7 @@ export function formatAddress({ hostname, port }: Pick<Deno.NetAddr, "hostname" 
 }
 
 /**
- * Parses a host and port such as `127.0.0.1:9090`, `[::1]:9090`, or `localhost:9090`.
+ * Parses a host and port such as `127.0.0.1:9464`, `[::1]:9464`, or `localhost:9464`.
  *
  * @returns Undefined if the text is anything else.
  */
@@ -18,9 +18,13 @@ export function parseAddress(
     : undefined;
 }
 
+/** Whether a server with this host name listens on all addresses. */
+export function isUnspecified(hostname: string): boolean {
+  return hostname === "0.0.0.0" || hostname === "::";
+}
+
 /** The URL of the page. Its host is `localhost` if the server listens on all addresses. */
 export function urlOf({ hostname, port }: Deno.NetAddr, isTls: boolean): URL {
-  const isUnspecified = hostname === "0.0.0.0" || hostname === "::";
-  const host = formatAddress({ hostname: isUnspecified ? "localhost" : hostname, port });
+  const host = formatAddress({ hostname: isUnspecified(hostname) ? "localhost" : hostname, port });
   return new URL(`${isTls ? "https" : "http"}://${host}/`);
 }

@@ -1,5 +1,5 @@
 /** A member as the order sees it. */
-export interface Placed {
+export interface RoomMember {
   readonly room: object;
 }
 
@@ -13,14 +13,14 @@ export interface Placed {
  *
  * @param random Returns a number from 0 up to 1, such as `Math.random`.
  */
-export function closingOrder<T extends Placed>(
+export function closingOrder<T extends RoomMember>(
   members: Iterable<T>,
   random: () => number,
 ): readonly T[] {
   const rooms = Map.groupBy(members, ({ room }) => room);
-  const placed = [...rooms.values()].flatMap((inRoom) => {
+  const ranked = [...rooms.values()].flatMap((inRoom) => {
     const shift = random();
-    return inRoom.map((member, index) => ({ member, place: (index + shift) / inRoom.length }));
+    return inRoom.map((member, index) => ({ member, rank: (index + shift) / inRoom.length }));
   });
-  return placed.sort((one, other) => one.place - other.place).map(({ member }) => member);
+  return ranked.sort((one, other) => one.rank - other.rank).map(({ member }) => member);
 }

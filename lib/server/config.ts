@@ -1,4 +1,5 @@
-import type { ConfigOf, FlagGroup, FlagTable } from "../cli/flags/flag.ts";
+import { type ConfigOf, type FlagGroup, type FlagTable, withVariable } from "../cli/flags/flag.ts";
+import { isUnspecified, parseAddress } from "./address.ts";
 import { ACCESS_FLAGS, accessFaults } from "./flags/access_flags.ts";
 import { CHAT_FLAGS } from "./flags/chat_flags.ts";
 import { drainFaults } from "./flags/drain_flags.ts";
@@ -38,14 +39,37 @@ export type ServerConfig = ConfigOf<typeof SERVER_FLAGS>;
 
 /** Reports values that are valid alone but not together; one line each. */
 export function configFaults(config: ServerConfig): readonly string[] {
-  return [...tlsFaults(config), ...accessFaults(config), ...drainFaults(config)];
+  return [
+    ...tlsFaults(config),
+    ...accessFaults(config),
+    ...metricsFaults(config),
+    ...dataFaults(config),
+    ...drainFaults(config),
+  ];
 }
 
 function tlsFaults({ tlsCert, tlsKey }: ServerConfig): readonly string[] {
   if ((tlsCert === "") === (tlsKey === "")) return [];
-  const [given, missing] = tlsCert === "" ? ["key", "cert"] : ["cert", "key"];
+  return tlsCert === ""
+    ? [missingFlag("--tls-key", "--tls-cert")]
+    : [missingFlag("--tls-cert", "--tls-key")];
+}
+
+function metricsFaults({ hostname, port, metricsListen }: ServerConfig): readonly string[] {
+  const address = parseAddress(metricsListen);
+  if (!address || port === 0 || address.port !== port) return [];
+  const isSameHost = hostname.toLowerCase() === address.hostname.toLowerCase();
+  if (!isSameHost && !isUnspecified(hostname) && !isUnspecified(address.hostname)) return [];
   return [
-    `Cannot use --tls-${given} (CHORUS_TLS_${given.toUpperCase()}) without ` +
-    `--tls-${missing} (CHORUS_TLS_${missing.toUpperCase()}): it is not set`,
+    `Cannot use ${withVariable("--metrics-listen")} ${metricsListen}: ` +
+    `${withVariable("--port")} has this port already; choose another one`,
   ];
+}
+
+function dataFaults({ data, dataWaitMs }: ServerConfig): readonly string[] {
+  return data === "" && dataWaitMs > 0 ? [missingFlag("--data-wait", "--data")] : [];
+}
+
+function missingFlag(given: string, missing: string): string {
+  return `Cannot use ${withVariable(given)} without ${withVariable(missing)}: it is not set`;
 }

@@ -197,6 +197,7 @@ for (const engine of ENGINES) {
     const { properties } = await ended;
     const expected = engine === "direct" ? [1006, "stalled reader"] : [4008, "too slow"];
     assertEquals([properties.code, properties.reason], expected);
+    assertEquals(server.app.slowReaders, { closed: 0, skipped: 0, stalled: 1 });
     peer[Symbol.dispose]();
     await sending;
   });

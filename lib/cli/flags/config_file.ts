@@ -1,5 +1,6 @@
 import { parse } from "@std/jsonc";
 import { errorMessage } from "../error_message.ts";
+import { readFailure } from "../read_failure.ts";
 import { type Flag, flagName, type FlagTable, isSetting } from "./flag.ts";
 import { type FlagValue, readValue } from "./flag_value.ts";
 import { nearMiss } from "./near_miss.ts";
@@ -29,7 +30,7 @@ export function readConfigFile(path: string, readText: (path: string) => string)
   try {
     text = readText(path).replace(/^\uFEFF/, "");
   } catch (cause) {
-    throw new ConfigFileError(errorMessage(cause), { cause });
+    throw new ConfigFileError(readFailure(cause), { cause });
   }
   let content: unknown;
   try {
@@ -83,13 +84,17 @@ export function fileKeyFaults(table: FlagTable, { path, values }: ConfigFile): s
 }
 
 /**
- * Reads a value of a configuration file. A string is read as the text of a flag, and a number or a
- * boolean as if it were a string.
+ * Reads a value of a configuration file. A switch is a boolean. Otherwise a string is read as the
+ * text of a flag, and a number as if it were a string.
  */
 export function readFileValue(flag: Flag, value: unknown): FlagValue {
   const json = typeof value === "object" ? JSON.stringify(value) : String(value);
   const wrong = (mustBe: string): FlagValue => ({ mustBe, shown: json });
   switch (flag.kind) {
+    case "switch":
+      return typeof value === "boolean"
+        ? { value }
+        : { mustBe: "true or false", shown: JSON.stringify(value) };
     case "text":
       return typeof value === "string" ? readValue(flag, [value]) : wrong("a string");
     case "list":

@@ -46,14 +46,25 @@ type FlagKind =
   }
   /** The default and the parsed value are per second; 0 disables the limit. */
   | { readonly kind: "rate"; readonly default: number; readonly of: RateOf }
-  /** The default, the minimum, and the parsed value are in milliseconds. */
-  | { readonly kind: "duration"; readonly default: number; readonly min?: number }
+  /** All numbers and the parsed value are in milliseconds. */
+  | {
+    readonly kind: "duration";
+    readonly default: number;
+    readonly min?: number;
+    /** The longest time that a timer can wait (596h), if nothing else is set. */
+    readonly max?: number;
+  }
   | { readonly kind: "choice"; readonly default: string; readonly choices: readonly string[] }
   | {
-    /** Both may be repeated. A `list` is also split at commas; `each` is one element per flag. */
+    /**
+     * Both may be repeated. A `list` is also split at commas, and an empty text is an empty list;
+     * `each` is one element per flag.
+     */
     readonly kind: "list" | "each";
     readonly default: readonly string[];
     readonly value: string;
+    /** Set on a list that, if it is empty, allows everything: then an empty text is a mistake. */
+    readonly refusesEmptyText?: true;
     /** Checks one element. */
     readonly check?: Check;
   };
@@ -107,6 +118,11 @@ export function flagName(key: string, flag: Flag): string {
 /** Returns the environment variable of a flag: `CHORUS_DRAIN_TIMEOUT` for `--drain-timeout`. */
 export function environmentName(name: string): string {
   return "CHORUS_" + name.slice(2).replaceAll("-", "_").toUpperCase();
+}
+
+/** Names a flag with its variable: `--drain-timeout (CHORUS_DRAIN_TIMEOUT)`. */
+export function withVariable(name: string): string {
+  return `${name} (${environmentName(name)})`;
 }
 
 /** Whether a flag is a setting, which the environment may also set. Commands are not. */

@@ -1,4 +1,4 @@
-import { formatDurationMs, parseDurationMs } from "./duration.ts";
+import { formatDurationMs, MAX_TIMER_MS, parseDurationMs } from "./duration.ts";
 import type { Flag } from "./flag.ts";
 import { formatRatePerSecond, parseRatePerSecond } from "./rate.ts";
 import { formatSizeBytes, parseSizeBytes } from "./size.ts";
@@ -57,8 +57,9 @@ export function readValue(flag: Flag, texts: readonly string[]): FlagValue {
     case "duration": {
       const value = parseDurationMs(text);
       if (value === undefined) return wrong("a duration such as 250ms, 2s, or 1m");
-      const { min = 0 } = flag;
-      return value >= min ? { value } : wrong(`at least ${min}ms`);
+      const { min = 0, max = MAX_TIMER_MS } = flag;
+      if (value < min) return wrong(`at least ${min}ms`);
+      return value <= max ? { value } : wrong(`at most ${formatDurationMs(max)}`);
     }
     case "choice":
       return flag.choices.includes(text)
@@ -66,8 +67,11 @@ export function readValue(flag: Flag, texts: readonly string[]): FlagValue {
         : wrong(`one of ${flag.choices.join(", ")}`);
     case "list":
     case "each": {
-      const elements = texts.flatMap((each) => flag.kind === "list" ? each.split(",") : [each])
-        .map((each) => each.trim());
+      const split = (text: string): string[] => {
+        if (flag.kind === "each") return [text];
+        return text.trim() === "" && !flag.refusesEmptyText ? [] : text.split(",");
+      };
+      const elements = texts.flatMap(split).map((each) => each.trim());
       const wrongOnes = elements.filter((each) => flag.check?.(each) !== undefined);
       return wrongOnes.length === 0
         ? { value: elements }

@@ -13,6 +13,7 @@ import {
   flagName,
   type FlagTable,
   isSetting,
+  withVariable,
 } from "./flag.ts";
 import { type FlagValue, readValue, type WrongValue } from "./flag_value.ts";
 import { nearMiss } from "./near_miss.ts";
@@ -103,7 +104,7 @@ function wrongValue(
       `it was ${shown}`;
   }
   const variable = environmentName(name);
-  const both = env && isSetting(flag) ? `${name} (${variable})` : name;
+  const both = env && isSetting(flag) ? withVariable(name) : name;
   const where = source === "flag" ? name : variable;
   return `Cannot start because ${both} must be ${mustBe}: ${where} was ${shown}`;
 }

@@ -19,15 +19,18 @@ export function parseRatePerSecond(text: string, of: RateOf): number | undefined
   return count === undefined ? undefined : count / UNIT_SECONDS[unit as keyof typeof UNIT_SECONDS];
 }
 
-/** Formats a rate in the shortest time that makes it a whole number: 100 as `100/s`. */
+/**
+ * Formats a rate in the shortest time that makes it a whole number, or else in hours: 100 as
+ * `100/s`.
+ */
 export function formatRatePerSecond(ratePerSecond: number, of: RateOf): string {
   if (ratePerSecond === 0) return "0";
   for (const unit of ["s", "m", "h"] as const) {
     const count = ratePerSecond * UNIT_SECONDS[unit];
     const whole = Math.round(count);
     // A division by 60 and its inverse do not always give the same number again.
-    if (Math.abs(count - whole) > 1e-6) continue;
+    if (whole === 0 || Math.abs(count - whole) > 1e-6) continue;
     return `${of === "bytes" ? formatSizeBytes(whole) : whole}/${unit}`;
   }
-  return `${ratePerSecond}/s`;
+  return `${Number((ratePerSecond * UNIT_SECONDS.h).toPrecision(12))}/h`;
 }

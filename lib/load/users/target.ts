@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { errorMessage } from "../../cli/error_message.ts";
+import { readFailure } from "../../cli/read_failure.ts";
 import type { HeartbeatOptions } from "../../websocket/heartbeat.ts";
 import { type ClientConfig, isMeasured } from "../config.ts";
 import type { Target } from "./connect.ts";
@@ -57,7 +57,7 @@ async function readCaCerts(path: string): Promise<string> {
   try {
     text = await Deno.readTextFile(path);
   } catch (cause) {
-    const message = `Cannot read the file of --cacert: ${path} (${errorMessage(cause)})`;
+    const message = `Cannot read the file of --cacert: ${path} (${readFailure(cause)})`;
     throw new CaCertError(message, { cause });
   }
   const certificates = text.match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g);

@@ -134,10 +134,7 @@ class ServeWire implements Wire, FrameSender {
   deliver(frames: Uint8Array, listener: DeliveryListener): boolean {
     this.#sendAll(frames);
     this.#shared.buffers.whenDrained(this.#socket).then((outcome) => {
-      if (outcome === "stalled") {
-        this.#shared.chat.counters.slowReaders.stalled++;
-        this.close(CLOSE_CODES.tooSlow);
-      }
+      if (outcome === "stalled") this.#closeStalled();
       listener.onDelivered();
     });
     return false;
@@ -147,7 +144,7 @@ class ServeWire implements Wire, FrameSender {
     if (!this.#shared.buffers.isFull(this.#socket)) this.#privateBytes = 0;
     this.#privateBytes += frames.length;
     // Deno cannot stop reading from a client, so one that ignores its replies is closed.
-    if (this.#privateBytes > MAX_PRIVATE_BYTES) return this.close(CLOSE_CODES.tooSlow);
+    if (this.#privateBytes > MAX_PRIVATE_BYTES) return this.#closeStalled();
     this.#sendAll(frames);
   }
 
@@ -157,6 +154,12 @@ class ServeWire implements Wire, FrameSender {
     this.closeStatus = closeStatus;
     this.#socket.close(closeStatus.code, closeStatus.reason);
     this.onClosing();
+  }
+
+  #closeStalled(): void {
+    if (this.closeStatus) return;
+    this.#shared.chat.counters.slowReaders.stalled++;
+    this.close(CLOSE_CODES.tooSlow);
   }
 
   /** If the socket throws, closes it: other connections must not be affected. */

@@ -1,4 +1,9 @@
-import type { ConfigOf, FlagTable } from "../../cli/flags/flag.ts";
+import {
+  type ConfigOf,
+  environmentName,
+  type FlagTable,
+  withVariable,
+} from "../../cli/flags/flag.ts";
 import { isToken } from "../../websocket/http_head.ts";
 
 /** A URL with a password would be logged. */
@@ -71,12 +76,13 @@ export function accessFaults(
   config: ConfigOf<typeof ACCESS_FLAGS> & { readonly allowOrigin: readonly string[] },
 ): readonly string[] {
   const { tokenSecretFile, tokenJwks, tokenAudience, tokenIssuer, tokenCookie } = config;
+  const secretFile = withVariable("--token-secret-file");
+  const jwks = withVariable("--token-jwks");
   const faults: string[] = [];
   const hasKeys = tokenSecretFile !== "" || tokenJwks !== "";
   if (tokenSecretFile !== "" && tokenJwks !== "") {
     faults.push(
-      "Cannot use --token-secret-file (CHORUS_TOKEN_SECRET_FILE) together with " +
-        "--token-jwks (CHORUS_TOKEN_JWKS): choose one",
+      `Cannot use ${secretFile} together with ${jwks}: choose one`,
     );
   }
   const dependent = [
@@ -87,16 +93,14 @@ export function accessFaults(
   ] as const;
   for (const [name, isGiven] of dependent) {
     if (!isGiven || hasKeys) continue;
-    const variable = `CHORUS_${name.slice(2).replaceAll("-", "_").toUpperCase()}`;
     faults.push(
-      `Cannot use ${name} (${variable}) without --token-secret-file (CHORUS_TOKEN_SECRET_FILE) ` +
-        "or --token-jwks (CHORUS_TOKEN_JWKS): neither is set",
+      `Cannot use ${withVariable(name)} without ${secretFile} or ${jwks}: neither is set`,
     );
   }
   if (tokenCookie !== "" && config.allowOrigin.includes("*")) {
     faults.push(
-      "Cannot use --token-cookie (CHORUS_TOKEN_COOKIE) with --allow-origin * " +
-        "(CHORUS_ALLOW_ORIGIN): pages of all sites could act as the user",
+      `Cannot use ${withVariable("--token-cookie")} with --allow-origin * ` +
+        `(${environmentName("--allow-origin")}): pages of all sites could act as the user`,
     );
   }
   return faults;

@@ -1,12 +1,12 @@
 import { formatDurationMs } from "../../cli/flags/duration.ts";
-import type { ConfigOf, FlagTable } from "../../cli/flags/flag.ts";
+import { type ConfigOf, type FlagTable, withVariable } from "../../cli/flags/flag.ts";
 
 /** How the server stops. */
 export const DRAIN_FLAGS = {
   drainDelayMs: {
     kind: "duration",
     default: 0,
-    help: "Time to go on as before when the server stops, with /readyz at 503",
+    help: "Time to keep serving after the stop signal, with /readyz at 503",
   },
   drainWindowMs: {
     kind: "duration",
@@ -41,8 +41,9 @@ export function drainFaults(
   const spentMs = drainDelayMs + drainWindowMs;
   if (spentMs === 0 || drainTimeoutMs >= spentMs + MIN_REST_MS) return [];
   return [
-    `Cannot stop by --drain-timeout (CHORUS_DRAIN_TIMEOUT) ${formatDurationMs(drainTimeoutMs)}: ` +
-    "it begins with the signal, so it must be at least --drain-delay and --drain-window and 1s " +
-    `together, which is ${formatDurationMs(spentMs + MIN_REST_MS)}`,
+    `Cannot stop by ${withVariable("--drain-timeout")} ${formatDurationMs(drainTimeoutMs)}: ` +
+    `it begins with the signal, so it must be at least ${withVariable("--drain-delay")} and ` +
+    `${withVariable("--drain-window")} and 1s together, which is ` +
+    formatDurationMs(spentMs + MIN_REST_MS),
   ];
 }

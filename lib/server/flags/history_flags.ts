@@ -1,3 +1,4 @@
+import { MAX_AGE_MS } from "../../cli/flags/duration.ts";
 import type { FlagTable } from "../../cli/flags/flag.ts";
 
 /** What is stored, and for how long. */
@@ -32,6 +33,7 @@ export const HISTORY_FLAGS = {
   historyAgeMs: {
     kind: "duration",
     default: 0,
+    max: MAX_AGE_MS,
     help: "Maximum age of messages in the history; 0 disables the limit",
   },
 } as const satisfies FlagTable;

@@ -64,7 +64,7 @@ export const LIMIT_FLAGS = {
   rateBurstMs: {
     kind: "duration",
     default: 5000,
-    help: "Time whose unused rate may be used at once, for all rates",
+    help: "How much time's unused rate a client may use in one burst",
   },
   maxHeadBytes: {
     kind: "size",

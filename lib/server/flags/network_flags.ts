@@ -56,7 +56,9 @@ export const NETWORK_FLAGS = {
     kind: "list",
     default: [],
     value: "CIDR",
-    help: "Believe proxies of this network, such as 10.0.0.0/8, the client's address; repeatable",
+    help:
+      "Network of trusted proxies, such as 10.0.0.0/8, whose header gives the client's address; " +
+      "repeatable",
     check: (text) => {
       const cidr = parseCidr(text);
       return typeof cidr === "string" ? cidr : undefined;

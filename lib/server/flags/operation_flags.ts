@@ -32,11 +32,11 @@ export const OPERATION_FLAGS = {
     kind: "text",
     default: "",
     value: "HOST:PORT",
-    help: "Serve /metrics on this address, such as 127.0.0.1:9090, instead of on --port",
+    help: "Serve /metrics on this address, such as 127.0.0.1:9464, instead of on --port",
     check: (text) =>
       text === "" || parseAddress(text)
         ? undefined
-        : "a host and a port, such as 127.0.0.1:9090 or [::1]:9090",
+        : "a host and a port, such as 127.0.0.1:9464 or [::1]:9464",
   },
   ...DRAIN_FLAGS,
   checkConfig: {

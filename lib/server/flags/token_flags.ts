@@ -1,3 +1,4 @@
+import { MAX_AGE_MS } from "../../cli/flags/duration.ts";
 import { COMMON_FLAGS, type ConfigOf, type FlagTable } from "../../cli/flags/flag.ts";
 import { parseMemberName } from "../../chat/names.ts";
 import { parseRoomPattern } from "../security/tokens/room_pattern.ts";
@@ -32,6 +33,7 @@ export const TOKEN_FLAGS = {
     kind: "list",
     default: [],
     value: "ROOM",
+    refusesEmptyText: true,
     help: "Rooms that the user may read, such as tea or 'team-*'; repeatable; without it, all",
     check: checkRooms,
   },
@@ -39,6 +41,7 @@ export const TOKEN_FLAGS = {
     kind: "list",
     default: [],
     value: "ROOM",
+    refusesEmptyText: true,
     help: "Rooms that the user may publish in; without it, those of --rooms; repeatable",
     check: checkRooms,
   },
@@ -62,6 +65,7 @@ export const TOKEN_FLAGS = {
   ttlMs: {
     kind: "duration",
     default: 60 * 60_000,
+    max: MAX_AGE_MS,
     help: "Time until the token expires; 0 means never",
   },
   ...COMMON_FLAGS,

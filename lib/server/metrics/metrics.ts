@@ -5,13 +5,14 @@ import type { Histogram } from "../../chat/histogram.ts";
 import type { Rooms } from "../../chat/rooms.ts";
 import { VERSION } from "../../cli/version.ts";
 import type { ServerConfig } from "../config.ts";
+import { logLimitBytes } from "../memory_limit.ts";
 import type { ServerCounters } from "./server_counters.ts";
 
 /** Where {@linkcode Metrics} reads its values. */
 export interface MetricsSources {
   readonly config: Pick<
     ServerConfig,
-    "engine" | "maxConnections" | "maxRooms" | "maxLogBytes"
+    "engine" | "maxConnections" | "maxRooms" | "maxLogBytes" | "memoryLimit"
   >;
   readonly chat: {
     readonly counters: ChatCounters;
@@ -67,11 +68,19 @@ export class Metrics {
         [{ engine, format: "events" }, eventStreams.size],
       ];
     });
-    this.#add("gauge", "chorus_max_connections", "The value of --max-connections.", () => {
-      return one(config.maxConnections);
-    });
+    this.#add(
+      "gauge",
+      "chorus_max_connections",
+      "The value of --max-connections; +Inf if the limit is disabled.",
+      () => one(config.maxConnections || Infinity),
+    );
     this.#add("gauge", "chorus_rooms", "Rooms in memory.", () => one(chat.rooms.size));
-    this.#add("gauge", "chorus_max_rooms", "The value of --max-rooms.", () => one(config.maxRooms));
+    this.#add(
+      "gauge",
+      "chorus_max_rooms",
+      "The value of --max-rooms; +Inf if the limit is disabled.",
+      () => one(config.maxRooms || Infinity),
+    );
     this.#add("counter", "chorus_handshakes_total", "WebSocket handshakes by outcome.", () => {
       return by("outcome", counters.handshakes);
     });
@@ -141,9 +150,12 @@ export class Metrics {
     this.#add("gauge", "chorus_log_bytes", "Memory of the logs of all rooms.", () => {
       return one(rooms.logBytes);
     });
-    this.#add("gauge", "chorus_max_log_bytes", "The value of --max-log-bytes.", () => {
-      return one(config.maxLogBytes);
-    });
+    this.#add(
+      "gauge",
+      "chorus_max_log_bytes",
+      "The bound of that memory: --max-log-bytes, or half of --memory-limit if that is less.",
+      () => one(logLimitBytes(config)),
+    );
     this.#add("counter", "chorus_commits_total", "Transactions of the durable history.", () => {
       return one(counters.commits);
     });

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { errorMessage } from "../../cli/error_message.ts";
+import { readFailure } from "../../cli/read_failure.ts";
 import type { FieldMap } from "../../websocket/http_head.ts";
 
 /** A shorter token could be guessed. */
@@ -36,7 +36,7 @@ export async function readAdminToken(path: string): Promise<AdminToken | undefin
   try {
     text = await Deno.readTextFile(path);
   } catch (cause) {
-    const reason = errorMessage(cause);
+    const reason = readFailure(cause);
     throw new AdminTokenError(`Cannot read --admin-token-file ${path}: ${reason}`, { cause });
   }
   const token = text.trim();

@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { errorMessage } from "../../cli/error_message.ts";
+import { readFailure } from "../../cli/read_failure.ts";
 
 /** A certificate chain and its private key, both in PEM. */
 export interface TlsFiles {
@@ -56,7 +57,7 @@ async function read(flag: string, path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (cause) {
-    throw new TlsFileError(`Cannot read ${flag} ${path}: ${errorMessage(cause)}`, { cause });
+    throw new TlsFileError(`Cannot read ${flag} ${path}: ${readFailure(cause)}`, { cause });
   }
 }
 

@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers";
 import { ChatCounters } from "../../../lib/chat/counters.ts";
 import type { Batch } from "../../../lib/chat/history/history.ts";
 import { type Committable, Committer } from "../../../lib/chat/history/committer.ts";
+import { countOf } from "../count_of.ts";
 
 /** A committer whose deferred functions, timers, and commits the test runs. */
 class TestCommitter {
@@ -116,7 +117,7 @@ Deno.test("Committer counts commits, how long they take, and those that fail or 
   test.turn();
   await test.end(new Error("the disk is full"));
   assertEquals(counters.commitFailures, { failed: 1, stalled: 1 });
-  assertEquals([counters.commits, counters.commitSeconds.count], [1, 1]);
+  assertEquals([counters.commits, countOf(counters.commitSeconds)], [1, 1]);
 });
 
 Deno.test("an urgent room is committed at the end of the turn, and the others with it", () => {

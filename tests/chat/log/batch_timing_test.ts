@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { ChatCounters } from "../../../lib/chat/counters.ts";
 import { BatchTiming } from "../../../lib/chat/log/batch_timing.ts";
+import { countOf } from "../count_of.ts";
 
 Deno.test("BatchTiming times a sweep, and the time from the first message to its end", () => {
   let nowMs = 1000;
@@ -14,5 +15,5 @@ Deno.test("BatchTiming times a sweep, and the time from the first message to its
   assertEquals(timing.end(), true);
   const { sweepSeconds, publishSeconds, batchMessages } = counters;
   assertEquals([sweepSeconds.sum, publishSeconds.sum, batchMessages.sum], [0.25, 0.75, 4]);
-  assertEquals([sweepSeconds.count, publishSeconds.count, batchMessages.count], [1, 1, 1]);
+  assertEquals([sweepSeconds, publishSeconds, batchMessages].map(countOf), [1, 1, 1]);
 });

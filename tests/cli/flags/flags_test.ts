@@ -1,10 +1,12 @@
 import { assertEquals } from "@std/assert";
+import { MAX_AGE_MS } from "../../../lib/cli/flags/duration.ts";
 import type { FlagTable } from "../../../lib/cli/flags/flag.ts";
 import { parseFlags } from "../../../lib/cli/flags/flags.ts";
 
 const TABLE = {
   port: { kind: "integer", default: 8000, value: "PORT", min: 0, max: 65535, help: "" },
   drainTimeoutMs: { kind: "duration", default: 5000, min: 10, help: "" },
+  historyAgeMs: { kind: "duration", default: 0, max: MAX_AGE_MS, help: "" },
   logBytes: { kind: "size", default: 1024, min: 1000, max: 1024 ** 3, help: "" },
   cacheBytes: {
     kind: "size",
@@ -31,6 +33,14 @@ const TABLE = {
     help: "",
     check: (text) => text === "" ? "an origin" : undefined,
   },
+  rooms: {
+    kind: "list",
+    default: [],
+    value: "ROOM",
+    refusesEmptyText: true,
+    help: "",
+    check: (text) => text === "" ? "a room" : undefined,
+  },
   echo: { kind: "switch", default: false, help: "" },
   reconnect: { kind: "switch", default: true, help: "" },
   header: { kind: "each", default: [], short: "H", value: "HEADER", help: "" },
@@ -41,6 +51,7 @@ const TABLE = {
 const DEFAULTS = {
   port: 8000,
   drainTimeoutMs: 5000,
+  historyAgeMs: 0,
   logBytes: 1024,
   cacheBytes: 0,
   sendRate: 0,
@@ -48,6 +59,7 @@ const DEFAULTS = {
   logFormat: "text",
   name: "",
   allowOrigin: [] as readonly string[],
+  rooms: [] as readonly string[],
   echo: false,
   reconnect: true,
   header: [] as readonly string[],
@@ -76,6 +88,10 @@ const GOOD: readonly [args: string[], config: Partial<Record<keyof typeof DEFAUL
   [["--name=--echo"], { name: "--echo" }],
   [["--name", "7"], { name: "7" }],
   [["--allow-origin", "a,b", "--allow-origin", "c"], { allowOrigin: ["a", "b", "c"] }],
+  [["--allow-origin="], { allowOrigin: [] }],
+  [["--allow-origin=", "--allow-origin", "a"], { allowOrigin: ["a"] }],
+  [["--drain-timeout", "596h"], { drainTimeoutMs: 596 * 3_600_000 }],
+  [["--history-age", "876000h"], { historyAgeMs: 876_000 * 3_600_000 }],
   [["--echo"], { echo: true }],
   [["--echo=false"], { echo: false }],
   [["--echo", "false"], { echo: false }],
@@ -136,6 +152,12 @@ const BAD: readonly [args: string[], faults: string[]][] = [
   ]],
   [["--drain-timeout", "9ms"], [
     `${DRAIN} at least 10ms: --drain-timeout was "9ms"`,
+  ]],
+  [["--drain-timeout", "597h"], [
+    `${DRAIN} at most 596h: --drain-timeout was "597h"`,
+  ]],
+  [["--rooms="], [
+    'Cannot start because --rooms (CHORUS_ROOMS) must be a room: --rooms was ""',
   ]],
   [["--log-bytes", "64KB"], [
     "Cannot start because --log-bytes (CHORUS_LOG_BYTES) must be a size such as 1000, 64KiB, " +
@@ -274,6 +296,15 @@ Deno.test("parseFlags() reads the environment, and prefers a flag", () => {
     reconnect: false,
   });
   assertEquals([sources.port, sources.echo, sources.name], ["flag", "environment", "default"]);
+});
+
+Deno.test("parseFlags() overrides the list of a file with none", () => {
+  const { config, sources, faults } = parseFlags(TABLE, {
+    args: [],
+    env: (name) => name === "CHORUS_ALLOW_ORIGIN" ? "" : undefined,
+    file: { path: "x.jsonc", values: new Map([["allow-origin", ["a"]]]) },
+  });
+  assertEquals([config.allowOrigin, sources.allowOrigin, faults], [[], "environment", []]);
 });
 
 Deno.test("parseFlags() names a variable with a wrong value", () => {

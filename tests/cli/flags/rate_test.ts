@@ -34,7 +34,7 @@ for (const [text, of, ratePerSecond] of CASES) {
 }
 
 Deno.test("formatRatePerSecond() writes what parseRatePerSecond() reads", () => {
-  for (const text of ["0", "1/s", "100/s", "30/m", "7/m", "1/h", "59/h"]) {
+  for (const text of ["0", "1/s", "100/s", "30/m", "7/m", "1/h", "59/h", "0.001/h", "0.5/h"]) {
     assertEquals(formatRatePerSecond(parseRatePerSecond(text, "count")!, "count"), text);
   }
   for (const text of ["64KiB/s", "1000/s", "1MiB/m"]) {

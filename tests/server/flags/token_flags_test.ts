@@ -42,3 +42,12 @@ Deno.test("tokenFaults() names what is missing or contradictory", () => {
   ]);
   assertEquals(tokenFaults(read("--sub", "ann", "--token-secret-file", "x")), []);
 });
+
+Deno.test("TOKEN_FLAGS refuse empty rooms, which would mean all", () => {
+  for (const flag of ["--rooms", "--publish"]) {
+    assertEquals(parseFlags(TOKEN_FLAGS, { args: [`${flag}=`] }).faults, [
+      `Cannot start because ${flag} must be a room, or the beginning of rooms and a *: ` +
+      `${flag} was ""`,
+    ]);
+  }
+});

@@ -7,15 +7,17 @@ import { isPromtoolMissing, promtool } from "./promtool.ts";
 
 const SERVER = new URL("../../../lib/server/", import.meta.url);
 
+const LIMITS = { maxConnections: 100, maxRooms: 10, maxLogBytes: 1000, memoryLimit: 0 };
+
 /** The metrics of a server that has just started, and what they read. */
-function testMetrics() {
+function testMetrics(limits: Partial<typeof LIMITS> = {}) {
   const counters = new ChatCounters(() => 0);
   const loopLagSeconds = new Histogram([0.1, 1]);
   const rooms = { size: 0, logBytes: 0, maxLagBytes: 0 };
   const eventStreams = { size: 0 };
   const output = { droppedCount: 0 };
   const metrics = new Metrics({
-    config: { engine: "direct", maxConnections: 100, maxRooms: 10, maxLogBytes: 1000 },
+    config: { engine: "direct", ...LIMITS, ...limits },
     chat: { counters, rooms },
     counters: new ServerCounters(counters.limits),
     eventStreams,
@@ -64,6 +66,21 @@ Deno.test("Metrics reads its values at each scrape", async () => {
       'chorus_limit_hits_total{limit="rooms"} 6',
     ]
   ) assert(lines.includes(line), line);
+});
+
+Deno.test("Metrics writes the limits; a disabled one is infinite", async () => {
+  const linesOf = async (limits: Partial<typeof LIMITS>) =>
+    (await testMetrics(limits).metrics.scrape()).match(/^chorus_max_.*$/gm);
+  assertEquals(await linesOf({}), [
+    "chorus_max_connections 100",
+    "chorus_max_rooms 10",
+    "chorus_max_log_bytes 1000",
+  ]);
+  assertEquals(await linesOf({ maxConnections: 0, maxRooms: 0, memoryLimit: 800 }), [
+    "chorus_max_connections +Inf",
+    "chorus_max_rooms +Inf",
+    "chorus_max_log_bytes 400",
+  ]);
 });
 
 Deno.test("Metrics writes histograms with cumulative buckets", async () => {
@@ -128,6 +145,27 @@ Deno.test({
     const path = new URL("metrics/alerts.yml", SERVER).pathname;
     assertEquals(await promtool(["check", "rules", path]), "");
   },
+});
+
+Deno.test({
+  name: "each alert fires when it should, and not when it should not",
+  ignore: isPromtoolMissing,
+  fn: async () => {
+    const path = new URL("alerts_test.yml", import.meta.url).pathname;
+    assertEquals(await promtool(["test", "rules", path]), "");
+  },
+});
+
+Deno.test("alerts_test.yml has each alert, and all its metrics while it does not fire", async () => {
+  const rules = await Deno.readTextFile(new URL("metrics/alerts.yml", SERVER));
+  const cases = await Deno.readTextFile(new URL("alerts_test.yml", import.meta.url));
+  const alerts = Array.from(rules.matchAll(/^ +- alert: (\w+)$/gm), ([, name]) => name!);
+  assert(alerts.length > 10);
+  assertEquals(alerts.filter((name) => !cases.includes(`alertname="${name}"`)), []);
+  for (const name of ["an idle server", "a busy server"]) {
+    const series = cases.split("- name: ").find((each) => each.startsWith(name))!;
+    assertEquals(metricsIn(rules).filter((metric) => !metricsIn(series).includes(metric)), []);
+  }
 });
 
 Deno.test({

@@ -33,6 +33,8 @@ Deno.test("ServerCounters.countRefusal() counts refused handshakes by outcome, a
       [{ status: 405 }, "bad_request"],
       [{ status: 426 }, "bad_request"],
       [{ status: 429 }, "rate_limited"],
+      [{ status: 431 }, "bad_request", "head_size"],
+      [{ status: 431, limit: "token_size" }, "bad_request", "token_size"],
     ];
   for (const [refusal, outcome, limit] of cases) {
     const counters = newCounters();

@@ -128,7 +128,7 @@ Deno.test("readTlsFiles() names the file that it cannot read", async () => {
   await assertRejects(
     () => readTlsFiles({ tlsCert: "/nowhere/c.pem", tlsKey: "/nowhere/k.pem" }),
     TlsFileError,
-    "Cannot read --tls-cert /nowhere/c.pem: No such file",
+    "Cannot read --tls-cert /nowhere/c.pem: it does not exist",
   );
 });
 

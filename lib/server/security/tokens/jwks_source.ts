@@ -1,4 +1,4 @@
-import { errorMessage } from "../../../cli/error_message.ts";
+import { readFailure } from "../../../cli/read_failure.ts";
 import { TokenKeyError } from "./token_keys.ts";
 
 /** The time for a whole answer. */
@@ -25,7 +25,7 @@ export async function readJwks(
   try {
     return isJwksUrl(source) ? await fetchText(source, signal) : await Deno.readTextFile(source);
   } catch (cause) {
-    throw new TokenKeyError(`Cannot read --token-jwks ${source}: ${errorMessage(cause)}`, {
+    throw new TokenKeyError(`Cannot read --token-jwks ${source}: ${readFailure(cause)}`, {
       cause,
     });
   }

@@ -1,4 +1,4 @@
-import { errorMessage } from "../../../cli/error_message.ts";
+import { readFailure } from "../../../cli/read_failure.ts";
 import { TokenKeyError, type TokenKeys } from "./token_keys.ts";
 
 /** RFC 7518 section 3.2: a key for HS256 has at least the length of the hash. */
@@ -52,7 +52,7 @@ export async function readSecrets(path: string): Promise<readonly Uint8Array<Arr
   try {
     bytes = await Deno.readFile(path);
   } catch (cause) {
-    throw new TokenKeyError(`Cannot read --token-secret-file ${path}: ${errorMessage(cause)}`, {
+    throw new TokenKeyError(`Cannot read --token-secret-file ${path}: ${readFailure(cause)}`, {
       cause,
     });
   }
