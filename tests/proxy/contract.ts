@@ -28,7 +28,7 @@ export async function testProxy(program: ProxyProgram): Promise<void> {
     Deno.test({ name: `${name}: ${title}`, ignore, fn });
 
   for (const engine of program.engines ?? ENGINES) {
-    test(`the page, the HTTP API, events, and WebSockets pass, with --engine ${engine}`, async () => {
+    test(`everything that clients can do passes, with --engine ${engine}`, async () => {
       await using server = await startTestApp({ ...BEHIND_PROXY, engine });
       await using proxy = await Proxy.start(program, server.port);
       await chatThrough(proxy);

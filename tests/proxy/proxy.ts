@@ -52,7 +52,7 @@ export async function isProxyMissing({ path, debianPackage }: ProxyProgram): Pro
 }
 
 /**
- * Creates an HTTP client at this address. It accepts the proxy's certificate, and may send any host,
+ * Creates an HTTP client at this address. It accepts the proxy's certificate. It may send any host,
  * so it must not use HTTP/2.
  */
 export function clientAt(localAddress: string): Deno.HttpClient {
@@ -96,9 +96,14 @@ export class Proxy implements AsyncDisposable {
     const { reload } = this.#program;
     const port = freePort();
     await this.#configure([this.port, port]);
-    if (typeof reload === "string") this.#process!.kill(reload);
-    else await this.#command(reload(this.#configPath)).output();
-    await this.#isReady(port);
+    if (typeof reload !== "string") {
+      await this.#command(reload(this.#configPath)).output();
+      return await this.#isReady(port);
+    }
+    this.#process!.kill(reload);
+    // HAProxy 2.6 ignores a signal that arrives before it has finished its start.
+    const timer = setInterval(() => this.#process!.kill(reload), 1000);
+    await this.#isReady(port).finally(() => clearInterval(timer));
   }
 
   /** Ends the proxy. */
@@ -135,7 +140,10 @@ export class Proxy implements AsyncDisposable {
       if (hasEnded) throw new Error(`The proxy has ended: ${await this.#messages}`);
       try {
         const response = await fetch(`https://127.0.0.1:${port}/readyz`, { client });
-        if (await response.text() === "ready\n") return;
+        const text = await response.text();
+        if (response.ok) return;
+        // The proxy has no server yet.
+        if (response.status < 500) throw new Error(`The proxy answers ${response.status}: ${text}`);
       } catch (error) {
         if (!(error instanceof TypeError)) throw error; // It does not listen yet.
       }
