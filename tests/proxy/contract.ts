@@ -1,10 +1,11 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { isMissing } from "../missing_program.ts";
 import { ChorusPeer, textOf } from "../socket/chorus_peer.ts";
 import { EventSource } from "../socket/event_source.ts";
 import { Peer } from "../socket/peer.ts";
 import { RollingUser } from "../socket/rolling_user.ts";
 import { ENGINES, startTestApp } from "../socket/test_app.ts";
-import { clientAt, HOST, isProxyMissing, Proxy, type ProxyProgram } from "./proxy.ts";
+import { clientAt, HOST, Proxy, type ProxyProgram } from "./proxy.ts";
 
 /** The settings that the manual gives for a server behind a proxy on the same machine. */
 const BEHIND_PROXY = { allowOrigin: [`https://${HOST}`], trustProxy: ["127.0.0.1"] };
@@ -23,7 +24,7 @@ const PRIVATE_PATHS: typeof STATUSES = [["/metrics", {}, 404], ["/admin/connecti
 /** Checks that clients can chat through a proxy with the example of the manual. */
 export async function testProxy(program: ProxyProgram): Promise<void> {
   const { name } = program;
-  const ignore = await isProxyMissing(program);
+  const ignore = await isMissing(program);
   const test = (title: string, fn: () => Promise<void>) =>
     Deno.test({ name: `${name}: ${title}`, ignore, fn });
 
@@ -102,6 +103,10 @@ async function reloadUnderLoad(proxy: Proxy, keepsConnections: boolean): Promise
   const users = ["a", "b"].map((name) => new RollingUser(`wss://${host}/ws`, name, client));
   const running = users.map((user) => user.run());
   await Promise.all(users.map((user) => user.welcomed()));
+  // An event stream that must continue. EventSource would reconnect, this client does not.
+  const events = keepsConnections
+    ? await EventSource.open(`https://${host}/rooms/lobby/events`, {}, client)
+    : undefined;
   let rounds = 0;
   const chat = async () => {
     for (const user of users) user.publish();
@@ -128,6 +133,9 @@ async function reloadUnderLoad(proxy: Proxy, keepsConnections: boolean): Promise
     assertEquals([texts.length, gapCount, unrecoveredCount], [2 * rounds + 1, 0, 0]);
     if (keepsConnections) assertEquals(connectCount, 1);
   }
+  for (let left = 3 * rounds; events && left > 0; left--) await events.said();
+  if (events) assertEquals((await events.said()).text, "end");
+  await events?.[Symbol.asyncDispose]();
   const response = await fetch(`https://${host}/rooms/lobby/messages?limit=1000`, { client });
   assertEquals((await response.json()).messages.length, 3 * rounds + 1);
   await Promise.all([...users.map((user) => user.stop()), ...running]);

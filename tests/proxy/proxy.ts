@@ -1,4 +1,5 @@
 import type { ServerConfig } from "../../lib/server/config.ts";
+import type { NeededProgram } from "../missing_program.ts";
 import { freePort } from "../socket/haproxy.ts";
 
 /** The certificate for localhost and 127.0.0.1 that the proxies use. */
@@ -10,11 +11,8 @@ const CERT = await Deno.readTextFile(CERT_PATH);
 export const HOST = "chat.example";
 
 /** How to run a proxy. */
-export interface ProxyProgram {
+export interface ProxyProgram extends NeededProgram {
   readonly name: string;
-  readonly path: string;
-  /** The Debian package with it. */
-  readonly debianPackage: string;
   /** The configuration that listens on these ports, before a server on `serverPort`. */
   readonly configOf: (ports: ProxyPorts) => string | Promise<string>;
   /** The arguments to start it with this configuration file, in the foreground. */
@@ -37,20 +35,6 @@ export interface ProxyPorts {
   readonly folder: string;
 }
 
-/** Whether to skip tests with a proxy. Prints a warning if so; with CI=true, throws instead. */
-export async function isProxyMissing({ path, debianPackage }: ProxyProgram): Promise<boolean> {
-  const howToInstall = `${path} is missing: install it with \`apt-get install ${debianPackage}\``;
-  try {
-    await Deno.stat(path);
-    return false;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    if (Deno.env.get("CI") === "true") throw new Error(howToInstall);
-    console.error(`\n*** PROXY TESTS SKIPPED: ${howToInstall} ***\n`);
-    return true;
-  }
-}
-
 /**
  * Creates an HTTP client at this address. It accepts the proxy's certificate. It may send any host,
  * so it must not use HTTP/2.
@@ -66,6 +50,7 @@ export class Proxy implements AsyncDisposable {
   readonly #serverPort: number;
   readonly #folder: string;
   #process: Deno.ChildProcess | undefined;
+  #hasEnded = false;
   /** What it prints. */
   #messages: Promise<string> | undefined;
 
@@ -83,9 +68,15 @@ export class Proxy implements AsyncDisposable {
     await Deno.chmod(folder, 0o755); // The workers may be another user.
     await proxy.#configure([proxy.port]);
     proxy.#process = proxy.#command(program.startArgs(proxy.#configPath)).spawn();
+    proxy.#process.status.then(() => proxy.#hasEnded = true);
     proxy.#messages = new Response(proxy.#process.stderr).text();
-    await proxy.#isReady(proxy.port);
-    return proxy;
+    try {
+      await proxy.#isReady(proxy.port);
+      return proxy;
+    } catch (error) {
+      await proxy[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /**
@@ -108,7 +99,7 @@ export class Proxy implements AsyncDisposable {
 
   /** Ends the proxy. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#process!.kill("SIGTERM");
+    if (!this.#hasEnded) this.#process!.kill("SIGTERM");
     await Promise.all([this.#process!.status, this.#messages]);
     await Deno.remove(this.#folder, { recursive: true });
   }
@@ -133,11 +124,9 @@ export class Proxy implements AsyncDisposable {
   }
 
   async #isReady(port: number): Promise<void> {
-    let hasEnded = false;
-    this.#process!.status.then(() => hasEnded = true);
     using client = clientAt("127.0.0.1");
     for (;;) {
-      if (hasEnded) throw new Error(`The proxy has ended: ${await this.#messages}`);
+      if (this.#hasEnded) throw new Error(`The proxy has ended: ${await this.#messages}`);
       try {
         const response = await fetch(`https://127.0.0.1:${port}/readyz`, { client });
         const text = await response.text();
