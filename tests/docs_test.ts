@@ -7,6 +7,7 @@ const PAGES = [
   "lib/README.md",
   "lib/chat/PROTOCOL.md",
   "lib/load/README.md",
+  "lib/server/DEPLOY.md",
   "lib/server/README.md",
   "tests/bench/README.md",
   "tests/bench/figures.md",

@@ -1,21 +1,10 @@
 import type { Browser, Page } from "playwright-core";
+import { isMissing } from "../missing_program.ts";
 
 const CHROMIUM_PATH = "/usr/bin/chromium";
 
-const HOW_TO_INSTALL = `${CHROMIUM_PATH} is missing: install it with \`apt-get install chromium\``;
-
-/** Whether to skip browser tests. Prints a warning if so; with CI=true, throws instead. */
-export const isBrowserMissing = await (async () => {
-  try {
-    await Deno.stat(CHROMIUM_PATH);
-    return false;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    if (Deno.env.get("CI") === "true") throw new Error(HOW_TO_INSTALL);
-    console.error(`\n*** BROWSER TESTS SKIPPED: ${HOW_TO_INSTALL} ***\n`);
-    return true;
-  }
-})();
+/** Whether to skip browser tests. */
+export const isBrowserMissing = await isMissing({ path: CHROMIUM_PATH, debianPackage: "chromium" });
 
 /** Starts Chromium with a fresh profile and without background network traffic. */
 export async function launchBrowser(): Promise<Browser> {

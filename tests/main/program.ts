@@ -39,6 +39,11 @@ export class Program implements AsyncDisposable {
     return new Program(Deno.execPath(), [...command, ...args], env);
   }
 
+  /** Runs a program that runs the server. */
+  static startWith(path: string, args: readonly string[]): Program {
+    return new Program(path, args, {});
+  }
+
   /**
    * Runs the server in bash.
    *

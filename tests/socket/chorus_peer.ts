@@ -18,9 +18,13 @@ export class ChorusPeer implements AsyncDisposable {
   }
 
   /** Connects, and waits for the welcome. */
-  static async open(url: string, token?: string): Promise<ChorusPeer> {
+  static async open(
+    url: string,
+    token?: string,
+    client?: Deno.HttpClient,
+  ): Promise<ChorusPeer> {
     const offered = token === undefined ? [] : [`chorus.token.${token}`];
-    const peer = await Peer.open(url, {}, ["chorus.v1", ...offered]);
+    const peer = await Peer.open(url, {}, ["chorus.v1", ...offered], client);
     return new ChorusPeer(peer, JSON.parse(await peer.next() as string));
   }
 

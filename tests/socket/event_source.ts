@@ -12,8 +12,12 @@ export class EventSource implements AsyncDisposable {
     this.#reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   }
 
-  static async open(url: URL | string, headers: Record<string, string> = {}): Promise<EventSource> {
-    return new EventSource(await fetch(url, { headers }));
+  static async open(
+    url: URL | string,
+    headers: Record<string, string> = {},
+    client?: Deno.HttpClient,
+  ): Promise<EventSource> {
+    return new EventSource(await fetch(url, { headers, ...(client && { client }) }));
   }
 
   /** The next event; undefined at the end. */

@@ -1,19 +1,9 @@
+import { isMissing } from "../missing_program.ts";
+
 const HAPROXY_PATH = "/usr/sbin/haproxy";
 
-const HOW_TO_INSTALL = `${HAPROXY_PATH} is missing: install it with \`apt-get install haproxy\``;
-
-/** Whether to skip tests with HAProxy. Prints a warning if so; with CI=true, throws instead. */
-export const isHaproxyMissing = await (async () => {
-  try {
-    await Deno.stat(HAPROXY_PATH);
-    return false;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    if (Deno.env.get("CI") === "true") throw new Error(HOW_TO_INSTALL);
-    console.error(`\n*** HAPROXY TESTS SKIPPED: ${HOW_TO_INSTALL} ***\n`);
-    return true;
-  }
-})();
+/** Whether to skip tests with HAProxy. */
+export const isHaproxyMissing = await isMissing({ path: HAPROXY_PATH, debianPackage: "haproxy" });
 
 /** HAProxy as a child process. It sends clients to the servers whose `/readyz` is 200. */
 export class Haproxy implements AsyncDisposable {

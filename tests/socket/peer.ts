@@ -21,8 +21,9 @@ export class Peer implements AsyncDisposable {
     url: string,
     headers: Record<string, string> = {},
     protocols: string[] = [],
+    client?: Deno.HttpClient,
   ): Promise<Peer> {
-    const socket = new WebSocket(url, { headers, protocols });
+    const socket = new WebSocket(url, { headers, protocols, ...(client && { client }) });
     const peer = new Peer(socket);
     await new Promise((resolve, reject) => {
       socket.onopen = resolve;

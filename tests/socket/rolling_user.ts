@@ -11,6 +11,8 @@ export interface Transcript {
   readonly unrecoveredCount: number;
   /** How many connections the proxy or a server has refused. */
   readonly refusedCount: number;
+  /** How many connections were accepted. */
+  readonly connectCount: number;
 }
 
 /**
@@ -20,6 +22,7 @@ export interface Transcript {
 export class RollingUser {
   readonly name: string;
   readonly #url: string;
+  readonly #client: Deno.HttpClient | undefined;
   readonly #texts: string[] = [];
   readonly #acked = new Map<string, string>();
   /** The ids of messages that are not acked. Each is also the text. */
@@ -30,13 +33,14 @@ export class RollingUser {
   #peer: ChorusPeer | undefined;
   #isStopped = false;
   #publishedCount = 0;
-  #counts = { gapCount: 0, unrecoveredCount: 0, refusedCount: 0 };
+  #counts = { gapCount: 0, unrecoveredCount: 0, refusedCount: 0, connectCount: 0 };
   #since: string | undefined;
   #session: string | undefined;
 
   /** @param url The WebSocket address with the room. */
-  constructor(url: string, name: string) {
+  constructor(url: string, name: string, client?: Deno.HttpClient) {
     this.#url = url;
+    this.#client = client;
     this.name = name;
   }
 
@@ -89,12 +93,13 @@ export class RollingUser {
   async #connect(): Promise<number | undefined> {
     let peer: ChorusPeer;
     try {
-      peer = await ChorusPeer.open(this.#address());
+      peer = await ChorusPeer.open(this.#address(), undefined, this.#client);
     } catch {
       this.#counts.refusedCount++;
       return undefined;
     }
     this.#peer = peer;
+    this.#counts.connectCount++;
     const { session, position, recovered } = peer.welcome;
     if (this.#since !== undefined && !recovered) this.#counts.unrecoveredCount++;
     this.#session = session;
