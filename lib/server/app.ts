@@ -250,6 +250,7 @@ async function start(config: ServerConfig, options: StartOptions): Promise<App> 
       isProxy: (ip) => proxies.isTrusted(ip),
       pipesPerAddress: addressLimits.pipes,
       maxHeadBytes: config.maxHeadBytes,
+      maxWaiting: capacity.maxWaiting,
       readinessChecks,
       directEngine,
       counters,

@@ -36,6 +36,8 @@ export interface GatewayOptions extends Omit<PipesOptions, "onBadResponse"> {
   /** Whether an IP address is that of a proxy, which may begin with a PROXY header. */
   readonly isProxy: (ip: string) => boolean;
   readonly maxHeadBytes: number;
+  /** The maximum number of connections whose first head is not whole, at the moment. */
+  readonly maxWaiting: () => number;
   readonly readinessChecks: readonly ReadinessCheck[];
   readonly directEngine: Pick<DirectEngine, "serve">;
   readonly counters: ServerCounters;
@@ -53,7 +55,9 @@ export class Gateway {
   readonly #listener: Listener;
   readonly #acceptor: Acceptor;
   readonly #httpOptions: HttpConnectionOptions;
-  /** All connections that the direct engine does not have. */
+  /** The connections whose first head is not whole, the oldest first. */
+  readonly #waiting = new Set<HttpConnection>();
+  /** The other connections that the direct engine does not have. */
   readonly #connections = new Set<HttpConnection>();
   readonly #pipes: Pipes;
   #reaper: ReturnType<typeof setInterval> | undefined;
@@ -67,6 +71,7 @@ export class Gateway {
         onRequest: (connection, request) => this.#dispatch(connection, request),
         onMalformed: (status) => options.counters.countLimit({ status }),
         onGone: (connection, error) => {
+          this.#waiting.delete(connection);
           this.#connections.delete(connection);
           if (error) this.#logFailure(error);
         },
@@ -119,6 +124,7 @@ export class Gateway {
   closeConnections(): void {
     clearInterval(this.#reaper);
     this.#acceptor.closeConnections();
+    for (const { transport } of this.#waiting) transport.destroy();
     for (const { transport } of this.#connections) transport.destroy();
   }
 
@@ -130,8 +136,18 @@ export class Gateway {
   #add(transport: Transport, address: Source, received: Uint8Array): void {
     const peer = { address: formatAddress(address), ip: address.hostname };
     const connection = new HttpConnection(transport, peer, this.#httpOptions);
-    this.#connections.add(connection);
+    if (this.#waiting.size >= this.#options.maxWaiting()) this.#dropOldest();
+    this.#waiting.add(connection);
     if (received.length > 0) connection.onData(received);
+  }
+
+  /** Makes room: a client that means to use its connection sends a head at once. */
+  #dropOldest(): void {
+    const [oldest] = this.#waiting;
+    if (!oldest) return;
+    this.#waiting.delete(oldest);
+    this.#options.counters.countLimit({ limit: "waiting_connections" });
+    oldest.transport.reset();
   }
 
   #logFailure(error: Error): void {
@@ -142,6 +158,7 @@ export class Gateway {
 
   #dispatch(connection: HttpConnection, request: PipedRequest): void {
     const { head } = request;
+    if (this.#waiting.delete(connection)) this.#connections.add(connection);
     try {
       const decision = this.#options.admit(head);
       if (decision.kind === "chat") return this.#enter(connection, request, decision);
@@ -239,6 +256,7 @@ export class Gateway {
   #check(): void {
     const nowMs = performance.now();
     this.#acceptor.check(nowMs);
+    for (const connection of this.#waiting) connection.check(nowMs);
     for (const connection of this.#connections) connection.check(nowMs);
   }
 }
