@@ -63,7 +63,7 @@ export const ATTACKS: readonly Attack[] = [
   },
   {
     name: "half-open handshakes",
-    smallSize: 60,
+    smallSize: 250,
     fullSize: 10_000,
     run: halfOpen,
   },

@@ -275,6 +275,9 @@ Deno.test("Connection answers the first 16 pings of a read, and the last", () =>
   const answered = echo.frames.map(({ payload }) => new TextDecoder().decode(payload));
   const first = Array.from({ length: 16 }, (_, index) => `${index}`);
   assertEquals(answered, [...first, "99"]);
-  echo.connection.onData(Uint8Array.from(encodeWireFrame(frame(9, "next"), "client")));
-  assertEquals(echo.frames.length, 18);
+  const next = [frame(9, "next"), frame(9, "and next")];
+  echo.connection.onData(
+    Uint8Array.from(next.flatMap((ping) => [...encodeWireFrame(ping, "client")])),
+  );
+  assertEquals(echo.frames.length, 19);
 });
