@@ -9,6 +9,7 @@ const PAGES = [
   "lib/load/README.md",
   "lib/server/README.md",
   "tests/bench/README.md",
+  "tests/bench/abuse.md",
   "tests/bench/figures.md",
   "tests/bench/upstream.md",
 ];
