@@ -10,6 +10,7 @@ const PAGES = [
   "lib/server/DEPLOY.md",
   "lib/server/README.md",
   "tests/bench/README.md",
+  "tests/bench/abuse.md",
   "tests/bench/figures.md",
   "tests/bench/upstream.md",
 ];

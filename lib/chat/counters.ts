@@ -6,6 +6,7 @@ const BATCHES_PER_SAMPLE = 17;
 /** The limits whose hits are counted. */
 export const LIMITS = [
   "connections",
+  "waiting_connections",
   "connections_per_address",
   "handshakes_per_address",
   "publishes_per_address",

@@ -259,6 +259,7 @@ async function start(config: ServerConfig, options: StartOptions): Promise<App> 
       pipesPerAddress: addressLimits.pipes,
       hasFiles: () => capacity.hasFiles,
       maxHeadBytes: config.maxHeadBytes,
+      maxWaiting: capacity.maxWaiting,
       readinessChecks,
       directEngine,
       counters,

@@ -6,6 +6,9 @@ import { type Refusal, UNAVAILABLE } from "./http/refusal.ts";
 import { openFilesWarning } from "./open_files.ts";
 import { MemoryLimit, type MemoryUsage } from "./memory_limit.ts";
 
+/** Even a full server reads the heads of so many clients at a time. */
+const MIN_WAITING = 64;
+
 /** The limits of a {@linkcode Capacity}. Each field is the server's flag of the same name. */
 export interface CapacityConfig {
   /** 0 disables the limit. The same goes for the next one. */
@@ -76,6 +79,13 @@ export class Capacity implements Disposable {
     if (!rooms.hasCapacityFor(roomName)) return UNAVAILABLE.tooManyRooms;
     return rooms.isFull(roomName, wires.joiningCount(roomName)) ? UNAVAILABLE.roomFull : undefined;
   };
+
+  /**
+   * How many connections may wait for their first head: as many as the server has capacity for.
+   * Together with those in the chat, they then need few more files than `--max-connections`.
+   */
+  readonly maxWaiting = (): number =>
+    Math.max(MIN_WAITING, this.#maxConnections - this.#options.wires.size);
 
   /** Why a load balancer should send no new clients. */
   readonly readinessChecks: readonly ReadinessCheck[] = [

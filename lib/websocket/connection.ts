@@ -66,6 +66,10 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
   #isPeerEnded = false;
   /** Whether the last read had a message. */
   #hasMessage = false;
+  /** The number of pings in the last read. */
+  #pingCount = 0;
+  /** The payload of the last ping that is to be answered after the read. It is lent. */
+  #unanswered: Uint8Array | undefined;
 
   /** The time of the last read. */
   lastReadAtMs: number;
@@ -151,11 +155,13 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
     this.pingedAtMs = undefined;
     if (this.#receiver.isDone || this.#state === "closed") return;
     this.#hasMessage = false;
+    this.#pingCount = 0;
     try {
       this.#receiver.receive(bytes);
     } catch (error) {
       this.#fail(error);
     }
+    if (this.#unanswered) this.#answerLast(this.#unanswered);
     // A client's queue is its own messages, and not answers that the peer leaves unread.
     const isServer = this.#options.role === "server";
     const backlog = (isServer ? this.sender.backlog : undefined) ??
@@ -186,7 +192,9 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
   }
 
   onPing(payload: Uint8Array): void {
-    if (this.#state === "open") this.sender.pong(payload);
+    if (this.#state !== "open") return;
+    if (++this.#pingCount > MAX_PONGS_PER_READ) this.#unanswered = payload;
+    else this.sender.pong(payload);
   }
 
   onPong(payload: Uint8Array): void {
@@ -203,6 +211,11 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
     this.#isCloseSent = true;
     if (this.#isPeerEnded) this.onEnd();
     else this.#endIfDone();
+  }
+
+  #answerLast(payload: Uint8Array): void {
+    this.#unanswered = undefined;
+    if (this.#state === "open") this.sender.pong(payload);
   }
 
   /** Ends the connection after an error of the peer, or of the listener. */
@@ -249,6 +262,12 @@ export class Connection implements TransportListener, ReceiverListener, SenderLi
     this.#listener.onClosed(this.#status);
   }
 }
+
+/**
+ * How many pings of one read are answered separately. Each answer is a write, which takes far
+ * longer than to send a ping. Of further pings, only the last is answered (section 5.5.3).
+ */
+const MAX_PONGS_PER_READ = 16;
 
 /** The status of a connection that ended without a close frame or an error. */
 const NO_STATUS: CloseStatus = { code: 1006, reason: "" };

@@ -265,3 +265,19 @@ Deno.test("Connection closes with 1011 when its listener throws, and does not se
   assertEquals([...close!.payload], [0x03, 0xf3, ...payloadBytes("internal error")]);
   assertEquals(echo.status, { code: 1011, reason: "a secret" });
 });
+
+Deno.test("Connection answers the first 16 pings of a read, and the last", () => {
+  const echo = new Echo("server", false);
+  const pings = Array.from({ length: 100 }, (_, index) => frame(9, `${index}`));
+  echo.connection.onData(
+    Uint8Array.from(pings.flatMap((ping) => [...encodeWireFrame(ping, "client")])),
+  );
+  const answered = echo.frames.map(({ payload }) => new TextDecoder().decode(payload));
+  const first = Array.from({ length: 16 }, (_, index) => `${index}`);
+  assertEquals(answered, [...first, "99"]);
+  const next = [frame(9, "next"), frame(9, "and next")];
+  echo.connection.onData(
+    Uint8Array.from(next.flatMap((ping) => [...encodeWireFrame(ping, "client")])),
+  );
+  assertEquals(echo.frames.length, 19);
+});

@@ -36,6 +36,8 @@ export interface GatewayOptions extends Omit<PipesOptions, "onBadResponse"> {
   /** Whether an IP address is that of a proxy, which may begin with a PROXY header. */
   readonly isProxy: (ip: string) => boolean;
   readonly maxHeadBytes: number;
+  /** The maximum number of connections whose first head is not whole, at the moment. */
+  readonly maxWaiting: () => number;
   readonly readinessChecks: readonly ReadinessCheck[];
   readonly directEngine: Pick<DirectEngine, "serve">;
   readonly counters: ServerCounters;
@@ -53,10 +55,13 @@ export class Gateway {
   readonly #listener: Listener;
   readonly #acceptor: Acceptor;
   readonly #httpOptions: HttpConnectionOptions;
-  /** All connections that the direct engine does not have. */
+  /** The connections whose first head is not whole, the oldest first. */
+  readonly #waiting = new Set<HttpConnection>();
+  /** The other connections that the direct engine does not have. */
   readonly #connections = new Set<HttpConnection>();
   readonly #pipes: Pipes;
   #reaper: ReturnType<typeof setInterval> | undefined;
+  #nextCheck: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: GatewayOptions) {
     const { hostname, port, tls, logger } = options;
@@ -67,6 +72,7 @@ export class Gateway {
         onRequest: (connection, request) => this.#dispatch(connection, request),
         onMalformed: (status) => options.counters.countLimit({ status }),
         onGone: (connection, error) => {
+          this.#waiting.delete(connection);
           this.#connections.delete(connection);
           if (error) this.#logFailure(error);
         },
@@ -123,7 +129,9 @@ export class Gateway {
   /** Closes all connections that the direct engine does not have. */
   closeConnections(): void {
     clearInterval(this.#reaper);
+    clearTimeout(this.#nextCheck);
     this.#acceptor.closeConnections();
+    for (const { transport } of this.#waiting) transport.destroy();
     for (const { transport } of this.#connections) transport.destroy();
   }
 
@@ -135,8 +143,18 @@ export class Gateway {
   #add(transport: Transport, address: Source, received: Uint8Array): void {
     const peer = { address: formatAddress(address), ip: address.hostname };
     const connection = new HttpConnection(transport, peer, this.#httpOptions);
-    this.#connections.add(connection);
+    if (this.#waiting.size >= this.#options.maxWaiting()) this.#dropOldest();
+    this.#waiting.add(connection);
     if (received.length > 0) connection.onData(received);
+  }
+
+  /** Makes room: a client that means to use its connection sends a head at once. */
+  #dropOldest(): void {
+    const [oldest] = this.#waiting;
+    if (!oldest) return;
+    this.#waiting.delete(oldest);
+    this.#options.counters.countLimit({ limit: "waiting_connections" });
+    oldest.transport.reset();
   }
 
   #logFailure(error: Error): void {
@@ -147,6 +165,7 @@ export class Gateway {
 
   #dispatch(connection: HttpConnection, request: PipedRequest): void {
     const { head } = request;
+    if (this.#waiting.delete(connection)) this.#connections.add(connection);
     try {
       const decision = this.#options.admit(head);
       if (decision.kind === "chat") return this.#enter(connection, request, decision);
@@ -245,6 +264,18 @@ export class Gateway {
     const nowMs = performance.now();
     this.#acceptor.check(nowMs);
     for (const connection of this.#connections) connection.check(nowMs);
+    this.#checkWaiting(nowMs);
+  }
+
+  #checkWaiting(nowMs: number): void {
+    let refusedCount = 0;
+    for (const connection of this.#waiting) {
+      if (connection.check(nowMs)) refusedCount++;
+      if (refusedCount < MAX_REFUSED_AT_ONCE) continue;
+      clearTimeout(this.#nextCheck);
+      this.#nextCheck = setTimeout(() => this.#checkWaiting(nowMs), 0);
+      return;
+    }
   }
 }
 
@@ -260,6 +291,12 @@ function respond(
     body: method === "HEAD" ? "" : body,
   });
 }
+
+/**
+ * How many late connections are refused at a time. Each takes 70 µs, and thousands that have come
+ * at the same time are late at the same time.
+ */
+const MAX_REFUSED_AT_ONCE = 100;
 
 type ChatDecision = Extract<Decision, { readonly kind: "chat" }>;
 

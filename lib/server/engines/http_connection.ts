@@ -123,10 +123,14 @@ export class HttpConnection implements TransportListener {
     if (this.pipe?.hasClientEnded && this.#state === "reading") this.onEnd();
   }
 
-  /** Enforces the deadlines. */
-  check(nowMs: number): void {
-    if (this.#state === "dispatched") return this.pipe?.check(nowMs);
-    if (this.#state === "closing") return;
+  /**
+   * Enforces the deadlines.
+   *
+   * @returns Whether it has refused a request that is late.
+   */
+  check(nowMs: number): boolean {
+    if (this.#state === "dispatched") this.pipe?.check(nowMs);
+    if (this.#state !== "reading") return false;
     const { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs } = this.#options.timeouts;
     const isOver = (sinceMs: number | undefined, limitMs: number) =>
       isDeadlineOver(nowMs, sinceMs, limitMs);
@@ -136,11 +140,14 @@ export class HttpConnection implements TransportListener {
       (isFirst && isOver(this.#sinceMs, handshakeTimeoutMs))
     ) {
       this.refuse(new RequestError(408, "The request took too long"));
-    } else if (
+      return true;
+    }
+    if (
       !isFirst && this.#firstByteMs === undefined && isOver(this.#sinceMs, keepAliveMs)
     ) {
       this.transport.destroy();
     }
+    return false;
   }
 
   /** Sends an error response and closes the connection. */

@@ -1,6 +1,7 @@
 import type { Publication } from "../../chat/publication.ts";
 import { checkSay } from "../../chat/chorus_v1.ts";
 import { parseMemberName } from "../../chat/names.ts";
+import { ByteBuffer } from "../../websocket/byte_buffer.ts";
 import type { FieldMap } from "../../websocket/http_head.ts";
 import { isRefusal, type Refusal, refusal } from "./refusal.ts";
 
@@ -110,18 +111,17 @@ async function readBody(
     cancel(reader);
   };
   const timer = timeoutMs > 0 ? setTimeout(stop, timeoutMs) : undefined;
-  const parts: Uint8Array<ArrayBuffer>[] = [];
+  // A copy: each part is in 64 KiB of memory of its own, even if it is a single byte.
+  const body = new ByteBuffer();
   try {
-    for (let length = 0;;) {
+    for (;;) {
       const { value, done } = await reader.read();
       if (isLate) return "too late";
-      if (done) return await new Blob(parts).bytes();
-      length += value.length;
-      if (length > maxBytes) {
+      if (done) return body.bytes;
+      if (body.append(value).length > maxBytes) {
         cancel(reader);
         return "too big";
       }
-      parts.push(value);
     }
   } catch {
     return isLate ? "too late" : "broken";

@@ -46,6 +46,9 @@ interface CountedRequest {
   readonly headers: FieldMap;
 }
 
+/** A limit, or the status of a refusal that tells which limit it is about. */
+type CountedLimit = Partial<Pick<Refusal, "status" | "limit">>;
+
 /** What the server has decided about requests since it started. */
 export class ServerCounters {
   /** The number of WebSocket handshakes by outcome. */
@@ -76,7 +79,7 @@ export class ServerCounters {
   }
 
   /** Counts the limit that a refusal is about, if any. */
-  countLimit({ status, limit = LIMIT_BY_STATUS[status] }: Pick<Refusal, "status" | "limit">): void {
+  countLimit({ status = 0, limit = LIMIT_BY_STATUS[status] }: CountedLimit): void {
     if (limit) this.limits[limit]++;
   }
 }

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import process from "node:process";
 import { getSystemErrorName } from "node:util";
+import { ReadTurns } from "./read_turns.ts";
 import { IGNORE_EVENTS, type Transport, type TransportListener } from "./transport.ts";
 
 /** What to tell the user if {@linkcode checkTcpTransport} returns false. */
@@ -41,6 +42,11 @@ const END_OF_STREAM = -4095;
 /** All handles of a thread read into this buffer, one at a time. */
 const readBuffer = new Uint8Array(64 * 1024);
 
+/** After this many reads in a row that fill the buffer, it is the turn of others. */
+const MAX_FULL_READS = 2;
+
+const turns = new ReadTurns();
+
 /** A handle and its transport. */
 type OwnedHandle = TcpHandle & { [OWNER]: TcpTransport };
 
@@ -58,6 +64,8 @@ export class TcpTransport implements Transport {
   readonly #handle: TcpHandle;
   #isDestroyed = false;
   #isReading = false;
+  /** How many of the last reads have filled the buffer. */
+  #fullReads = 0;
   #hasEnded = false;
   #hasPeerEnded = false;
   #error: Error | undefined;
@@ -141,11 +149,26 @@ export class TcpTransport implements Transport {
   /** Handles a read. `result` is the number of bytes, or an error. */
   onRead(result: number): void {
     if (this.#isDestroyed) return;
-    if (result > 0) return this.listener.onData(readBuffer.subarray(0, result));
+    if (result > 0) {
+      if (result < readBuffer.length) this.#fullReads = 0;
+      else if (++this.#fullReads === MAX_FULL_READS) this.#letOthersRead();
+      return this.listener.onData(readBuffer.subarray(0, result));
+    }
     if (result !== END_OF_STREAM) return this.#fail("read", result);
     this.#hasPeerEnded = true;
     this.#call(() => this.listener.onEnd());
     if (this.#hasEnded) this.destroy();
+  }
+
+  #letOthersRead(): void {
+    this.#fullReads = 0;
+    this.#handle.readStop();
+    turns.wait(this);
+  }
+
+  /** Reads on when others have had their turn. */
+  readOn(): void {
+    if (this.#isReading && !this.#isDestroyed) this.#handle.readStart();
   }
 
   /** Calls the listener. Deno would ignore an error in all callbacks but that of a read. */
