@@ -7,7 +7,7 @@ import { openFilesWarning } from "./open_files.ts";
 import { MemoryLimit, type MemoryUsage } from "./memory_limit.ts";
 
 /** Even a full server reads the heads of so many clients at a time. */
-const MIN_WAITING = 64;
+const MIN_WAITING = 1000;
 
 /** The limits of a {@linkcode Capacity}. Each field is the server's flag of the same name. */
 export interface CapacityConfig {
@@ -85,7 +85,7 @@ export class Capacity implements Disposable {
    * Together with those in the chat, they then need few more files than `--max-connections`.
    */
   readonly maxWaiting = (): number =>
-    Math.max(MIN_WAITING, this.#maxConnections - this.#options.wires.size);
+    this.hasFiles ? Math.max(MIN_WAITING, this.#maxConnections - this.#options.wires.size) : 1;
 
   /** Why a load balancer should send no new clients. */
   readonly readinessChecks: readonly ReadinessCheck[] = [
