@@ -20,7 +20,7 @@ for (const { name, isTcp } of VARIANTS) {
       await Deno.writeTextFile(`${folder}/both.pem`, (await Promise.all(parts)).join(""));
       return adapt(example!, {
         "bind :443": `bind ${ports.map((port) => `127.0.0.1:${port}`).join(",")}`,
-        "127.0.0.1:8000 check": `127.0.0.1:${serverPort} check inter 100ms rise 1`,
+        "127.0.0.1:8000": `127.0.0.1:${serverPort}`,
         "/etc/haproxy/chat.example.pem": `${folder}/both.pem`,
       });
     },

@@ -18,7 +18,7 @@ export interface ProxyProgram extends NeededProgram {
   /** The arguments to start it with this configuration file, in the foreground. */
   readonly startArgs: (configPath: string) => readonly string[];
   /** The signal, or the arguments, that make it read its configuration file again. */
-  readonly reload: Deno.Signal | ((configPath: string) => readonly string[]);
+  readonly reload: "SIGUSR2" | ((configPath: string) => readonly string[]);
   /** Whether open WebSockets survive a reload. */
   readonly keepsConnections: boolean;
   /** Whether it reads requests, and so refuses some; true by default. */
@@ -91,8 +91,9 @@ export class Proxy implements AsyncDisposable {
       await this.#command(reload(this.#configPath)).output();
       return await this.#isReady(port);
     }
+    while (!await handlesUsr2(this.#process!.pid)); // Until then, the signal would end it.
     this.#process!.kill(reload);
-    // HAProxy 2.6 ignores a signal that arrives before it has finished its start.
+    // HAProxy 2.6 may miss a signal.
     const timer = setInterval(() => this.#process!.kill(reload), 1000);
     await this.#isReady(port).finally(() => clearInterval(timer));
   }
@@ -139,4 +140,12 @@ export class Proxy implements AsyncDisposable {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
+}
+
+/** Whether a process has installed its handler for SIGUSR2, which is signal 12. */
+async function handlesUsr2(pid: number): Promise<boolean> {
+  // Deno reads /proc only with all permissions.
+  const { stdout } = await new Deno.Command("cat", { args: [`/proc/${pid}/status`] }).output();
+  const [, caught] = new TextDecoder().decode(stdout).match(/^SigCgt:\s*(\w+)$/m)!;
+  return (BigInt(`0x${caught}`) & 1n << 11n) !== 0n;
 }
