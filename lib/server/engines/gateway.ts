@@ -21,6 +21,7 @@ import { Listener } from "./listener.ts";
 import type { PipedRequest } from "./pipe.ts";
 import { Pipes, type PipesOptions } from "./pipes.ts";
 import type { Source } from "./proxy_protocol.ts";
+import { WaitingConnections } from "./waiting_connections.ts";
 import { RequestError, type RequestHead } from "./request_head.ts";
 
 /** What the gateway needs from the composition root. */
@@ -55,18 +56,20 @@ export class Gateway {
   readonly #listener: Listener;
   readonly #acceptor: Acceptor;
   readonly #httpOptions: HttpConnectionOptions;
-  /** The connections whose first head is not whole, the oldest first. */
-  readonly #waiting = new Set<HttpConnection>();
+  readonly #waiting: WaitingConnections;
   /** The other connections that the direct engine does not have. */
   readonly #connections = new Set<HttpConnection>();
   readonly #pipes: Pipes;
   #reaper: ReturnType<typeof setInterval> | undefined;
-  #nextCheck: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: GatewayOptions) {
     const { hostname, port, tls, logger } = options;
     this.#options = options;
     this.#pipes = new Pipes({ ...options, onBadResponse: (error) => this.#logFault(error) });
+    this.#waiting = new WaitingConnections({
+      maxWaiting: options.maxWaiting,
+      onDropped: () => options.counters.countLimit({ limit: "waiting_connections" }),
+    });
     this.#httpOptions = {
       listener: {
         onRequest: (connection, request) => this.#dispatch(connection, request),
@@ -118,7 +121,7 @@ export class Gateway {
 
   /** The number of open files of connections that the direct engine does not have. */
   get fileCount(): number {
-    return this.#connections.size + this.#pipes.fileCount;
+    return this.#waiting.size + this.#connections.size + this.#pipes.fileCount;
   }
 
   /** See {@linkcode Pipes.closed}. */
@@ -129,9 +132,8 @@ export class Gateway {
   /** Closes all connections that the direct engine does not have. */
   closeConnections(): void {
     clearInterval(this.#reaper);
-    clearTimeout(this.#nextCheck);
     this.#acceptor.closeConnections();
-    for (const { transport } of this.#waiting) transport.destroy();
+    this.#waiting.close();
     for (const { transport } of this.#connections) transport.destroy();
   }
 
@@ -143,18 +145,8 @@ export class Gateway {
   #add(transport: Transport, address: Source, received: Uint8Array): void {
     const peer = { address: formatAddress(address), ip: address.hostname };
     const connection = new HttpConnection(transport, peer, this.#httpOptions);
-    if (this.#waiting.size >= this.#options.maxWaiting()) this.#dropOldest();
     this.#waiting.add(connection);
     if (received.length > 0) connection.onData(received);
-  }
-
-  /** Makes room: a client that means to use its connection sends a head at once. */
-  #dropOldest(): void {
-    const [oldest] = this.#waiting;
-    if (!oldest) return;
-    this.#waiting.delete(oldest);
-    this.#options.counters.countLimit({ limit: "waiting_connections" });
-    oldest.transport.reset();
   }
 
   #logFailure(error: Error): void {
@@ -264,18 +256,7 @@ export class Gateway {
     const nowMs = performance.now();
     this.#acceptor.check(nowMs);
     for (const connection of this.#connections) connection.check(nowMs);
-    this.#checkWaiting(nowMs);
-  }
-
-  #checkWaiting(nowMs: number): void {
-    let refusedCount = 0;
-    for (const connection of this.#waiting) {
-      if (connection.check(nowMs)) refusedCount++;
-      if (refusedCount < MAX_REFUSED_AT_ONCE) continue;
-      clearTimeout(this.#nextCheck);
-      this.#nextCheck = setTimeout(() => this.#checkWaiting(nowMs), 0);
-      return;
-    }
+    this.#waiting.check(nowMs);
   }
 }
 
@@ -291,12 +272,6 @@ function respond(
     body: method === "HEAD" ? "" : body,
   });
 }
-
-/**
- * How many late connections are refused at a time. Each takes 70 µs, and thousands that have come
- * at the same time are late at the same time.
- */
-const MAX_REFUSED_AT_ONCE = 100;
 
 type ChatDecision = Extract<Decision, { readonly kind: "chat" }>;
 
