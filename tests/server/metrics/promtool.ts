@@ -1,24 +1,16 @@
-const HOW_TO_INSTALL = "promtool is missing: install it with `apt-get install prometheus`";
+import { isMissing } from "../../missing_program.ts";
 
-/**
- * Whether to skip the tests with promtool. Prints a warning if so; with CI=true, throws instead.
- */
-export const isPromtoolMissing = await (async () => {
-  try {
-    await new Deno.Command("promtool", { args: ["--version"], stdout: "null", stderr: "null" })
-      .output();
-    return false;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    if (Deno.env.get("CI") === "true") throw new Error(HOW_TO_INSTALL);
-    console.error(`\n*** TESTS WITH PROMTOOL SKIPPED: ${HOW_TO_INSTALL} ***\n`);
-    return true;
-  }
-})();
+const PROMTOOL_PATH = "/usr/bin/promtool";
+
+/** Whether to skip tests with promtool. */
+export const isPromtoolMissing = await isMissing({
+  path: PROMTOOL_PATH,
+  debianPackage: "prometheus",
+});
 
 /** Runs promtool. Returns what it complains about; "" if nothing. */
 export async function promtool(args: readonly string[], input = ""): Promise<string> {
-  const process = new Deno.Command("promtool", {
+  const process = new Deno.Command(PROMTOOL_PATH, {
     args: [...args],
     stdin: "piped",
     stdout: "piped",
