@@ -172,7 +172,7 @@ export class Gateway {
 
   /** Lets an upgrade in. While its token is verified, the connection is not read from. */
   #enter(connection: HttpConnection, request: PipedRequest, decision: ChatDecision): void {
-    const { head, bytes, headLength } = request;
+    const { head, bytes } = request;
     if (head.version !== "HTTP/1.1") {
       this.#options.counters.countHandshake("bad_request");
       throw new RequestError(426, NEEDS_HTTP_11, UPGRADE_HEADERS);
@@ -189,9 +189,11 @@ export class Gateway {
     }
     connection.transport.pause();
     // The bytes are lent.
-    const kept = { ...request, bytes: bytes.slice(), headLength };
+    const copied = { ...request, bytes: bytes.slice() };
     entered.then((entered) => {
       if (!this.#connections.has(connection)) return;
+      // Before the engine gets the transport, which may pause it.
+      connection.transport.resume();
       // The server may be full by now.
       const again = this.#options.admit(head);
       if (isRefusal(entered)) this.#refuse(connection, head, entered);
@@ -199,9 +201,8 @@ export class Gateway {
       else {
         const refusal = this.#options.guard.refuseConnection(entered);
         if (refusal) this.#refuse(connection, head, refusal);
-        else this.#upgrade(connection, kept, decision, entered);
+        else this.#upgrade(connection, copied, decision, entered);
       }
-      connection.transport.resume();
     }).catch((error) => this.#fail(connection, error));
   }
 
