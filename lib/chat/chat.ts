@@ -7,7 +7,7 @@ import { CLOSE_CODES } from "./close_code.ts";
 import { ChatCounters } from "./counters.ts";
 import { HistoryUnavailableError } from "./history/history.ts";
 import type { ReplayRequest } from "./history/room_history.ts";
-import { loggedText } from "./logged_text.ts";
+import { loggedText, maskTokens } from "./logged_text.ts";
 import { ChorusMember } from "./members/chorus_member.ts";
 import type { Member, MemberOptions } from "./members/member.ts";
 import { PlainMember } from "./members/plain_member.ts";
@@ -196,8 +196,13 @@ export class Chat {
         await backlog;
       }
       if (this.#config.logMessages) {
-        const { name, text } = publication;
-        this.#logger.info("{name} published in {room}: {text}", { name, room: roomName, text });
+        const { name } = publication;
+        const text = maskTokens(publication.text);
+        const author = name === null ? "A client without a name" : "{name}";
+        this.#logger.info(`${author} published in {room}: {text}`, {
+          ...(name === null ? {} : { name }),
+          ...{ room: roomName, text },
+        });
       }
       return await this.rooms.within(roomName, (room) => publishIn(room, publication));
     } catch (error) {

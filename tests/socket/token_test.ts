@@ -325,6 +325,29 @@ for (const engine of ENGINES) {
     assertEquals((await ann.next("ack")).id, "c1");
   });
 
+  Deno.test(`${engine}: GET /rooms names no room that the token does not allow to read`, async () => {
+    await using server = await start({ engine });
+    const all = bearer(await tokenOf("bob"));
+    for (const room of ["a1", "tea-1", "tea-2", "x1", "x2", "x3"]) {
+      await request(server, `/rooms/${room}/messages`, { ...POST, headers: all });
+    }
+    const pagesOf = async (...read: string[]) => {
+      const headers = bearer(await tokenOf("ann", { rooms: { read } }));
+      const pages: string[][] = [];
+      for (let path = "/rooms?limit=1"; path !== "";) {
+        const response = await fetch(new URL(path, server.app.url), { headers });
+        const { rooms } = await response.json();
+        pages.push(rooms.map(({ name }: { name: string }) => name));
+        path = response.headers.get("link")?.match(/^<(.*)>; rel="next"$/)?.[1] ?? "";
+        if (path !== "") assertEquals(path, `/rooms?after=${pages.at(-1)!.at(-1)}&limit=1`);
+      }
+      return pages;
+    };
+    assertEquals(await pagesOf("tea*", "x3"), [["tea-1"], ["tea-2"], ["x3"]]);
+    assertEquals(await pagesOf("tea*"), [["tea-1"], ["tea-2"]]);
+    assertEquals(await pagesOf("none"), [[]]);
+  });
+
   Deno.test(`${engine}: keys of a JWKS verify tokens, also after they have changed`, async () => {
     const keys = await Promise.all(
       ["RS256", "ES256", "EdDSA"].map((alg) => IssuerKey.create(alg, alg)),

@@ -41,14 +41,20 @@ export function isRefusal<T extends object>(value: T | Refusal): value is Refusa
   return "status" in value;
 }
 
-/** Calls the handler for the request's method, GET for HEAD too; 405 if there is none. */
+/**
+ * Calls the handler for the request's method, that of GET for HEAD too; 405 if there is none.
+ *
+ * @param handlers Those of the methods that the path accepts, by method.
+ */
 export function forMethod(
   { method }: { readonly method: string },
   handlers: Readonly<Record<string, () => ApiResult | Promise<ApiResult>>>,
 ): ApiResult | Promise<ApiResult> {
-  const handler = handlers[method === "HEAD" ? "GET" : method];
-  if (handler) return handler();
-  const allow = ["HEAD", ...Object.keys(handlers)].join(", ");
+  const wanted = method === "HEAD" ? "GET" : method;
+  // A client may name any method, such as `constructor`.
+  if (Object.hasOwn(handlers, wanted)) return handlers[wanted]!();
+  const allow = Object.keys(handlers).flatMap((each) => each === "GET" ? ["GET", "HEAD"] : each)
+    .join(", ");
   return refusal(405, `This path accepts ${allow}: the method was ${method}`, { allow });
 }
 
