@@ -6,6 +6,8 @@ const BATCHES_PER_SAMPLE = 17;
 /** The limits whose hits are counted. */
 export const LIMITS = [
   "connections",
+  "http_connections",
+  "open_files",
   "connections_per_address",
   "handshakes_per_address",
   "publishes_per_address",
@@ -14,6 +16,8 @@ export const LIMITS = [
   "message_size",
   "head_size",
   "token_size",
+  "handshake_time",
+  "request_time",
   "rooms",
   "room_members",
   "memory",

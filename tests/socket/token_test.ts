@@ -380,6 +380,34 @@ for (const engine of ENGINES) {
     assertEquals([event?.event, JSON.parse(event!.data!).code], ["error", "keys_unavailable"]);
   });
 
+  Deno.test(`${engine}: an event stream does not join a server that has begun to stop`, async () => {
+    const key = await IssuerKey.create("ES256", "a");
+    await using source = new JwksServer([key.jwk]);
+    const monotonic = { nowMs: 0 };
+    const clocks = { readMs: Date.now, monotonicMs: () => monotonic.nowMs };
+    const config = { engine, tokenJwks: source.url, drainWindowMs: 1, drainTimeoutMs: 60_000 };
+    await using server = await startTestApp(config, { clocks });
+    await using _peer = await ChorusPeer.open(server.url, await key.sign({ sub: "bob" }));
+    const next = await IssuerKey.create("ES256", "next");
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<Response>();
+    source.answer = () => {
+      asked.resolve();
+      return answer.promise;
+    };
+    monotonic.nowMs = 10_000;
+    const responding = fetch(new URL("/rooms/lobby/events", server.app.url), {
+      headers: { accept: "text/event-stream", ...bearer(await next.sign({ sub: "ann" })) },
+    });
+    await asked.promise;
+    const drained = server.app.drain();
+    answer.resolve(Response.json({ keys: [next.jwk] }));
+    const text = await (await responding).text();
+    assertStringIncludes(text, "event:error");
+    assertStringIncludes(text, '"code":"server_stopping"');
+    await drained;
+  });
+
   Deno.test(`${engine}: administrators find and close the connections of a user`, async () => {
     const adminToken = new AdminToken("0123456789abcdef");
     await using server = await start({ engine, anonymous: "read" }, { adminToken });

@@ -65,7 +65,7 @@ export class Gateway {
     this.#httpOptions = {
       listener: {
         onRequest: (connection, request) => this.#dispatch(connection, request),
-        onMalformed: (status) => options.counters.countLimit({ status }),
+        onMalformed: (error) => options.counters.countMalformed(error),
         onGone: (connection, error) => {
           this.#connections.delete(connection);
           if (error) this.#logFailure(error);
@@ -175,7 +175,7 @@ export class Gateway {
     const { head, bytes } = request;
     if (head.version !== "HTTP/1.1") {
       this.#options.counters.countHandshake("bad_request");
-      throw new RequestError(426, NEEDS_HTTP_11, UPGRADE_HEADERS);
+      throw new RequestError(426, NEEDS_HTTP_11, { headers: UPGRADE_HEADERS });
     }
     const { roomName } = decision.joinRequest;
     const { headers } = head;

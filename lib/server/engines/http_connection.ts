@@ -24,7 +24,7 @@ export interface HttpConnectionListener {
   /** The head of a request is whole. */
   onRequest(connection: HttpConnection, request: PipedRequest): void;
   /** A request is refused with this status, because it is not valid HTTP, or late. */
-  onMalformed(status: number): void;
+  onMalformed(error: RequestError): void;
   /** The connection has ended. */
   onGone(connection: HttpConnection, error: Error | undefined): void;
 }
@@ -93,8 +93,9 @@ export class HttpConnection implements TransportListener {
       });
     } catch (error) {
       if (error instanceof RequestError) this.refuse(error);
-      else if (error instanceof HeadTooLongError) this.refuse(new RequestError(431, error.message));
-      else throw error;
+      else if (error instanceof HeadTooLongError) {
+        this.refuse(new RequestError(431, error.message, { limit: "head_size" }));
+      } else throw error;
     }
   }
 
@@ -131,11 +132,13 @@ export class HttpConnection implements TransportListener {
     const isOver = (sinceMs: number | undefined, limitMs: number) =>
       isDeadlineOver(nowMs, sinceMs, limitMs);
     const isFirst = this.pipe === undefined;
-    if (
-      isOver(this.#firstByteMs, requestTimeoutMs) ||
-      (isFirst && isOver(this.#sinceMs, handshakeTimeoutMs))
-    ) {
-      this.refuse(new RequestError(408, "The request took too long"));
+    const limit = isOver(this.#firstByteMs, requestTimeoutMs)
+      ? "request_time"
+      : isFirst && isOver(this.#sinceMs, handshakeTimeoutMs)
+      ? "handshake_time"
+      : undefined;
+    if (limit) {
+      this.refuse(new RequestError(408, "The request took too long", { limit }));
     } else if (
       !isFirst && this.#firstByteMs === undefined && isOver(this.#sinceMs, keepAliveMs)
     ) {
@@ -144,8 +147,9 @@ export class HttpConnection implements TransportListener {
   }
 
   /** Sends an error response and closes the connection. */
-  refuse({ status, message, headers }: RequestError): void {
-    this.#options.listener.onMalformed(status);
+  refuse(error: RequestError): void {
+    const { status, message, headers } = error;
+    this.#options.listener.onMalformed(error);
     this.respond(plainText(status, message, headers));
   }
 

@@ -25,7 +25,10 @@ export type UnavailableCode =
   | "too_many_connections"
   | "too_many_requests"
   | "history_unavailable"
-  | "keys_unavailable";
+  | "keys_unavailable"
+  | "too_many_http_connections"
+  | "out_of_files"
+  | "try_again";
 
 /** Creates a refusal that is not temporary. */
 export function refusal(
@@ -81,6 +84,20 @@ export const UNAVAILABLE = {
   roomFull: {
     ...unavailable("room_full", "The room is full: try again later", 10),
     limit: "room_members",
+  },
+  /** For a reason that was there a moment ago, and is unknown. */
+  over: unavailable("try_again", "The server could not accept the connection: try again", 1),
+  tooManyPipes: {
+    ...unavailable(
+      "too_many_http_connections",
+      "The server has too many HTTP connections: try again later",
+      10,
+    ),
+    limit: "http_connections",
+  },
+  outOfFiles: {
+    ...unavailable("out_of_files", "The server cannot open more files: try again later", 10),
+    limit: "open_files",
   },
   unreadable: unavailable(
     "history_unavailable",

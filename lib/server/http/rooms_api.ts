@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers";
 import type { Access } from "../../chat/access.ts";
 import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import { encodeSaid } from "../../chat/chorus_v1.ts";
+import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import { HistoryUnavailableError } from "../../chat/history/history.ts";
 import type { ListedRoom } from "../../chat/rooms.ts";
 import { parseLimit, parseRoomSegment } from "./api_params.ts";
@@ -34,12 +35,12 @@ export interface RoomsApiOptions {
   /** Refuses one more member of a room that the server has no capacity for. */
   readonly refuseJoin: (roomName: string) => Refusal | undefined;
   readonly eventStreams: {
-    /** Returns undefined if the stored messages that the subscriber needs cannot be read. */
+    /** Returns a close code if the subscriber cannot join. */
     open(
       joinRequest: JoinRequest,
       visitor: Visitor,
       peer: Peer,
-    ): ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
+    ): ReadableStream<Uint8Array<ArrayBuffer>> | CloseCode;
   };
 }
 
@@ -49,6 +50,8 @@ export interface ApiRequest {
   readonly url: URL;
   readonly peer: Peer;
   readonly requestId: string;
+  /** Decides about the request again: what admission depends on may have changed. */
+  readonly readmit: () => Refusal | undefined;
 }
 
 /**
@@ -197,19 +200,23 @@ export class RoomsApi {
     return json(published, {}, 201);
   }
 
-  #events(roomName: string, { request, url, peer }: ApiRequest, visitor: Visitor): ApiResult {
+  #events(roomName: string, api: ApiRequest, visitor: Visitor): ApiResult {
+    const { request, url, peer, readmit } = api;
     const { guard, refuseJoin, eventStreams } = this.#options;
     const given = parseJoinRequest(url.search.slice(1), null);
     if (typeof given === "string") return refusal(400, given);
-    // Its address may have more connections by now.
-    const refused = refuseJoin(roomName) ?? guard.refuseConnection(visitor);
+    // While its token was verified, the server may have begun to stop, and others may have joined.
+    const refused = readmit() ?? refuseJoin(roomName) ?? guard.refuseConnection(visitor);
     if (refused) return refused;
     // A stream, as Deno adds `Content-Length: 0` to a response without a body.
     if (request.method === "HEAD") return eventsOf(ReadableStream.from<Uint8Array>([]));
     const since = request.headers.get("last-event-id") ?? given.since;
     const joinRequest = { ...given, roomName, since, format: "chorus" } as const;
     const events = eventStreams.open(joinRequest, visitor, peer);
-    return events ? eventsOf(events) : UNAVAILABLE.unreadable;
+    if (events instanceof ReadableStream) return eventsOf(events);
+    return events === CLOSE_CODES.historyUnavailable
+      ? UNAVAILABLE.unreadable
+      : refusal(500, "The server failed to open the stream");
   }
 }
 

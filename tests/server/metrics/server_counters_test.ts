@@ -47,5 +47,6 @@ Deno.test("ServerCounters.countRefusal() counts requests to /ws and upgrades as 
   counters.countRefusal({ path: "/ws", headers: new Headers() }, { status: 426 });
   counters.countRefusal({ path: "/rooms", headers: new Headers() }, tooBig(1));
   assertEquals(counted(counters.handshakes), { bad_request: 1 });
+  assertEquals(counted(counters.refusals), { 413: 1 });
   assertEquals(counted(counters.limits), { message_size: 1 });
 });

@@ -50,7 +50,7 @@ export function tokenTooLong(maxTokenBytes: number): TokenFault {
   });
 }
 
-/** The server has no keys, or not the newest ones, because their source is away. */
+/** The server has no keys, or not the newest ones, because it could not read them. */
 export function keysUnavailable(): TokenFault {
   return new TokenFault("The server cannot fetch the keys that verify tokens: try again later", {
     status: 503,
@@ -59,7 +59,8 @@ export function keysUnavailable(): TokenFault {
   });
 }
 
-const CHALLENGE = 'Bearer realm="chorus"';
+/** The `WWW-Authenticate` of a request without a token (RFC 6750 section 3). */
+export const CHALLENGE = 'Bearer realm="chorus"';
 
 function challenge(message: string, error = "invalid_token"): Readonly<Record<string, string>> {
   // RFC 6750 section 3 allows ASCII without quotes and backslashes.
