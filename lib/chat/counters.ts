@@ -11,6 +11,7 @@ export const LIMITS = [
   "connections_per_address",
   "handshakes_per_address",
   "publishes_per_address",
+  "wrong_tokens_per_address",
   "messages",
   "bytes",
   "message_size",

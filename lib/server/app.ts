@@ -235,7 +235,7 @@ async function start(config: ServerConfig, options: StartOptions): Promise<App> 
     guard,
     serveEngine,
     roomsApi,
-    adminApi: adminToken && new AdminApi({ chat, token: adminToken, logger }),
+    adminApi: adminToken && new AdminApi({ ...clocks, chat, guard, token: adminToken, logger }),
     metrics,
     readinessChecks,
     onRefused: (...refused) => counters.countRefusal(...refused),

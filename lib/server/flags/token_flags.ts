@@ -1,5 +1,6 @@
 import { COMMON_FLAGS, type ConfigOf, type FlagTable } from "../../cli/flags/flag.ts";
 import { parseMemberName } from "../../chat/names.ts";
+import { isUser } from "../security/tokens/token_claims.ts";
 import { parseRoomPattern } from "../security/tokens/room_pattern.ts";
 
 function checkRooms(text: string): string | undefined {
@@ -19,6 +20,7 @@ export const TOKEN_FLAGS = {
     default: "",
     value: "USER",
     help: "The user",
+    check: (text) => text === "" || isUser(text) ? undefined : "1 to 255 visible characters",
   },
   name: {
     kind: "text",

@@ -64,6 +64,9 @@ export function forMethod(
 /** What the HTTP API does with a request. */
 export type ApiResult = Response | Refusal;
 
+/** The `WWW-Authenticate` of a request without a token (RFC 6750 section 3). */
+export const CHALLENGE = 'Bearer realm="chorus"';
+
 /** The temporary refusals: a client can try again after `retry-after` seconds. */
 export const UNAVAILABLE = {
   full: {
@@ -121,6 +124,13 @@ export const TOO_MANY = {
       "Your address connects too often: try again later",
       waitMs,
       "handshakes_per_address",
+    ),
+  wrongTokens: (waitMs: number): Refusal =>
+    tooMany(
+      "too_many_requests",
+      "Your address has sent too many wrong tokens: try again later",
+      waitMs,
+      "wrong_tokens_per_address",
     ),
   publishes: (waitMs: number): Refusal =>
     tooMany(

@@ -1,5 +1,5 @@
 import type { Limit } from "../../../chat/counters.ts";
-import type { Refusal, UnavailableCode } from "../../http/refusal.ts";
+import { CHALLENGE, type Refusal, type UnavailableCode } from "../../http/refusal.ts";
 
 /** Why a token gives no access, and how to answer the request that has it. */
 export class TokenFault implements Refusal {
@@ -58,9 +58,6 @@ export function keysUnavailable(): TokenFault {
     code: "keys_unavailable",
   });
 }
-
-/** The `WWW-Authenticate` of a request without a token (RFC 6750 section 3). */
-export const CHALLENGE = 'Bearer realm="chorus"';
 
 function challenge(message: string, error = "invalid_token"): Readonly<Record<string, string>> {
   // RFC 6750 section 3 allows ASCII without quotes and backslashes.
