@@ -6,7 +6,7 @@ import type { Decision, IncomingRequest } from "../http/admission.ts";
 import type { TextResponse } from "../http/api_response.ts";
 import { probeResponse, type ReadinessCheck } from "../http/probes.ts";
 import type { Guard, Peer, Visitor } from "../http/guard.ts";
-import { isRefusal, type Refusal, refusalResponse } from "../http/refusal.ts";
+import { isRefusal, type Refusal, refusal, refusalResponse } from "../http/refusal.ts";
 import { givenRequestId, REQUEST_ID_HEADER, requestIdOf } from "../http/request_id.ts";
 import type { ServerCounters } from "../metrics/server_counters.ts";
 import type { TlsFiles } from "../security/tls_files.ts";
@@ -155,13 +155,13 @@ export class Gateway {
         return this.#refuse(connection, head, decision);
       }
       if (!connection.pipe) {
-        const refusal = this.#pipes.refuse(connection.peer);
+        const refused = this.#pipes.refuse(connection.peer);
         // A server that is full is alive, and a supervisor must not restart it.
-        if (refusal && (decision.kind === "health" || decision.kind === "readiness")) {
+        if (refused && (decision.kind === "health" || decision.kind === "readiness")) {
           const response = probeResponse(decision.kind, this.#options.readinessChecks);
           return respond(connection, head, response, requestIdOf(head.headers));
         }
-        if (refusal) return this.#refuse(connection, head, refusal);
+        if (refused) return this.#refuse(connection, head, refused);
         connection.pipe = this.#pipes.open(connection);
       }
       connection.pipe.exchange(request);
@@ -174,8 +174,7 @@ export class Gateway {
   #enter(connection: HttpConnection, request: PipedRequest, decision: ChatDecision): void {
     const { head, bytes } = request;
     if (head.version !== "HTTP/1.1") {
-      this.#options.counters.countHandshake("bad_request");
-      throw new RequestError(426, NEEDS_HTTP_11, { headers: UPGRADE_HEADERS });
+      return this.#refuse(connection, head, refusal(426, NEEDS_HTTP_11, UPGRADE_HEADERS));
     }
     const { roomName } = decision.joinRequest;
     const { headers } = head;
@@ -199,8 +198,8 @@ export class Gateway {
       if (isRefusal(entered)) this.#refuse(connection, head, entered);
       else if (again.kind === "refusal") this.#refuse(connection, head, again);
       else {
-        const refusal = this.#options.guard.refuseConnection(entered);
-        if (refusal) this.#refuse(connection, head, refusal);
+        const refused = this.#options.guard.refuseConnection(entered);
+        if (refused) this.#refuse(connection, head, refused);
         else this.#upgrade(connection, copied, decision, entered);
       }
     }).catch((error) => this.#fail(connection, error));

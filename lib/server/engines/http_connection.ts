@@ -3,6 +3,7 @@ import { isDeadlineOver } from "../../websocket/heartbeat.ts";
 import { HeadReader, HeadTooLongError } from "../../websocket/http_head.ts";
 import type { Transport, TransportListener } from "../../websocket/transport/transport.ts";
 import { plainText, type TextResponse } from "../http/api_response.ts";
+import { REQUEST_ID_HEADER, requestIdOf } from "../http/request_id.ts";
 import type { Peer } from "../http/guard.ts";
 import type { Pipe, PipedRequest, PipeTimeouts } from "./pipe.ts";
 import { parseRequestHead, RequestError } from "./request_head.ts";
@@ -57,6 +58,8 @@ export class HttpConnection implements TransportListener {
   #sinceMs = performance.now();
   /** When the first byte of an incomplete head arrived. */
   #firstByteMs: number | undefined;
+  /** The `X-Request-Id` of the request; null if it has none, undefined until its head is whole. */
+  #givenId: string | null | undefined;
   #lingering: ReturnType<typeof setTimeout> | undefined;
   /** The pipe that the connection has had since its first piped request. */
   pipe: Pipe | undefined;
@@ -85,6 +88,7 @@ export class HttpConnection implements TransportListener {
         throw new RequestError(505, "A connection of HTTP/1.1 cannot go on with HTTP/2");
       }
       this.#state = "dispatched";
+      this.#givenId = head.headers.get(REQUEST_ID_HEADER);
       this.#options.listener.onRequest(this, {
         head,
         bytes: this.#head.bytes,
@@ -115,6 +119,7 @@ export class HttpConnection implements TransportListener {
   readNext(received: Uint8Array): void {
     this.transport.listener = this;
     this.#state = "reading";
+    this.#givenId = undefined;
     this.#head = new HeadReader(this.#options.maxHeadBytes);
     this.#sinceMs = performance.now();
     this.#firstByteMs = undefined;
@@ -148,8 +153,12 @@ export class HttpConnection implements TransportListener {
 
   /** Sends an error response and closes the connection. */
   refuse(error: RequestError): void {
-    const { status, message, headers } = error;
+    const { status, message } = error;
     this.#options.listener.onMalformed(error);
+    const given = this.#givenId;
+    const headers = given === undefined
+      ? {}
+      : { [REQUEST_ID_HEADER]: requestIdOf({ get: () => given }) };
     this.respond(plainText(status, message, headers));
   }
 
