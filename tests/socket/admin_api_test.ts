@@ -86,7 +86,7 @@ for (const engine of ENGINES) {
   });
 
   Deno.test(`${engine}: administrators get an answer while the server closes its members`, async () => {
-    await using server = await start({ engine, drainWindowMs: 60_000 });
+    await using server = await start({ engine, drainWindowMs: 10_000 });
     const peers = await Peer.openMany(server.url, 3);
     const drained = server.app.drain();
     assertEquals((await admin(server, "GET", "/admin/connections")).status, 200);

@@ -16,7 +16,7 @@ function encodeTexts(texts: readonly string[]): number[] {
   return texts.flatMap((text) => [...encodeWireFrame(frame(TEXT, text), "client")]);
 }
 
-Deno.test("pace delays the messages of a connection, and loses none", async () => {
+Deno.test("pace limits a connection, and loses none of its messages", async () => {
   await using server = await startTestApp({ messageRate: 100, rateBurstMs: 10 });
   await using witness = await Peer.open(server.url);
   using peer = await RawPeer.upgrade(server.port);
