@@ -46,8 +46,9 @@ async function serve(config: ServerConfig, output: TextQueue): Promise<number> {
     stopping.resolve();
   };
   const stopOnce = onStopSignal({ stop, stopNow: () => Deno.exit(EXIT_CODE.interrupted) });
-  let reload: (() => void) | undefined;
-  onHangupSignal(() => canReload(config) ? reload?.() : stopOnce());
+  // While the server starts, there is nothing to reload.
+  let reload = () => {};
+  onHangupSignal(() => canReload(config) ? reload() : stopOnce());
   let app: App;
   let files: SecretFiles;
   try {

@@ -44,6 +44,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "lib/server/flags": [
     ...["lib/server/security", "lib/server/security/tokens/room_pattern.ts", "lib/cli/flags"],
+    "lib/server/security/tokens/token_claims.ts",
     ...["lib/server/address.ts", "lib/chat/names.ts", "lib/websocket/http_head.ts"],
   ],
   "lib/server/http": [

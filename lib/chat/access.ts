@@ -1,3 +1,5 @@
+import type { Limit } from "./counters.ts";
+
 /** Who a client is, and what it may do. */
 export interface Access {
   /** The user that the client has proved to be; null if it has proved nothing. */
@@ -14,6 +16,8 @@ export interface Access {
 export interface AccessDenial {
   /** What is wrong with the token, in a sentence. */
   readonly message: string;
+  /** The limit that is the reason, if one is. */
+  readonly limit?: Limit;
 }
 
 /** Verifies a token. Never throws or rejects. */

@@ -1,7 +1,7 @@
 import type { Access } from "./access.ts";
 import { CLOSE_CODES, type CloseCode } from "./close_code.ts";
 
-/** How often members are checked. The access of a member ends by so much too late. */
+/** How often members are checked. The access of a member ends up to this much too late. */
 const INTERVAL_MS = 1000;
 
 /** How long before its access ends a member is told: time to get a new token. */

@@ -1,13 +1,13 @@
 import type { Logger } from "@logtape/logtape";
 import { type MessageOpcode, OPCODE } from "../websocket/frame.ts";
-import type { Access, VerifyToken } from "./access.ts";
+import type { Access, AccessDenial, VerifyToken } from "./access.ts";
 import { AccessExpiry } from "./access_expiry.ts";
 import type { ChatConfig, ChatOptions } from "./chat_options.ts";
 import { CLOSE_CODES } from "./close_code.ts";
 import { ChatCounters } from "./counters.ts";
 import { HistoryUnavailableError } from "./history/history.ts";
 import type { ReplayRequest } from "./history/room_history.ts";
-import { loggedText } from "./logged_text.ts";
+import { loggedText, maskTokens } from "./logged_text.ts";
 import { ChorusMember } from "./members/chorus_member.ts";
 import type { Member, MemberOptions } from "./members/member.ts";
 import { PlainMember } from "./members/plain_member.ts";
@@ -196,8 +196,13 @@ export class Chat {
         await backlog;
       }
       if (this.#config.logMessages) {
-        const { name, text } = publication;
-        this.#logger.info("{name} published in {room}: {text}", { name, room: roomName, text });
+        const { name } = publication;
+        const text = maskTokens(publication.text);
+        const author = name === null ? "A client without a name" : "{name}";
+        this.#logger.info(`${author} published in {room}: {text}`, {
+          ...(name === null ? {} : { name }),
+          ...{ room: roomName, text },
+        });
       }
       return await this.rooms.within(roomName, (room) => publishIn(room, publication));
     } catch (error) {
@@ -237,7 +242,7 @@ export class Chat {
     const options: MemberOptions = { id, address, author, room, wire, access, rateLimit };
     const member = isChorus
       ? new ChorusMember(options, this.#sessions.tokenOf(author.id, user), {
-        verifyToken: this.#verifyToken,
+        verifyToken: (token) => this.#verify(token),
         onRenewed: (renewed) => this.#expiry.watch(renewed),
       })
       : new PlainMember(options, this.#config.greeting);
@@ -254,6 +259,13 @@ export class Chat {
     });
     room.join(member);
     member.enter(replayStart);
+  }
+
+  /** Verifies the new token of a member. */
+  async #verify(token: string): Promise<Access | AccessDenial> {
+    const access = await this.#verifyToken(token);
+    if ("message" in access && access.limit) this.counters.limits[access.limit]++;
+    return access;
   }
 
   #slowReader({ id }: RoomMember, missedBytes: number): void {

@@ -198,7 +198,6 @@ async function start(config: ServerConfig, options: StartOptions): Promise<App> 
       { metricsListen: config.metricsListen, allowOrigin, logger },
     ),
   );
-  if (metrics.url) logger.info("Serving metrics on {url}", { url: metrics.url.href });
   const drain = new Drain(config, logger);
   const readinessChecks = [
     () => drain.hasBegun ? "The server is stopping" : undefined,
@@ -238,7 +237,7 @@ async function start(config: ServerConfig, options: StartOptions): Promise<App> 
     guard,
     serveEngine,
     roomsApi,
-    adminApi: adminToken && new AdminApi({ chat, token: adminToken, logger }),
+    adminApi: adminToken && new AdminApi({ ...clocks, chat, guard, token: adminToken, logger }),
     metrics,
     readinessChecks,
     onRefused: (...refused) => counters.countRefusal(...refused),

@@ -75,7 +75,8 @@ export class Capacity implements Disposable {
   readonly refuseJoin = (roomName: string): Refusal | undefined => {
     const { rooms, wires } = this.#options;
     if (this.#memoryLimit.isExceeded) return UNAVAILABLE.overloaded;
-    if (this.#isFull || !this.hasFiles) return UNAVAILABLE.full;
+    if (this.#isFull) return UNAVAILABLE.full;
+    if (!this.hasFiles) return UNAVAILABLE.outOfFiles;
     if (!rooms.hasCapacityFor(roomName)) return UNAVAILABLE.tooManyRooms;
     return rooms.isFull(roomName, wires.joiningCount(roomName)) ? UNAVAILABLE.roomFull : undefined;
   };

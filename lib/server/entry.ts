@@ -8,7 +8,7 @@ import { HttpServer } from "./http_server.ts";
 import type { TlsFiles } from "./security/tls_files.ts";
 import { listenOn } from "./start_failure.ts";
 
-/** Where clients come in. */
+/** What clients connect to, and the server of HTTP behind it. */
 export interface Entry {
   /** The address that clients connect to. */
   readonly address: Deno.NetAddr;

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { FieldMap } from "./http_head.ts";
+import { type FieldMap, trimSpaces } from "./http_head.ts";
 
 /** Why a request cannot become a WebSocket, as the HTTP answer to it. */
 export interface HandshakeFault {
@@ -97,7 +97,7 @@ export function hasToken(value: string | null, token: string): boolean {
  * members: unlike other tokens, they are case-sensitive.
  */
 export function membersOf(value: string | null): readonly string[] {
-  return value?.split(",").map((each) => each.replace(/^[ \t]+|[ \t]+$/g, "")) ?? [];
+  return value?.split(",").map(trimSpaces) ?? [];
 }
 
 function fault(

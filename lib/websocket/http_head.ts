@@ -8,7 +8,8 @@ export interface HttpHead {
 }
 
 /**
- * Header fields. Fields of the same name are joined with commas (RFC 9110 section 5.3).
+ * Header fields. Fields of the same name are joined with commas (RFC 9110 section 5.3), and cookies
+ * with semicolons (RFC 6265 section 5.4).
  */
 export interface FieldMap {
   /** @param name In lower case. */
@@ -116,7 +117,8 @@ export function parseHead(bytes: Uint8Array): HttpHead | undefined {
     const name = field[1]!.toLowerCase();
     const value = trimSpaces(field[2]!);
     const before = fields.get(name);
-    fields.set(name, before === undefined ? value : `${before}, ${value}`);
+    const separator = name === "cookie" ? "; " : ", ";
+    fields.set(name, before === undefined ? value : before + separator + value);
   }
   return {
     start: [start[1]!, start[2]!, start[3]!],
@@ -131,7 +133,7 @@ const START_LINE = /^([^ \r\n]+) ([^ \r\n]+) (.*)\r\n/;
 const FIELD = /([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([^\0-\x08\n-\x1f\x7f]*)\r\n/y;
 
 /** Removes spaces and tabs around a value. A regular expression could take quadratic time. */
-function trimSpaces(value: string): string {
+export function trimSpaces(value: string): string {
   let start = 0;
   let end = value.length;
   while (start < end && isSpace(value.charCodeAt(start))) start++;

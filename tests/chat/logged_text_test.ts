@@ -12,6 +12,7 @@ Deno.test("loggedText() hides tokens, also in malformed JSON and without a signa
   assertEquals(logged(`{"token":"${TOKEN}`), '{"token":"(token)');
   assertEquals(logged(TOKEN.replace(/[^.]*$/, "")), "(token)");
   assertEquals(logged(`${TOKEN} ${TOKEN}`), "(token) (token)");
+  assertEquals(logged(`chorus.token.${TOKEN}.x-${TOKEN}`), "chorus.token.(token).x-(token)");
 });
 
 Deno.test("loggedText() shows other texts, and only the length of bytes", () => {
@@ -19,4 +20,12 @@ Deno.test("loggedText() shows other texts, and only the length of bytes", () => 
     assertEquals(logged(text), text);
   }
   assertEquals(loggedText(new Uint8Array(3), false), "(3 bytes)");
+});
+
+Deno.test("loggedText() takes linear time", () => {
+  // With quadratic time, these would take minutes.
+  for (const piece of ["-ey", "-ey.", "ey.", "e", "."]) {
+    const text = piece.repeat(300_000);
+    assertEquals(logged(text), text);
+  }
 });

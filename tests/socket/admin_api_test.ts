@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
 import type { AppOptions } from "../../lib/server/app.ts";
 import type { ServerConfig } from "../../lib/server/config.ts";
 import { AdminToken } from "../../lib/server/security/admin_token.ts";
@@ -9,9 +10,11 @@ import { ENGINES, startTestApp, type TestApp } from "./test_app.ts";
 
 const TOKEN = "0123456789abcdef";
 
-function start(overrides: Partial<ServerConfig>): Promise<TestApp> {
-  const options: Partial<AppOptions> = { adminToken: new AdminToken(TOKEN) };
-  return startTestApp(overrides, options);
+function start(
+  overrides: Partial<ServerConfig>,
+  options: Partial<AppOptions> = {},
+): Promise<TestApp> {
+  return startTestApp(overrides, { adminToken: new AdminToken(TOKEN), ...options });
 }
 
 /** Sends a request as an administrator. Returns the status and the JSON body. */
@@ -35,12 +38,77 @@ for (const engine of ENGINES) {
     await using server = await start({ engine });
     for (const token of ["", "wrong"]) {
       const { status, headers, body } = await admin(server, "GET", "/admin/connections", token);
-      assertEquals([status, headers.get("www-authenticate")], [401, "Bearer"]);
+      assertEquals([status, headers.get("www-authenticate")], [401, 'Bearer realm="chorus"']);
       assertStringIncludes(body.detail, "--admin-token-file");
     }
     await server.app.drain();
     await using without = await startTestApp({ engine });
     assertEquals((await admin(without, "GET", "/admin/connections")).status, 404);
+  });
+
+  Deno.test(`${engine}: a wrong token of administrators is logged, at most once per second`, async () => {
+    const clock = { nowMs: 0 };
+    const clocks = { readMs: Date.now, monotonicMs: () => clock.nowMs };
+    await using server = await start({ engine }, { clocks });
+    const guess = () => admin(server, "GET", "/admin/connections", "not-the-token");
+    for (let count = 0; count < 3; count++) assertEquals((await guess()).status, 401);
+    await admin(server, "GET", "/admin/connections", "");
+    const { properties, message } = await server.logged("A request from {ip} had a wrong token");
+    assertEquals([properties.ip, properties.count], ["127.0.0.1", 0]);
+    assertEquals(message.join("").includes("not-the-token"), false);
+    clock.nowMs = 1000;
+    await guess();
+    const next = await server.logged("A request from {ip} had a wrong token");
+    assertEquals(next.properties.count, 2);
+    assertStringIncludes(next.message.join(""), ", and 2 others since the last such line");
+  });
+
+  Deno.test(`${engine}: --handshake-rate limits the wrong tokens of administrators`, async () => {
+    await using server = await start({ engine, handshakeRate: 1 / 3600, rateBurstMs: 0 });
+    assertEquals((await admin(server, "GET", "/admin/connections", "wrong")).status, 401);
+    const { status, headers } = await admin(server, "GET", "/admin/connections");
+    assertEquals([status, headers.get("retry-after")], [429, "3600"]);
+    assertEquals(server.app.limitHits.wrong_tokens_per_address, 1);
+  });
+
+  Deno.test(`${engine}: filters have one spelling, and one that nothing can match gets 400`, async () => {
+    await using server = await start({ engine });
+    await using _peer = await Peer.open(`${server.url}?room=${encodeURIComponent("\u00e9")}`);
+    for (const query of ["address=::ffff:127.0.0.1", "room=e%CC%81", "address=::FFFF:7f00:1"]) {
+      const { body } = await admin(server, "GET", `/admin/connections?${query}`);
+      assertEquals(body.connections.length, 1, query);
+    }
+    for (const query of ["address=127.0.0.1:80", "address=", "room=a%20b", "room=", "user="]) {
+      for (const method of ["GET", "DELETE"]) {
+        assertEquals((await admin(server, method, `/admin/connections?${query}`)).status, 400);
+      }
+    }
+  });
+
+  Deno.test(`${engine}: administrators get an answer while the server closes its members`, async () => {
+    await using server = await start({ engine, drainWindowMs: 10_000 });
+    const peers = await Peer.openMany(server.url, 3);
+    const drained = server.app.drain();
+    assertEquals((await admin(server, "GET", "/admin/connections")).status, 200);
+    assertEquals((await admin(server, "GET", "/rooms")).status, 503);
+    assertEquals((await admin(server, "DELETE", "/admin/connections?room=lobby")).status, 200);
+    for (const peer of peers) await peer.closed;
+    await drained;
+  });
+
+  Deno.test(`${engine}: DELETE /admin/rooms/R gets 503 while stored messages cannot be read`, async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      const data = `${folder}/chat.db`;
+      await using server = await start({ engine, data });
+      using database = new DatabaseSync(data);
+      database.exec("ALTER TABLE rooms RENAME TO moved");
+      const { status, headers } = await admin(server, "DELETE", "/admin/rooms/tea");
+      assertEquals([status, headers.get("retry-after")], [503, "1"]);
+      database.exec("ALTER TABLE moved RENAME TO rooms");
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
   });
 
   Deno.test(`${engine}: GET /admin/connections lists connections in pages, and by room and address`, async () => {

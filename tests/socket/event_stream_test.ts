@@ -157,7 +157,7 @@ for (const engine of ENGINES) {
   });
 }
 
-Deno.test("direct: EventSource gets server_full as an event when there are too many pipes", async () => {
+Deno.test("direct: EventSource gets the reason as an event when there are too many pipes", async () => {
   await using server = await startTestApp({ maxConnections: 1 });
   using first = await RawPeer.connect(server.port);
   await first.send("HEAD /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
@@ -169,7 +169,7 @@ Deno.test("direct: EventSource gets server_full as an event when there are too m
     text,
     /^HTTP\/1\.1 200 [^]*\r\naccess-control-allow-origin: http:\/\/127\.0\.0\.1\r\n/,
   );
-  assertMatch(text, /\r\n\r\nretry:10000\nevent:error\ndata:.*"server_full".*\n\n$/);
+  assertMatch(text, /\r\n\r\nretry:10000\nevent:error\ndata:.*"too_many_http_connections".*\n\n$/);
 });
 
 Deno.test("serve: upgrades under way count for --max-connections", async () => {

@@ -64,6 +64,7 @@ for (const [name, bytes] of [["nothing", ""], ["half a head", "GET / HTTP/1.1\r\
     using peer = await RawPeer.connect(server.port);
     await peer.send(bytes);
     assertMatch(await peer.readToEnd(), /^HTTP\/1\.1 408 /);
+    assertEquals(server.app.limitHits.handshake_time, 1);
   });
 }
 
@@ -85,10 +86,11 @@ Deno.test("a gateway without capacity for another pipe responds with 503", async
   await first.readHead();
   using second = await RawPeer.connect(server.port);
   await second.send(HEALTH.replace("/healthz", "/"));
-  assertMatch(
-    await second.readToEnd(),
-    /^HTTP\/1\.1 503 [^]*\r\nretry-after: 10\r\n[^]*\r\n\r\nThe chat is full: try again later\n$/,
-  );
+  const response = await second.readToEnd();
+  assertMatch(response, /^HTTP\/1\.1 503 [^]*\r\nretry-after: 10\r\n/);
+  assertMatch(response, /\r\n\r\nThe server has too many HTTP connections: try again later\n$/);
+  assertEquals(server.app.limitHits.http_connections, 1);
+  assertEquals(server.app.limitHits.connections, 0);
 });
 
 Deno.test("a gateway without capacity for another pipe answers probes", async () => {

@@ -114,6 +114,7 @@ for (const engine of ENGINES) {
       forbidden: 1,
       server_full: 1,
     });
+    assertEquals(positive(samples, "chorus_http_refusals_total"), { 413: 2, 503: 2 });
     assertEquals(positive(samples, "chorus_limit_hits_total"), {
       connections: 2,
       rooms: 1,
@@ -227,6 +228,7 @@ Deno.test("/metrics counts a handshake over HTTP/1.0 as refused", async () => {
   const lines = ["GET /ws HTTP/1.0", ...HANDSHAKE_HEADERS];
   assertEquals(await statusOfRaw(server.port, lines), 426);
   assertEquals(positive(await scrape(server), "chorus_handshakes_total"), { bad_request: 1 });
+  assertEquals(positive(await scrape(server), "chorus_http_refusals_total"), {});
 });
 
 for (const engine of ENGINES) {

@@ -1,8 +1,9 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
+import { SECRET, signWithSecret } from "../server/security/tokens/issuer.ts";
 import { Peer } from "./peer.ts";
-import { RawPeer } from "./raw_peer.ts";
+import { HANDSHAKE_HEADERS, RawPeer } from "./raw_peer.ts";
 import { encodeWireFrame, frame } from "../websocket/conformance_cases.ts";
-import { ENGINES, startTestApp } from "./test_app.ts";
+import { ENGINES, startTestApp, type TestApp } from "./test_app.ts";
 
 const TEXT = 1;
 
@@ -15,7 +16,7 @@ function encodeTexts(texts: readonly string[]): number[] {
   return texts.flatMap((text) => [...encodeWireFrame(frame(TEXT, text), "client")]);
 }
 
-Deno.test("pace delays the messages of a connection, and loses none", async () => {
+Deno.test("pace limits a connection, and loses none of its messages", async () => {
   await using server = await startTestApp({ messageRate: 100, rateBurstMs: 10 });
   await using witness = await Peer.open(server.url);
   using peer = await RawPeer.upgrade(server.port);
@@ -30,14 +31,39 @@ Deno.test("pace delays the messages of a connection, and loses none", async () =
 });
 
 Deno.test("a read of many messages is handled as a whole, and paid off by a longer pause", async () => {
-  await using server = await startTestApp({ messageRate: 1000, rateBurstMs: 1 });
+  await using server = await startTestApp(RARE);
   await using witness = await Peer.open(server.url);
   using peer = await RawPeer.upgrade(server.port);
   for (let count = 0; count < 2; count++) await server.logged("{id} connected");
-  const texts = Array.from({ length: 300 }, (_, index) => `${index}`);
-  await peer.send(encodeTexts(texts.slice(0, 200)));
-  await peer.send(encodeTexts(texts.slice(200)));
-  assertEquals(await witness.take(300), texts);
+  const texts = Array.from({ length: 200 }, (_, index) => `${index}`);
+  await peer.send(encodeTexts(texts));
+  assertEquals(await witness.take(200), texts);
+  await peer.send(encodeTexts(["too early"]));
+  await assertOthersArrive(server, witness);
+});
+
+Deno.test("a message in the segment of the handshake is paced, also after a token was verified", async () => {
+  const tokenSecretFile = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(tokenSecretFile, SECRET);
+    await using server = await startTestApp({ ...RARE, tokenSecretFile, anonymous: "publish" });
+    await using witness = await Peer.open(server.url);
+    await server.logged("{id} connected");
+    const head = [
+      "GET /ws HTTP/1.1",
+      ...HANDSHAKE_HEADERS,
+      `Authorization: Bearer ${await signWithSecret({ sub: "ann" })}`,
+      ...["", ""],
+    ].join("\r\n");
+    using peer = await RawPeer.connect(server.port);
+    await peer.send([...new TextEncoder().encode(head), ...encodeTexts(["one", "two"])]);
+    assertMatch(await peer.readHead(), /^HTTP\/1\.1 101 /);
+    assertEquals(await witness.take(2), ["one", "two"]);
+    await peer.send(encodeTexts(["too early"]));
+    await assertOthersArrive(server, witness);
+  } finally {
+    await Deno.remove(tokenSecretFile);
+  }
 });
 
 Deno.test("a paced connection receives, and others are not affected", async () => {
@@ -84,13 +110,7 @@ Deno.test("a paced connection whose client has gone leaves the chat", async () =
     // The greeting is unread, so closing resets the connection.
   }
   const left = server.logged("{id} disconnected").then(() => "left");
-  const publish = () =>
-    fetch(new URL("/rooms/lobby/messages", server.app.url), {
-      method: "POST",
-      headers: { "content-type": "text/plain" },
-      body: "hi",
-    }).then((response) => response.body?.cancel());
-  while (await Promise.race([left, publish()]) !== "left");
+  while (await Promise.race([left, publish(server, "hi")]) !== "left");
   assertEquals(server.app.connectionCount, 0);
 });
 
@@ -138,6 +158,26 @@ Deno.test("serve: pace closes with 4029, as Deno cannot stop reading", async () 
   for (const text of ["one", "two"]) peer.send(text);
   assertEquals(await peer.closed, RATE_LIMITED);
 });
+
+/**
+ * Publishes messages over HTTP, one after the other, and asserts that the witness receives nothing
+ * else meanwhile. A message that a peer has sent before would arrive before the last of them.
+ */
+async function assertOthersArrive(server: TestApp, witness: Peer): Promise<void> {
+  for (let index = 0; index < 20; index++) {
+    await publish(server, `later ${index}`);
+    assertEquals(await witness.next(), `later ${index}`);
+  }
+}
+
+async function publish({ app }: TestApp, body: string): Promise<void> {
+  const response = await fetch(new URL("/rooms/lobby/messages", app.url), {
+    method: "POST",
+    headers: { "content-type": "text/plain" },
+    body,
+  });
+  await response.body?.cancel();
+}
 
 /** Waits for something that has no event. */
 async function until(isDone: () => boolean): Promise<void> {

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { signWithSecret } from "../server/security/tokens/issuer.ts";
 import { ChorusPeer } from "./chorus_peer.ts";
 import { EventSource } from "./event_source.ts";
 import { closeAll, Peer } from "./peer.ts";
@@ -202,6 +203,33 @@ for (const engine of ENGINES) {
     }
   });
 
+  Deno.test(`${engine}: another method gets 405 and those that the path accepts`, async () => {
+    await using server = await startTestApp({ engine });
+    const allowed = async (path: string, method: string) => {
+      const response = await fetch(new URL(path, server.app.url), { method });
+      await response.body?.cancel();
+      return [response.status, response.headers.get("allow")];
+    };
+    assertEquals(await allowed("/rooms", "DELETE"), [405, "GET, HEAD, OPTIONS"]);
+    for (const method of ["PUT", "constructor", "toString", "hasOwnProperty"]) {
+      const expected = [405, "GET, HEAD, POST, OPTIONS"];
+      assertEquals(await allowed("/rooms/tea/messages", method), expected);
+    }
+  });
+
+  Deno.test(`${engine}: --log-messages logs a published message without the token in it`, async () => {
+    await using server = await startTestApp({ engine, logMessages: true });
+    const token = await signWithSecret({ sub: "ann" });
+    await (await publish(server, `my token is ${token}`)).body!.cancel();
+    const nameless = await server.logged("A client without a name published in {room}");
+    assertEquals(nameless.properties.text, "my token is (token)");
+    await (await publish(server, JSON.stringify({ text: "hi", name: "Ann" }), {
+      type: "application/json",
+    })).body!.cancel();
+    const named = await server.logged("{name} published in {room}");
+    assertEquals([named.properties.name, named.properties.text], ["Ann", "hi"]);
+  });
+
   Deno.test(`${engine}: a JSON body may be six times as long as its text`, async () => {
     await using server = await startTestApp({ engine });
     await using peer = await Peer.open(`${server.url}?room=tea`);
@@ -231,6 +259,7 @@ for (const engine of ENGINES) {
     assertEquals([asked.status, asked.headers.get("access-control-allow-origin")], [204, origin]);
     assertStringIncludes(asked.headers.get("access-control-allow-methods")!, "POST");
     assertStringIncludes(asked.headers.get("access-control-allow-headers")!, "last-event-id");
+    assertStringIncludes(asked.headers.get("access-control-allow-headers")!, "x-request-id");
     const published = await publish(server, "hi", { headers: { origin } });
     assertEquals(published.headers.get("access-control-allow-origin"), origin);
     assertEquals(published.headers.get("vary"), "origin");

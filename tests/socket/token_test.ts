@@ -307,6 +307,9 @@ for (const engine of ENGINES) {
       if (event?.event === "token") break;
       assertEquals(event?.event, "joined");
     }
+    ann.send(JSON.stringify({ type: "token", token: "x".repeat(4097) }));
+    await ann.next("error", "token");
+    assertEquals(server.app.limitHits.token_size, 1);
     ann.send(JSON.stringify({ type: "token", token: "a.b.c" }));
     const error = await ann.next("error", "token");
     assert(error.type === "error" && error.code === "bad_token");
@@ -323,6 +326,29 @@ for (const engine of ENGINES) {
     }
     ann.say("still here", "c1");
     assertEquals((await ann.next("ack")).id, "c1");
+  });
+
+  Deno.test(`${engine}: GET /rooms names no room that the token does not allow to read`, async () => {
+    await using server = await start({ engine });
+    const all = bearer(await tokenOf("bob"));
+    for (const room of ["a1", "tea-1", "tea-2", "x1", "x2", "x3"]) {
+      await request(server, `/rooms/${room}/messages`, { ...POST, headers: all });
+    }
+    const pagesOf = async (...read: string[]) => {
+      const headers = bearer(await tokenOf("ann", { rooms: { read } }));
+      const pages: string[][] = [];
+      for (let path = "/rooms?limit=1"; path !== "";) {
+        const response = await fetch(new URL(path, server.app.url), { headers });
+        const { rooms } = await response.json();
+        pages.push(rooms.map(({ name }: { name: string }) => name));
+        path = response.headers.get("link")?.match(/^<(.*)>; rel="next"$/)?.[1] ?? "";
+        if (path !== "") assertEquals(path, `/rooms?after=${pages.at(-1)!.at(-1)}&limit=1`);
+      }
+      return pages;
+    };
+    assertEquals(await pagesOf("tea*", "x3"), [["tea-1"], ["tea-2"], ["x3"]]);
+    assertEquals(await pagesOf("tea*"), [["tea-1"], ["tea-2"]]);
+    assertEquals(await pagesOf("none"), [[]]);
   });
 
   Deno.test(`${engine}: keys of a JWKS verify tokens, also after they have changed`, async () => {
@@ -355,6 +381,34 @@ for (const engine of ENGINES) {
     );
     const event = await stream.next();
     assertEquals([event?.event, JSON.parse(event!.data!).code], ["error", "keys_unavailable"]);
+  });
+
+  Deno.test(`${engine}: an event stream does not join a server that has begun to stop`, async () => {
+    const key = await IssuerKey.create("ES256", "a");
+    await using source = new JwksServer([key.jwk]);
+    const monotonic = { nowMs: 0 };
+    const clocks = { readMs: Date.now, monotonicMs: () => monotonic.nowMs };
+    const config = { engine, tokenJwks: source.url, drainWindowMs: 1 };
+    await using server = await startTestApp(config, { clocks });
+    await using _peer = await ChorusPeer.open(server.url, await key.sign({ sub: "bob" }));
+    const next = await IssuerKey.create("ES256", "next");
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<Response>();
+    source.answer = () => {
+      asked.resolve();
+      return answer.promise;
+    };
+    monotonic.nowMs = 10_000;
+    const responding = fetch(new URL("/rooms/lobby/events", server.app.url), {
+      headers: { accept: "text/event-stream", ...bearer(await next.sign({ sub: "ann" })) },
+    });
+    await asked.promise;
+    const drained = server.app.drain();
+    answer.resolve(Response.json({ keys: [next.jwk] }));
+    const text = await (await responding).text();
+    assertStringIncludes(text, "event:error");
+    assertStringIncludes(text, '"code":"server_stopping"');
+    await drained;
   });
 
   Deno.test(`${engine}: administrators find and close the connections of a user`, async () => {

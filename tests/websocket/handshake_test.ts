@@ -59,3 +59,9 @@ Deno.test("membersOf() splits a list at its commas, without the spaces and tabs 
   assertEquals(membersOf("\xa0a,\x85b"), ["\xa0a", "\x85b"]);
   assertEquals(membersOf(null), []);
 });
+
+Deno.test("membersOf() takes linear time, whatever spaces are within a member", () => {
+  // With quadratic time, this would take minutes.
+  const member = `a${" ".repeat(1_000_000)}b`;
+  assertEquals(membersOf(` ${member} ,c`), [member, "c"]);
+});

@@ -64,6 +64,11 @@ Deno.test("parseHead() has names in lower case, trims values and joins repeated 
   assertEquals(head?.headers.get("absent"), null);
 });
 
+Deno.test("parseHead() joins repeated cookies as one list of cookies", () => {
+  const head = parseHead(encoder.encode("GET / HTTP/1.1\r\nCookie: a=1\r\ncookie: b=2\r\n\r\n"));
+  assertEquals(head?.headers.get("cookie"), "a=1; b=2");
+});
+
 for (
   const bad of [
     "GET /\r\n\r\n",

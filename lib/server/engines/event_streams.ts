@@ -40,15 +40,17 @@ export class EventStreams {
   }
 
   /**
-   * Adds an admitted subscriber to the chat and returns its events as bytes; undefined if it cannot
-   * join, because the stored messages that it needs cannot be read.
+   * Adds an admitted subscriber to the chat and returns its events as bytes; if it cannot join, the
+   * close code that says why.
    */
   open(
     joinRequest: JoinRequest,
     { access, address, ip, requestId }: Visitor,
     peer: Peer,
-  ): ReadableStream<Uint8Array<ArrayBuffer>> | undefined {
+  ): ReadableStream<Uint8Array<ArrayBuffer>> | CloseCode {
+    let ended: CloseCode = CLOSE_CODES.internalError;
     const wire: EventWire = new EventWire(this.#decoder, (closeStatus) => {
+      ended = closeStatus;
       this.#forget(wire);
       if (!wire.member) return;
       this.#chat.leave(wire.member);
@@ -58,7 +60,7 @@ export class EventStreams {
     peer.onStalled = () => this.#closeStalled(wire);
     const { id } = wire;
     this.#chat.join({ id, wire, access, address, requestId }, joinRequest, wire);
-    return wire.member && wire.events.pipeThrough(new ServerSentEventStream());
+    return wire.member === undefined ? ended : wire.events.pipeThrough(new ServerSentEventStream());
   }
 
   #add(wire: EventWire, ip: string): void {

@@ -6,7 +6,7 @@ import type { Decision, IncomingRequest } from "../http/admission.ts";
 import type { TextResponse } from "../http/api_response.ts";
 import { probeResponse, type ReadinessCheck } from "../http/probes.ts";
 import type { Guard, Peer, Visitor } from "../http/guard.ts";
-import { isRefusal, type Refusal, refusalResponse } from "../http/refusal.ts";
+import { isRefusal, type Refusal, refusal, refusalResponse } from "../http/refusal.ts";
 import { givenRequestId, REQUEST_ID_HEADER, requestIdOf } from "../http/request_id.ts";
 import type { ServerCounters } from "../metrics/server_counters.ts";
 import type { TlsFiles } from "../security/tls_files.ts";
@@ -73,7 +73,7 @@ export class Gateway {
     this.#httpOptions = {
       listener: {
         onRequest: (connection, request) => this.#dispatch(connection, request),
-        onMalformed: (status) => options.counters.countLimit({ status }),
+        onMalformed: (error) => options.counters.countMalformed(error),
         onGone: (connection, error) => {
           this.#waiting.delete(connection);
           this.#connections.delete(connection);
@@ -166,13 +166,13 @@ export class Gateway {
         return this.#refuse(connection, head, decision);
       }
       if (!connection.pipe) {
-        const refusal = this.#pipes.refuse(connection.peer);
+        const refused = this.#pipes.refuse(connection.peer);
         // A server that is full is alive, and a supervisor must not restart it.
-        if (refusal && (decision.kind === "health" || decision.kind === "readiness")) {
+        if (refused && (decision.kind === "health" || decision.kind === "readiness")) {
           const response = probeResponse(decision.kind, this.#options.readinessChecks);
           return respond(connection, head, response, requestIdOf(head.headers));
         }
-        if (refusal) return this.#refuse(connection, head, refusal);
+        if (refused) return this.#refuse(connection, head, refused);
         connection.pipe = this.#pipes.open(connection);
       }
       connection.pipe.exchange(request);
@@ -183,10 +183,9 @@ export class Gateway {
 
   /** Lets an upgrade in. While its token is verified, the connection is not read from. */
   #enter(connection: HttpConnection, request: PipedRequest, decision: ChatDecision): void {
-    const { head, bytes, headLength } = request;
+    const { head, bytes } = request;
     if (head.version !== "HTTP/1.1") {
-      this.#options.counters.countHandshake("bad_request");
-      throw new RequestError(426, NEEDS_HTTP_11, UPGRADE_HEADERS);
+      return this.#refuse(connection, head, refusal(426, NEEDS_HTTP_11, UPGRADE_HEADERS));
     }
     const { roomName } = decision.joinRequest;
     const { headers } = head;
@@ -200,19 +199,20 @@ export class Gateway {
     }
     connection.transport.pause();
     // The bytes are lent.
-    const kept = { ...request, bytes: bytes.slice(), headLength };
+    const copied = { ...request, bytes: bytes.slice() };
     entered.then((entered) => {
       if (!this.#connections.has(connection)) return;
+      // Before the engine gets the transport, which may pause it.
+      connection.transport.resume();
       // The server may be full by now.
       const again = this.#options.admit(head);
       if (isRefusal(entered)) this.#refuse(connection, head, entered);
       else if (again.kind === "refusal") this.#refuse(connection, head, again);
       else {
-        const refusal = this.#options.guard.refuseConnection(entered);
-        if (refusal) this.#refuse(connection, head, refusal);
-        else this.#upgrade(connection, kept, decision, entered);
+        const refused = this.#options.guard.refuseConnection(entered);
+        if (refused) this.#refuse(connection, head, refused);
+        else this.#upgrade(connection, copied, decision, entered);
       }
-      connection.transport.resume();
     }).catch((error) => this.#fail(connection, error));
   }
 

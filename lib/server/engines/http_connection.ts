@@ -3,6 +3,7 @@ import { isDeadlineOver } from "../../websocket/heartbeat.ts";
 import { HeadReader, HeadTooLongError } from "../../websocket/http_head.ts";
 import type { Transport, TransportListener } from "../../websocket/transport/transport.ts";
 import { plainText, type TextResponse } from "../http/api_response.ts";
+import { REQUEST_ID_HEADER, requestIdOf } from "../http/request_id.ts";
 import type { Peer } from "../http/guard.ts";
 import type { Pipe, PipedRequest, PipeTimeouts } from "./pipe.ts";
 import { parseRequestHead, RequestError } from "./request_head.ts";
@@ -24,7 +25,7 @@ export interface HttpConnectionListener {
   /** The head of a request is whole. */
   onRequest(connection: HttpConnection, request: PipedRequest): void;
   /** A request is refused with this status, because it is not valid HTTP, or late. */
-  onMalformed(status: number): void;
+  onMalformed(error: RequestError): void;
   /** The connection has ended. */
   onGone(connection: HttpConnection, error: Error | undefined): void;
 }
@@ -57,6 +58,8 @@ export class HttpConnection implements TransportListener {
   #sinceMs = performance.now();
   /** When the first byte of an incomplete head arrived. */
   #firstByteMs: number | undefined;
+  /** The `X-Request-Id` of the request; null if it has none, undefined until its head is whole. */
+  #givenId: string | null | undefined;
   #lingering: ReturnType<typeof setTimeout> | undefined;
   /** The pipe that the connection has had since its first piped request. */
   pipe: Pipe | undefined;
@@ -85,6 +88,7 @@ export class HttpConnection implements TransportListener {
         throw new RequestError(505, "A connection of HTTP/1.1 cannot go on with HTTP/2");
       }
       this.#state = "dispatched";
+      this.#givenId = head.headers.get(REQUEST_ID_HEADER);
       this.#options.listener.onRequest(this, {
         head,
         bytes: this.#head.bytes,
@@ -93,8 +97,9 @@ export class HttpConnection implements TransportListener {
       });
     } catch (error) {
       if (error instanceof RequestError) this.refuse(error);
-      else if (error instanceof HeadTooLongError) this.refuse(new RequestError(431, error.message));
-      else throw error;
+      else if (error instanceof HeadTooLongError) {
+        this.refuse(new RequestError(431, error.message, { limit: "head_size" }));
+      } else throw error;
     }
   }
 
@@ -114,6 +119,7 @@ export class HttpConnection implements TransportListener {
   readNext(received: Uint8Array): void {
     this.transport.listener = this;
     this.#state = "reading";
+    this.#givenId = undefined;
     this.#head = new HeadReader(this.#options.maxHeadBytes);
     this.#sinceMs = performance.now();
     this.#firstByteMs = undefined;
@@ -135,11 +141,13 @@ export class HttpConnection implements TransportListener {
     const isOver = (sinceMs: number | undefined, limitMs: number) =>
       isDeadlineOver(nowMs, sinceMs, limitMs);
     const isFirst = this.pipe === undefined;
-    if (
-      isOver(this.#firstByteMs, requestTimeoutMs) ||
-      (isFirst && isOver(this.#sinceMs, handshakeTimeoutMs))
-    ) {
-      this.refuse(new RequestError(408, "The request took too long"));
+    const limit = isOver(this.#firstByteMs, requestTimeoutMs)
+      ? "request_time"
+      : isFirst && isOver(this.#sinceMs, handshakeTimeoutMs)
+      ? "handshake_time"
+      : undefined;
+    if (limit) {
+      this.refuse(new RequestError(408, "The request took too long", { limit }));
       return true;
     }
     if (
@@ -151,8 +159,13 @@ export class HttpConnection implements TransportListener {
   }
 
   /** Sends an error response and closes the connection. */
-  refuse({ status, message, headers }: RequestError): void {
-    this.#options.listener.onMalformed(status);
+  refuse(error: RequestError): void {
+    const { status, message } = error;
+    this.#options.listener.onMalformed(error);
+    const given = this.#givenId;
+    const headers = given === undefined
+      ? {}
+      : { [REQUEST_ID_HEADER]: requestIdOf({ get: () => given }) };
     this.respond(plainText(status, message, headers));
   }
 

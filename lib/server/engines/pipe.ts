@@ -155,7 +155,7 @@ export class Pipe {
       if (this.#openCount === 0 && isOver(this.#lastResponseMs, keepAliveMs)) this.#end();
     } else if (!this.#body.isWhole && !this.#response.hasBegun) {
       if (isOver(this.#requestSinceMs, requestTimeoutMs)) {
-        this.#fault(new RequestError(408, "The request took too long"));
+        this.#fault(new RequestError(408, "The request took too long", { limit: "request_time" }));
       }
     }
   }

@@ -41,7 +41,8 @@ export class Pipes {
   /** Refuses one more pipe if there are too many. */
   refuse({ ip }: Peer): Refusal | undefined {
     const { maxPipes, hasFiles, pipesPerAddress } = this.#options;
-    if (this.#count >= maxPipes || !hasFiles()) return UNAVAILABLE.full;
+    if (this.#count >= maxPipes) return UNAVAILABLE.tooManyPipes;
+    if (!hasFiles()) return UNAVAILABLE.outOfFiles;
     return pipesPerAddress.isFull(ip) ? TOO_MANY.connections() : undefined;
   }
 

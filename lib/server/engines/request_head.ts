@@ -1,20 +1,22 @@
+import type { Limit } from "../../chat/counters.ts";
 import { isToken, parseHead } from "../../websocket/http_head.ts";
 import { type IncomingRequest, isHost } from "../http/admission.ts";
 
 /** The gateway cannot accept a request. It answers this status and closes the connection. */
 export class RequestError extends Error {
   override readonly name = "RequestError";
-  readonly status: 400 | 408 | 426 | 431 | 501 | 505;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly status: 400 | 408 | 431 | 501 | 505;
+  /** The limit that is the reason, if one is. */
+  readonly limit: Limit | undefined;
 
   constructor(
     status: RequestError["status"],
     message: string,
-    headers: Readonly<Record<string, string>> = {},
+    { limit }: { readonly limit?: Limit } = {},
   ) {
     super(message);
     this.status = status;
-    this.headers = headers;
+    this.limit = limit;
   }
 }
 

@@ -23,8 +23,8 @@ export const LIMIT_FLAGS = {
     kind: "rate",
     default: 0,
     of: "count",
-    help: "New connections of one address (IPv6: /64), such as 5/s; more are refused with 429; " +
-      "0 disables the limit",
+    help: "New connections of one address (IPv6: /64), such as 5/s, and separately its wrong " +
+      "tokens; more are refused with 429; 0 disables the limit",
   },
   maxRoomMembers: {
     kind: "integer",

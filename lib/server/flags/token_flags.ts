@@ -1,6 +1,7 @@
 import { MAX_AGE_MS } from "../../cli/flags/duration.ts";
 import { COMMON_FLAGS, type ConfigOf, type FlagTable } from "../../cli/flags/flag.ts";
 import { parseMemberName } from "../../chat/names.ts";
+import { isUser } from "../security/tokens/token_claims.ts";
 import { parseRoomPattern } from "../security/tokens/room_pattern.ts";
 
 function checkRooms(text: string): string | undefined {
@@ -20,6 +21,7 @@ export const TOKEN_FLAGS = {
     default: "",
     value: "USER",
     help: "The user",
+    check: (text) => text === "" || isUser(text) ? undefined : "1 to 255 visible characters",
   },
   name: {
     kind: "text",

@@ -1,20 +1,36 @@
 import type { Logger } from "@logtape/logtape";
 import type { Chat } from "../../chat/chat.ts";
 import { CLOSE_CODES } from "../../chat/close_code.ts";
+import { parseRoomName } from "../../chat/names.ts";
 import { HistoryUnavailableError } from "../../chat/history/history.ts";
 import type { Member } from "../../chat/members/member.ts";
 import type { AdminToken } from "../security/admin_token.ts";
+import { parseIp } from "../security/ip_address.ts";
 import { parseLimit, parseRoomSegment } from "./api_params.ts";
 import { json } from "./api_response.ts";
-import { type ApiResult, forMethod, type Refusal, refusal } from "./refusal.ts";
+import type { Guard } from "./guard.ts";
+import {
+  type ApiResult,
+  CHALLENGE,
+  forMethod,
+  isRefusal,
+  type Refusal,
+  refusal,
+} from "./refusal.ts";
 import type { ApiRequest } from "./rooms_api.ts";
 
 /** What selects connections, apart from their id. */
 const FILTERS = ["room", "user", "address"] as const;
 
+/** The minimum time between two log lines about wrong tokens. */
+const LOG_INTERVAL_MS = 1000;
+
 /** What the API needs from the composition root. */
 export interface AdminApiOptions {
   readonly chat: Chat;
+  readonly guard: Pick<Guard, "checkSecret">;
+  /** Reads a clock that never goes back, in milliseconds. */
+  readonly monotonicMs: () => number;
   readonly token: Pick<AdminToken, "isIn">;
   readonly logger: Logger;
 }
@@ -31,16 +47,24 @@ export interface AdminApiOptions {
  */
 export class AdminApi {
   readonly #options: AdminApiOptions;
+  #loggedAtMs = -Infinity;
+  /** The number of wrong tokens since the last log line about one. */
+  #unloggedCount = 0;
 
   constructor(options: AdminApiOptions) {
     this.#options = options;
   }
 
   /** Handles a request for a path below `/admin`. */
-  handle({ request, url, requestId }: ApiRequest): ApiResult | Promise<ApiResult> {
-    if (!this.#options.token.isIn(request.headers)) {
+  handle({ request, url, peer, requestId }: ApiRequest): ApiResult | Promise<ApiResult> {
+    const { headers } = request;
+    const { guard, token } = this.#options;
+    const checked = guard.checkSecret({ peer, headers }, () => token.isIn(headers));
+    if (isRefusal(checked)) return checked;
+    if (!checked.isRight) {
+      if (checked.isRight === false) this.#logWrongToken(checked.ip, requestId);
       return refusal(401, "Send the token of --admin-token-file: Authorization: Bearer TOKEN", {
-        "www-authenticate": "Bearer",
+        "www-authenticate": CHALLENGE,
       });
     }
     const [, , resource, segment, ...rest] = url.pathname.split("/");
@@ -96,10 +120,10 @@ export class AdminApi {
   async #deleteRoom(segment: string, requestId: string): Promise<ApiResult> {
     const { chat, logger } = this.#options;
     const name = parseRoomSegment(segment);
-    const isKnown = name !== undefined && chat.rooms.isKnown(name);
-    if (!isKnown) return refusal(404, "There is no such room");
-    for (const member of [...this.#select({ room: name })]) member.close(CLOSE_CODES.roomDeleted);
     try {
+      const isKnown = name !== undefined && chat.rooms.isKnown(name);
+      if (!isKnown) return refusal(404, "There is no such room");
+      for (const member of [...this.#select({ room: name })]) member.close(CLOSE_CODES.roomDeleted);
       await chat.rooms.delete(name);
     } catch (error) {
       if (!(error instanceof HistoryUnavailableError)) throw error;
@@ -113,6 +137,23 @@ export class AdminApi {
       requestId,
     });
     return new Response(null, { status: 204 });
+  }
+
+  /** Logs that a token was wrong, so that guessing leaves a trace, but does not flood the log. */
+  #logWrongToken(ip: string, requestId: string): void {
+    const { logger, monotonicMs } = this.#options;
+    const nowMs = monotonicMs();
+    if (nowMs - this.#loggedAtMs < LOG_INTERVAL_MS) {
+      this.#unloggedCount++;
+      return;
+    }
+    const more = this.#unloggedCount > 0 ? ", and {count} others since the last such line" : "";
+    logger.warning(
+      `A request from {ip} had a wrong token of administrators${more} (request {requestId})`,
+      { ip, count: this.#unloggedCount, requestId },
+    );
+    this.#loggedAtMs = nowMs;
+    this.#unloggedCount = 0;
   }
 
   *#select(filter: Filter): Iterable<Member> {
@@ -143,10 +184,20 @@ function filterOf(params: URLSearchParams, others: readonly string[]): Filter | 
   const filter: Record<string, string> = {};
   for (const name of FILTERS) {
     const value = params.get(name);
-    if (value !== null) filter[name] = value;
+    if (value === null) continue;
+    const parsed = PARSERS[name](value);
+    if (parsed === undefined) return refusal(400, `?${name}= is not valid: it was ${value}`);
+    filter[name] = parsed;
   }
   return filter;
 }
+
+/** Reads the value of each filter in its one spelling; undefined if nothing can have it. */
+const PARSERS: Readonly<Record<typeof FILTERS[number], (text: string) => string | undefined>> = {
+  room: parseRoomName,
+  user: (text) => text === "" ? undefined : text,
+  address: (text) => parseIp(text)?.text,
+};
 
 /** A connection as the API shows it. */
 function describe({ id, access, author, address, room, format }: Member) {
@@ -156,6 +207,7 @@ function describe({ id, access, author, address, room, format }: Member) {
 }
 
 /** The IP address of `127.0.0.1:50000`, `[::1]:50000`, or of an address without a port. */
-function ipOf(address: string): string {
-  return address.match(/^\[(.*)\]:\d+$/)?.[1] ?? address.replace(/^([^:]*):\d+$/, "$1");
+function ipOf(address: string): string | undefined {
+  const ip = address.match(/^\[(.*)\]:\d+$/)?.[1] ?? address.replace(/^([^:]*):\d+$/, "$1");
+  return parseIp(ip)?.text;
 }

@@ -44,7 +44,7 @@ export interface AdmissionOptions {
   readonly hasAdminApi: boolean;
   /** Whether this port serves `/metrics`. */
   readonly hasMetrics: boolean;
-  /** Whether the server is stopping: it refuses all but probes and scrapes. */
+  /** Whether the server is stopping: it refuses all but probes, scrapes, and administrators. */
   readonly isClosing: () => boolean;
   /** Refuses new work that the server has no memory for. */
   readonly refuseWork: () => Refusal | undefined;
@@ -77,7 +77,8 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
   if (refused !== undefined) return refuse(403, refused);
   const isProbe = path === "/healthz" || path === "/readyz";
   const isMetrics = path === "/metrics" && options.hasMetrics;
-  if (options.isClosing() && !isProbe && !isMetrics) {
+  const isAdmin = isAdminPath(path) && options.hasAdminApi;
+  if (options.isClosing() && !isProbe && !isMetrics && !isAdmin) {
     return { kind: "refusal", ...UNAVAILABLE.stopping };
   }
   const joinRequest = path === "/ws" || path === "/"
@@ -98,7 +99,7 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
       Number(headers.get("content-length")) > maxBodyBytes(headers, options.maxMessageBytes);
     return isTooBig ? { kind: "refusal", ...tooBig(options.maxMessageBytes) } : { kind: "rooms" };
   }
-  if (isAdminPath(path) && options.hasAdminApi) return { kind: "admin" };
+  if (isAdmin) return { kind: "admin" };
   // Without this check, a page with a bad room name would retry its WebSocket forever.
   if (typeof joinRequest === "string") return refuse(400, joinRequest);
   if (!isProbe && !isMetrics && !isPagePath(path)) {

@@ -52,7 +52,7 @@ export function preflight(): Response {
     status: 204,
     headers: {
       "access-control-allow-methods": "GET, HEAD, POST",
-      "access-control-allow-headers": "authorization, content-type, last-event-id",
+      "access-control-allow-headers": "authorization, content-type, last-event-id, x-request-id",
       "access-control-max-age": "600",
     },
   });

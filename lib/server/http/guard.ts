@@ -2,7 +2,7 @@ import type { Access } from "../../chat/access.ts";
 import type { FieldMap } from "../../websocket/http_head.ts";
 import type { AddressLimits } from "../security/address_limits.ts";
 import type { Proxies } from "../security/proxies.ts";
-import { isRefusal, type Refusal, refusal, TOO_MANY } from "./refusal.ts";
+import { CHALLENGE, isRefusal, type Refusal, refusal, TOO_MANY } from "./refusal.ts";
 
 /** The other end of a connection: a client, or a proxy. */
 export interface Peer {
@@ -14,7 +14,7 @@ export interface Peer {
   onStalled?: () => void;
 }
 
-/** The sender of a request that the guard has let in. */
+/** The sender of a request that the guard has admitted. */
 export interface Visitor {
   readonly access: Access;
   /** Its address and port; the IP address alone if a proxy has told it. */
@@ -40,7 +40,10 @@ export interface GuardedRequest {
 export interface GuardOptions {
   /** Finds the client behind proxies. */
   readonly proxies: Pick<Proxies, "clientOf">;
-  readonly addressLimits: Pick<AddressLimits, "connections" | "handshake" | "publish">;
+  readonly addressLimits: Pick<
+    AddressLimits,
+    "connections" | "handshake" | "publish" | "tokenWaitMs" | "countWrongToken"
+  >;
   /** Reads a clock that never goes back, in milliseconds. */
   readonly monotonicMs: () => number;
   /** Verifies the token of a request. A promise only if there is something to wait for. */
@@ -48,8 +51,8 @@ export interface GuardOptions {
 }
 
 /**
- * Decides who may come in, for all ways in: WebSockets of both engines, event streams, and the HTTP
- * API. Unlike `admit()`, it knows the client, and counts what the client does.
+ * Decides about the admission of clients: for WebSockets of both engines, event streams, and the
+ * HTTP API. Unlike `admit()`, it knows the client, and counts what the client does.
  */
 export class Guard {
   readonly #options: GuardOptions;
@@ -59,7 +62,7 @@ export class Guard {
   }
 
   /**
-   * Lets the sender of a request in, or refuses it.
+   * Admits the sender of a request, or refuses it.
    *
    * @param roomName The room that the request is about; undefined to list rooms.
    */
@@ -74,7 +77,10 @@ export class Guard {
     if (limited) return limited;
     const address = ip === peer.ip ? peer.address : ip;
     const admit = (access: Access | Refusal): Visitor | Refusal => {
-      if (isRefusal(access)) return access;
+      if (isRefusal(access)) {
+        if (hasWrongToken(access)) this.#countWrongToken(ip);
+        return access;
+      }
       return refuseAccess(access, purpose, roomName) ??
         { access, address, ip, requestId };
     };
@@ -90,15 +96,52 @@ export class Guard {
     return this.#options.addressLimits.connections.isFull(ip) ? TOO_MANY.connections() : undefined;
   }
 
+  /**
+   * Authenticates the sender of a request with another secret than a token, such as that of
+   * administrators. Limits wrong secrets as wrong tokens.
+   *
+   * @param isRight Whether the request has the secret; undefined if it has none.
+   * @returns A refusal if there were too many wrong ones. Then the secret is not checked.
+   */
+  checkSecret(
+    { peer, headers }: Pick<GuardedRequest, "peer" | "headers">,
+    isRight: () => boolean | undefined,
+  ): { readonly ip: string; readonly isRight: boolean | undefined } | Refusal {
+    const ip = this.#options.proxies.clientOf(peer.ip, headers);
+    const refused = this.#refuseGuess(ip);
+    if (refused) return refused;
+    const checked = isRight();
+    if (checked === false) this.#countWrongToken(ip);
+    return { ip, isRight: checked };
+  }
+
+  #countWrongToken(ip: string): void {
+    const { addressLimits, monotonicMs } = this.#options;
+    addressLimits.countWrongToken(ip, monotonicMs());
+  }
+
+  #refuseGuess(ip: string): Refusal | undefined {
+    const { addressLimits, monotonicMs } = this.#options;
+    const waitMs = addressLimits.tokenWaitMs(ip, monotonicMs());
+    return waitMs > 0 ? TOO_MANY.wrongTokens(waitMs) : undefined;
+  }
+
   #limit(ip: string, purpose: Purpose): Refusal | undefined {
     const { addressLimits, monotonicMs } = this.#options;
     if (purpose === "join") {
       const waitMs = addressLimits.handshake(ip, monotonicMs());
       return waitMs > 0 ? TOO_MANY.handshakes(waitMs) : this.refuseConnection({ ip });
     }
-    const waitMs = purpose === "publish" ? addressLimits.publish(ip, monotonicMs()) : 0;
+    const refused = this.#refuseGuess(ip);
+    if (refused || purpose !== "publish") return refused;
+    const waitMs = addressLimits.publish(ip, monotonicMs());
     return waitMs > 0 ? TOO_MANY.publishes(waitMs) : undefined;
   }
+}
+
+/** Whether a request was refused for its token. One without a token is no attempt to guess one. */
+function hasWrongToken({ status, headers }: Refusal): boolean {
+  return status === 401 && headers["www-authenticate"] !== CHALLENGE;
 }
 
 /** Refuses what the client may not do in the room. */
@@ -113,9 +156,9 @@ function refuseAccess(
   const verb = isPublish ? "publish in" : "read";
   return access.user === null
     ? refusal(401, `Clients without a token may not ${verb} this room: send a token`, {
-      "www-authenticate": "Bearer",
+      "www-authenticate": CHALLENGE,
     })
     : refusal(403, `This token does not allow you to ${verb} this room`, {
-      "www-authenticate": 'Bearer error="insufficient_scope"',
+      "www-authenticate": `${CHALLENGE}, error="insufficient_scope"`,
     });
 }

@@ -43,7 +43,10 @@ export async function readPublication(
   const bytes = await readBody(request, maxBytes, requestTimeoutMs);
   if (bytes === "too big") return tooBig(maxMessageBytes);
   if (bytes === "too late") {
-    return refusal(408, "The request took too long", { connection: "close" });
+    return {
+      ...refusal(408, "The request took too long", { connection: "close" }),
+      limit: "request_time",
+    };
   }
   // The client has gone, or has broken the framing of the body.
   if (bytes === "broken") return refusal(400, "The body cannot be read");

@@ -25,7 +25,10 @@ export type UnavailableCode =
   | "too_many_connections"
   | "too_many_requests"
   | "history_unavailable"
-  | "keys_unavailable";
+  | "keys_unavailable"
+  | "too_many_http_connections"
+  | "out_of_files"
+  | "try_again";
 
 /** Creates a refusal that is not temporary. */
 export function refusal(
@@ -41,19 +44,28 @@ export function isRefusal<T extends object>(value: T | Refusal): value is Refusa
   return "status" in value;
 }
 
-/** Calls the handler for the request's method, GET for HEAD too; 405 if there is none. */
+/**
+ * Calls the handler for the request's method, that of GET for HEAD too; 405 if there is none.
+ *
+ * @param handlers Those of the methods that the path accepts, by method.
+ */
 export function forMethod(
   { method }: { readonly method: string },
   handlers: Readonly<Record<string, () => ApiResult | Promise<ApiResult>>>,
 ): ApiResult | Promise<ApiResult> {
-  const handler = handlers[method === "HEAD" ? "GET" : method];
-  if (handler) return handler();
-  const allow = ["HEAD", ...Object.keys(handlers)].join(", ");
+  const wanted = method === "HEAD" ? "GET" : method;
+  // A client may name any method, such as `constructor`.
+  if (Object.hasOwn(handlers, wanted)) return handlers[wanted]!();
+  const allow = Object.keys(handlers).flatMap((each) => each === "GET" ? ["GET", "HEAD"] : each)
+    .join(", ");
   return refusal(405, `This path accepts ${allow}: the method was ${method}`, { allow });
 }
 
 /** What the HTTP API does with a request. */
 export type ApiResult = Response | Refusal;
+
+/** The `WWW-Authenticate` of a request without a token (RFC 6750 section 3). */
+export const CHALLENGE = 'Bearer realm="chorus"';
 
 /** The temporary refusals: a client can try again after `retry-after` seconds. */
 export const UNAVAILABLE = {
@@ -75,6 +87,20 @@ export const UNAVAILABLE = {
   roomFull: {
     ...unavailable("room_full", "The room is full: try again later", 10),
     limit: "room_members",
+  },
+  /** For a reason that was there a moment ago, and is unknown. */
+  over: unavailable("try_again", "The server could not accept the connection: try again", 1),
+  tooManyPipes: {
+    ...unavailable(
+      "too_many_http_connections",
+      "The server has too many HTTP connections: try again later",
+      10,
+    ),
+    limit: "http_connections",
+  },
+  outOfFiles: {
+    ...unavailable("out_of_files", "The server cannot open more files: try again later", 10),
+    limit: "open_files",
   },
   unreadable: unavailable(
     "history_unavailable",
@@ -98,6 +124,13 @@ export const TOO_MANY = {
       "Your address connects too often: try again later",
       waitMs,
       "handshakes_per_address",
+    ),
+  wrongTokens: (waitMs: number): Refusal =>
+    tooMany(
+      "too_many_requests",
+      "Your address has sent too many wrong tokens: try again later",
+      waitMs,
+      "wrong_tokens_per_address",
     ),
   publishes: (waitMs: number): Refusal =>
     tooMany(

@@ -1,7 +1,10 @@
+import { setImmediate } from "node:timers";
 import type { Access } from "../../chat/access.ts";
 import type { Chat, JoinRequest } from "../../chat/chat.ts";
 import { encodeSaid } from "../../chat/chorus_v1.ts";
+import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import { HistoryUnavailableError } from "../../chat/history/history.ts";
+import type { ListedRoom } from "../../chat/rooms.ts";
 import { parseLimit, parseRoomSegment } from "./api_params.ts";
 import { json, JSON_HEADERS, preflight } from "./api_response.ts";
 import { parseJoinRequest } from "./join_request.ts";
@@ -20,6 +23,9 @@ import {
 /** A response ends after the message that makes it longer than this many characters. */
 const MAX_RESPONSE_LENGTH = 1024 * 1024;
 
+/** The rooms that are read at a time while a client may read few of them. */
+const LIST_PAGE = 10_000;
+
 /** What the API needs from the composition root. */
 export interface RoomsApiOptions {
   readonly chat: Chat;
@@ -29,12 +35,12 @@ export interface RoomsApiOptions {
   /** Refuses one more member of a room that the server has no capacity for. */
   readonly refuseJoin: (roomName: string) => Refusal | undefined;
   readonly eventStreams: {
-    /** Returns undefined if the stored messages that the subscriber needs cannot be read. */
+    /** Returns a close code if the subscriber cannot join. */
     open(
       joinRequest: JoinRequest,
       visitor: Visitor,
       peer: Peer,
-    ): ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
+    ): ReadableStream<Uint8Array<ArrayBuffer>> | CloseCode;
   };
 }
 
@@ -44,6 +50,8 @@ export interface ApiRequest {
   readonly url: URL;
   readonly peer: Peer;
   readonly requestId: string;
+  /** Decides about the request again: what admission depends on may have changed. */
+  readonly readmit: () => Refusal | undefined;
 }
 
 /**
@@ -92,8 +100,10 @@ export class RoomsApi {
       const entered = await this.#options.guard.enter(guarded, purpose, roomName);
       return isRefusal(entered) ? entered : respond(entered);
     };
+    const forMethods = (handlers: Parameters<typeof forMethod>[1]) =>
+      forMethod(request, { ...handlers, OPTIONS: preflight });
     if (segment === undefined) {
-      return forMethod(request, {
+      return forMethods({
         GET: () => enter("list", undefined, ({ access }) => this.#list(url, access)),
       });
     }
@@ -105,29 +115,41 @@ export class RoomsApi {
       );
     }
     if (rest.length === 0 && resource === "messages") {
-      return forMethod(request, {
+      return forMethods({
         GET: () => enter("read", roomName, () => this.#history(roomName, url)),
         POST: () =>
           enter("publish", roomName, (visitor) => this.#publish(roomName, request, visitor)),
       });
     }
     if (rest.length === 0 && resource === "events") {
-      return forMethod(request, {
+      return forMethods({
         GET: () => enter("join", roomName, (visitor) => this.#events(roomName, api, visitor)),
       });
     }
     return refusal(404, "Not found: a room has /messages and /events");
   }
 
-  #list({ searchParams }: URL, access: Access): ApiResult {
+  /**
+   * Lists rooms that the client may read. Neither the rooms nor the link name another one, so it
+   * reads on until there are enough, however many others there are.
+   */
+  async #list({ searchParams }: URL, access: Access): Promise<ApiResult> {
     const limit = parseLimit(searchParams);
     if (typeof limit !== "number") return limit;
-    const after = searchParams.get("after") ?? "";
-    const listed = this.#options.chat.rooms.list(after, limit + 1);
-    const page = listed.slice(0, limit);
-    const next = listed.length > limit && link("/rooms", { after: page.at(-1)!.name, limit });
-    const rooms = page.filter(({ name }) => access.mayRead(name));
-    return json({ rooms }, next ? { link: next } : {});
+    const readable: ListedRoom[] = [];
+    let after = searchParams.get("after") ?? "";
+    for (let pageSize = limit + 1;; pageSize = LIST_PAGE) {
+      const page = this.#options.chat.rooms.list(after, pageSize);
+      readable.push(...page.filter(({ name }) => access.mayRead(name)));
+      if (readable.length > limit || page.length < pageSize) break;
+      after = page.at(-1)!.name;
+      // The other clients must not wait for all pages.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const rooms = readable.slice(0, limit);
+    const hasMore = readable.length > limit;
+    const headers = hasMore ? { link: link("/rooms", { after: rooms.at(-1)!.name, limit }) } : {};
+    return json({ rooms }, headers);
   }
 
   #history(roomName: string, { searchParams }: URL): ApiResult {
@@ -178,19 +200,23 @@ export class RoomsApi {
     return json(published, {}, 201);
   }
 
-  #events(roomName: string, { request, url, peer }: ApiRequest, visitor: Visitor): ApiResult {
+  #events(roomName: string, api: ApiRequest, visitor: Visitor): ApiResult {
+    const { request, url, peer, readmit } = api;
     const { guard, refuseJoin, eventStreams } = this.#options;
     const given = parseJoinRequest(url.search.slice(1), null);
     if (typeof given === "string") return refusal(400, given);
-    // Its address may have more connections by now.
-    const refused = refuseJoin(roomName) ?? guard.refuseConnection(visitor);
+    // While its token was verified, the server may have begun to stop, and others may have joined.
+    const refused = readmit() ?? refuseJoin(roomName) ?? guard.refuseConnection(visitor);
     if (refused) return refused;
     // A stream, as Deno adds `Content-Length: 0` to a response without a body.
     if (request.method === "HEAD") return eventsOf(ReadableStream.from<Uint8Array>([]));
     const since = request.headers.get("last-event-id") ?? given.since;
     const joinRequest = { ...given, roomName, since, format: "chorus" } as const;
     const events = eventStreams.open(joinRequest, visitor, peer);
-    return events ? eventsOf(events) : UNAVAILABLE.unreadable;
+    if (events instanceof ReadableStream) return eventsOf(events);
+    return events === CLOSE_CODES.historyUnavailable
+      ? UNAVAILABLE.unreadable
+      : refusal(500, "The server failed to open the stream");
   }
 }
 

@@ -90,21 +90,23 @@ async function respond(
   const respondWith = (result: ApiResult) =>
     result instanceof Response ? result : toResponse(refused(result));
   const decide = () => admit({ method, host, path, query: url.search.slice(1), headers });
-  const api = { request, url, peer, requestId };
+  const readmit = () => {
+    const decision = decide();
+    return isRefusal(decision) ? decision : undefined;
+  };
+  const api = { request, url, peer, requestId, readmit };
   const decision = decide();
   switch (decision.kind) {
     case "chat": {
-      // Without the serve engine, the gateway has refused this upgrade: the server was full a
-      // moment ago.
-      if (!serveEngine) return respondWith(UNAVAILABLE.full);
+      // Without the serve engine, the gateway has refused this upgrade a moment ago, and the reason
+      // is over.
+      if (!serveEngine) return respondWith(UNAVAILABLE.over);
       const { joinRequest } = decision;
       const guarded = { peer, headers, requestId: givenRequestId(headers) };
       const entered = await guard.enter(guarded, "join", joinRequest.roomName);
       if (isRefusal(entered)) return respondWith(entered);
       // The server may be full by now.
-      const again = decide();
-      if (isRefusal(again)) return respondWith(again);
-      const refusal = guard.refuseConnection(entered);
+      const refusal = readmit() ?? guard.refuseConnection(entered);
       return refusal ? respondWith(refusal) : serveEngine.upgrade(request, entered, joinRequest);
     }
     case "page":

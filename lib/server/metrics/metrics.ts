@@ -84,6 +84,9 @@ export class Metrics {
     this.#add("counter", "chorus_handshakes_total", "WebSocket handshakes by outcome.", () => {
       return by("outcome", counters.handshakes);
     });
+    this.#add("counter", "chorus_http_refusals_total", "Refused HTTP requests by status.", () => {
+      return by("status", counters.refusals);
+    });
     this.#add("counter", "chorus_limit_hits_total", "How often clients ran into a limit.", () => {
       return by("limit", counters.limits);
     });

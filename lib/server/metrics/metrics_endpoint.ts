@@ -79,6 +79,7 @@ export class MetricsEndpoint implements AsyncDisposable {
       hostname: address.hostname,
       allowOrigin,
     });
+    logger.info("Serving metrics on {url}", { url: this.url!.href });
   }
 
   #handle(request: Request, originCheck: OriginCheck): Response | Promise<Response> {

@@ -38,7 +38,10 @@ const BY_STATUS: Readonly<Record<number, HandshakeOutcome>> = {
   503: "unavailable",
 };
 
-const LIMIT_BY_STATUS: Readonly<Record<number, Limit>> = { 431: "head_size" };
+/** The statuses of refusals. */
+const REFUSAL_STATUSES = [
+  ...[400, 401, 403, 404, 405, 408, 409, 413, 415, 426, 429, 431, 500, 501, 503, 505],
+];
 
 /** The part of a request that decides whether it is a handshake. */
 interface CountedRequest {
@@ -46,15 +49,16 @@ interface CountedRequest {
   readonly headers: FieldMap;
 }
 
-/** A limit, or the status of a refusal that tells which limit it is about. */
-type CountedLimit = Partial<Pick<Refusal, "status" | "limit">>;
-
 /** What the server has decided about requests since it started. */
 export class ServerCounters {
   /** The number of WebSocket handshakes by outcome. */
   readonly handshakes: Record<HandshakeOutcome, number> = Object.fromEntries(
     HANDSHAKE_OUTCOMES.map((outcome) => [outcome, 0]),
   ) as Record<HandshakeOutcome, number>;
+  /** The number of refused HTTP requests by status, apart from WebSocket handshakes. */
+  readonly refusals: Record<number, number> = Object.fromEntries(
+    REFUSAL_STATUSES.map((status) => [status, 0]),
+  );
   /** How often clients ran into each limit. */
   readonly limits: Record<Limit, number>;
 
@@ -73,13 +77,20 @@ export class ServerCounters {
    */
   countRefusal(request: CountedRequest, refusal: Pick<Refusal, "status" | "code" | "limit">): void {
     const { status, code } = refusal;
+    if (request.path !== "/ws" && !isUpgrade(request.headers)) return this.countMalformed(refusal);
     this.countLimit(refusal);
-    if (request.path !== "/ws" && !isUpgrade(request.headers)) return;
     this.countHandshake((code && BY_CODE[code]) ?? BY_STATUS[status] ?? "bad_request");
   }
 
+  /** Counts a request that is refused before it is known whether it is a handshake. */
+  countMalformed(refusal: { readonly status: number; readonly limit?: Limit | undefined }): void {
+    const { status } = refusal;
+    this.refusals[status] = (this.refusals[status] ?? 0) + 1;
+    this.countLimit(refusal);
+  }
+
   /** Counts the limit that a refusal is about, if any. */
-  countLimit({ status = 0, limit = LIMIT_BY_STATUS[status] }: CountedLimit): void {
+  countLimit({ limit }: { readonly limit?: Limit | undefined }): void {
     if (limit) this.limits[limit]++;
   }
 }

@@ -11,8 +11,9 @@ export interface AddressLimitsConfig {
 
 /**
  * What each client address may do: how many connections in the chat and how many pipes it may have,
- * and how many handshakes and HTTP publishes per second it may make. All IPv6 addresses with the
- * same first 64 bits count as one, see {@linkcode addressKey}. Times are in milliseconds.
+ * and how many handshakes and HTTP publishes per second it may make, and wrong tokens it may send.
+ * All IPv6 addresses with the same first 64 bits count as one, see {@linkcode addressKey}. Times
+ * are in milliseconds.
  */
 export class AddressLimits {
   /** The connections in the chat. */
@@ -21,6 +22,8 @@ export class AddressLimits {
   readonly pipes: AddressCounts;
   readonly #handshakes: AddressBuckets | undefined;
   readonly #publishes: AddressBuckets | undefined;
+  /** Apart from the handshakes: a client that connects often must be able to read. */
+  readonly #wrongTokens: AddressBuckets | undefined;
 
   constructor(config: AddressLimitsConfig) {
     const { maxConnectionsPerAddress, handshakeRate, publishRate, rateBurstMs } = config;
@@ -29,6 +32,7 @@ export class AddressLimits {
     const handshakes = bucketSize(handshakeRate, rateBurstMs, 1);
     const publishes = bucketSize(publishRate, rateBurstMs, 1);
     this.#handshakes = handshakes && new AddressBuckets(handshakes);
+    this.#wrongTokens = handshakes && new AddressBuckets(handshakes);
     this.#publishes = publishes && new AddressBuckets(publishes);
   }
 
@@ -40,6 +44,16 @@ export class AddressLimits {
   /** Counts an HTTP publish, as {@linkcode handshake} does. */
   publish(ip: string, nowMs: number): number {
     return this.#publishes?.take(addressKey(ip), nowMs) ?? 0;
+  }
+
+  /** Returns 0 if a token of this address may be verified, else the milliseconds until one may. */
+  tokenWaitMs(ip: string, nowMs: number): number {
+    return this.#wrongTokens?.waitMs(addressKey(ip), nowMs) ?? 0;
+  }
+
+  /** Counts a wrong token. Tokens that are verified at the same time may exceed the rate. */
+  countWrongToken(ip: string, nowMs: number): void {
+    this.#wrongTokens?.spend(addressKey(ip), nowMs);
   }
 }
 
@@ -110,6 +124,17 @@ export class AddressBuckets {
   take(key: string, nowMs: number): number {
     const bucket = this.#bucketOf(key, nowMs);
     return bucket.take(1, nowMs) ? 0 : bucket.waitMs(1, nowMs);
+  }
+
+  /** Takes a token, even if there is none: that is a debt. */
+  spend(key: string, nowMs: number): void {
+    this.#bucketOf(key, nowMs).spend(1, nowMs);
+  }
+
+  /** Returns 0 if there is a token, or the milliseconds until there is one. Takes none. */
+  waitMs(key: string, nowMs: number): number {
+    const bucket = this.#young.get(key) ?? this.#old.get(key);
+    return bucket?.waitMs(1, nowMs) ?? 0;
   }
 
   #bucketOf(key: string, nowMs: number): TokenBucket {

@@ -18,9 +18,14 @@ export class AdminToken {
     this.#digest = digest(token);
   }
 
-  /** Whether a request has the token. It takes equally long for each wrong one. */
-  isIn(headers: FieldMap): boolean {
-    const [, token] = headers.get("authorization")?.match(/^bearer +(\S+)$/i) ?? [];
+  /**
+   * Whether a request has the token; undefined if it has none at all. It takes equally long for
+   * each wrong one.
+   */
+  isIn(headers: FieldMap): boolean | undefined {
+    const authorization = headers.get("authorization");
+    if (authorization === null) return undefined;
+    const [, token] = authorization.match(/^bearer +(\S+)$/i) ?? [];
     return token !== undefined && timingSafeEqual(digest(token), this.#digest);
   }
 }

@@ -14,7 +14,8 @@ export interface IpAddress {
  */
 export function parseIp(text: string): IpAddress | undefined {
   const version = isIP(text);
-  if (version === 4) return { text, family: "ipv4" };
+  // A part of a string retains the whole string: here the head of a request. This one is new.
+  if (version === 4) return { text: text.split(".").map(Number).join("."), family: "ipv4" };
   if (version !== 6) return undefined;
   // The zone, as in fe80::1%eth0, is no part of the address.
   const hostname = URL.parse(`http://[${text.replace(/%.*/, "")}]`)?.hostname.slice(1, -1);

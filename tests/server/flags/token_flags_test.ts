@@ -34,6 +34,13 @@ Deno.test("claimsOf() limits the rooms", () => {
   assertEquals(none, { read: ["*"], publish: [] });
 });
 
+Deno.test("TOKEN_FLAGS refuses a user that the server refuses", () => {
+  for (const sub of [" ", "\u200b", "x".repeat(256)]) {
+    assertEquals(parseFlags(TOKEN_FLAGS, { args: ["--sub", sub] }).faults.length, 1, sub);
+  }
+  assertEquals(read("--sub", "Ann Example").sub, "Ann Example");
+});
+
 Deno.test("tokenFaults() names what is missing or contradictory", () => {
   assertEquals(tokenFaults(read("--read-only", "--publish", "tea")), [
     "Cannot sign a token without --token-secret-file",

@@ -1,8 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { OPEN_ACCESS } from "../../../lib/chat/access.ts";
-import { Guard, type Purpose } from "../../../lib/server/http/guard.ts";
+import { Guard, type GuardOptions, type Purpose } from "../../../lib/server/http/guard.ts";
 import { isRefusal, type Refusal } from "../../../lib/server/http/refusal.ts";
 import { AddressLimits } from "../../../lib/server/security/address_limits.ts";
+import { missingToken, TokenFault } from "../../../lib/server/security/tokens/token_fault.ts";
 import { parseCidr, Proxies } from "../../../lib/server/security/proxies.ts";
 
 const NONE = { maxConnectionsPerAddress: 0, handshakeRate: 0, publishRate: 0, rateBurstMs: 0 };
@@ -10,7 +11,10 @@ const NONE = { maxConnectionsPerAddress: 0, handshakeRate: 0, publishRate: 0, ra
 const PROXY = { address: "10.0.0.1:80", ip: "10.0.0.1" };
 const CLIENT = { address: "192.0.2.1:50000", ip: "192.0.2.1" };
 
-function guardOf(addressLimits: AddressLimits, authenticate = () => OPEN_ACCESS) {
+function guardOf(
+  addressLimits: AddressLimits,
+  authenticate: GuardOptions["authenticate"] = () => OPEN_ACCESS,
+) {
   const cidr = parseCidr(PROXY.ip);
   if (typeof cidr === "string") throw new Error(cidr);
   const clock = { nowMs: 0 };
@@ -64,4 +68,36 @@ Deno.test("Guard.enter() refuses an address with too many connections, before it
   assertEquals(enter(CLIENT, "join"), "429 after 10");
   assertEquals(show(guard.refuseConnection(CLIENT)!), "429 after 10");
   assertEquals(guard.refuseConnection(PROXY), undefined);
+});
+
+Deno.test("Guard.enter() limits the wrong tokens of an address, and not the requests without one", () => {
+  const limits = new AddressLimits({ ...NONE, handshakeRate: 0.1 });
+  let access: ReturnType<GuardOptions["authenticate"]> = missingToken("");
+  const { clock, enter } = guardOf(limits, () => access);
+  for (let count = 0; count < 3; count++) {
+    assertEquals(enter(CLIENT, "read"), "401 after undefined");
+  }
+  access = new TokenFault("wrong");
+  assertEquals(enter(CLIENT, "read"), "401 after undefined");
+  // A right token gets no other answer than a wrong one.
+  access = OPEN_ACCESS;
+  for (const purpose of ["read", "list", "publish"] as const) {
+    assertEquals(enter(CLIENT, purpose), "429 after 10");
+  }
+  assertEquals(enter(PROXY, "read", "192.0.2.2"), "192.0.2.2");
+  // Handshakes have a rate of their own.
+  assertEquals(enter(CLIENT, "join"), CLIENT.address);
+  clock.nowMs = 10_000;
+  assertEquals(enter(CLIENT, "read"), CLIENT.address);
+});
+
+Deno.test("Guard.checkSecret() limits wrong secrets as wrong tokens", () => {
+  const { guard, enter } = guardOf(new AddressLimits({ ...NONE, handshakeRate: 0.1 }));
+  const check = (isRight: boolean | undefined) => {
+    const checked = guard.checkSecret({ peer: CLIENT, headers: new Headers() }, () => isRight);
+    return isRefusal(checked) ? show(checked) : checked.isRight;
+  };
+  assertEquals([true, undefined, false].map(check), [true, undefined, false]);
+  assertEquals(check(true), "429 after 10");
+  assertEquals(enter(CLIENT, "read"), "429 after 10");
 });

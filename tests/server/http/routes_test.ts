@@ -30,7 +30,7 @@ Deno.test("createHandler() without a serve engine upgrades nothing", async () =>
   const remoteAddr = { transport: "tcp", hostname: "127.0.0.1", port: 1 } as const;
   const request = new Request("http://localhost/ws", { headers: { upgrade: "websocket" } });
   const response = await handler(request, { remoteAddr, completed: Promise.resolve() });
-  assertEquals([response.status, response.headers.get("retry-after")], [503, "10"]);
+  assertEquals([response.status, response.headers.get("retry-after")], [503, "1"]);
   assertEquals(refused, [503]);
 });
 

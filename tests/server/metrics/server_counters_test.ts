@@ -33,7 +33,6 @@ Deno.test("ServerCounters.countRefusal() counts refused handshakes by outcome, a
       [{ status: 405 }, "bad_request"],
       [{ status: 426 }, "bad_request"],
       [{ status: 429 }, "rate_limited"],
-      [{ status: 431 }, "bad_request", "head_size"],
       [{ status: 431, limit: "token_size" }, "bad_request", "token_size"],
     ];
   for (const [refusal, outcome, limit] of cases) {
@@ -49,5 +48,6 @@ Deno.test("ServerCounters.countRefusal() counts requests to /ws and upgrades as 
   counters.countRefusal({ path: "/ws", headers: new Headers() }, { status: 426 });
   counters.countRefusal({ path: "/rooms", headers: new Headers() }, tooBig(1));
   assertEquals(counted(counters.handshakes), { bad_request: 1 });
+  assertEquals(counted(counters.refusals), { 413: 1 });
   assertEquals(counted(counters.limits), { message_size: 1 });
 });

@@ -62,7 +62,7 @@ export class AccessControl {
     return new AccessControl(config, options, keys);
   }
 
-  /** Whether the server uses tokens. Otherwise everybody may do everything. */
+  /** Whether the server uses tokens. Without tokens, every client may do everything. */
   get usesTokens(): boolean {
     return this.#verifier !== undefined;
   }

@@ -8,7 +8,7 @@ import { type FoundKeys, type TokenHeader, TokenKeyError, type TokenKeys } from 
 /** The time between two reads that unknown keys cause. It bounds what strangers can cause. */
 const COOLDOWN_MS = 10_000;
 
-/** Keys older than this are read again in the background, so that removed ones lose their power. */
+/** Keys older than this are read again in the background, so that removed ones are not accepted. */
 const MAX_AGE_MS = 10 * 60_000;
 
 /** The minimum length of an RSA key (RFC 7518 section 3.3). */
@@ -47,8 +47,11 @@ export class Jwks implements TokenKeys {
   /** Set while the set is being read. All who need it share one read. */
   #reading: Promise<void> | undefined;
   #readAtMs = -Infinity;
-  /** Whether the last read has failed. */
-  #isAway = false;
+  #readCount = 0;
+  /** The number of the newest read that has ended. An older one that ends later has no effect. */
+  #endedRead = 0;
+  /** Whether the newest read that has ended has failed. */
+  #hasFailed = false;
 
   private constructor(source: string, options: JwksOptions) {
     this.#source = source;
@@ -71,28 +74,39 @@ export class Jwks implements TokenKeys {
   async find(header: TokenHeader): Promise<FoundKeys> {
     let found = this.#match(header);
     const ageMs = this.#options.monotonicMs() - this.#readAtMs;
-    if (found.length > 0) {
-      if (ageMs > MAX_AGE_MS) this.#tryRead();
-    } else if (this.#reading || ageMs >= COOLDOWN_MS) {
+    if (found.length === 0 && (this.#reading || ageMs >= COOLDOWN_MS)) {
       await this.#tryRead();
       found = this.#match(header);
     }
-    if (found.length === 0) return this.#isAway ? keysUnavailable() : UNKNOWN_KEY;
+    if (found.length === 0) return this.#hasFailed ? keysUnavailable() : UNKNOWN_KEY;
     // To try all keys would let strangers cause much work.
     return header.kid === undefined && found.length > 1 ? NO_KID : found.map(({ key }) => key);
   }
 
+  refreshIfOld(): void {
+    if (this.#options.monotonicMs() - this.#readAtMs > MAX_AGE_MS) this.#tryRead();
+  }
+
   async reload(): Promise<void> {
     this.#readAtMs = this.#options.monotonicMs();
+    const number = ++this.#readCount;
     try {
-      const text = await readJwks(this.#source);
-      this.#keys = await importKeys(text, this.#source);
+      const keys = await importKeys(await readJwks(this.#source), this.#source);
+      if (!this.#end(number)) return;
+      this.#keys = keys;
       this.version++;
-      this.#isAway = false;
     } catch (error) {
-      this.#isAway = true;
+      if (this.#end(number)) this.#hasFailed = true;
       throw error;
     }
+  }
+
+  /** Ends a read. Returns false if a newer one has ended before. */
+  #end(number: number): boolean {
+    if (number < this.#endedRead) return false;
+    this.#endedRead = number;
+    this.#hasFailed = false;
+    return true;
   }
 
   #match({ alg, kid }: TokenHeader): readonly JwksKey[] {

@@ -31,6 +31,9 @@ export class SecretFile implements TokenKeys {
     return this.#keys;
   }
 
+  /** Does nothing: a file of secrets is read again only when the server is told to. */
+  refreshIfOld(): void {}
+
   async reload(): Promise<void> {
     const secrets = await readSecrets(this.#path);
     this.#keys = await Promise.all(secrets.map((secret) => importSecret(secret, "verify")));

@@ -57,7 +57,8 @@ export function accessOf(claims: JWTPayload, nowMs: number): Access | TokenFault
 const BAD_ROOMS = "The token's claim rooms must be an object whose read and publish are lists of " +
   "room names, each optionally with a * at its end";
 
-function isUser(sub: unknown): sub is string {
+/** Whether a value of `sub` is a user: a text of 1 to 255 visible characters and spaces. */
+export function isUser(sub: unknown): sub is string {
   return typeof sub === "string" && sub.length <= MAX_SUB_LENGTH && sub.trim() !== "" &&
     !/[\p{C}\p{Zl}\p{Zp}\p{DI}]/u.test(sub);
 }

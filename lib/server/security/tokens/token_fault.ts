@@ -1,5 +1,5 @@
 import type { Limit } from "../../../chat/counters.ts";
-import type { Refusal, UnavailableCode } from "../../http/refusal.ts";
+import { CHALLENGE, type Refusal, type UnavailableCode } from "../../http/refusal.ts";
 
 /** Why a token gives no access, and how to answer the request that has it. */
 export class TokenFault implements Refusal {
@@ -50,7 +50,7 @@ export function tokenTooLong(maxTokenBytes: number): TokenFault {
   });
 }
 
-/** The server has no keys, or not the newest ones, because their source is away. */
+/** The server has no keys, or not the newest ones, because it could not read them. */
 export function keysUnavailable(): TokenFault {
   return new TokenFault("The server cannot fetch the keys that verify tokens: try again later", {
     status: 503,
@@ -58,8 +58,6 @@ export function keysUnavailable(): TokenFault {
     code: "keys_unavailable",
   });
 }
-
-const CHALLENGE = 'Bearer realm="chorus"';
 
 function challenge(message: string, error = "invalid_token"): Readonly<Record<string, string>> {
   // RFC 6750 section 3 allows ASCII without quotes and backslashes.

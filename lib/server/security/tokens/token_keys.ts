@@ -17,6 +17,8 @@ export interface TokenKeys {
   readonly version: number;
   /** Finds the keys for a token whose algorithm is one of {@linkcode algorithms}. */
   find(header: TokenHeader): FoundKeys | Promise<FoundKeys>;
+  /** Begins to read old keys again, in case some were removed. Cheap: call it for each token. */
+  refreshIfOld(): void;
   /**
    * Reads the keys again.
    *

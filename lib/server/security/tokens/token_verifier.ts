@@ -36,6 +36,7 @@ export class TokenVerifier {
   verify(token: string): Access | TokenFault | Promise<Access | TokenFault> {
     const { keys, maxTokenBytes, readMs } = this.#options;
     if (token.length > maxTokenBytes) return tokenTooLong(maxTokenBytes);
+    keys.refreshIfOld();
     if (this.#keyVersion !== keys.version) {
       this.#verified.clear();
       this.#keyVersion = keys.version;
@@ -116,6 +117,10 @@ export class TokenVerifier {
 
 const MALFORMED = new TokenFault("The token is not a JSON Web Token in its compact form");
 
+const UNKNOWN_EXTENSION = new TokenFault(
+  "The token's header demands an extension that this server does not know (crit)",
+);
+
 const WRONG_SIGNATURE = new TokenFault(
   "The token's signature is wrong: it was signed with another key, or changed",
 );
@@ -132,7 +137,7 @@ function toFault(error: unknown): TokenFault {
         : `The token's claim ${claim} must be a number`,
     );
   }
-  return MALFORMED;
+  return error instanceof errors.JOSENotSupported ? UNKNOWN_EXTENSION : MALFORMED;
 }
 
 /** A claim as a message shows it. */

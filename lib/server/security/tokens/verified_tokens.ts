@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { Access } from "../../../chat/access.ts";
 
 /** The maximum length of all remembered tokens: about 16,000 of 250 characters. */
@@ -14,7 +15,9 @@ export class VerifiedTokens {
   #length = 0;
 
   /** Remembers a token that is valid until its access ends. */
-  add(token: string, access: Access): void {
+  add(given: string, access: Access): void {
+    // A part of a string retains the whole string: here the head of the request. This one is new.
+    const token = Buffer.from(given, "latin1").toString("latin1");
     this.delete(token);
     this.#accesses.set(token, access);
     this.#length += token.length;

@@ -204,7 +204,7 @@ Deno.test("Jwks reads a file again for an unknown kid", async () => {
   });
 });
 
-Deno.test("Jwks keeps its keys while the source is away, and says so", async () => {
+Deno.test("Jwks keeps its keys while the source cannot be read, and says so", async () => {
   const [key, next] = await Promise.all([
     IssuerKey.create("ES256", "a"),
     IssuerKey.create("ES256", "b"),
@@ -233,7 +233,7 @@ Deno.test("Jwks keeps its keys while the source is away, and says so", async () 
   await reset();
 });
 
-Deno.test("Jwks.open() starts without a source that is away, and gets the keys later", async () => {
+Deno.test("Jwks.open() starts without a source that cannot be read, and gets the keys later", async () => {
   const key = await IssuerKey.create("ES256", "a");
   await using server = new JwksServer([key.jwk]);
   const { answer } = server;
@@ -287,5 +287,55 @@ Deno.test("Jwks reads the set again after ten minutes, so that a removed key is 
   assertEquals(await verify(next.sign(ANN)), "ann");
   assertEquals([await verify(old.sign(ANN)), keys.version], [`401 ${UNKNOWN_KEY}`, 2]);
   assert(server.requestCount === 2);
+  await reset();
+});
+
+Deno.test("Jwks reads the set again while only remembered tokens arrive", async () => {
+  const [old, next] = await Promise.all([
+    IssuerKey.create("ES256", "old"),
+    IssuerKey.create("ES256", "next"),
+  ]);
+  await using server = new JwksServer([old.jwk]);
+  const { clock, keys, verify } = await open(server.url);
+  const token = await old.sign(ANN);
+  assertEquals(await verify(token), "ann");
+  server.rotate([next.jwk]);
+  clock.nowMs = 10 * 60_000;
+  assertEquals(await verify(token), "ann");
+  assertEquals(server.requestCount, 1);
+  clock.nowMs++;
+  for (let turn = 0; keys.version === 1 && turn < 10_000; turn++) {
+    assertEquals(await verify(token), "ann");
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  assertEquals(await verify(token), `401 ${UNKNOWN_KEY}`);
+  assertEquals(server.requestCount, 2);
+  await reset();
+});
+
+Deno.test("Jwks does not replace keys with those of an older read", async () => {
+  const [old, next] = await Promise.all([
+    IssuerKey.create("ES256", "old"),
+    IssuerKey.create("ES256", "next"),
+  ]);
+  await using server = new JwksServer([old.jwk]);
+  const { keys, verify, logged } = await open(server.url);
+  for (const late of [Response.json({ keys: [old.jwk] }), new Response(null, { status: 500 })]) {
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<Response>();
+    server.answer = () => {
+      asked.resolve();
+      return answer.promise;
+    };
+    const older = keys.reload();
+    await asked.promise;
+    server.rotate([next.jwk]);
+    await keys.reload();
+    answer.resolve(late);
+    await older.catch(() => {});
+    assertEquals(await verify(next.sign(ANN)), "ann");
+    assertEquals(await verify(old.sign(ANN)), `401 ${UNKNOWN_KEY}`);
+  }
+  assertEquals(logged(), []);
   await reset();
 });
