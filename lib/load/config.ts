@@ -52,6 +52,7 @@ const USER_FLAGS = {
     kind: "text",
     default: "Client {id} says hello",
     value: "TEXT",
+    allowsEmptyText: true,
     isCommon: true,
     help: "Message to send; {id}, {seq}, and {time} are filled in, and {marker} when measuring",
   },

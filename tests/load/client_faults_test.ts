@@ -16,6 +16,7 @@ for (
     ["--rate=5", "--expect=lost=0", "--report=r.html", "--slow=2", "--senders=7", "--workers=9"],
     ["--verify", "--interval=1s", "--hdr=h", "--strict"],
     ["--find-max=lost=0", "--duration=1s", "--rate=10"],
+    ["--message="],
   ]
 ) {
   Deno.test(`clientFaults() accepts ${args.join(" ") || "no flags"}`, () => {
@@ -48,6 +49,9 @@ for (
     ["--slow=-1", "--slow must be"],
     ["--find-max=lost=0,p99", "--find-max must be gates separated by commas"],
     ["--expect=p99<5", "--expect must be a metric, a comparison, and a limit"],
+    ["--token=", "--token is empty"],
+    ["--room=", "--room is empty"],
+    ["--report", "--report has no value"],
   ]
 ) {
   Deno.test(`CLIENT_FLAGS reject ${flag}`, () => {

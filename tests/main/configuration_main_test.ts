@@ -111,6 +111,35 @@ Deno.test("--check-config reports errors and exits 2", async () => {
   assertEquals((await faultsOf(["--check-config", "--allow-origin", "example.com"])).length, 1);
 });
 
+Deno.test("the server does not start without tokens if the flag for them has no value", async () => {
+  const empty = "is empty: give it a value, or leave it";
+  await using file = await TestFile.create('{ "token-secret-file": "", "data": "" }');
+  assertEquals(await faultsOf(["--port=0", "--token-secret-file", "--log-level", "debug"]), [
+    "Cannot start because --token-secret-file has no value: write --token-secret-file=FILE",
+  ]);
+  assertEquals(await faultsOf(["--port=0", "--token-secret-file", ""]), [
+    `Cannot start because --token-secret-file ${empty} out`,
+  ]);
+  assertEquals(await faultsOf(["--port=0"], { CHORUS_TOKEN_SECRET_FILE: "" }), [
+    `Cannot start because CHORUS_TOKEN_SECRET_FILE ${empty} unset`,
+  ]);
+  assertEquals(await faultsOf(["--check-config", "--config", file.path]), [
+    `Cannot start because token-secret-file in ${file.path} ${empty} out`,
+    `Cannot start because data in ${file.path} ${empty} out`,
+  ]);
+});
+
+for (const [task, flag] of [["client", "--token"], ["token", "--token-secret-file"]] as const) {
+  Deno.test(`the ${task} refuses an empty ${flag}, and exits 2`, async () => {
+    await using program = Program.start(task, [`${flag}=`, "--url=ws://127.0.0.1:1/"]);
+    const { code, stdout, stderr } = await program.ended();
+    assertEquals([code, stdout], [2, []]);
+    assert(
+      stderr.includes(`Cannot start because ${flag} is empty: give it a value, or leave it out`),
+    );
+  });
+}
+
 Deno.test("the server names a configuration file that it cannot read, and exits 2", async () => {
   await using broken = await TestFile.create('{\n  "port": 1\n  "echo": true\n}');
   // The missing key may be in the file.

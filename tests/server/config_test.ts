@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { environmentName, flagName } from "../../lib/cli/flags/flag.ts";
 import { parseFlags } from "../../lib/cli/flags/flags.ts";
 import { configFaults, SERVER_FLAGS } from "../../lib/server/config.ts";
 
@@ -10,6 +11,21 @@ Deno.test("SERVER_FLAGS refuses an --allow-origin that no origin can match", () 
     const args = ["https://*.example.com", "*", origin].flatMap((each) => ["--allow-origin", each]);
     assertEquals(parseFlags(SERVER_FLAGS, { args }).faults, [`${FAULT} "${origin}"`]);
   }
+});
+
+Deno.test("SERVER_FLAGS refuses every empty text but --greeting", () => {
+  const texts = Object.entries(SERVER_FLAGS).filter(([, flag]) => flag.kind === "text")
+    .map(([key, flag]) => environmentName(flagName(key, flag)));
+  const { faults } = parseFlags(SERVER_FLAGS, {
+    args: [],
+    env: (name) => texts.includes(name) ? "" : undefined,
+  });
+  assertEquals(
+    faults,
+    texts.filter((name) => name !== "CHORUS_GREETING").map((name) =>
+      `Cannot start because ${name} is empty: give it a value, or leave it unset`
+    ),
+  );
 });
 
 function faultsOf(...args: string[]): readonly string[] {

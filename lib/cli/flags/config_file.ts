@@ -106,7 +106,7 @@ export function readFileValue(flag: Flag, value: unknown): FlagValue {
     }
     default: {
       const read = readValue(flag, [json]);
-      return "value" in read || typeof value === "string" ? read : wrong(read.mustBe);
+      return "mustBe" in read && typeof value !== "string" ? wrong(read.mustBe) : read;
     }
   }
 }

@@ -27,13 +27,14 @@ export function parseConfiguration<T extends ConfigurableTable>(
   const withoutFile = parseFlags(table, { args, env });
   const path = withoutFile.config.config as string;
   let file: ConfigFile | undefined;
+  // Without the values of the file, `findFaults` would find faults that are none.
+  if (path === "" && withoutFile.sources.config !== "default") return withoutFile;
   try {
     if (path !== "") file = readConfigFile(path, readTextFile);
   } catch (error) {
     if (!(error instanceof ConfigFileError)) throw error;
     const place = withoutFile.sources.config === "flag" ? "--config" : environmentName("--config");
     const fault = `Cannot read ${place} ${path}: ${error.message}`;
-    // Without the values of the file, `findFaults` would find faults that are none.
     return { ...withoutFile, faults: [...withoutFile.faults, fault] };
   }
   const parsed = file ? parseFlags(table, { args, env, file }) : withoutFile;

@@ -26,6 +26,9 @@ type FlagKind =
     readonly default: string;
     /** The placeholder of the value in `--help`. */
     readonly value: string;
+    /** Set if an empty text makes sense. Otherwise it is a mistake, such as an unset variable. */
+    readonly allowsEmptyText?: true;
+    /** Checks a text that is not empty. */
     readonly check?: Check;
   }
   | {
@@ -123,6 +126,27 @@ export function environmentName(name: string): string {
 /** Names a flag with its variable: `--drain-timeout (CHORUS_DRAIN_TIMEOUT)`. */
 export function withVariable(name: string): string {
   return `${name} (${environmentName(name)})`;
+}
+
+/** Returns what stands for the value of a flag in `--help`, such as `FILE`; "" if it has none. */
+export function valuePlaceholder(flag: Flag): string {
+  switch (flag.kind) {
+    case "switch":
+    case "command":
+      return "";
+    case "help":
+      return "[all]";
+    case "choice":
+      return flag.choices.join("|");
+    case "duration":
+      return "DURATION";
+    case "size":
+      return "SIZE";
+    case "rate":
+      return "RATE";
+    default:
+      return flag.value;
+  }
 }
 
 /** Whether a flag is a setting, which the environment may also set. Commands are not. */

@@ -4,12 +4,17 @@ import { formatRatePerSecond, parseRatePerSecond } from "./rate.ts";
 import { formatSizeBytes, parseSizeBytes } from "./size.ts";
 
 /** The value of a flag, or why it has none. */
-export type FlagValue = { readonly value: unknown } | WrongValue;
+export type FlagValue = { readonly value: unknown } | WrongValue | NoValue;
 
 /** What a value must be, such as "a whole number", and the wrong value as a fault shows it. */
 export interface WrongValue {
   readonly mustBe: string;
   readonly shown: string;
+}
+
+/** A flag was given without a value (`--data`), or with an empty one that makes no sense. */
+export interface NoValue {
+  readonly lacks: "value" | "text";
 }
 
 /**
@@ -31,6 +36,7 @@ export function readValue(flag: Flag, texts: readonly string[]): FlagValue {
     case "help":
       return text === "common" || text === "all" ? { value: text } : wrong("all, or have no value");
     case "text": {
+      if (text.trim() === "" && !flag.allowsEmptyText) return { lacks: "text" };
       const mustBe = flag.check?.(text);
       return mustBe === undefined ? { value: text } : wrong(mustBe);
     }

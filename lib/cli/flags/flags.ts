@@ -13,9 +13,10 @@ import {
   flagName,
   type FlagTable,
   isSetting,
+  valuePlaceholder,
   withVariable,
 } from "./flag.ts";
-import { type FlagValue, readValue, type WrongValue } from "./flag_value.ts";
+import { type FlagValue, type NoValue, readValue, type WrongValue } from "./flag_value.ts";
 import { nearMiss } from "./near_miss.ts";
 
 /** Where a value came from. */
@@ -65,6 +66,7 @@ export function parseFlags<T extends FlagTable>(table: T, input: FlagInput): Par
     sources[key] = source;
     config[key] = "value" in read ? read.value : flag.default;
     if ("mustBe" in read) faults.push(wrongValue(entry, source, read, input));
+    if ("lacks" in read) faults.push(noValue(entry, source, read, input));
   }
   return {
     config: config as ConfigOf<T>,
@@ -82,10 +84,14 @@ interface Entry {
 /** Reads the value that overrides all others. */
 function findValue(
   { key, flag, name }: Entry,
-  fromArgs: readonly string[] | undefined,
+  fromArgs: readonly GivenText[] | undefined,
   { env, file }: FlagInput,
 ): { readonly source: Source; readonly read: FlagValue } {
-  if (fromArgs) return { source: "flag", read: readValue(flag, fromArgs) };
+  if (fromArgs) {
+    const texts = fromArgs.filter((text) => text !== undefined);
+    const isBare = texts.length < fromArgs.length;
+    return { source: "flag", read: isBare ? { lacks: "value" } : readValue(flag, texts) };
+  }
   const fromEnv = isSetting(flag) ? env?.(environmentName(name)) : undefined;
   if (fromEnv !== undefined) return { source: "environment", read: readValue(flag, [fromEnv]) };
   const fromFile = isFileSetting(key, flag) ? file?.values.get(fileKey(name)) : undefined;
@@ -109,12 +115,32 @@ function wrongValue(
   return `Cannot start because ${both} must be ${mustBe}: ${where} was ${shown}`;
 }
 
+function noValue(
+  { flag, name }: Entry,
+  source: Source,
+  { lacks }: NoValue,
+  { file }: FlagInput,
+): string {
+  if (lacks === "value") {
+    return `Cannot start because ${name} has no value: write ${name}=${valuePlaceholder(flag)}`;
+  }
+  const [empty, otherwise] = source === "file"
+    ? [`${fileKey(name)} in ${file!.path}`, "leave it out"]
+    : source === "environment"
+    ? [environmentName(name), "leave it unset"]
+    : [name, "leave it out"];
+  return `Cannot start because ${empty} is empty: give it a value, or ${otherwise}`;
+}
+
+/** A text given for a flag; undefined if the flag has no value, as in `--data --echo`. */
+type GivenText = string | undefined;
+
 /** Returns the texts given for each flag, by name. Adds a fault for each unexpected argument. */
 function readArgs(
   entries: readonly Entry[],
   args: readonly string[],
   faults: string[],
-): Map<string, string[]> {
+): Map<string, GivenText[]> {
   // parseArgs does not know `-H=value`.
   const longArgs = args.map((arg) =>
     arg.replace(
@@ -138,7 +164,7 @@ function readArgs(
       each.kind === "option" && !isKnown(`--${each.name}`) ? [each.index] : []
     ),
   );
-  const given = new Map<string, string[]>();
+  const given = new Map<string, GivenText[]>();
   for (let token = tokens.shift(); token; token = tokens.shift()) {
     const arg = args[token.index]!;
     if (token.kind === "positional") {
@@ -154,7 +180,7 @@ function readArgs(
     }
     const entry = unknown.has(token.index) ? undefined : entries.find((each) => each.name === name);
     const isSwitch = entry?.flag.kind === "switch" || entry?.flag.kind === "command";
-    const textIfBare = isSwitch ? "true" : entry?.flag.kind === "help" ? "common" : "";
+    const textIfBare = isSwitch ? "true" : entry?.flag.kind === "help" ? "common" : undefined;
     const next = tokens[0]?.kind === "positional" ? tokens[0].value : undefined;
     let text = token.value;
     if (
@@ -165,7 +191,7 @@ function readArgs(
       tokens.shift();
     }
     if (!entry) {
-      const fault = unknownFlag(arg, entries.map(({ name }) => name));
+      const fault = unknownFlag(arg, entries);
       if (!faults.includes(fault)) faults.push(fault); // -xyz is three tokens
     } else if (isSwitch) given.set(name, [text ?? textIfBare]);
     else given.set(name, [...given.get(name) ?? [], text ?? textIfBare]);
@@ -173,9 +199,10 @@ function readArgs(
   return given;
 }
 
-function unknownFlag(arg: string, names: readonly string[]): string {
+function unknownFlag(arg: string, entries: readonly Entry[]): string {
   const name = arg.split("=")[0]!;
-  const meant = nearMiss(name, names);
+  const meant = nearMiss(name, entries.map(({ name }) => name));
+  const help = entries.some(({ flag }) => flag.kind === "help") ? "--help all" : "--help";
   return `Cannot start because there is no flag ${name}` +
-    (meant ? ` (did you mean ${meant}?)` : " (--help all lists them all)");
+    (meant ? ` (did you mean ${meant}?)` : ` (${help} lists them all)`);
 }

@@ -6,6 +6,7 @@ import {
   type FlagTable,
   type HelpTopic,
   isSetting,
+  valuePlaceholder,
 } from "./flag.ts";
 import { formatValue } from "./flag_value.ts";
 
@@ -123,29 +124,9 @@ function describe(table: FlagTable) {
     // For a switch that is on by default, only its negated form has an effect.
     const shown = flag.kind === "switch" && flag.default ? `--no-${name.slice(2)}` : name;
     const short = flag.short ? `-${flag.short}, ` : "";
-    const usage = `${short}${shown}${placeholder(flag)}`;
+    const usage = `${short}${shown} ${valuePlaceholder(flag)}`.trimEnd();
     return { flag, name, usage, help: flag.help, shownDefault: defaultText(flag) };
   });
-}
-
-function placeholder(flag: Flag): string {
-  switch (flag.kind) {
-    case "switch":
-    case "command":
-      return "";
-    case "help":
-      return " [all]";
-    case "choice":
-      return ` ${flag.choices.join("|")}`;
-    case "duration":
-      return " DURATION";
-    case "size":
-      return " SIZE";
-    case "rate":
-      return " RATE";
-    default:
-      return ` ${flag.value}`;
-  }
 }
 
 function defaultText(flag: Flag): string {

@@ -48,7 +48,7 @@ export const ACCESS_FLAGS = {
     default: "",
     value: "NAME",
     help: "Cookie to take the token from if a request has no other",
-    check: (text) => text === "" || isToken(text) ? undefined : "the name of a cookie",
+    check: (text) => isToken(text) ? undefined : "the name of a cookie",
   },
   anonymous: {
     kind: "choice",

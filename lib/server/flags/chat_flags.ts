@@ -16,6 +16,7 @@ export const CHAT_FLAGS = {
     kind: "text",
     default: "",
     value: "TEXT",
+    allowsEmptyText: true,
     help: "Text to send to each new plain text connection",
   },
 } as const satisfies FlagTable;

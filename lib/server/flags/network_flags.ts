@@ -10,7 +10,6 @@ export const NETWORK_FLAGS = {
     value: "HOST",
     isCommon: true,
     help: "Address to listen on; 0.0.0.0 lets other machines connect",
-    check: (text) => text === "" ? "an address or a host name" : undefined,
   },
   port: {
     kind: "integer",

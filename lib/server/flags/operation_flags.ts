@@ -34,9 +34,7 @@ export const OPERATION_FLAGS = {
     value: "HOST:PORT",
     help: "Serve /metrics on this address, such as 127.0.0.1:9464, instead of on --port",
     check: (text) =>
-      text === "" || parseAddress(text)
-        ? undefined
-        : "a host and a port, such as 127.0.0.1:9464 or [::1]:9464",
+      parseAddress(text) ? undefined : "a host and a port, such as 127.0.0.1:9464 or [::1]:9464",
   },
   ...DRAIN_FLAGS,
   checkConfig: {

@@ -21,15 +21,14 @@ export const TOKEN_FLAGS = {
     default: "",
     value: "USER",
     help: "The user",
-    check: (text) => text === "" || isUser(text) ? undefined : "1 to 255 visible characters",
+    check: (text) => isUser(text) ? undefined : "1 to 255 visible characters",
   },
   name: {
     kind: "text",
     default: "",
     value: "NAME",
     help: "Name that the user has in the chat; without it, clients choose one",
-    check: (text) =>
-      text === "" || parseMemberName(text) ? undefined : "1 to 64 visible characters or spaces",
+    check: (text) => parseMemberName(text) ? undefined : "1 to 64 visible characters or spaces",
   },
   rooms: {
     kind: "list",

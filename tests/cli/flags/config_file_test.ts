@@ -143,6 +143,10 @@ const WRONG: readonly [flag: Flag, inFile: unknown, mustBe: string, shown: strin
   [EACH, [["a"]], "a string or an array of strings", '[["a"]]'],
 ];
 
+Deno.test("readFileValue() refuses an empty text", () => {
+  assertEquals<unknown>(readFileValue(TEXT, ""), { lacks: "text" });
+});
+
 for (const [flag, inFile, mustBe, shown] of WRONG) {
   Deno.test(`readFileValue() refuses ${JSON.stringify(inFile)} for ${flag.kind}`, () => {
     assertEquals<unknown>(readFileValue(flag, inFile), { mustBe, shown });

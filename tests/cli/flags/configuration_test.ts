@@ -33,7 +33,6 @@ Deno.test("parseConfiguration() reads the file that --config or its variable nam
   assertEquals(parse([]).config.port, 8000);
   assertEquals(parse([], variables).config.port, 2);
   assertEquals(parse(["--config", "a.jsonc"], variables).config.port, 1);
-  assertEquals(parse(["--config="], variables).config.port, 8000);
   assertEquals(parse([], variables).sources, {
     port: "file",
     echo: "default",
@@ -46,6 +45,19 @@ Deno.test("parseConfiguration() reports faults of values, and of values together
     "Cannot start because port in wrong.jsonc must be a whole number from 0 to 65535: " +
     'it was "many"',
     "Cannot echo",
+  ]);
+});
+
+Deno.test("parseConfiguration() reports an empty --config without what its file could set", () => {
+  const empty = "is empty: give it a value, or leave it";
+  assertEquals(parse(["--echo"], { CHORUS_CONFIG: "" }).faults, [
+    `Cannot start because CHORUS_CONFIG ${empty} unset`,
+  ]);
+  assertEquals(parse(["--echo", "--config="], { CHORUS_CONFIG: "b.jsonc" }).faults, [
+    `Cannot start because --config ${empty} out`,
+  ]);
+  assertEquals(parse(["--config", "--echo"]).faults, [
+    "Cannot start because --config has no value: write --config=FILE",
   ]);
 });
 

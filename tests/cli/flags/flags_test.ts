@@ -26,6 +26,7 @@ const TABLE = {
     help: "",
     check: (text) => text.includes(" ") ? "one word" : undefined,
   },
+  greeting: { kind: "text", default: "Hi", value: "TEXT", allowsEmptyText: true, help: "" },
   allowOrigin: {
     kind: "list",
     default: [],
@@ -58,6 +59,7 @@ const DEFAULTS = {
   byteRate: 0,
   logFormat: "text",
   name: "",
+  greeting: "Hi",
   allowOrigin: [] as readonly string[],
   rooms: [] as readonly string[],
   echo: false,
@@ -83,8 +85,8 @@ const GOOD: readonly [args: string[], config: Partial<Record<keyof typeof DEFAUL
   [["--send-rate", "600/m", "--byte-rate", "1KiB/s"], { sendRate: 10, byteRate: 1024 }],
   [["--log-format", "json"], { logFormat: "json" }],
   [["--name", "x"], { name: "x" }],
-  [["--name="], { name: "" }],
-  [["--name", ""], { name: "" }],
+  [["--greeting="], { greeting: "" }],
+  [["--greeting", ""], { greeting: "" }],
   [["--name=--echo"], { name: "--echo" }],
   [["--name", "7"], { name: "7" }],
   [["--allow-origin", "a,b", "--allow-origin", "c"], { allowOrigin: ["a", "b", "c"] }],
@@ -103,14 +105,10 @@ const GOOD: readonly [args: string[], config: Partial<Record<keyof typeof DEFAUL
   [["--no-echo", "--echo"], { echo: true }],
   [["--echo=maybe", "--echo"], { echo: true }],
   [["--no-reconnect", "--port", "1"], { reconnect: false, port: 1 }],
-  [["--name", "x", "--name", ""], { name: "" }],
-  [["--name", "--echo"], { name: "", echo: true }],
-  [["--name", "-h"], { name: "", help: "common" }],
+  [["--name", "", "--name", "x"], { name: "x" }],
   [["--name=-5"], { name: "-5" }],
   [["--name=a=b"], { name: "a=b" }],
   [["--name", "007"], { name: "007" }],
-  [["--name="], { name: "" }],
-  [["--name", "--"], { name: "" }],
   [["-H", "a: b"], { header: ["a: b"] }],
   [["-H=a: b"], { header: ["a: b"] }],
   [["-H", "a: b, c", "--header", "d: e", "--header=f:"], { header: ["a: b, c", "d: e", "f:"] }],
@@ -137,6 +135,8 @@ const PORT = "Cannot start because --port (CHORUS_PORT) must be a whole number f
 const FORMAT = "Cannot start because --log-format (CHORUS_LOG_FORMAT) must be one of text, json:";
 const DRAIN = "Cannot start because --drain-timeout (CHORUS_DRAIN_TIMEOUT) must be";
 
+const EMPTY_NAME = "Cannot start because --name is empty: give it a value, or leave it out";
+
 const BAD: readonly [args: string[], faults: string[]][] = [
   [["--port", "65536"], [
     `${PORT} --port was "65536"`,
@@ -144,9 +144,30 @@ const BAD: readonly [args: string[], faults: string[]][] = [
   [["--port", "1.5"], [
     `${PORT} --port was "1.5"`,
   ]],
-  [["--port"], [
-    `${PORT} --port was ""`,
+  [["--port"], ["Cannot start because --port has no value: write --port=PORT"]],
+  [["--name"], ["Cannot start because --name has no value: write --name=NAME"]],
+  [["--name", "--echo"], ["Cannot start because --name has no value: write --name=NAME"]],
+  [["--name", "-h"], ["Cannot start because --name has no value: write --name=NAME"]],
+  [["--name", "--"], ["Cannot start because --name has no value: write --name=NAME"]],
+  [["--name", "--name", "x"], ["Cannot start because --name has no value: write --name=NAME"]],
+  [["--greeting"], ["Cannot start because --greeting has no value: write --greeting=TEXT"]],
+  [["--allow-origin", "--rooms"], [
+    "Cannot start because --allow-origin has no value: write --allow-origin=ORIGIN",
+    "Cannot start because --rooms has no value: write --rooms=ROOM",
   ]],
+  [["-H"], ["Cannot start because --header has no value: write --header=HEADER"]],
+  [["--log-format"], [
+    "Cannot start because --log-format has no value: write --log-format=text|json",
+  ]],
+  [["--drain-timeout", "--log-bytes", "--send-rate"], [
+    "Cannot start because --drain-timeout has no value: write --drain-timeout=DURATION",
+    "Cannot start because --log-bytes has no value: write --log-bytes=SIZE",
+    "Cannot start because --send-rate has no value: write --send-rate=RATE",
+  ]],
+  [["--name="], [EMPTY_NAME]],
+  [["--name", ""], [EMPTY_NAME]],
+  [["--name", " "], [EMPTY_NAME]],
+  [["--name", "x", "--name", ""], [EMPTY_NAME]],
   [["--drain-timeout", "5"], [
     `${DRAIN} a duration such as 250ms, 2s, or 1m: --drain-timeout was "5"`,
   ]],
@@ -214,7 +235,7 @@ const BAD: readonly [args: string[], faults: string[]][] = [
   ]],
   [["--port", "-1"], [
     "Cannot start because there is no flag -1 (--help all lists them all)",
-    `${PORT} --port was ""`,
+    "Cannot start because --port has no value: write --port=PORT",
   ]],
   [["--port=-1"], [
     `${PORT} --port was "-1"`,
@@ -222,7 +243,10 @@ const BAD: readonly [args: string[], faults: string[]][] = [
   [["--port", "1e3"], [
     `${PORT} --port was "1e3"`,
   ]],
-  [["--name", "-"], ['Cannot start because the program takes no arguments: it was given "-"']],
+  [["--name", "-"], [
+    'Cannot start because the program takes no arguments: it was given "-"',
+    "Cannot start because --name has no value: write --name=NAME",
+  ]],
   [[""], ['Cannot start because the program takes no arguments: it was given ""']],
   [["7"], ['Cannot start because the program takes no arguments: it was given "7"']],
   [["--", "--", "-h"], [
@@ -310,6 +334,28 @@ Deno.test("parseFlags() overrides the list of a file with none", () => {
 Deno.test("parseFlags() names a variable with a wrong value", () => {
   assertEquals(parse([], { CHORUS_PORT: "x" }).faults, [
     `${PORT} CHORUS_PORT was "x"`,
+  ]);
+});
+
+Deno.test("parseFlags() refuses an empty text in a variable and in the file", () => {
+  const file = { path: "x.jsonc", values: new Map([["name", ""], ["greeting", ""]]) };
+  const empty = (variables: Record<string, string>) =>
+    parseFlags(TABLE, { args: [], env: (name) => variables[name], file });
+  assertEquals(empty({ CHORUS_NAME: "", CHORUS_GREETING: "" }).faults, [
+    "Cannot start because CHORUS_NAME is empty: give it a value, or leave it unset",
+  ]);
+  const { config, faults } = empty({});
+  assertEquals(faults, [
+    "Cannot start because name in x.jsonc is empty: give it a value, or leave it out",
+  ]);
+  assertEquals(config.greeting, "");
+});
+
+Deno.test("parseFlags() refers to --help if there is no --help all", () => {
+  const { echo } = TABLE;
+  const help = { kind: "command", default: false, help: "" } as const;
+  assertEquals(parseFlags({ echo, help }, { args: ["--utterly-else"] }).faults, [
+    "Cannot start because there is no flag --utterly-else (--help lists them all)",
   ]);
 });
 
