@@ -1,4 +1,5 @@
 import { type ConfigOf, type FlagGroup, type FlagTable, withVariable } from "../cli/flags/flag.ts";
+import { type FlagNeeds, unmetNeeds } from "../cli/flags/flag_needs.ts";
 import { isUnspecified, parseAddress } from "./address.ts";
 import { ACCESS_FLAGS, accessFaults } from "./flags/access_flags.ts";
 import { CHAT_FLAGS } from "./flags/chat_flags.ts";
@@ -37,22 +38,35 @@ export const SERVER_FLAGS = {
 /** The resolved configuration of the server: one value for each of {@linkcode SERVER_FLAGS}. */
 export type ServerConfig = ConfigOf<typeof SERVER_FLAGS>;
 
+const KEYS = ["tokenSecretFile", "tokenJwks"] as const;
+
+/** Alone, these have no effect, but the user expects one. */
+const NEEDS: FlagNeeds<typeof SERVER_FLAGS> = {
+  tlsCert: ["tlsKey"],
+  tlsKey: ["tlsCert"],
+  proxyHeader: ["trustProxy"],
+  tokenAudience: KEYS,
+  tokenIssuer: KEYS,
+  tokenCookie: KEYS,
+  anonymous: KEYS,
+  maxTokenBytes: KEYS,
+  ratePolicy: ["messageRate", "byteRate"],
+  rateBurstMs: ["messageRate", "byteRate", "publishRate", "handshakeRate"],
+  dataWaitMs: ["data"],
+  durability: ["data"],
+  drainHandoverMs: ["data"],
+};
+
 /** Reports values that are valid alone but not together; one line each. */
 export function configFaults(config: ServerConfig): readonly string[] {
   return [
-    ...tlsFaults(config),
+    ...unmetNeeds(SERVER_FLAGS, config, NEEDS),
     ...accessFaults(config),
     ...metricsFaults(config),
-    ...dataFaults(config),
     ...drainFaults(config),
+    ...pongFaults(config),
+    ...logFaults(config),
   ];
-}
-
-function tlsFaults({ tlsCert, tlsKey }: ServerConfig): readonly string[] {
-  if ((tlsCert === "") === (tlsKey === "")) return [];
-  return tlsCert === ""
-    ? [missingFlag("--tls-key", "--tls-cert")]
-    : [missingFlag("--tls-cert", "--tls-key")];
 }
 
 function metricsFaults({ hostname, port, metricsListen }: ServerConfig): readonly string[] {
@@ -66,10 +80,19 @@ function metricsFaults({ hostname, port, metricsListen }: ServerConfig): readonl
   ];
 }
 
-function dataFaults({ data, dataWaitMs }: ServerConfig): readonly string[] {
-  return data === "" && dataWaitMs > 0 ? [missingFlag("--data-wait", "--data")] : [];
+function pongFaults({ pingIntervalMs, pongTimeoutMs }: ServerConfig): readonly string[] {
+  const isSet = pongTimeoutMs > 0 && pongTimeoutMs !== TIMEOUT_FLAGS.pongTimeoutMs.default;
+  if (pingIntervalMs > 0 || !isSet) return [];
+  return [
+    `Cannot use ${withVariable("--pong-timeout")} with ${withVariable("--ping-interval")} 0: ` +
+    "the server then sends no pings",
+  ];
 }
 
-function missingFlag(given: string, missing: string): string {
-  return `Cannot use ${withVariable(given)} without ${withVariable(missing)}: it is not set`;
+function logFaults({ logMessages, logLevel }: ServerConfig): readonly string[] {
+  if (!logMessages || logLevel === "debug" || logLevel === "info") return [];
+  return [
+    `Cannot use ${withVariable("--log-messages")} with ${withVariable("--log-level")} ` +
+    `${logLevel}: messages are logged at the level info`,
+  ];
 }

@@ -61,6 +61,62 @@ Deno.test("configFaults() reports --data-wait without --data", () => {
   assertEquals(faultsOf("--data-wait", "1m", "--data", "chat.db"), []);
 });
 
+Deno.test("configFaults() reports flags without an effect", () => {
+  const data = "--data (CHORUS_DATA): it is not set";
+  const messageRates = "--message-rate (CHORUS_MESSAGE_RATE) or --byte-rate (CHORUS_BYTE_RATE)";
+  const rates = "--message-rate (CHORUS_MESSAGE_RATE), --byte-rate (CHORUS_BYTE_RATE), " +
+    "--publish-rate (CHORUS_PUBLISH_RATE), or --handshake-rate (CHORUS_HANDSHAKE_RATE)";
+  for (
+    const [flag, value, missing, others] of [
+      [
+        "--proxy-header",
+        "forwarded",
+        "--trust-proxy (CHORUS_TRUST_PROXY): it is not set",
+        ["--trust-proxy=::1"],
+      ],
+      ["--durability", "power", data, ["--data=a"]],
+      ["--drain-handover", "9s", data, ["--data=a"]],
+      ["--rate-policy", "close", `${messageRates}: neither is set`, [
+        "--message-rate=1/s",
+        "--byte-rate=1KiB/s",
+      ]],
+      ["--rate-burst", "1m", `${rates}: none of them is set`, [
+        ...["--message-rate=1/s", "--byte-rate=1KiB/s"],
+        ...["--publish-rate=1/s", "--handshake-rate=1/s"],
+      ]],
+    ] as const
+  ) {
+    const given = `${flag} (${environmentName(flag)})`;
+    assertEquals(faultsOf(flag, value), [`Cannot use ${given} without ${missing}`]);
+    for (const other of others) assertEquals(faultsOf(flag, value, other), [], other);
+  }
+});
+
+Deno.test("configFaults() accepts flags without an effect that have their defaults", () => {
+  const args = ["--proxy-header=x-forwarded-for", "--durability=process", "--rate-policy=pace"];
+  assertEquals(faultsOf(...args, "--rate-burst=5s", "--anonymous=none"), []);
+});
+
+Deno.test("configFaults() reports --pong-timeout without pings", () => {
+  assertEquals(faultsOf("--ping-interval", "0", "--pong-timeout", "5s"), [
+    "Cannot use --pong-timeout (CHORUS_PONG_TIMEOUT) with --ping-interval " +
+    "(CHORUS_PING_INTERVAL) 0: the server then sends no pings",
+  ]);
+  assertEquals(faultsOf("--ping-interval", "0", "--pong-timeout", "0"), []);
+  assertEquals(faultsOf("--ping-interval", "0"), []);
+  assertEquals(faultsOf("--pong-timeout", "5s"), []);
+});
+
+Deno.test("configFaults() reports --log-messages with a --log-level that drops them", () => {
+  assertEquals(faultsOf("--log-messages", "--log-level", "warning"), [
+    "Cannot use --log-messages (CHORUS_LOG_MESSAGES) with --log-level (CHORUS_LOG_LEVEL) " +
+    "warning: messages are logged at the level info",
+  ]);
+  for (const level of ["debug", "info"]) {
+    assertEquals(faultsOf("--log-messages", "--log-level", level), []);
+  }
+});
+
 Deno.test("configFaults() reports a --drain-timeout that ends before the window does", () => {
   const delayed = ["--drain-delay", "5s", "--drain-window", "10s"];
   const fault = "Cannot stop by --drain-timeout (CHORUS_DRAIN_TIMEOUT) 15s: it begins with the " +

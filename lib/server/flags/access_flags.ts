@@ -4,15 +4,20 @@ import {
   type FlagTable,
   withVariable,
 } from "../../cli/flags/flag.ts";
+import { formatSizeBytes } from "../../cli/flags/size.ts";
 import { isToken } from "../../websocket/http_head.ts";
 
-/** A URL with a password would be logged. */
+/** A URL with a password would be logged. `C:/keys.json` is a file. */
 function checkJwks(text: string): string | undefined {
-  if (!/^https?:/i.test(text)) return undefined;
+  if (!/^(https?:|[a-z][a-z\d+.-]+:\/)/i.test(text)) return undefined;
+  if (!/^https?:/i.test(text)) return "the path of a file, or an http or https URL";
   const url = URL.parse(text);
-  return url && url.username === "" && url.password === ""
+  if (!url || !/^https?:\/\//i.test(text)) {
+    return "the path of a file, or a whole URL such as https://example.com/keys.json";
+  }
+  return url.username === "" && url.password === ""
     ? undefined
-    : "a file, or a URL without a user";
+    : "a URL without a user and a password";
 }
 
 /** Who may use the chat, and who may administer it. */
@@ -71,36 +76,43 @@ export const ACCESS_FLAGS = {
   },
 } as const satisfies FlagTable;
 
+/** The flags of access, and those that they have to agree with. */
+export interface AccessConfig extends ConfigOf<typeof ACCESS_FLAGS> {
+  readonly allowOrigin: readonly string[];
+  readonly engine: "direct" | "serve";
+  readonly maxHeadBytes: number;
+}
+
+/** What the head of a request needs besides its token: its first line and the other headers. */
+const MIN_REST_BYTES = 1024;
+
 /** Reports values of these flags that are valid alone but not together; one line each. */
-export function accessFaults(
-  config: ConfigOf<typeof ACCESS_FLAGS> & { readonly allowOrigin: readonly string[] },
-): readonly string[] {
-  const { tokenSecretFile, tokenJwks, tokenAudience, tokenIssuer, tokenCookie } = config;
+export function accessFaults(config: AccessConfig): readonly string[] {
+  const { tokenSecretFile, tokenJwks, tokenCookie, maxTokenBytes, maxHeadBytes } = config;
   const secretFile = withVariable("--token-secret-file");
   const jwks = withVariable("--token-jwks");
-  const faults: string[] = [];
   const hasKeys = tokenSecretFile !== "" || tokenJwks !== "";
+  const faults: string[] = [];
   if (tokenSecretFile !== "" && tokenJwks !== "") {
     faults.push(
       `Cannot use ${secretFile} together with ${jwks}: choose one`,
-    );
-  }
-  const dependent = [
-    ["--token-audience", tokenAudience !== ""],
-    ["--token-issuer", tokenIssuer !== ""],
-    ["--token-cookie", tokenCookie !== ""],
-    ["--anonymous", config.anonymous !== ACCESS_FLAGS.anonymous.default],
-  ] as const;
-  for (const [name, isGiven] of dependent) {
-    if (!isGiven || hasKeys) continue;
-    faults.push(
-      `Cannot use ${withVariable(name)} without ${secretFile} or ${jwks}: neither is set`,
     );
   }
   if (tokenCookie !== "" && config.allowOrigin.includes("*")) {
     faults.push(
       `Cannot use ${withVariable("--token-cookie")} with --allow-origin * ` +
         `(${environmentName("--allow-origin")}): pages of all sites could act as the user`,
+    );
+  }
+  // With the serve engine, Deno limits the head.
+  const hasHeadLimit = config.engine === "direct";
+  const leastHeadBytes = maxTokenBytes + MIN_REST_BYTES;
+  if (hasKeys && hasHeadLimit && maxHeadBytes < leastHeadBytes) {
+    faults.push(
+      `Cannot use ${withVariable("--max-token-bytes")} ${formatSizeBytes(maxTokenBytes)} with ` +
+        `${withVariable("--max-head-bytes")} ${formatSizeBytes(maxHeadBytes)}: the head contains ` +
+        `the token, so it must be at least ${formatSizeBytes(MIN_REST_BYTES)} larger, which is ` +
+        formatSizeBytes(leastHeadBytes),
     );
   }
   return faults;
