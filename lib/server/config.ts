@@ -12,13 +12,17 @@ import { TIMEOUT_FLAGS } from "./flags/timeout_flags.ts";
 
 /** The server's flags in groups, for `--help` and the manual. */
 export const SERVER_FLAG_GROUPS: readonly FlagGroup[] = [
-  { title: "Network", hint: "where to listen, TLS, and origins", flags: NETWORK_FLAGS },
+  { title: "Network", hint: "where to listen, TLS, origins, and proxies", flags: NETWORK_FLAGS },
   { title: "Access", hint: "tokens, and administrators", flags: ACCESS_FLAGS },
   { title: "Chat", hint: "what is relayed, and how", flags: CHAT_FLAGS },
-  { title: "Limits", hint: "connections, rooms, messages, and memory", flags: LIMIT_FLAGS },
+  { title: "Limits", hint: "connections, rates, rooms, messages, and memory", flags: LIMIT_FLAGS },
   { title: "History", hint: "what is stored, and for how long", flags: HISTORY_FLAGS },
   { title: "Timeouts", hint: "deadlines of requests and connections", flags: TIMEOUT_FLAGS },
-  { title: "Operation", hint: "configuration, logging, and stopping", flags: OPERATION_FLAGS },
+  {
+    title: "Operation",
+    hint: "configuration, logging, metrics, and stopping",
+    flags: OPERATION_FLAGS,
+  },
 ];
 
 /**

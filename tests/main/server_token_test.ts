@@ -73,6 +73,26 @@ Deno.test("`deno task token` prints a token", async () => {
   });
 });
 
+Deno.test("`deno task token --help` lists all flags, and offers no other list", async () => {
+  const printed = [];
+  for (const args of [["--help"], ["-h"]]) {
+    await using program = Program.start("token", args);
+    const { code, stdout, stderr } = await program.ended();
+    assertEquals([code, stderr], [0, []]);
+    printed.push(stdout);
+  }
+  assertEquals(printed[0], printed[1]);
+  const text = printed[0]!.join("\n");
+  assertMatch(text, /^ {2}-h, --help +Print these flags and exit$/m);
+  assertMatch(text, /^ {2}--token-secret-file FILE /m);
+  await using unknown = Program.start("token", ["--utterly-else", "--help=false"]);
+  const { code, stderr } = await unknown.ended();
+  assertEquals([code, stderr[0]], [
+    2,
+    "Cannot start because there is no flag --utterly-else (--help lists them all)",
+  ]);
+});
+
 Deno.test("`deno task token` says what is missing, and which file it cannot read", async () => {
   await using empty = Program.start("token", []);
   const { code, stderr } = await empty.ended();

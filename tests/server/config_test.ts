@@ -1,7 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { environmentName, flagName } from "../../lib/cli/flags/flag.ts";
 import { parseFlags } from "../../lib/cli/flags/flags.ts";
-import { configFaults, SERVER_FLAGS } from "../../lib/server/config.ts";
+import { configFaults, SERVER_FLAG_GROUPS, SERVER_FLAGS } from "../../lib/server/config.ts";
 
 const FAULT = "Cannot start because --allow-origin must be an origin without a path, such as " +
   "https://example.com or https://*.example.com, or *: --allow-origin was";
@@ -10,6 +10,19 @@ Deno.test("SERVER_FLAGS refuses an --allow-origin that no origin can match", () 
   for (const origin of ["https://a*.example", "https://b.example/path", "null"]) {
     const args = ["https://*.example.com", "*", origin].flatMap((each) => ["--allow-origin", each]);
     assertEquals(parseFlags(SERVER_FLAGS, { args }).faults, [`${FAULT} "${origin}"`]);
+  }
+});
+
+Deno.test("SERVER_FLAG_GROUPS hint at what is in each group", () => {
+  for (
+    const [key, hint] of [
+      ["trustProxy", "proxies"],
+      ["messageRate", "rates"],
+      ["metricsListen", "metrics"],
+    ] as const
+  ) {
+    const group = SERVER_FLAG_GROUPS.find(({ flags }) => key in flags)!;
+    assertStringIncludes(group.hint, hint);
   }
 });
 

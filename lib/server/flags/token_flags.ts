@@ -69,7 +69,8 @@ export const TOKEN_FLAGS = {
     max: MAX_AGE_MS,
     help: "Time until the token expires; 0 means never",
   },
-  ...COMMON_FLAGS,
+  help: { kind: "command", default: false, short: "h", help: "Print these flags and exit" },
+  version: COMMON_FLAGS.version,
 } as const satisfies FlagTable;
 
 /** The configuration of `deno task token`. */
