@@ -69,7 +69,7 @@ async function serve(config: ServerConfig, output: TextQueue): Promise<number> {
   if (files.tls) warnOfValidity(files.tls, config, logger);
 
   await stopping.promise;
-  logger.info("Stopping: closing {connectionCount} connections", {
+  logger.info("Stopping (connections: {connectionCount})", {
     connectionCount: app.connectionCount,
   });
   await app.drain();

@@ -84,7 +84,7 @@ export class Drain {
     const deadlineMs = performance.now() + drainTimeoutMs;
     this.#state = "unready";
     if (drainDelayMs > 0) {
-      this.#logger.info("Not ready: serving on for {delayMs} ms", { delayMs: drainDelayMs });
+      this.#logger.info("Not ready, but still serving for {delayMs} ms", { delayMs: drainDelayMs });
       await afterMs(drainDelayMs);
     }
     this.#state = "closing";
@@ -100,7 +100,7 @@ export class Drain {
   async #closeInSteps({ chat }: ServerParts): Promise<void> {
     const windowMs = this.#config.drainWindowMs;
     const members = closingOrder(chat.members, Math.random);
-    this.#logger.info("Closing {memberCount} members over {windowMs} ms", {
+    this.#logger.info("Closing all members over {windowMs} ms (members: {memberCount})", {
       memberCount: members.length,
       windowMs,
     });

@@ -52,7 +52,8 @@ export function openFilesWarning(
 ): string {
   const needed = maxConnections + OTHER_FILES;
   const limit = 2 ** Math.ceil(Math.log2(needed));
-  return `This process can open only ${openableFiles} more files, but --max-connections ` +
+  const files = openableFiles === 1 ? "file" : "files";
+  return `This process can open only ${openableFiles} more ${files}, but --max-connections ` +
     `${maxConnections} needs ${needed}: run "ulimit -n ${limit}" in the shell that starts the ` +
     `server, set LimitNOFILE=${limit} in its systemd unit, or lower --max-connections`;
 }

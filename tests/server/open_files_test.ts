@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import {
   findOpenableFiles,
   type OpenFilesConfig,
@@ -31,6 +31,7 @@ Deno.test("openFilesWarning() says what to type", () => {
       '"ulimit -n 2048" in the shell that starts the server, set LimitNOFILE=2048 in its systemd ' +
       "unit, or lower --max-connections",
   );
+  assertStringIncludes(openFilesWarning(CONFIG, 1), "can open only 1 more file, but");
 });
 
 Deno.test("findOpenableFiles() returns how many files can be opened if that is not enough", () => {

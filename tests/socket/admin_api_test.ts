@@ -60,7 +60,7 @@ for (const engine of ENGINES) {
     await guess();
     const next = await server.logged("A request from {ip} had a wrong token");
     assertEquals(next.properties.count, 2);
-    assertStringIncludes(next.message.join(""), ", and 2 others since the last such line");
+    assertStringIncludes(next.message.join(""), ", and 2 more since the last such line");
   });
 
   Deno.test(`${engine}: --handshake-rate limits the wrong tokens of administrators`, async () => {

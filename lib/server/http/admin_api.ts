@@ -147,7 +147,7 @@ export class AdminApi {
       this.#unloggedCount++;
       return;
     }
-    const more = this.#unloggedCount > 0 ? ", and {count} others since the last such line" : "";
+    const more = this.#unloggedCount > 0 ? ", and {count} more since the last such line" : "";
     logger.warning(
       `A request from {ip} had a wrong token of administrators${more} (request {requestId})`,
       { ip, count: this.#unloggedCount, requestId },

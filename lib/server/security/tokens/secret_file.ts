@@ -70,7 +70,8 @@ export async function readSecrets(path: string): Promise<readonly Uint8Array<Arr
   const secrets = lines.map((line) => new TextEncoder().encode(line));
   for (const [index, { length }] of secrets.entries()) {
     if (length >= MIN_SECRET_BYTES) continue;
-    fail(`secret ${index + 1} has ${length} bytes, less than ${MIN_SECRET_BYTES}; ${ADVICE}`);
+    const bytes = length === 1 ? "1 byte" : `${length} bytes`;
+    fail(`secret ${index + 1} has ${bytes}, less than ${MIN_SECRET_BYTES}; ${ADVICE}`);
   }
   if (lines.length > MAX_SECRETS) {
     fail(`it has ${lines.length} secrets, one per line, more than ${MAX_SECRETS}`);

@@ -32,6 +32,7 @@ const FAULTS: readonly [content: string | Uint8Array, reason: string][] = [
   ["", `it is empty${ADVICE}`],
   ["\n", `it is empty${ADVICE}`],
   [SECRET.slice(1), `secret 1 has 31 bytes, less than 32${ADVICE}`],
+  [`${SECRET}\n `, `secret 2 has 1 byte, less than 32${ADVICE}`],
   [`${SECRET}\nshort`, `secret 2 has 5 bytes, less than 32${ADVICE}`],
   [`${SECRET}\n`.repeat(5), "it has 5 secrets, one per line, more than 4"],
   [new Uint8Array(32).fill(255), `a secret must be a line of text${ADVICE}`],
