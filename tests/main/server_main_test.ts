@@ -13,7 +13,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     const peer = await Peer.open(`ws://127.0.0.1:${port}/ws`);
     await server.stdoutLine(/connected from 127\.0\.0\.1/);
     server.signal(signal);
-    await server.stdoutLine(/ INF Stopping \(connections: 1\)$/);
+    assertMatch(await server.stdoutLine(/Stopping/), / INF Stopping \(connections: 1\)$/);
     assertEquals(await peer.closed, { code: 1001, reason: "going away" });
     const { code, stderr } = await server.ended();
     assertEquals([code, stderr], [0, []]);

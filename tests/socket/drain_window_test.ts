@@ -20,7 +20,7 @@ for (const engine of ENGINES) {
     await using _leaving = { [Symbol.asyncDispose]: () => closeAll(peers) };
     for (const _ of peers) await server.logged("{id} connected");
     const drained = server.app.drain();
-    const { message } = await server.logged("Closing all members");
+    const { message } = await server.logged("Closing");
     assertEquals(message.join(""), `Closing all members over ${HOUR_MS} ms (members: 4)`);
     // The first one is closed at once, the next one after a quarter of the window.
     const first = await Promise.race(peers.map(async (peer) => {
