@@ -42,18 +42,19 @@ export const SERVER_FLAGS = {
 /** The resolved configuration of the server: one value for each of {@linkcode SERVER_FLAGS}. */
 export type ServerConfig = ConfigOf<typeof SERVER_FLAGS>;
 
-const KEYS = ["tokenSecretFile", "tokenJwks"] as const;
+/** The flags that require tokens. */
+const TOKEN_KEYS = ["tokenSecretFile", "tokenJwks"] as const;
 
-/** Alone, these have no effect, but the user expects one. */
+/** Flags that have no effect unless one of the others is set. */
 const NEEDS: FlagNeeds<typeof SERVER_FLAGS> = {
   tlsCert: ["tlsKey"],
   tlsKey: ["tlsCert"],
   proxyHeader: ["trustProxy"],
-  tokenAudience: KEYS,
-  tokenIssuer: KEYS,
-  tokenCookie: KEYS,
-  anonymous: KEYS,
-  maxTokenBytes: KEYS,
+  tokenAudience: TOKEN_KEYS,
+  tokenIssuer: TOKEN_KEYS,
+  tokenCookie: TOKEN_KEYS,
+  anonymous: TOKEN_KEYS,
+  maxTokenBytes: TOKEN_KEYS,
   ratePolicy: ["messageRate", "byteRate"],
   rateBurstMs: ["messageRate", "byteRate", "publishRate", "handshakeRate"],
   dataWaitMs: ["data"],

@@ -45,7 +45,8 @@ export interface FlagInput {
  *
  * A value follows its flag (`--port 80`) or an equals sign (`--port=80`). A value that begins with
  * a dash needs the equals sign. A switch takes `true`, `false`, or no value. `--no-NAME` turns it
- * off. `--help` takes `all`, or no value.
+ * off. `--help` takes `all`, or no value. All other flags need a value. A text must not be empty
+ * unless its flag allows that, because it may come from a variable that is not set by mistake.
  */
 export function parseFlags<T extends FlagTable>(table: T, input: FlagInput): ParsedFlags<T> {
   const { args, file } = input;
