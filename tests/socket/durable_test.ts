@@ -3,17 +3,9 @@ import { validate } from "@std/uuid/v7";
 import { DatabaseSync } from "node:sqlite";
 import type { ServerConfig } from "../../lib/server/config.ts";
 import { ChorusPeer, type MessageOf, textOf } from "./chorus_peer.ts";
+import { lockFile, tempFile } from "./data_file.ts";
 import { closeAll, Peer } from "./peer.ts";
 import { ENGINES, startTestApp } from "./test_app.ts";
-
-/** A path for a file in a folder that is removed after the test. */
-async function tempFile(): Promise<AsyncDisposable & { readonly path: string }> {
-  const folder = await Deno.makeTempDir();
-  return {
-    path: `${folder}/chat.db`,
-    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
-  };
-}
 
 /** The message of the error with which a server does not start. */
 async function startError(overrides: Partial<ServerConfig>): Promise<string> {
@@ -119,8 +111,7 @@ for (const engine of ENGINES) {
     await using other = await Peer.open(server.url);
     one.say("committed", "c1");
     await one.next("ack");
-    const intruder = new DatabaseSync(file.path);
-    intruder.exec("BEGIN IMMEDIATE");
+    const unlock = lockFile(file.path);
     one.say("not committed yet", "c2");
     assertEquals(await other.take(2), ["committed", "not committed yet"]);
     const error = await one.next("error", "ack");
@@ -136,8 +127,7 @@ for (const engine of ENGINES) {
       body: "nor is this",
     });
     assertEquals([refused.status, (await refused.json()).title], [503, "Service Unavailable"]);
-    intruder.exec("ROLLBACK");
-    intruder.close();
+    unlock();
     one.say("not committed yet", "c2");
     const ack = await one.next("ack", "error");
     assert(ack.type === "ack");

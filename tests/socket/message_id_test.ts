@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { DatabaseSync } from "node:sqlite";
 import type { ErrorMessage } from "../../lib/chat/chorus_v1.ts";
 import { ChorusPeer } from "./chorus_peer.ts";
+import { lockFile, tempFile } from "./data_file.ts";
 import { closeAll, Peer } from "./peer.ts";
 import { ENGINES, startTestApp, type TestApp } from "./test_app.ts";
 
@@ -36,15 +36,6 @@ function assertReused(answer: { readonly type: string }, id: string): void {
   assertEquals(answer.type, "error");
   const { code, id: of } = answer as ErrorMessage;
   assertEquals([code, of], ["id_reused", id]);
-}
-
-/** A path for a file in a folder that is removed after the test. */
-async function tempFile(): Promise<AsyncDisposable & { readonly path: string }> {
-  const folder = await Deno.makeTempDir();
-  return {
-    path: `${folder}/chat.db`,
-    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
-  };
 }
 
 const TEXTS = ["once", "", "\ufeffa\0é😀\ud83d\ude00", "x".repeat(65_000)];
@@ -144,8 +135,7 @@ for (const engine of ENGINES) {
     await using server = await startTestApp({ engine, data: file.path });
     await using one = await ChorusPeer.open(server.url);
     await using listener = await Peer.open(server.url);
-    const intruder = new DatabaseSync(file.path);
-    intruder.exec("BEGIN IMMEDIATE");
+    const unlock = lockFile(file.path);
     one.say("a", "c1");
     one.say("b", "c1");
     assertReused(await one.next("ack", "error"), "c1");
@@ -153,8 +143,7 @@ for (const engine of ENGINES) {
     assert(error.type === "error");
     assertEquals([error.code, error.id], ["not_committed", "c1"]);
     one.say("a", "c1");
-    intruder.exec("ROLLBACK");
-    intruder.close();
+    unlock();
     const ack = await one.next("ack");
     assertEquals([ack.id, ack.position.split("-")[1], ack.duplicate], ["c1", "1", true]);
     one.say("c");

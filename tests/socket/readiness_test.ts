@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { DatabaseSync } from "node:sqlite";
 import { ChorusPeer } from "./chorus_peer.ts";
+import { lockFile } from "./data_file.ts";
 import { Peer } from "./peer.ts";
 import { ENGINES, startTestApp, type TestApp } from "./test_app.ts";
 
@@ -21,8 +21,7 @@ for (const engine of ENGINES) {
       await using server = await startTestApp({ engine, data, maxConnections: 2 });
       assertEquals(await readiness(server), [200, "ready"]);
       await using member = await ChorusPeer.open(server.url);
-      const intruder = new DatabaseSync(data);
-      intruder.exec("BEGIN IMMEDIATE");
+      const unlock = lockFile(data);
       member.say("not stored", "c1");
       await member.next("error");
       assertEquals(await readiness(server), [503, UNSTORED]);
@@ -34,8 +33,7 @@ for (const engine of ENGINES) {
       }
       await server.logged("{id} disconnected");
       assertEquals(await readiness(server), [503, UNSTORED]);
-      intruder.exec("ROLLBACK");
-      intruder.close();
+      unlock();
       member.say("not stored", "c1");
       await member.next("ack");
       assertEquals(await readiness(server), [200, "ready"]);
