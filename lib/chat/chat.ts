@@ -1,6 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import { type MessageOpcode, OPCODE } from "../websocket/frame.ts";
-import type { Access, AccessDenial, VerifyToken } from "./access.ts";
+import type { Access, AccessDenial, RenewingMember, VerifyToken } from "./access.ts";
 import { AccessExpiry } from "./access_expiry.ts";
 import type { ChatConfig, ChatOptions } from "./chat_options.ts";
 import { CLOSE_CODES } from "./close_code.ts";
@@ -242,7 +242,7 @@ export class Chat {
     const options: MemberOptions = { id, address, author, room, wire, access, rateLimit };
     const member = isChorus
       ? new ChorusMember(options, this.#sessions.tokenOf(author.id, user), {
-        verifyToken: (token) => this.#verify(token),
+        verifyToken: (...renewal) => this.#verify(...renewal),
         onRenewed: (renewed) => this.#expiry.watch(renewed),
       })
       : new PlainMember(options, this.#config.greeting);
@@ -262,8 +262,8 @@ export class Chat {
   }
 
   /** Verifies the new token of a member. */
-  async #verify(token: string): Promise<Access | AccessDenial> {
-    const access = await this.#verifyToken(token);
+  async #verify(token: string, member: RenewingMember): Promise<Access | AccessDenial> {
+    const access = await this.#verifyToken(token, member);
     if ("message" in access && access.limit) this.counters.limits[access.limit]++;
     return access;
   }

@@ -251,6 +251,18 @@ Deno.test("a member with a bad new token stays until its old access ends", async
   assertEquals(ann.closed, CLOSE_CODES.tokenExpired);
 });
 
+Deno.test("a member whose new token is refused is closed if the refusal says so", async () => {
+  const { rateLimited } = CLOSE_CODES;
+  const denial = {
+    message: "no",
+    limit: "wrong_tokens_per_address",
+    closeCode: rateLimited,
+  } as const;
+  const { ann, chat } = await renew(denial);
+  assertEquals([ann.closed, ann.messages("error"), chat.size], [rateLimited, [], 0]);
+  assertEquals(chat.counters.limits.wrong_tokens_per_address, 1);
+});
+
 Deno.test("a member cannot become another user with a new token", async () => {
   for (const [user, next] of [["ann", "bob"], [null, "bob"]] as const) {
     const { ann } = await renew(userAccess(next), { user });

@@ -5,7 +5,7 @@ import { parseRoomName } from "../../chat/names.ts";
 import { HistoryUnavailableError } from "../../chat/history/history.ts";
 import type { Member } from "../../chat/members/member.ts";
 import type { AdminToken } from "../security/admin_token.ts";
-import { parseIp } from "../security/ip_address.ts";
+import { ipOf, parseIp } from "../security/ip_address.ts";
 import { parseLimit, parseRoomSegment } from "./api_params.ts";
 import { json } from "./api_response.ts";
 import type { Guard } from "./guard.ts";
@@ -167,7 +167,7 @@ export class AdminApi {
 
   #close(member: Member, requestId: string): void {
     const { id } = member;
-    this.#options.logger.info("An administrator closes {id} (request {requestId})", {
+    this.#options.logger.info("{id} is closed by an administrator (request {requestId})", {
       id,
       requestId,
     });
@@ -204,10 +204,4 @@ function describe({ id, access, author, address, room, format }: Member) {
   const { user } = access;
   const connectedAt = new Date(parseInt(id.slice(0, 8) + id.slice(9, 13), 16)).toISOString();
   return { id, user, name: author.name, address, room: room.name, format, connectedAt };
-}
-
-/** The IP address of `127.0.0.1:50000`, `[::1]:50000`, or of an address without a port. */
-function ipOf(address: string): string | undefined {
-  const ip = address.match(/^\[(.*)\]:\d+$/)?.[1] ?? address.replace(/^([^:]*):\d+$/, "$1");
-  return parseIp(ip)?.text;
 }
