@@ -189,7 +189,7 @@ async function start(config: ServerConfig, options: StartOptions): Promise<App> 
   if (directEngine) opened.use(directEngine);
   const metrics = opened.use(
     await MetricsEndpoint.open(
-      { config, chat, counters, eventStreams, output },
+      { config, chat, counters, output },
       { metricsListen: config.metricsListen, allowOrigin, logger },
     ),
   );

@@ -87,7 +87,13 @@ function openChat(verifyToken: VerifyToken = () => ({ message: "no" }), isLoggin
     const client = new Client(chat);
     const address = "192.0.2.1:1";
     chat.join({ id: crypto.randomUUID(), wire: client, access, address, requestId: undefined }, {
-      ...{ roomName: "tea", name: null, format: "chorus", protocol: undefined, session: undefined },
+      ...{
+        roomName: "tea",
+        name: null,
+        format: "chorus.v1",
+        protocol: undefined,
+        session: undefined,
+      },
       ...request,
     }, client);
     return client;
