@@ -195,6 +195,32 @@ for (const engine of ENGINES) {
     });
   }
 
+  Deno.test(`${engine}: --token-audience and --token-issuer refuse tokens of others`, async () => {
+    const issuer = "https://issuer.example";
+    await using server = await start({ engine, tokenAudience: "chat", tokenIssuer: issuer });
+    const cases = [
+      [{ aud: "shop", iss: issuer }, "for the audience shop: this server's is chat"],
+      [{ iss: issuer }, "The token has no audience (aud): this server's is chat"],
+      [{ aud: "chat", iss: "https://evil.example" }, `evil.example: this server accepts ${issuer}`],
+      [{ aud: "chat" }, `the issuer (missing): this server accepts ${issuer}`],
+    ] as const;
+    for (const [claims, words] of cases) {
+      const headers = bearer(await tokenOf("ann", claims));
+      const answers = [
+        await handshake(server, headers),
+        await request(server, "/rooms/lobby/events", { headers }),
+        await request(server, "/rooms/lobby/messages", { ...POST, headers }),
+      ];
+      for (const { status, message, challenge } of answers) {
+        assertEquals(status, 401);
+        assertStringIncludes(message, words);
+        assertStringIncludes(challenge, 'error="invalid_token"');
+      }
+    }
+    const token = await tokenOf("ann", { aud: ["shop", "chat"], iss: issuer });
+    await using _peer = await ChorusPeer.open(server.url, token);
+  });
+
   Deno.test(`${engine}: a token counts up to 30 s after exp and before nbf`, async () => {
     await using server = await start({ engine });
     for (const claims of [{ exp: inSeconds(-20) }, { nbf: inSeconds(20) }]) {
