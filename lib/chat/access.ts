@@ -1,3 +1,4 @@
+import type { CloseCode } from "./close_code.ts";
 import type { Limit } from "./counters.ts";
 
 /** Who a client is, and what it may do. */
@@ -12,17 +13,29 @@ export interface Access {
   mayPublish(roomName: string): boolean;
 }
 
+/** A member that presents a new token. */
+export interface RenewingMember {
+  /** The UUID of its connection. */
+  readonly id: string;
+  readonly address: string;
+  /** What it may do until then. */
+  readonly access: Access;
+}
+
 /** Why a token gives no access. */
 export interface AccessDenial {
   /** What is wrong with the token, in a sentence. */
   readonly message: string;
   /** The limit that is the reason, if one is. */
   readonly limit?: Limit;
+  /** How to close the connection; undefined to leave it open. */
+  readonly closeCode?: CloseCode;
 }
 
-/** Verifies a token. Never throws or rejects. */
+/** Verifies the new token of a member. Never throws or rejects. */
 export type VerifyToken = (
   token: string,
+  member: RenewingMember,
 ) => Access | AccessDenial | Promise<Access | AccessDenial>;
 
 /** The access of every client of a server without tokens. */

@@ -1,10 +1,10 @@
 import type { Logger } from "@logtape/logtape";
 import { type MessageOpcode, OPCODE } from "../websocket/frame.ts";
-import type { Access, AccessDenial, VerifyToken } from "./access.ts";
+import type { Access, AccessDenial, RenewingMember, VerifyToken } from "./access.ts";
 import { AccessExpiry } from "./access_expiry.ts";
 import type { ChatConfig, ChatOptions } from "./chat_options.ts";
 import { CLOSE_CODES } from "./close_code.ts";
-import { ChatCounters } from "./counters.ts";
+import { ChatCounters, type ClientFormat } from "./counters.ts";
 import { HistoryUnavailableError } from "./history/history.ts";
 import type { ReplayRequest } from "./history/room_history.ts";
 import { loggedText, maskTokens } from "./logged_text.ts";
@@ -15,7 +15,7 @@ import { RateLimit, type RateRules, rateRules } from "./members/rate_limit.ts";
 import { SessionKey } from "./members/session.ts";
 import type { Wire } from "./members/wire.ts";
 import { type Publication, type Published, publishIn } from "./publication.ts";
-import type { Room, RoomMember, WireFormat } from "./room.ts";
+import type { Room, RoomMember } from "./room.ts";
 import { Rooms } from "./rooms.ts";
 import { Turn } from "./turn.ts";
 
@@ -24,7 +24,7 @@ export interface JoinRequest extends ReplayRequest {
   readonly roomName: string;
   /** The name that the client claims; null if none. */
   readonly name: string | null;
-  readonly format: WireFormat;
+  readonly format: ClientFormat;
   /** The WebSocket subprotocol that the server answers with; undefined if none. */
   readonly protocol: string | undefined;
   /** The session token of an earlier connection. */
@@ -143,7 +143,7 @@ export class Chat {
   /** Removes a member as soon as it closes or fails. Leaving twice is harmless. */
   leave(member: Member): void {
     if (!this.#registry.delete(member.id)) return;
-    this.counters.members[member.format]--;
+    this.counters.members[member.clientFormat]--;
     this.#expiry.forget(member);
     member.room.leave(member);
     this.rooms.settle(member.room);
@@ -235,14 +235,17 @@ export class Chat {
     if (request.since !== undefined) {
       this.counters.resumes[replayStart.isRecovered ? "recovered" : "gap"]++;
     }
-    const isChorus = format === "chorus";
+    const isChorus = format !== "plain";
     const resumedId = isChorus && session ? this.#sessions.idOf(session, user) : undefined;
     const author = { id: resumedId ?? id, name: access.name ?? request.name };
     const rateLimit = this.#rateRules && new RateLimit(this.#rateRules);
-    const options: MemberOptions = { id, address, author, room, wire, access, rateLimit };
+    const options: MemberOptions = {
+      ...{ id, address, author, room, wire, access, rateLimit },
+      clientFormat: format,
+    };
     const member = isChorus
       ? new ChorusMember(options, this.#sessions.tokenOf(author.id, user), {
-        verifyToken: (token) => this.#verify(token),
+        verifyToken: (...renewal) => this.#verify(...renewal),
         onRenewed: (renewed) => this.#expiry.watch(renewed),
       })
       : new PlainMember(options, this.#config.greeting);
@@ -262,8 +265,8 @@ export class Chat {
   }
 
   /** Verifies the new token of a member. */
-  async #verify(token: string): Promise<Access | AccessDenial> {
-    const access = await this.#verifyToken(token);
+  async #verify(token: string, member: RenewingMember): Promise<Access | AccessDenial> {
+    const access = await this.#verifyToken(token, member);
     if ("message" in access && access.limit) this.counters.limits[access.limit]++;
     return access;
   }

@@ -35,7 +35,10 @@ export const CLOSE_CODES = {
    * Sent when the log has dropped messages that the client has not read (`--slow-reader close`).
    */
   tooSlow: { code: 4008, reason: "too slow", reconnect: true },
-  /** Sent when the client exceeds `--message-rate` or `--byte-rate` (`--rate-policy close`). */
+  /**
+   * Sent when the client exceeds `--message-rate` or `--byte-rate` (`--rate-policy close`), or its
+   * address has sent too many wrong tokens (`--handshake-rate`).
+   */
   rateLimited: { code: 4029, reason: "rate limit exceeded", reconnect: true },
   /** Sent when the token of the client has expired: it needs a new one to reconnect. */
   tokenExpired: { code: 4401, reason: "token expired", reconnect: true },

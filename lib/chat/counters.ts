@@ -29,12 +29,18 @@ export const LIMITS = [
 export type Limit = typeof LIMITS[number];
 
 /**
+ * How clients take part, as metrics and administrators see it: WebSockets in plain text and in
+ * `chorus.v1`, and server-sent events.
+ */
+export type ClientFormat = "plain" | "chorus.v1" | "events";
+
+/**
  * What a chat has done since it started. The code that does it adds to these fields. They can be
  * read at any time.
  */
 export class ChatCounters {
-  /** The number of members by format. Those that receive server-sent events are `chorus` too. */
-  readonly members = { plain: 0, chorus: 0 };
+  /** The number of members by format. */
+  readonly members: Record<ClientFormat, number> = { plain: 0, "chorus.v1": 0, events: 0 };
   /** The number of messages published over WebSockets. */
   webSocketMessages = 0;
   /** The number of messages published over HTTP. */

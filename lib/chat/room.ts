@@ -14,7 +14,7 @@ import type { Scheduler } from "./scheduler.ts";
 /** How long joins and leaves gather before they are reported, in milliseconds. */
 const PRESENCE_INTERVAL_MS = 50;
 
-/** What members get: `plain` is the texts alone, `chorus` is `chorus.v1`. */
+/** What a log contains: `plain` is the texts alone, `chorus` is the messages of `chorus.v1`. */
 export type WireFormat = "plain" | "chorus";
 
 /** What happens to a reader that falls out of the log: it is closed with 4008, or skips ahead. */

@@ -157,19 +157,14 @@ async function start(config: ServerConfig, options: StartOptions): Promise<App> 
       const timer = setInterval(run, ms);
       return () => clearInterval(timer);
     },
-    verifyToken: (token) => accessControl.verify(token),
+    verifyToken: (...renewal) => guard.renew(...renewal),
     readMs: clocks.readMs,
     monotonicMs: clocks.monotonicMs,
     ageLimit,
   });
   const proxies = Proxies.of(config);
   const addressLimits = new AddressLimits(config);
-  const guard = new Guard({
-    proxies,
-    addressLimits,
-    monotonicMs: clocks.monotonicMs,
-    authenticate: (headers) => accessControl.authenticate(headers),
-  });
+  const guard = new Guard({ ...clocks, proxies, addressLimits, accessControl, logger });
   const wires = new OpenWires(
     config.maxConnectionsPerAddress > 0 ? addressLimits.connections : undefined,
   );
@@ -194,7 +189,7 @@ async function start(config: ServerConfig, options: StartOptions): Promise<App> 
   if (directEngine) opened.use(directEngine);
   const metrics = opened.use(
     await MetricsEndpoint.open(
-      { config, chat, counters, eventStreams, output },
+      { config, chat, counters, output },
       { metricsListen: config.metricsListen, allowOrigin, logger },
     ),
   );
@@ -219,7 +214,7 @@ async function start(config: ServerConfig, options: StartOptions): Promise<App> 
       refuseWork: capacity.refuseWork,
       refuseJoin: capacity.refuseJoin,
     });
-  const onFault = (error: unknown, requestId?: string) =>
+  const onFault = (error: unknown, requestId: string) =>
     logger.error("A request failed: {error} (request {requestId})", {
       error: String(error),
       requestId,

@@ -1,7 +1,5 @@
 import { portOf, Program } from "../main/program.ts";
-
-/** A file with a secret, for the tokens of administrators and of users. */
-const SECRET = "0123456789abcdef".repeat(4);
+import { SECRET } from "./attacks.ts";
 
 /**
  * Flags with which all attacks work. Bystanders need no token, but a wrong one is refused. Waiting

@@ -33,6 +33,7 @@ export class Attacker implements Disposable {
   #errorCode: string | undefined;
   #responseCount = 0;
   #onResponse = () => {};
+  #onMessage = () => {};
   /** Ends the wait of {@linkcode write}. */
   #onDrained = () => {};
   /** Whether the connection has ended, or could not be opened. */
@@ -47,6 +48,7 @@ export class Attacker implements Disposable {
       this.hasEnded = true;
       this.#ended.resolve();
       this.#onResponse();
+      this.#onMessage();
       this.#onDrained();
     });
   }
@@ -121,6 +123,11 @@ export class Attacker implements Disposable {
     }
   }
 
+  /** Resolves when the next message arrives over the WebSocket, or the connection ends. */
+  async message(): Promise<void> {
+    if (!this.hasEnded) await new Promise<void>((resolve) => this.#onMessage = resolve);
+  }
+
   /** Stops reading. The system still takes what its buffers hold. */
   pause(): void {
     this.#socket.pause();
@@ -147,7 +154,7 @@ export class Attacker implements Disposable {
     if (this.#statuses.has("101")) {
       const ignore = () => {};
       this.#receiver = new Receiver({ role: "client", maxMessageBytes: 2 ** 30 }, {
-        onMessage: ignore,
+        onMessage: () => this.#onMessage(),
         onPing: ignore,
         onPong: ignore,
         onClose: ({ code }) => this.#closeCode = code,

@@ -1,6 +1,10 @@
 import { OPCODE } from "../../lib/websocket/frame.ts";
+import { signWithSecret } from "../server/security/tokens/issuer.ts";
 import { postHead } from "../socket/http_exchange.ts";
 import { Attacker, CHAT_FRAME, clientFrame, repeat, tally } from "./attacker.ts";
+
+/** The secret of the attacked server: for tokens, and as the token of its administrators. */
+export const SECRET = "0123456789abcdef".repeat(4);
 
 /** The server that is attacked. */
 export interface Target {
@@ -44,6 +48,9 @@ const ROOM_RATE = 1000;
 
 /** A piece that no socket takes at once, so that a flood waits for the system. */
 const FLOOD_BYTES = 128 * 1024;
+
+/** Closes a WebSocket with 1000. */
+const CLOSE_FRAME = clientFrame(OPCODE.close, new Uint8Array([0x03, 0xe8]));
 
 const GET = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
 
@@ -201,6 +208,12 @@ export const ATTACKS: readonly Attack[] = [
     smallSize: 200,
     fullSize: 50_000,
     run: (target, options) => guess(target, `/rooms/${target.room}/messages`, forged, options),
+  },
+  {
+    name: "member token guessing by renewing",
+    smallSize: 200,
+    fullSize: 50_000,
+    run: guessByRenewing,
   },
 ];
 
@@ -381,7 +394,7 @@ async function sendFast({ port, room }: Target, options: AttackOptions): Promise
     await attacker.write(frames, signal);
   }
   // The server answers a close frame when it has read everything before it.
-  attacker.write(clientFrame(OPCODE.close, new Uint8Array([0x03, 0xe8])), signal);
+  attacker.write(CLOSE_FRAME, signal);
   return await outcomeOf([attacker], signal);
 }
 
@@ -469,18 +482,38 @@ function guess(
   );
 }
 
+/** A member renews its token `size` times, with guessed ones. It waits for each answer. */
+async function guessByRenewing(
+  { port }: Target,
+  { size, signal }: AttackOptions,
+): Promise<string> {
+  const protocols = `chorus.v1, chorus.token.${await signWithSecret({ sub: "guesser" }, SECRET)}`;
+  const attacker = await Attacker.upgrade(port, "/ws?room=guess", protocols);
+  for (let count = 0; count < size && !signal.aborted && !attacker.hasEnded; count++) {
+    const guess = JSON.stringify({ type: "token", token: forgedToken(`user-${count}`) });
+    const answered = attacker.message();
+    await attacker.write(clientFrame(OPCODE.text, guess), signal);
+    await answered;
+  }
+  attacker.write(CLOSE_FRAME, signal);
+  return await outcomeOf([attacker], signal);
+}
+
 function bearer(index: number): readonly string[] {
   return [`Authorization: Bearer ${index.toString(16).padStart(32, "0")}`];
 }
 
-/** A token that is well-formed, and whose signature is wrong. */
 function forged(index: number): readonly string[] {
+  return [`Authorization: Bearer ${forgedToken(`user-${index}`)}`];
+}
+
+/** A token that is well-formed, and whose signature is wrong. */
+function forgedToken(sub: string): string {
   const part = (value: unknown) =>
     new TextEncoder().encode(JSON.stringify(value)).toBase64({
       alphabet: "base64url",
       omitPadding: true,
     });
-  const claims = { sub: `user-${index}`, exp: Math.floor(Date.now() / 1000) + 600 };
-  const token = `${part({ alg: "HS256" })}.${part(claims)}.${"A".repeat(43)}`;
-  return [`Authorization: Bearer ${token}`];
+  const claims = { sub, exp: Math.floor(Date.now() / 1000) + 600 };
+  return `${part({ alg: "HS256" })}.${part(claims)}.${"A".repeat(43)}`;
 }

@@ -22,6 +22,7 @@ export const DIRECT: Readonly<Record<string, string>> = {
   "new rooms by publishing": "N × 201",
   "admin token guessing": "N × 401",
   "member token guessing": "N × 401",
+  "member token guessing by renewing": "1 × close 1000",
 };
 
 /** The serve engine has no deadline for heads, and checks a message when all of it has arrived. */

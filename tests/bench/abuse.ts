@@ -3,7 +3,7 @@
 import denoJson from "../../deno.json" with { type: "json" };
 import type { LatencySummary } from "../../lib/load/measure/latency.ts";
 import { AttackProcess } from "../abuse/attack_process.ts";
-import { ATTACKS } from "../abuse/attacks.ts";
+import { ATTACKS, SECRET } from "../abuse/attacks.ts";
 import { Bystanders, BYSTANDERS_ROOM } from "../abuse/bystanders.ts";
 import { type Contender, type Running, start } from "./contenders.ts";
 import { usageOf } from "./process_tree.ts";
@@ -37,6 +37,7 @@ const OPTIONS: readonly (readonly [attack: string, ...flags: string[]])[] = [
   ["fast member in the bystanders' room", "--message-rate", "100/s"],
   ["new rooms by joining", "--handshake-rate", "50/s"],
   ["new rooms by publishing", "--publish-rate", "50/s"],
+  ["member token guessing by renewing", "--handshake-rate", "50/s"],
 ];
 
 interface Case {
@@ -78,7 +79,7 @@ class MemorySampler {
 const [only = ""] = Deno.args;
 await pinToSecondCore();
 const secretFile = await Deno.makeTempFile();
-await Deno.writeTextFile(secretFile, "0123456789abcdef".repeat(4), { mode: 0o600 });
+await Deno.writeTextFile(secretFile, SECRET, { mode: 0o600 });
 try {
   console.log(
     "| Attack | What it got | p99 before, ms | p99 during | max during | Noticed | " +

@@ -87,7 +87,13 @@ function openChat(verifyToken: VerifyToken = () => ({ message: "no" }), isLoggin
     const client = new Client(chat);
     const address = "192.0.2.1:1";
     chat.join({ id: crypto.randomUUID(), wire: client, access, address, requestId: undefined }, {
-      ...{ roomName: "tea", name: null, format: "chorus", protocol: undefined, session: undefined },
+      ...{
+        roomName: "tea",
+        name: null,
+        format: "chorus.v1",
+        protocol: undefined,
+        session: undefined,
+      },
       ...request,
     }, client);
     return client;
@@ -249,6 +255,18 @@ Deno.test("a member with a bad new token stays until its old access ends", async
   assertEquals(ann.closed, undefined);
   checkAt(60_000);
   assertEquals(ann.closed, CLOSE_CODES.tokenExpired);
+});
+
+Deno.test("a member whose new token is refused is closed if the refusal says so", async () => {
+  const { rateLimited } = CLOSE_CODES;
+  const denial = {
+    message: "no",
+    limit: "wrong_tokens_per_address",
+    closeCode: rateLimited,
+  } as const;
+  const { ann, chat } = await renew(denial);
+  assertEquals([ann.closed, ann.messages("error"), chat.size], [rateLimited, [], 0]);
+  assertEquals(chat.counters.limits.wrong_tokens_per_address, 1);
 });
 
 Deno.test("a member cannot become another user with a new token", async () => {

@@ -92,7 +92,11 @@ class FakeMember extends PlainMember {
         room.leave(this);
       },
     };
-    super({ id, address: "", author: { id, name: null }, room, wire, access: OPEN_ACCESS });
+    super({
+      ...{ id, address: "", author: { id, name: null }, room, wire },
+      clientFormat: "plain",
+      access: OPEN_ACCESS,
+    });
   }
 
   stall(): void {

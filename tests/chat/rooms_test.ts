@@ -52,6 +52,7 @@ function join(rooms: Rooms, name: string, onDelivered = () => {}): () => void {
       address: "",
       author: { id: "a", name: null },
       room,
+      clientFormat: "plain",
       wire,
       access: OPEN_ACCESS,
     });
@@ -296,7 +297,11 @@ Deno.test("an ack that came due during a replay is sent when the member goes liv
   publish(rooms, "tea");
   rooms.within("tea", (room) => {
     const member = new ChorusMember(
-      { id: "a", address: "", author: { id: "a", name: null }, room, wire, access: OPEN_ACCESS },
+      {
+        ...{ id: "a", address: "", author: { id: "a", name: null }, room, wire },
+        clientFormat: "chorus.v1",
+        access: OPEN_ACCESS,
+      },
       "",
       NO_RENEWAL,
     );
@@ -341,7 +346,11 @@ Deno.test("flushed() does not wait for a member that left before its ack", async
   join(rooms, "tea");
   const room = rooms.within("tea", (room) => {
     const member = new ChorusMember(
-      { id: "b", address: "", author: { id: "b", name: null }, room, wire, access: OPEN_ACCESS },
+      {
+        ...{ id: "b", address: "", author: { id: "b", name: null }, room, wire },
+        clientFormat: "chorus.v1",
+        access: OPEN_ACCESS,
+      },
       "",
       NO_RENEWAL,
     );

@@ -1,4 +1,5 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { AdminToken } from "../../lib/server/security/admin_token.ts";
 import { isMissing } from "../missing_program.ts";
 import { ChorusPeer, textOf } from "../socket/chorus_peer.ts";
 import { EventSource } from "../socket/event_source.ts";
@@ -21,6 +22,14 @@ const STATUSES: readonly (readonly [string, Record<string, string>, number])[] =
 /** Requests that a proxy refuses if it reads requests. */
 const PRIVATE_PATHS: typeof STATUSES = [["/metrics", {}, 404], ["/admin/connections", {}, 404]];
 
+/** Targets that a proxy or the server might take for private paths. One of the two refuses them. */
+const DISGUISED_TARGETS = [
+  ...["/x/../metrics", "/./metrics", "/%2e/metrics", "/x/%2e%2e/metrics", "/x\\..\\metrics"],
+  ...["//metrics", "/%6detrics", "/Metrics", "/metrics/", "/metrics%2f", "/metrics;x"],
+  ...["/x/../admin/connections", "/admin\\connections", "/%61dmin/connections"],
+  ...["//admin/connections", `https://${HOST}/metrics`, `https://${HOST}/x/../metrics`],
+];
+
 /** Checks that clients can chat through a proxy with the example of the manual. */
 export async function testProxy(program: ProxyProgram): Promise<void> {
   const { name } = program;
@@ -30,7 +39,8 @@ export async function testProxy(program: ProxyProgram): Promise<void> {
 
   for (const engine of program.engines ?? ENGINES) {
     test(`everything that clients can do passes, with --engine ${engine}`, async () => {
-      await using server = await startTestApp({ ...BEHIND_PROXY, engine });
+      const adminToken = new AdminToken("0123456789abcdef");
+      await using server = await startTestApp({ ...BEHIND_PROXY, engine }, { adminToken });
       await using proxy = await Proxy.start(program, server.port);
       await chatThrough(proxy);
       const isHttp = program.isHttp ?? true;
@@ -40,6 +50,10 @@ export async function testProxy(program: ProxyProgram): Promise<void> {
         const response = await fetch(url, { client, headers });
         await response.body?.cancel();
         assertEquals([path, headers, response.status], [path, headers, status]);
+      }
+      for (const target of isHttp ? DISGUISED_TARGETS : []) {
+        const status = await proxy.request(target);
+        assert(status === 400 || status === 404, `${target} got ${status}`);
       }
     });
 

@@ -1,6 +1,7 @@
 import type { ServerConfig } from "../../lib/server/config.ts";
 import type { NeededProgram } from "../missing_program.ts";
 import { freePort } from "../socket/haproxy.ts";
+import { RawPeer } from "../socket/raw_peer.ts";
 
 /** The certificate for localhost and 127.0.0.1 that the proxies use. */
 export const CERT_PATH = new URL("../socket/tls_cert.pem", import.meta.url).pathname;
@@ -96,6 +97,14 @@ export class Proxy implements AsyncDisposable {
     // HAProxy 2.6 may miss a signal.
     const timer = setInterval(() => this.#process!.kill(reload), 1000);
     await this.#isReady(port).finally(() => clearInterval(timer));
+  }
+
+  /** Sends a request with exactly this target, and returns the status of the response. */
+  async request(target: string): Promise<number> {
+    const conn = await Deno.connectTls({ hostname: "127.0.0.1", port: this.port, caCerts: [CERT] });
+    using peer = RawPeer.over(conn);
+    await peer.send(`GET ${target} HTTP/1.1\r\nHost: ${HOST}\r\nConnection: close\r\n\r\n`);
+    return Number((await peer.readHead()).split(" ")[1]);
   }
 
   /** Ends the proxy. */

@@ -78,9 +78,20 @@ for (const engine of ENGINES) {
       const { body } = await admin(server, "GET", `/admin/connections?${query}`);
       assertEquals(body.connections.length, 1, query);
     }
-    for (const query of ["address=127.0.0.1:80", "address=", "room=a%20b", "room=", "user="]) {
+    const invalid = [
+      [
+        "address=127.0.0.1:80",
+        '?address= must be an IP address without a port: it was "127.0.0.1:80"',
+      ],
+      ["address=", '?address= must be an IP address without a port: it was ""'],
+      ["room=a%20b", '?room= must be 1 to 128 visible characters without spaces: it was "a b"'],
+      ["room=", '?room= must be 1 to 128 visible characters without spaces: it was ""'],
+      ["user=", '?user= must be the name of a user: it was ""'],
+    ];
+    for (const [query, detail] of invalid) {
       for (const method of ["GET", "DELETE"]) {
-        assertEquals((await admin(server, method, `/admin/connections?${query}`)).status, 400);
+        const { status, body } = await admin(server, method, `/admin/connections?${query}`);
+        assertEquals([status, body.detail], [400, detail]);
       }
     }
   });
@@ -129,8 +140,8 @@ for (const engine of ENGINES) {
       new Set(shown.map((each: Record<string, string>) => JSON.stringify(each))),
       new Set([
         '{"user":null,"name":null,"room":"tea","format":"plain"}',
-        '{"user":null,"name":"Ann","room":"milk","format":"chorus"}',
-        '{"user":null,"name":null,"room":"tea","format":"chorus"}',
+        '{"user":null,"name":"Ann","room":"milk","format":"chorus.v1"}',
+        '{"user":null,"name":null,"room":"tea","format":"events"}',
       ]),
     );
     const ids = body.connections.filter(({ room }: { room: string }) => room === "tea")

@@ -51,6 +51,15 @@ for (const { engine, tls } of VARIANTS) {
     assertEquals(JSON.parse(body).messages.length, 2, host);
   });
 
+  Deno.test(`${about}: a path that a URL parser would change gets 400`, async () => {
+    await using server = await startTestApp({ engine }, { tls });
+    await using client = await Client.connect(server.app.url.origin);
+    for (const path of ["/x/../metrics", "/%2e/metrics", "/x\\..\\metrics"]) {
+      assertEquals((await client.request({ ":path": path })).status, 400, path);
+    }
+    assertEquals((await client.request({ ":path": "/metrics" })).status, 200);
+  });
+
   Deno.test(`${about}: a body that takes too long gets 408`, async () => {
     await using server = await startTestApp({ engine, requestTimeoutMs: 100 }, { tls });
     await using client = await Client.connect(server.app.url.origin);

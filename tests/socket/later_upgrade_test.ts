@@ -196,11 +196,9 @@ Deno.test("a peer that ends its side behind a later upgrade leaves the chat at o
   assertEquals((await server.logged("{id} disconnected")).properties.code, 1006);
 });
 
-Deno.test("an upgrade to an absolute target or an unusual path goes to the direct engine", async () => {
+Deno.test("an upgrade to an absolute target goes to the direct engine", async () => {
   await using server = await startTestApp();
-  for (
-    const target of ["http://127.0.0.1/ws", "ws://localhost:1/ws?room=a", "/a/../ws", "/%2e/ws"]
-  ) {
+  for (const target of ["http://127.0.0.1/ws", "ws://localhost:1/ws?room=a"]) {
     using peer = await RawPeer.connect(server.port);
     await peer.send(UPGRADE.replace("/ws", target));
     assertMatch(await peer.readHead(), /^HTTP\/1\.1 101 /);

@@ -1,5 +1,6 @@
-import { assertEquals, assertMatch } from "@std/assert";
-import { HANDSHAKE_HEADERS, RawPeer } from "./raw_peer.ts";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { AdminToken } from "../../lib/server/security/admin_token.ts";
+import { HANDSHAKE_HEADERS, RawPeer, rawRequest } from "./raw_peer.ts";
 import { ENGINES, startTestApp } from "./test_app.ts";
 
 const [, ...UPGRADE] = HANDSHAKE_HEADERS;
@@ -39,6 +40,31 @@ const OFFERS: readonly (readonly [values: readonly string[], isChorus: boolean])
 const BAD_HOSTS = [
   ...["localhost/x", "localhost?", "localhost#", "user@localhost", "localhost:99999", "local host"],
   ...["%", "[::1", "http://localhost", "localhost\\x", "localh\xf6st", ":80"],
+];
+
+/** Targets that some programs take for `/metrics` or `/admin/connections`. */
+const AMBIGUOUS_TARGETS: readonly (readonly [target: string, status: number])[] = [
+  ["/x/../metrics", 400],
+  ["/./metrics", 400],
+  ["/metrics/.", 400],
+  ["/%2e/metrics", 400],
+  ["/x/%2e%2E/metrics", 400],
+  ["/x/.%2e/metrics", 400],
+  ["/x\\..\\metrics", 400],
+  ["/x/..\\metrics", 400],
+  ["/\\metrics", 400],
+  ["/x/../admin/connections", 400],
+  ["/admin\\connections", 400],
+  ["http://localhost/x/../metrics", 400],
+  ["http://localhost\\metrics", 400],
+  ["//metrics", 404],
+  ["/%6detrics", 404],
+  ["/metrics%2f", 404],
+  ["/metrics/", 404],
+  ["/Metrics", 404],
+  ["//admin/connections", 404],
+  ["/%61dmin/connections", 404],
+  ["/admin%2fconnections", 404],
 ];
 
 for (const engine of ENGINES) {
@@ -114,6 +140,23 @@ for (const engine of ENGINES) {
     assertMatch(await respond(server.port, `GET ${own}/healthz HTTP/1.1`, ...fields), / 200 /);
     const upgrade = await respond(server.port, `GET ${own}/ws HTTP/1.1`, ...fields, ...UPGRADE);
     assertMatch(upgrade, /^HTTP\/1\.1 101 /);
+  });
+
+  Deno.test(`${engine}: a path that a URL parser would change gets 400, and never the metrics`, async () => {
+    const adminToken = new AdminToken("0123456789abcdef");
+    await using server = await startTestApp({ engine }, { adminToken });
+    for (const [target, status] of AMBIGUOUS_TARGETS) {
+      const { status: got, body } = await rawRequest(server.port, [
+        `GET ${target} HTTP/1.1`,
+        "Host: localhost",
+        "Authorization: Bearer 0123456789abcdef",
+      ]);
+      assertEquals([target, got], [target, status]);
+      assert(!/chorus_rooms|connections":/.test(body), target);
+    }
+    // Only in the path.
+    const query = await respond(server.port, "GET /healthz?/../\\ HTTP/1.1", "Host: localhost");
+    assertMatch(query, /^HTTP\/1\.1 200 /);
   });
 
   Deno.test(`${engine}: a target with a fragment, a user, or unescaped bytes gets 400`, async () => {

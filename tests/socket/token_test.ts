@@ -195,6 +195,32 @@ for (const engine of ENGINES) {
     });
   }
 
+  Deno.test(`${engine}: --token-audience and --token-issuer refuse tokens of others`, async () => {
+    const issuer = "https://issuer.example";
+    await using server = await start({ engine, tokenAudience: "chat", tokenIssuer: issuer });
+    const cases = [
+      [{ aud: "shop", iss: issuer }, "for the audience shop: this server's is chat"],
+      [{ iss: issuer }, "The token has no audience (aud): this server's is chat"],
+      [{ aud: "chat", iss: "https://evil.example" }, `evil.example: this server accepts ${issuer}`],
+      [{ aud: "chat" }, `the issuer (missing): this server accepts ${issuer}`],
+    ] as const;
+    for (const [claims, words] of cases) {
+      const headers = bearer(await tokenOf("ann", claims));
+      const answers = [
+        await handshake(server, headers),
+        await request(server, "/rooms/lobby/events", { headers }),
+        await request(server, "/rooms/lobby/messages", { ...POST, headers }),
+      ];
+      for (const { status, message, challenge } of answers) {
+        assertEquals(status, 401);
+        assertStringIncludes(message, words);
+        assertStringIncludes(challenge, 'error="invalid_token"');
+      }
+    }
+    const token = await tokenOf("ann", { aud: ["shop", "chat"], iss: issuer });
+    await using _peer = await ChorusPeer.open(server.url, token);
+  });
+
   Deno.test(`${engine}: a token counts up to 30 s after exp and before nbf`, async () => {
     await using server = await start({ engine });
     for (const claims of [{ exp: inSeconds(-20) }, { nbf: inSeconds(20) }]) {
@@ -328,6 +354,63 @@ for (const engine of ENGINES) {
     assertEquals((await ann.next("ack")).id, "c1");
   });
 
+  Deno.test(`${engine}: tokens cannot be guessed by renewing, with --handshake-rate`, async () => {
+    const rates = { handshakeRate: 1 / 3600, rateBurstMs: 7_200_000 };
+    await using server = await start({ engine, ...rates });
+    const peer = await ChorusPeer.open(server.url, await tokenOf("ann"));
+    const renew = (token: string) => peer.send(JSON.stringify({ type: "token", token }));
+    for (let count = 0; count < 2; count++) {
+      renew(await signWithSecret({ sub: "ann" }, SECRET.toUpperCase()));
+      assertStringIncludes((await peer.next("error")).message, "signature is wrong");
+    }
+    // A right token gets no other answer than a wrong one.
+    renew(await tokenOf("ann"));
+    assertEquals(await peer.closed, { code: 4029, reason: "rate limit exceeded" });
+    assertEquals(server.app.limitHits.wrong_tokens_per_address, 1);
+    const headers = bearer(await tokenOf("ann"));
+    assertEquals((await request(server, "/rooms", { headers })).status, 429);
+  });
+
+  Deno.test(`${engine}: a client without a token gets no answer about a new one`, async () => {
+    await using server = await start({ engine, anonymous: "read" });
+    await using peer = await ChorusPeer.open(server.url);
+    const forged = await signWithSecret({ sub: "ann" }, SECRET.toUpperCase());
+    for (const token of [await tokenOf("ann"), forged, "a.b.c"]) {
+      peer.send(JSON.stringify({ type: "token", token }));
+      const { code, message } = await peer.next("error");
+      assertEquals([code, message], [
+        "bad_token",
+        "You have connected without a token: connect again with a token",
+      ]);
+    }
+  });
+
+  Deno.test(`${engine}: the log tells whose token was refused`, async () => {
+    await using server = await start({ engine, logLevel: "debug" });
+    const forged = await signWithSecret({ sub: "ann" }, SECRET.toUpperCase());
+    const line = async (template: string) => {
+      const { message, properties } = await server.logged(template);
+      return message.join("").replace(`${properties.address}`, "ADDRESS");
+    };
+    const reason = "was refused with 401: The token's signature is wrong: it was signed with " +
+      "another key, or changed";
+    await handshake(server, { ...bearer(forged), "X-Request-Id": "a1" });
+    assertEquals(await line("{address}"), `ADDRESS sent a token that ${reason} (request a1)`);
+    await handshake(server, bearer(forged));
+    assertEquals(await line("{address}"), `ADDRESS sent a token that ${reason}`);
+    const fields = { ...bearer(forged), "x-request-id": "b2" };
+    await request(server, "/rooms", { headers: fields });
+    assertEquals(await line("{address}"), `ADDRESS sent a token that ${reason} (request b2)`);
+    await using peer = await ChorusPeer.open(server.url, await tokenOf("ann"));
+    const { id } = (await server.logged("{id} connected")).properties;
+    peer.send(JSON.stringify({ type: "token", token: forged }));
+    assertEquals(await line("{id} sent"), `${id} sent a token that ${reason}`);
+    // A request without a token is not logged.
+    await handshake(server, {});
+    await handshake(server, { ...bearer("a.b.c"), "X-Request-Id": "c3" });
+    assertEquals((await server.logged("{address}")).properties.requestId, "c3");
+  });
+
   Deno.test(`${engine}: GET /rooms names no room that the token does not allow to read`, async () => {
     await using server = await start({ engine });
     const all = bearer(await tokenOf("bob"));
@@ -425,6 +508,8 @@ for (const engine of ENGINES) {
     const listed: { user: string }[] = (await admin("GET")).connections;
     assertEquals(listed.map(({ user }) => user), ["ann"]);
     assertEquals(await admin("DELETE"), { closed: 1 });
+    const { properties } = await server.logged("{id} is closed by an administrator (request");
+    assertEquals(properties.id, ann.welcome.you);
     assertEquals((await ann.closed).code, 4500);
     assertEquals(server.app.connectionCount, 2);
   });

@@ -179,10 +179,13 @@ export class ChorusMember extends Member {
     if (this.#isRenewing) return this.#send(badToken("Wait for the answer to your last token"));
     this.#isRenewing = true;
     const { verifyToken } = this.#renewal;
-    const access = await verifyToken(token);
+    const access = await verifyToken(token, this);
     this.#isRenewing = false;
     if (this.isGone) return;
-    if ("message" in access) return this.#send(badToken(access.message));
+    if ("message" in access) {
+      const { message, closeCode } = access;
+      return closeCode ? this.close(closeCode) : this.#send(badToken(message));
+    }
     if (access.user !== this.access.user) {
       return this.#send(badToken("The token is for another user: connect again with it"));
     }

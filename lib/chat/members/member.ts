@@ -1,6 +1,7 @@
 import type { Access } from "../access.ts";
 import type { GapReason } from "../chorus_v1.ts";
 import { CLOSE_CODES, type CloseCode } from "../close_code.ts";
+import type { ClientFormat } from "../counters.ts";
 import { HistoryUnavailableError } from "../history/history.ts";
 import type { ReplayStart } from "../history/room_history.ts";
 import type { Broadcast } from "../log/broadcast.ts";
@@ -19,6 +20,7 @@ export interface MemberOptions {
   readonly address: string;
   readonly author: Author & { readonly id: string };
   readonly room: Room;
+  readonly clientFormat: ClientFormat;
   readonly wire: Wire;
   readonly access: Access;
   /** Without it, the member may send as much as it wants. */
@@ -45,6 +47,8 @@ export abstract class Member implements RoomMember {
   readonly address: string;
   readonly author: Author & { readonly id: string };
   readonly room: Room;
+  /** How the client takes part. */
+  readonly clientFormat: ClientFormat;
   /** Whether the member may publish in its room. */
   mayPublish: boolean;
   /** Undefined if the member may send as much as it wants. */
@@ -52,6 +56,7 @@ export abstract class Member implements RoomMember {
   readonly #sender: FrameSender;
   readonly #wire: Wire;
   #access: Access;
+  /** The format of the log that the member is served from. */
   abstract readonly format: WireFormat;
   /** How far into its log the member has been served. Set when the member goes live. */
   cursor!: Cursor;
@@ -61,11 +66,13 @@ export abstract class Member implements RoomMember {
   /** The messages that the member published itself before it went live. */
   #own: OwnMessage[] | undefined;
 
-  constructor({ id, address, author, room, wire, access, rateLimit }: MemberOptions) {
+  constructor(options: MemberOptions) {
+    const { id, address, author, room, clientFormat, wire, access, rateLimit } = options;
     this.id = id;
     this.address = address;
     this.author = author;
     this.room = room;
+    this.clientFormat = clientFormat;
     this.rateLimit = rateLimit;
     this.#sender = wire.sender;
     this.#wire = wire;

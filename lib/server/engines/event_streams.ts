@@ -34,11 +34,6 @@ export class EventStreams {
     this.#chat = chat;
   }
 
-  /** The number of subscribers. */
-  get size(): number {
-    return this.#open.size;
-  }
-
   /**
    * Adds an admitted subscriber to the chat and returns its events as bytes; if it cannot join, the
    * close code that says why.

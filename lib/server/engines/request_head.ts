@@ -69,22 +69,16 @@ export function parseRequestHead(bytes: Uint8Array): RequestHead {
   if (!parts) {
     throw new RequestError(400, `The request target must be a path or a URL: it was ${target}`);
   }
-  const [, authority, rawPath = "/", query = ""] = parts;
+  const [, authority, path = "/", query = ""] = parts;
   if (authority !== undefined && (!isHost(authority) || /^(:|$)/.test(authority))) {
     throw new RequestError(400, `The request target has no valid host: it was ${target}`);
   }
   const host = authority ?? hostField ?? "";
-  const path = normalPath(rawPath);
   return { method: method!, path, query, host, headers, version, bodyLength };
 }
 
 /** A target in origin or absolute form: the authority, the path, and the query. */
 const TARGET = /^(?:[a-z][a-z0-9+.-]*:\/\/([^/?]*)(?=[/?]|$)|(?=\/))(\/[^?]*)?(?:\?(.*))?$/i;
-
-/** Resolves dots and backslashes as the URL parser does that `Deno.serve`'s handler uses. */
-function normalPath(path: string): string {
-  return /^\/[\w-]*$/.test(path) ? path : URL.parse(`http://localhost${path}`)?.pathname ?? path;
-}
 
 /** RFC 9112 section 6.3, without what it only tolerates. */
 function parseBodyLength(

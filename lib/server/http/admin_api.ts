@@ -5,10 +5,11 @@ import { parseRoomName } from "../../chat/names.ts";
 import { HistoryUnavailableError } from "../../chat/history/history.ts";
 import type { Member } from "../../chat/members/member.ts";
 import type { AdminToken } from "../security/admin_token.ts";
-import { parseIp } from "../security/ip_address.ts";
+import { ipOf, parseIp } from "../security/ip_address.ts";
 import { parseLimit, parseRoomSegment } from "./api_params.ts";
 import { json } from "./api_response.ts";
 import type { Guard } from "./guard.ts";
+import { quote } from "./join_request.ts";
 import {
   type ApiResult,
   CHALLENGE,
@@ -19,8 +20,15 @@ import {
 } from "./refusal.ts";
 import type { ApiRequest } from "./rooms_api.ts";
 
-/** What selects connections, apart from their id. */
-const FILTERS = ["room", "user", "address"] as const;
+/**
+ * What selects connections, apart from their id. `parse` reads a value in its one spelling;
+ * undefined if no connection can have it.
+ */
+const FILTERS = {
+  room: { parse: parseRoomName, rule: "1 to 128 visible characters without spaces" },
+  user: { parse: (text: string) => text || undefined, rule: "the name of a user" },
+  address: { parse: (text: string) => parseIp(text)?.text, rule: "an IP address without a port" },
+} as const;
 
 /** The minimum time between two log lines about wrong tokens. */
 const LOG_INTERVAL_MS = 1000;
@@ -167,7 +175,7 @@ export class AdminApi {
 
   #close(member: Member, requestId: string): void {
     const { id } = member;
-    this.#options.logger.info("An administrator closes {id} (request {requestId})", {
+    this.#options.logger.info("{id} is closed by an administrator (request {requestId})", {
       id,
       requestId,
     });
@@ -175,39 +183,30 @@ export class AdminApi {
   }
 }
 
-type Filter = Partial<Readonly<Record<typeof FILTERS[number], string>>>;
+type Filter = Partial<Readonly<Record<keyof typeof FILTERS, string>>>;
 
 /** Reads what selects connections. A misspelled parameter must not select more than was meant. */
 function filterOf(params: URLSearchParams, others: readonly string[]): Filter | Refusal {
-  const unknown = [...params.keys()].find((each) => ![...FILTERS, ...others].includes(each));
+  const unknown = [...params.keys()].find((each) =>
+    !Object.hasOwn(FILTERS, each) && !others.includes(each)
+  );
   if (unknown !== undefined) return refusal(400, `There is no parameter ?${unknown}=`);
   const filter: Record<string, string> = {};
-  for (const name of FILTERS) {
+  for (const [name, { parse, rule }] of Object.entries(FILTERS)) {
     const value = params.get(name);
     if (value === null) continue;
-    const parsed = PARSERS[name](value);
-    if (parsed === undefined) return refusal(400, `?${name}= is not valid: it was ${value}`);
+    const parsed = parse(value);
+    if (parsed === undefined) {
+      return refusal(400, `?${name}= must be ${rule}: it was ${quote(value)}`);
+    }
     filter[name] = parsed;
   }
   return filter;
 }
 
-/** Reads the value of each filter in its one spelling; undefined if nothing can have it. */
-const PARSERS: Readonly<Record<typeof FILTERS[number], (text: string) => string | undefined>> = {
-  room: parseRoomName,
-  user: (text) => text === "" ? undefined : text,
-  address: (text) => parseIp(text)?.text,
-};
-
 /** A connection as the API shows it. */
-function describe({ id, access, author, address, room, format }: Member) {
+function describe({ id, access, author, address, room, clientFormat: format }: Member) {
   const { user } = access;
   const connectedAt = new Date(parseInt(id.slice(0, 8) + id.slice(9, 13), 16)).toISOString();
   return { id, user, name: author.name, address, room: room.name, format, connectedAt };
-}
-
-/** The IP address of `127.0.0.1:50000`, `[::1]:50000`, or of an address without a port. */
-function ipOf(address: string): string | undefined {
-  const ip = address.match(/^\[(.*)\]:\d+$/)?.[1] ?? address.replace(/^([^:]*):\d+$/, "$1");
-  return parseIp(ip)?.text;
 }

@@ -15,7 +15,7 @@ export interface IncomingRequest {
    * "" if there is none.
    */
   readonly host: string;
-  /** The path of the request target, without the query. */
+  /** The path of the request target as the client has sent it, without the query. */
   readonly path: string;
   /** The query without its question mark. */
   readonly query: string;
@@ -66,6 +66,8 @@ export interface AdmissionOptions {
  * | `/metrics`       | 200; 404 with `--metrics-listen`                                |
  * | `/readyz`        | 200, or 503 with the reasons                                    |
  * | any other        | 404                                                             |
+ *
+ * A path that is ambiguous gets 400, see {@linkcode isAmbiguousPath}.
  */
 export function admit(request: IncomingRequest, options: AdmissionOptions): Decision {
   const { method, path, query, headers } = request;
@@ -73,6 +75,7 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
   if (!isHost(hostField)) {
     return refuse(400, `Host must be a host name and optionally a port: it was ${hostField}`);
   }
+  if (isAmbiguousPath(path)) return refuse(400, ambiguousPath(path));
   const refused = options.originCheck.refused(request);
   if (refused !== undefined) return refuse(403, refused);
   const isProbe = path === "/healthz" || path === "/readyz";
@@ -129,6 +132,20 @@ export function isHost(text: string): boolean {
     (text === "" || URL.canParse(`http://${text}`));
   if (isValid) lastHost = text;
   return isValid;
+}
+
+/**
+ * Whether a URL parser changes which path this is: `/x/../metrics` becomes `/metrics`, and so does
+ * `/x\..\metrics`. A proxy compares the path as it was sent, so its rules would not match.
+ */
+export function isAmbiguousPath(path: string): boolean {
+  return /\\|\/(\.|%2e){1,2}(\/|$)/i.test(path);
+}
+
+/** Why a request with such a path is refused. */
+export function ambiguousPath(path: string): string {
+  return 'The path must have no backslash and no segment "." or "..", not even encoded: ' +
+    `it was ${path}`;
 }
 
 /** The last valid host. Nearly all requests have the same one. */

@@ -1,6 +1,9 @@
-import type { Access } from "../../chat/access.ts";
+import type { Logger } from "@logtape/logtape";
+import type { Access, AccessDenial, RenewingMember } from "../../chat/access.ts";
+import { CLOSE_CODES } from "../../chat/close_code.ts";
 import type { FieldMap } from "../../websocket/http_head.ts";
 import type { AddressLimits } from "../security/address_limits.ts";
+import { ipOf } from "../security/ip_address.ts";
 import type { Proxies } from "../security/proxies.ts";
 import { CHALLENGE, isRefusal, type Refusal, refusal, TOO_MANY } from "./refusal.ts";
 
@@ -46,8 +49,12 @@ export interface GuardOptions {
   >;
   /** Reads a clock that never goes back, in milliseconds. */
   readonly monotonicMs: () => number;
-  /** Verifies the token of a request. A promise only if there is something to wait for. */
-  readonly authenticate: (headers: FieldMap) => Access | Refusal | Promise<Access | Refusal>;
+  /** Verifies tokens. Returns a promise only if there is something to wait for. */
+  readonly accessControl: {
+    authenticate(headers: FieldMap): Access | Refusal | Promise<Access | Refusal>;
+    renew(token: string, user: string | null): Access | Refusal | Promise<Access | Refusal>;
+  };
+  readonly logger: Logger;
 }
 
 /**
@@ -71,20 +78,20 @@ export class Guard {
     purpose: Purpose,
     roomName?: string,
   ): Visitor | Refusal | Promise<Visitor | Refusal> {
-    const { proxies, authenticate } = this.#options;
+    const { proxies, accessControl } = this.#options;
     const ip = proxies.clientOf(peer.ip, headers);
     const limited = this.#limit(ip, purpose);
     if (limited) return limited;
     const address = ip === peer.ip ? peer.address : ip;
     const admit = (access: Access | Refusal): Visitor | Refusal => {
       if (isRefusal(access)) {
-        if (hasWrongToken(access)) this.#countWrongToken(ip);
+        if (hasToken(access)) this.#refuseToken(access, ip, { address, requestId });
         return access;
       }
       return refuseAccess(access, purpose, roomName) ??
         { access, address, ip, requestId };
     };
-    const access = authenticate(headers);
+    const access = accessControl.authenticate(headers);
     return access instanceof Promise ? access.then(admit) : admit(access);
   }
 
@@ -94,6 +101,25 @@ export class Guard {
    */
   refuseConnection({ ip }: Pick<Visitor, "ip">): Refusal | undefined {
     return this.#options.addressLimits.connections.isFull(ip) ? TOO_MANY.connections() : undefined;
+  }
+
+  /**
+   * Verifies the new token of a member. Limits wrong ones as those of requests: a member that goes
+   * on when its address has sent too many is closed.
+   */
+  renew(
+    token: string,
+    { id, address, access }: RenewingMember,
+  ): Access | AccessDenial | Promise<Access | AccessDenial> {
+    const ip = ipOf(address) ?? address;
+    const refused = this.#refuseGuess(ip);
+    if (refused) return { ...refused, closeCode: CLOSE_CODES.rateLimited };
+    const admit = (renewed: Access | Refusal) => {
+      if (isRefusal(renewed)) this.#refuseToken(renewed, ip, { id });
+      return renewed;
+    };
+    const renewed = this.#options.accessControl.renew(token, access.user);
+    return renewed instanceof Promise ? renewed.then(admit) : admit(renewed);
   }
 
   /**
@@ -113,6 +139,20 @@ export class Guard {
     const checked = isRight();
     if (checked === false) this.#countWrongToken(ip);
     return { ip, isRight: checked };
+  }
+
+  /** Counts a token that is refused, and logs why: a browser does not tell a page. */
+  #refuseToken({ status, message }: Refusal, ip: string, sender: TokenSender): void {
+    if (status === 401) this.#countWrongToken(ip);
+    const { id, address, requestId } = sender;
+    const subject = id === undefined ? "{address}" : "{id}";
+    const forRequest = requestId === undefined ? "" : " (request {requestId})";
+    const line = `${subject} sent a token that was refused with {status}: {reason}${forRequest}`;
+    this.#options.logger.debug(line, {
+      ...(id === undefined ? { address } : { id }),
+      ...{ status, reason: message },
+      ...(requestId === undefined ? {} : { requestId }),
+    });
   }
 
   #countWrongToken(ip: string): void {
@@ -139,9 +179,18 @@ export class Guard {
   }
 }
 
-/** Whether a request was refused for its token. One without a token is no attempt to guess one. */
-function hasWrongToken({ status, headers }: Refusal): boolean {
-  return status === 401 && headers["www-authenticate"] !== CHALLENGE;
+/** What the log tells about the sender of a token. */
+interface TokenSender {
+  /** The UUID of its connection, if it has one. */
+  readonly id?: string;
+  /** Its address, if it has no connection. */
+  readonly address?: string;
+  readonly requestId?: string | undefined;
+}
+
+/** Whether a refused request has a token. One without a token is no attempt to guess one. */
+function hasToken({ headers }: Refusal): boolean {
+  return headers["www-authenticate"] !== CHALLENGE;
 }
 
 /** Refuses what the client may not do in the room. */

@@ -37,7 +37,7 @@ export function parseJoinRequest(query: string, protocols: string | null): JoinR
   return {
     roomName,
     name,
-    format: protocol === CHORUS_PROTOCOL ? "chorus" : "plain",
+    format: protocol === CHORUS_PROTOCOL ? "chorus.v1" : "plain",
     protocol,
     last: last === null ? undefined : Number(last),
     since: params.get("since") ?? undefined,
@@ -52,7 +52,7 @@ function selectProtocol(offered: string | null): string | undefined {
 }
 
 /** Quotes a parameter, with its invisible characters escaped. */
-function quote(text: string | null): string {
+export function quote(text: string | null): string {
   return JSON.stringify(text).replace(
     /[\p{C}\p{DI}\p{Zl}\p{Zp}]/gu,
     (each) => `\\u{${each.codePointAt(0)!.toString(16)}}`,

@@ -211,7 +211,7 @@ export class RoomsApi {
     // A stream, as Deno adds `Content-Length: 0` to a response without a body.
     if (request.method === "HEAD") return eventsOf(ReadableStream.from<Uint8Array>([]));
     const since = request.headers.get("last-event-id") ?? given.since;
-    const joinRequest = { ...given, roomName, since, format: "chorus" } as const;
+    const joinRequest = { ...given, roomName, since, format: "events" } as const;
     const events = eventStreams.open(joinRequest, visitor, peer);
     if (events instanceof ReadableStream) return eventsOf(events);
     return events === CLOSE_CODES.historyUnavailable

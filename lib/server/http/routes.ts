@@ -61,6 +61,14 @@ export function createHandler(options: RoutesOptions): Deno.ServeHandler<Deno.Ne
   };
 }
 
+/** The target of a request. */
+interface Target {
+  readonly url: URL;
+  readonly host: string;
+  /** The path as the client has sent it; that of the URL is normalised. */
+  readonly path: string;
+}
+
 interface ReceivedRequest {
   readonly request: Request;
   readonly info: Deno.ServeHandlerInfo<Deno.NetAddr>;
@@ -81,8 +89,7 @@ async function respond(
   if (!target) {
     return text(400, `The request's target and Host make no valid URL: ${request.url}`);
   }
-  const { url, host } = target;
-  const path = url.pathname;
+  const { url, host, path } = target;
   const refused = (refusal: Refusal) => {
     options.onRefused({ path, headers }, refusal);
     return refusalResponse({ method, path, headers, requestId }, refusal);
@@ -132,10 +139,10 @@ async function respond(
  * @returns Undefined if it is malformed, or has parts that no request may have: a user, a fragment,
  * or characters that must be percent-encoded.
  */
-function parseTarget(text: string): { readonly url: URL; readonly host: string } | undefined {
+function parseTarget(text: string): Target | undefined {
   const url = /[^!-~]|#/.test(text) ? null : URL.parse(text);
-  const host = text.match(/(?<=^[^/]+:\/\/)[^/?]*/)?.[0];
-  return url && host !== undefined && !host.includes("@") ? { url, host } : undefined;
+  const [, host, path = "/"] = text.match(/^[^/]+:\/\/([^/?]*)(\/[^?]*)?/) ?? [];
+  return url && host !== undefined && !/[@\\]/.test(host) ? { url, host, path } : undefined;
 }
 
 function text(...parts: Parameters<typeof plainText>): Response {

@@ -3,6 +3,14 @@ import { Histogram, TIME_BOUNDS } from "../../chat/histogram.ts";
 /** How often the lag is measured. */
 const INTERVAL_MS = 100;
 
+/** The clock and the timer of a {@linkcode LoopLag}; those of the system by default. */
+export interface LoopLagOptions {
+  /** Reads a clock that never jumps, in milliseconds since any time. */
+  readonly monotonicMs?: () => number;
+  /** Runs a function every `ms`. Returns a function that stops it. */
+  readonly startInterval?: (run: () => void, ms: number) => () => void;
+}
+
 /**
  * Measures how late the event loop runs a timer. Deno's `monitorEventLoopDelay()` cannot be used:
  * in Deno 2.9.6 it reports neither the delay nor its unit correctly.
@@ -10,30 +18,31 @@ const INTERVAL_MS = 100;
 export class LoopLag implements Disposable {
   /** How late the timer ran, in seconds. */
   readonly seconds = new Histogram(TIME_BOUNDS);
-  #dueAtMs = 0;
-  #timer: ReturnType<typeof setInterval> | undefined;
+  readonly #monotonicMs: () => number;
+  readonly #startInterval: (run: () => void, ms: number) => () => void;
+  #stopTimer: (() => void) | undefined;
+
+  constructor(options: LoopLagOptions = {}) {
+    this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
+    this.#startInterval = options.startInterval ?? startSystemInterval;
+  }
 
   /** Measures until it is disposed. */
   start(): void {
-    this.expect(performance.now());
-    this.#timer = setInterval(() => {
-      const nowMs = performance.now();
-      this.observe(nowMs);
-      this.expect(nowMs);
+    let dueAtMs = this.#monotonicMs() + INTERVAL_MS;
+    this.#stopTimer = this.#startInterval(() => {
+      const nowMs = this.#monotonicMs();
+      this.seconds.observe(Math.max(0, nowMs - dueAtMs) / 1000);
+      dueAtMs = nowMs + INTERVAL_MS;
     }, INTERVAL_MS);
   }
 
-  /** Expects the timer to run in 100 ms. */
-  expect(nowMs: number): void {
-    this.#dueAtMs = nowMs + INTERVAL_MS;
-  }
-
-  /** Counts how late the timer has run. */
-  observe(nowMs: number): void {
-    this.seconds.observe(Math.max(0, nowMs - this.#dueAtMs) / 1000);
-  }
-
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
+    this.#stopTimer?.();
   }
+}
+
+function startSystemInterval(run: () => void, ms: number): () => void {
+  const timer = setInterval(run, ms);
+  return () => clearInterval(timer);
 }

@@ -19,8 +19,6 @@ export interface MetricsSources {
     readonly rooms: Pick<Rooms, "size" | "logBytes" | "maxLagBytes">;
   };
   readonly counters: ServerCounters;
-  /** The members that receive server-sent events. */
-  readonly eventStreams: { readonly size: number };
   /** Where log lines go; undefined if they are never dropped. */
   readonly output: { readonly droppedCount: number } | undefined;
 }
@@ -58,15 +56,11 @@ export class Metrics {
   }
 
   /** The connections, the rooms, and what was refused. */
-  #addUse({ config, chat, counters, eventStreams }: MetricsSources): void {
+  #addUse({ config, chat, counters }: MetricsSources): void {
     const { members, slowReaders, resumes } = chat.counters;
     this.#add("gauge", "chorus_connections", "Connections in the chat.", () => {
       const { engine } = config;
-      return [
-        [{ engine, format: "plain" }, members.plain],
-        [{ engine, format: "chorus.v1" }, members.chorus - eventStreams.size],
-        [{ engine, format: "events" }, eventStreams.size],
-      ];
+      return Object.entries(members).map(([format, count]) => [{ engine, format }, count]);
     });
     this.#add(
       "gauge",

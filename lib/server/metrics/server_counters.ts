@@ -39,9 +39,7 @@ const BY_STATUS: Readonly<Record<number, HandshakeOutcome>> = {
 };
 
 /** The statuses of refusals. */
-const REFUSAL_STATUSES = [
-  ...[400, 401, 403, 404, 405, 408, 409, 413, 415, 426, 429, 431, 500, 501, 503, 505],
-];
+const STATUSES = [400, 401, 403, 404, 405, 408, 409, 413, 415, 426, 429, 431, 500, 501, 503, 505];
 
 /** The part of a request that decides whether it is a handshake. */
 interface CountedRequest {
@@ -57,7 +55,7 @@ export class ServerCounters {
   ) as Record<HandshakeOutcome, number>;
   /** The number of refused HTTP requests by status, apart from WebSocket handshakes. */
   readonly refusals: Record<number, number> = Object.fromEntries(
-    REFUSAL_STATUSES.map((status) => [status, 0]),
+    STATUSES.map((status) => [status, 0]),
   );
   /** How often clients ran into each limit. */
   readonly limits: Record<Limit, number>;

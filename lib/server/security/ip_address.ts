@@ -27,6 +27,12 @@ export function parseIp(text: string): IpAddress | undefined {
   return { text: bytes.join("."), family: "ipv4" };
 }
 
+/** The IP address of `127.0.0.1:50000`, `[::1]:50000`, or of an address without a port. */
+export function ipOf(address: string): string | undefined {
+  const ip = address.match(/^\[(.*)\]:\d+$/)?.[1] ?? address.replace(/^([^:]*):\d+$/, "$1");
+  return parseIp(ip)?.text;
+}
+
 /**
  * Returns what limits per address count by: an IPv4 address itself, and the first 64 bits of an
  * IPv6 address, because one client usually has all addresses that begin with them.

@@ -51,6 +51,7 @@ for (const isFast of [true, false]) {
       address: "",
       author: { id, name: null },
       room,
+      clientFormat: "plain",
       wire,
       access: OPEN_ACCESS,
     });

@@ -17,6 +17,7 @@ Deno.test("a member whose ack cannot be sent is closed, and the error is reporte
       id: "a",
       author: { id: "a", name: null },
       room,
+      clientFormat: "chorus.v1",
       access: OPEN_ACCESS,
       wire: {
         sender: {

@@ -1,9 +1,14 @@
+import { getLogger } from "@logtape/logtape";
 import { assertEquals } from "@std/assert";
-import { OPEN_ACCESS } from "../../../lib/chat/access.ts";
+import { type Access, OPEN_ACCESS } from "../../../lib/chat/access.ts";
 import { Guard, type GuardOptions, type Purpose } from "../../../lib/server/http/guard.ts";
 import { isRefusal, type Refusal } from "../../../lib/server/http/refusal.ts";
 import { AddressLimits } from "../../../lib/server/security/address_limits.ts";
-import { missingToken, TokenFault } from "../../../lib/server/security/tokens/token_fault.ts";
+import {
+  invalidRequest,
+  missingToken,
+  TokenFault,
+} from "../../../lib/server/security/tokens/token_fault.ts";
 import { parseCidr, Proxies } from "../../../lib/server/security/proxies.ts";
 
 const NONE = { maxConnectionsPerAddress: 0, handshakeRate: 0, publishRate: 0, rateBurstMs: 0 };
@@ -13,7 +18,7 @@ const CLIENT = { address: "192.0.2.1:50000", ip: "192.0.2.1" };
 
 function guardOf(
   addressLimits: AddressLimits,
-  authenticate: GuardOptions["authenticate"] = () => OPEN_ACCESS,
+  accessControl: Partial<GuardOptions["accessControl"]> = {},
 ) {
   const cidr = parseCidr(PROXY.ip);
   if (typeof cidr === "string") throw new Error(cidr);
@@ -22,7 +27,12 @@ function guardOf(
     proxies: new Proxies([cidr], "x-forwarded-for"),
     addressLimits,
     monotonicMs: () => clock.nowMs,
-    authenticate,
+    accessControl: {
+      authenticate: () => OPEN_ACCESS,
+      renew: () => OPEN_ACCESS,
+      ...accessControl,
+    },
+    logger: getLogger("test"),
   });
   /** Returns the visitor's address, or the status and Retry-After of the refusal. */
   const enter = (peer: typeof PROXY, purpose: Purpose, forwardedFor?: string) => {
@@ -61,8 +71,10 @@ Deno.test("Guard.enter() limits joins and publishes of each client, and nothing 
 
 Deno.test("Guard.enter() refuses an address with too many connections, before it reads a token", () => {
   const limits = new AddressLimits({ ...NONE, maxConnectionsPerAddress: 1 });
-  const { guard, enter } = guardOf(limits, () => {
-    throw new Error("not called");
+  const { guard, enter } = guardOf(limits, {
+    authenticate: () => {
+      throw new Error("not called");
+    },
   });
   limits.connections.enter(CLIENT.ip);
   assertEquals(enter(CLIENT, "join"), "429 after 10");
@@ -72,8 +84,8 @@ Deno.test("Guard.enter() refuses an address with too many connections, before it
 
 Deno.test("Guard.enter() limits the wrong tokens of an address, and not the requests without one", () => {
   const limits = new AddressLimits({ ...NONE, handshakeRate: 0.1 });
-  let access: ReturnType<GuardOptions["authenticate"]> = missingToken("");
-  const { clock, enter } = guardOf(limits, () => access);
+  let access: Access | Refusal = missingToken("");
+  const { clock, enter } = guardOf(limits, { authenticate: () => access });
   for (let count = 0; count < 3; count++) {
     assertEquals(enter(CLIENT, "read"), "401 after undefined");
   }
@@ -89,6 +101,39 @@ Deno.test("Guard.enter() limits the wrong tokens of an address, and not the requ
   assertEquals(enter(CLIENT, "join"), CLIENT.address);
   clock.nowMs = 10_000;
   assertEquals(enter(CLIENT, "read"), CLIENT.address);
+});
+
+Deno.test("Guard.renew() limits wrong tokens of members as those of requests, and closes the member", () => {
+  const limits = new AddressLimits({ ...NONE, handshakeRate: 0.1 });
+  let access: Access | Refusal = invalidRequest("You have connected without a token");
+  const seen: unknown[] = [];
+  const { guard, clock, enter } = guardOf(limits, {
+    renew: (...renewal) => {
+      seen.push(renewal);
+      return access;
+    },
+  });
+  const renew = (address: string) => {
+    const renewed = guard.renew("token", {
+      id: "id",
+      address,
+      access: { ...OPEN_ACCESS, user: "ann" },
+    });
+    if (renewed instanceof Promise) throw new TypeError("There is nothing to wait for");
+    return "message" in renewed ? renewed.closeCode?.code ?? renewed.message : "renewed";
+  };
+  assertEquals(renew(CLIENT.address), "You have connected without a token");
+  access = new TokenFault("wrong");
+  assertEquals(renew(CLIENT.address), "wrong");
+  access = OPEN_ACCESS;
+  // The address of a client behind a proxy has no port.
+  assertEquals([renew(CLIENT.address), renew(CLIENT.ip), renew("192.0.2.2")], [
+    ...[4029, 4029, "renewed"],
+  ]);
+  assertEquals(enter(CLIENT, "read"), "429 after 10");
+  assertEquals(seen, Array(3).fill(["token", "ann"]));
+  clock.nowMs = 10_000;
+  assertEquals(renew(CLIENT.address), "renewed");
 });
 
 Deno.test("Guard.checkSecret() limits wrong secrets as wrong tokens", () => {

@@ -14,16 +14,14 @@ function testMetrics(limits: Partial<typeof LIMITS> = {}) {
   const counters = new ChatCounters(() => 0);
   const loopLagSeconds = new Histogram([0.1, 1]);
   const rooms = { size: 0, logBytes: 0, maxLagBytes: 0 };
-  const eventStreams = { size: 0 };
   const output = { droppedCount: 0 };
   const metrics = new Metrics({
     config: { engine: "direct", ...LIMITS, ...limits },
     chat: { counters, rooms },
     counters: new ServerCounters(counters.limits),
-    eventStreams,
     output,
   }, loopLagSeconds);
-  return { metrics, counters, loopLagSeconds, rooms, eventStreams, output };
+  return { metrics, counters, loopLagSeconds, rooms, output };
 }
 
 /** The names and types of all metrics. */
@@ -41,11 +39,9 @@ function metricsIn(text: string): string[] {
 }
 
 Deno.test("Metrics reads its values at each scrape", async () => {
-  const { metrics, counters, rooms, eventStreams, output } = testMetrics();
+  const { metrics, counters, rooms, output } = testMetrics();
   await metrics.scrape();
-  counters.members.chorus = 5;
-  counters.members.plain = 7;
-  eventStreams.size = 2;
+  Object.assign(counters.members, { plain: 7, "chorus.v1": 3, events: 2 });
   counters.deliveries = 10;
   await metrics.scrape();
   counters.deliveries = 12;

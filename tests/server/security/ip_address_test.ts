@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { addressKey, groupsOf, parseIp } from "../../../lib/server/security/ip_address.ts";
+import { addressKey, groupsOf, ipOf, parseIp } from "../../../lib/server/security/ip_address.ts";
 
 const PARSED: readonly [text: string, parsed: string | undefined][] = [
   ["192.0.2.1", "192.0.2.1"],
@@ -43,4 +43,11 @@ Deno.test("groupsOf() returns eight groups", () => {
   assertEquals(groupsOf("1::").join(), "1,0,0,0,0,0,0,0");
   assertEquals(groupsOf("1:2::8").join(), "1,2,0,0,0,0,0,8");
   assertEquals(groupsOf("1:2:3:4:5:6:7:8").join(), "1,2,3,4,5,6,7,8");
+});
+
+Deno.test("ipOf() removes the port and the brackets", () => {
+  const addresses = ["127.0.0.1:50000", "[::1]:50000", "192.0.2.1", "2001:db8::1", "x:1"];
+  assertEquals(addresses.map(ipOf), [
+    ...["127.0.0.1", "::1", "192.0.2.1", "2001:db8::1", undefined],
+  ]);
 });

@@ -5,7 +5,7 @@ import type { ServerConfig } from "../../config.ts";
 import { Jwks } from "./jwks.ts";
 import { findToken } from "./request_token.ts";
 import { SecretFile } from "./secret_file.ts";
-import { missingToken, TokenFault } from "./token_fault.ts";
+import { invalidRequest, missingToken, TokenFault } from "./token_fault.ts";
 import type { TokenKeys } from "./token_keys.ts";
 import { TokenVerifier } from "./token_verifier.ts";
 
@@ -36,17 +36,15 @@ const READ_ACCESS: Access = { ...OPEN_ACCESS, mayPublish: () => false };
 /** Decides what the sender of a request may do. */
 export class AccessControl {
   readonly #config: AccessConfig;
-  readonly #logger: Logger;
   readonly #keys: TokenKeys | undefined;
   readonly #verifier: TokenVerifier | undefined;
 
   private constructor(
     config: AccessConfig,
-    { logger, readMs }: AccessControlOptions,
+    { readMs }: AccessControlOptions,
     keys: TokenKeys | undefined,
   ) {
     this.#config = config;
-    this.#logger = logger;
     this.#keys = keys;
     this.#verifier = keys && new TokenVerifier({ ...config, keys, readMs });
   }
@@ -78,19 +76,22 @@ export class AccessControl {
     if (!verifier) return OPEN_ACCESS;
     const { tokenCookie, anonymous } = this.#config;
     const token = findToken(headers, tokenCookie);
-    if (token instanceof TokenFault) return this.#noted(token);
-    if (token !== undefined) return this.verify(token);
+    if (token instanceof TokenFault) return token;
+    if (token !== undefined) return verifier.verify(token);
     if (anonymous === "none") return missingToken(tokenCookie);
     return anonymous === "read" ? READ_ACCESS : OPEN_ACCESS;
   }
 
-  /** Verifies a token; a fault if the server does not use tokens. Never throws or rejects. */
-  verify(token: string): Access | TokenFault | Promise<Access | TokenFault> {
+  /**
+   * Verifies the token with which a client renews its access. One that has connected without a
+   * token cannot, so its token is not verified: to guess tokens, it has to connect again and again.
+   * Never throws or rejects.
+   *
+   * @param user The user that the client is; null if it has connected without a token.
+   */
+  renew(token: string, user: string | null): Access | TokenFault | Promise<Access | TokenFault> {
     if (!this.#verifier) return NO_TOKENS;
-    const verified = this.#verifier.verify(token);
-    return verified instanceof Promise
-      ? verified.then((result) => this.#noted(result))
-      : this.#noted(verified);
+    return user === null ? NO_FIRST_TOKEN : this.#verifier.verify(token);
   }
 
   /**
@@ -101,17 +102,10 @@ export class AccessControl {
   async reload(): Promise<void> {
     await this.#keys?.reload();
   }
-
-  /** Logs why a token is refused: a browser does not tell a page. */
-  #noted<T extends Access | TokenFault>(result: T): T {
-    if (result instanceof TokenFault) {
-      this.#logger.debug("A token was refused with {status}: {reason}", {
-        status: result.status,
-        reason: result.message,
-      });
-    }
-    return result;
-  }
 }
 
-const NO_TOKENS = new TokenFault("This server does not use tokens");
+const NO_TOKENS = invalidRequest("This server does not use tokens");
+
+const NO_FIRST_TOKEN = invalidRequest(
+  "You have connected without a token: connect again with a token",
+);

@@ -43,7 +43,7 @@ Deno.test("AccessControl without keys gives everybody the same access at once, a
   assertEquals(control.usesTokens, false);
   assert(control.authenticate(new Headers()) === OPEN_ACCESS);
   assert(control.authenticate(bearer("nonsense")) === OPEN_ACCESS);
-  const renewed = await control.verify("a.b.c");
+  const renewed = await control.renew("a.b.c", null);
   assert(renewed instanceof TokenFault && renewed.message === "This server does not use tokens");
   await control.reload();
 });
@@ -102,8 +102,20 @@ Deno.test("AccessControl refuses an invalid token, also where clients need none"
   assert(two instanceof TokenFault && two.status === 400);
 });
 
+Deno.test("AccessControl.renew() verifies no token of a client that has connected without one", async () => {
+  const control = await open({ anonymous: "read" });
+  const messages: string[] = [];
+  for (const token of [await signWithSecret({ sub: "ann" }), "a.b.c"]) {
+    const fault = control.renew(token, null);
+    assert(fault instanceof TokenFault);
+    messages.push(fault.message);
+  }
+  const message = "You have connected without a token: connect again with a token";
+  assertEquals(messages, [message, message]);
+});
+
 Deno.test("AccessControl.reload() rejects if the keys cannot be read, and keeps the old ones", async () => {
   const control = await open();
   await assertRejects(() => control.reload(), TokenKeyError, "Cannot read --token-secret-file");
-  assert(!(await control.verify(await signWithSecret({ sub: "ann" })) instanceof TokenFault));
+  assert(!(await control.renew(await signWithSecret({ sub: "ann" }), "ann") instanceof TokenFault));
 });

@@ -133,6 +133,14 @@ Deno.test("Jwks finds the key of a token without kid only if there is one", asyn
   });
 });
 
+Deno.test("Jwks accepts no token with a kid for a key without one, even if it is the only key", async () => {
+  const key = await IssuerKey.create("ES256");
+  await withFile(JSON.stringify({ keys: [key.jwk] }), async (path) => {
+    const { verify } = await open(path);
+    assertEquals(await verify(key.sign(ANN, { kid: "one" })), `401 ${UNKNOWN_KEY}`);
+  });
+});
+
 Deno.test("Jwks ignores keys that are not for tokens", async () => {
   const key = await IssuerKey.create("ES256", "good");
   const { jwk } = key;
