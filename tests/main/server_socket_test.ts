@@ -62,8 +62,10 @@ Deno.test({
   async fn() {
     await using fifo = await Fifo.create();
     const server = serverCommand();
+    // The first server must not outlive a test that fails.
+    const firstRun = `setpriv --pdeathsig KILL ${server} & echo "pid $!"; wait $!; echo down`;
     await using activated = await activate(
-      `${server} & echo "pid $!"; wait $!; echo down; read -r _ < "${fifo.path}"; exec ${server}`,
+      `${firstRun}; read -r _ < "${fifo.path}"; exec ${server}`,
     );
     const { program, port, first } = activated;
     const pid = Number((await program.stdoutLine(/^pid /)).slice("pid ".length));
