@@ -141,7 +141,7 @@ interface StartOptions extends AppOptions {
 
 async function start(config: ServerConfig, options: StartOptions): Promise<App> {
   const { logger, tls, adminToken, output, clocks, accessControl, ageLimit, history } = options;
-  const { hostname, port, maxMessageBytes } = config;
+  const { hostname, maxMessageBytes } = config;
   const maxConnections = config.maxConnections || Infinity;
   const { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs, stallTimeoutMs } = config;
   // Deno.serve cannot stop reading from a client.
@@ -239,8 +239,7 @@ async function start(config: ServerConfig, options: StartOptions): Promise<App> 
     onFault,
   };
   const { address, httpServer, gateway } = await openEntry({
-    hostname,
-    port,
+    ...config,
     tls,
     logger,
     handlerOf: (peerOf) => createHandler({ ...handlerOptions, peerOf }),

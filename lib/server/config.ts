@@ -65,6 +65,7 @@ const NEEDS: FlagNeeds<typeof SERVER_FLAGS> = {
 /** Reports values that are valid alone but not together; one line each. */
 export function configFaults(config: ServerConfig): readonly string[] {
   return [
+    ...socketFaults(config),
     ...unmetNeeds(SERVER_FLAGS, config, NEEDS),
     ...accessFaults(config),
     ...metricsFaults(config),
@@ -74,8 +75,27 @@ export function configFaults(config: ServerConfig): readonly string[] {
   ];
 }
 
-function metricsFaults({ hostname, port, metricsListen }: ServerConfig): readonly string[] {
-  const address = parseAddress(metricsListen);
+function socketFaults({ listenFd, engine, hostname, port }: ServerConfig): readonly string[] {
+  if (listenFd === "none") return [];
+  const cannot = `Cannot use ${withVariable("--listen-fd")} with`;
+  const hasAddress = "the socket has its own address";
+  return [
+    ...engine === "serve"
+      ? [`${cannot} ${withVariable("--engine")} serve: Deno.serve cannot use an open socket`]
+      : [],
+    ...hostname === NETWORK_FLAGS.hostname.default
+      ? []
+      : [`${cannot} ${withVariable("--hostname")} ${hostname}: ${hasAddress}`],
+    ...port === NETWORK_FLAGS.port.default
+      ? []
+      : [`${cannot} ${withVariable("--port")} ${port}: ${hasAddress}`],
+  ];
+}
+
+function metricsFaults(
+  { listenFd, hostname, port, metricsListen }: ServerConfig,
+): readonly string[] {
+  const address = listenFd === "none" ? parseAddress(metricsListen) : undefined;
   if (!address || port === 0 || address.port !== port) return [];
   const isSameHost = hostname.toLowerCase() === address.hostname.toLowerCase();
   if (!isSameHost && !isUnspecified(hostname) && !isUnspecified(address.hostname)) return [];

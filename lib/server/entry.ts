@@ -2,6 +2,7 @@ import type { Logger } from "@logtape/logtape";
 import { checkDirectWrite, SLOW_WRITES_NOTICE } from "../websocket/transport/socket_transport.ts";
 import { checkTcpTransport, SOCKETS_NOTICE } from "../websocket/transport/tcp_transport.ts";
 import { formatAddress } from "./address.ts";
+import type { ServerConfig } from "./config.ts";
 import { Gateway, type GatewayOptions } from "./engines/gateway.ts";
 import type { Peer } from "./http/guard.ts";
 import { HttpServer } from "./http_server.ts";
@@ -24,13 +25,15 @@ type PeerOf = (info: Deno.ServeHandlerInfo<Deno.NetAddr>) => Peer | undefined;
 export interface EntryOptions {
   readonly hostname: string;
   readonly port: number;
+  /** The open socket that the gateway listens on instead. */
+  readonly listenFd: ServerConfig["listenFd"];
   readonly tls: TlsFiles | undefined;
   readonly logger: Logger;
   /** Creates the handler of `Deno.serve`. */
   readonly handlerOf: (peerOf: PeerOf) => Deno.ServeHandler<Deno.NetAddr>;
   /** Undefined to let clients connect to `Deno.serve`. */
   readonly gatewayOptions:
-    | Omit<GatewayOptions, "hostname" | "port" | "tls" | "upstreamPort" | "hasTcpTransport">
+    | Omit<GatewayOptions, "endpoint" | "tls" | "upstreamPort" | "hasTcpTransport">
     | undefined;
 }
 
@@ -43,7 +46,7 @@ const PRIVATE_ADDRESS = { hostname: "127.0.0.1", port: 0 };
  * @throws {ListenError} If it cannot listen.
  */
 export async function openEntry(options: EntryOptions): Promise<Entry> {
-  const { hostname, port, tls, handlerOf, gatewayOptions, logger } = options;
+  const { hostname, port, listenFd, tls, handlerOf, gatewayOptions, logger } = options;
   if (!gatewayOptions) {
     const handler = handlerOf(({ remoteAddr }) => ({
       address: formatAddress(remoteAddr),
@@ -66,9 +69,11 @@ export async function openEntry(options: EntryOptions): Promise<Entry> {
   const httpServer = await HttpServer.open({ address: PRIVATE_ADDRESS, handler, logger });
   try {
     const upstreamPort = httpServer.addr.port;
-    const listening = { hostname, port, tls, upstreamPort, hasTcpTransport };
+    const fd = listenFd === "none" ? undefined : Number(listenFd);
+    const endpoint = fd === undefined ? { host: hostname, port } : { fd };
+    const listening = { endpoint, tls, upstreamPort, hasTcpTransport };
     const gateway = opened = new Gateway({ ...gatewayOptions, ...listening });
-    const address = await listenOn({ hostname, port }, () => gateway.open());
+    const address = await listenOn({ hostname, port, fd }, () => gateway.open());
     return { address, httpServer, gateway };
   } catch (error) {
     await httpServer.shutdown();

@@ -9,7 +9,10 @@ const OTHER_FILES = 100;
 const MAX_CHECK_MS = 500;
 
 /** The values that {@linkcode findOpenableFiles} depends on. */
-export type OpenFilesConfig = Pick<ServerConfig, "hostname" | "maxConnections" | "trustProxy">;
+export type OpenFilesConfig = Pick<
+  ServerConfig,
+  "hostname" | "listenFd" | "maxConnections" | "trustProxy"
+>;
 
 /** What {@linkcode findOpenableFiles} needs from the system. */
 export interface OpenFilesOptions {
@@ -35,11 +38,12 @@ const SYSTEM: OpenFilesOptions = {
  * @returns How many files can be opened; undefined if that is enough, or unknown.
  */
 export function findOpenableFiles(
-  { hostname, maxConnections, trustProxy }: OpenFilesConfig,
+  { hostname, listenFd, maxConnections, trustProxy }: OpenFilesConfig,
   options = SYSTEM,
 ): number | undefined {
   const isDefault = maxConnections === LIMIT_FLAGS.maxConnections.default;
-  const isLocal = isLoopback(hostname) && trustProxy.length === 0 && isDefault;
+  const isOnLoopback = listenFd === "none" && isLoopback(hostname);
+  const isLocal = isOnLoopback && trustProxy.length === 0 && isDefault;
   return isLocal || maxConnections === 0
     ? undefined
     : countOpenable(maxConnections + OTHER_FILES, options);

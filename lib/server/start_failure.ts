@@ -17,14 +17,15 @@ const MAIN_FLAGS: AddressFlags = { hostname: "--hostname", port: "--port" };
 export class ListenError extends Error {
   override readonly name = "ListenError";
 
-  constructor(
-    address: Pick<Deno.NetAddr, "hostname" | "port">,
-    cause: unknown,
-    flags: AddressFlags = MAIN_FLAGS,
-  ) {
-    const reason = reasonOf(cause, address.port, flags);
-    super(`Cannot listen on ${formatAddress(address)}: ${reason}`, { cause });
+  constructor(place: ListenPlace, cause: unknown, flags: AddressFlags = MAIN_FLAGS) {
+    super(`Cannot listen on ${placeText(place)}: ${reasonOf(cause, place, flags)}`, { cause });
   }
+}
+
+/** Where to listen. */
+export interface ListenPlace extends Pick<Deno.NetAddr, "hostname" | "port"> {
+  /** The open socket of `--listen-fd`, if it is used instead. */
+  readonly fd?: number | undefined;
 }
 
 /**
@@ -34,14 +35,14 @@ export class ListenError extends Error {
  * @throws {ListenError} If it throws.
  */
 export async function listenOn<T>(
-  address: Pick<Deno.NetAddr, "hostname" | "port">,
+  place: ListenPlace,
   listen: () => T | Promise<T>,
   flags?: AddressFlags,
 ): Promise<T> {
   try {
     return await listen();
   } catch (cause) {
-    throw new ListenError(address, cause, flags);
+    throw new ListenError(place, cause, flags);
   }
 }
 
@@ -52,10 +53,18 @@ export function startFailure(error: unknown): string {
   return isExplained ? errorMessage(error) : `Cannot start the server: ${errorMessage(error)}`;
 }
 
-function reasonOf(cause: unknown, port: number, flags: AddressFlags): string {
+function placeText(place: ListenPlace): string {
+  return place.fd === undefined ? formatAddress(place) : `the socket of --listen-fd ${place.fd}`;
+}
+
+function reasonOf(cause: unknown, { port, fd }: ListenPlace, flags: AddressFlags): string {
   const message = errorMessage(cause);
   // Errors of Deno and of node:net use the same codes.
   const { code } = cause as { code?: string };
+  if (fd !== undefined && (code === "EINVAL" || code === "ENOTSOCK")) {
+    return "the program that started this one has passed no TCP socket that can listen; systemd " +
+      "passes one if the service has a .socket unit";
+  }
   switch (code) {
     case "EADDRINUSE":
       return `another program uses this port; stop it, or choose another port with ${flags.port} ` +

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
+import { AdminToken } from "../../lib/server/security/admin_token.ts";
 import { Peer } from "../socket/peer.ts";
 import { ENGINES, startTestApp } from "../socket/test_app.ts";
 import { isBrowserMissing, launchBrowser, openPage } from "./browser.ts";
@@ -13,6 +14,33 @@ const SUBSCRIBE = `
   events.addEventListener("welcome", () => show("welcome"));
   events.onmessage = ({ data }) => show(JSON.parse(data).text);
 `;
+
+const MANUAL = await Deno.readTextFile(new URL("../../lib/server/README.md", import.meta.url));
+
+/** The example of the manual that does not let `EventSource` reconnect. */
+const STAY_CLOSED = MANUAL.match(/^```js\n(events\.addEventListener[^]*?)^```$/m)![1]!;
+
+Deno.test({
+  name:
+    "EventSource does not reconnect after its room was deleted, if it does what the manual says",
+  ignore: isBrowserMissing,
+  async fn() {
+    const token = "0123456789abcdef";
+    await using server = await startTestApp({}, { adminToken: new AdminToken(token) });
+    const browser = await launchBrowser();
+    const { page } = await openPage(browser, new URL("/page.css", server.app.url).href);
+    const showState = 'events.addEventListener("error", () => show(events.readyState));';
+    await page.evaluate(`${SUBSCRIBE}${STAY_CLOSED}${showState}`);
+    await page.getByText("[welcome]").waitFor();
+    const headers = { authorization: `Bearer ${token}` };
+    const url = new URL("/admin/rooms/tea", server.app.url);
+    await (await fetch(url, { method: "DELETE", headers })).body?.cancel();
+    // Now it is closed (readyState 2).
+    await page.getByText("[room_deleted][2]").waitFor();
+    assertEquals(server.app.roomCount, 0);
+    await browser.close();
+  },
+});
 
 for (const engine of ENGINES) {
   Deno.test({

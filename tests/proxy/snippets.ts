@@ -1,11 +1,10 @@
-const PAGE = await Deno.readTextFile(new URL("../../lib/server/DEPLOY.md", import.meta.url));
-
 /**
- * Returns the examples in a language that the manual prints, in order. So the tests try out what
- * the manual says.
+ * Returns the examples in a language that a page of the manual prints, in order. So the tests try
+ * out what the manual says.
  */
-export function snippets(language: string): string[] {
-  const fences = PAGE.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, "gm"));
+export function snippets(language: string, page = "DEPLOY.md"): string[] {
+  const markdown = Deno.readTextFileSync(new URL(`../../lib/server/${page}`, import.meta.url));
+  const fences = markdown.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, "gm"));
   return Array.from(fences, ([, snippet]) => snippet!);
 }
 

@@ -67,6 +67,18 @@ Deno.test("configFaults() reports --metrics-listen on the address of --port", ()
   assertEquals(onPort("0", "127.0.0.1:0"), []);
 });
 
+Deno.test("configFaults() reports what --listen-fd cannot be used with", () => {
+  const cannot = "Cannot use --listen-fd (CHORUS_LISTEN_FD) with";
+  const args = ["--engine", "serve", "--hostname", "0.0.0.0", "--port", "80", "--listen-fd", "3"];
+  assertEquals(faultsOf(...args), [
+    `${cannot} --engine (CHORUS_ENGINE) serve: Deno.serve cannot use an open socket`,
+    `${cannot} --hostname (CHORUS_HOSTNAME) 0.0.0.0: the socket has its own address`,
+    `${cannot} --port (CHORUS_PORT) 80: the socket has its own address`,
+  ]);
+  // The metrics may use the default port: the server does not listen there.
+  assertEquals(faultsOf("--listen-fd", "3", "--metrics-listen", "127.0.0.1:8000"), []);
+});
+
 Deno.test("configFaults() reports --data-wait without --data", () => {
   assertEquals(faultsOf("--data-wait", "1m"), [
     "Cannot use --data-wait (CHORUS_DATA_WAIT) without --data (CHORUS_DATA): it is not set",

@@ -5,7 +5,12 @@ import {
   openFilesWarning,
 } from "../../lib/server/open_files.ts";
 
-const CONFIG: OpenFilesConfig = { hostname: "0.0.0.0", maxConnections: 1000, trustProxy: [] };
+const CONFIG: OpenFilesConfig = {
+  hostname: "0.0.0.0",
+  listenFd: "none",
+  maxConnections: 1000,
+  trustProxy: [],
+};
 
 /** A system that can open this many files, and takes this long for each. */
 function systemOf(limit: number, code = "EMFILE", msPerFile = 0) {
@@ -55,13 +60,14 @@ Deno.test("findOpenableFiles() returns undefined for what it cannot find out", (
 
 Deno.test("findOpenableFiles() checks servers that others use", () => {
   const isChecked = (config: Partial<OpenFilesConfig>) => {
-    const local = { hostname: "127.0.0.1", maxConnections: 20_000, trustProxy: [] };
+    const local = { ...CONFIG, hostname: "127.0.0.1", maxConnections: 20_000 };
     const system = systemOf(0);
     return findOpenableFiles({ ...local, ...config }, system) !== undefined;
   };
   assertEquals(isChecked({}), false);
   assertEquals(isChecked({ hostname: "localhost" }), false);
   assertEquals(isChecked({ hostname: "0.0.0.0" }), true);
+  assertEquals(isChecked({ listenFd: "3" }), true);
   assertEquals(isChecked({ maxConnections: 1000 }), true);
   assertEquals(isChecked({ trustProxy: ["127.0.0.1"] }), true);
   assertEquals(isChecked({ hostname: "0.0.0.0", maxConnections: 0 }), false);

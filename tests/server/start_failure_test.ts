@@ -23,6 +23,13 @@ Deno.test("startFailure() gives the reason and advice for a ListenError in one l
   }
 });
 
+Deno.test("startFailure() does not blame the address if there is a socket instead", () => {
+  for (const code of ["EINVAL", "ENOTSOCK"]) {
+    const error = new ListenError({ hostname: "h", port: 80, fd: 3 }, withCode(code));
+    assertStringIncludes(startFailure(error), "Cannot listen on the socket of --listen-fd 3: the");
+  }
+});
+
 Deno.test("listenOn() names the flags that set the address", async () => {
   const flags = { hostname: "--metrics-listen", port: "--metrics-listen" };
   const listen = () => Promise.reject(withCode("EADDRINUSE"));

@@ -193,6 +193,25 @@ for (const engine of ENGINES) {
     assertEquals(server.app.connectionCount, 1);
   });
 
+  Deno.test(`${engine}: an event stream that administrators close ends with the reason`, async () => {
+    await using server = await start({ engine });
+    for (
+      const [path, code, message] of [
+        ["/admin/connections?room=tea", "removed", "closed by an administrator"],
+        ["/admin/rooms/tea", "room_deleted", "the room was deleted"],
+      ] as const
+    ) {
+      await using events = await EventSource.open(new URL("/rooms/tea/events", server.app.url));
+      for (const name of ["welcome", "joined"]) {
+        assertEquals((await events.next())!.event, name);
+      }
+      await admin(server, "DELETE", path);
+      const data = JSON.stringify({ type: "error", code, message });
+      assertEquals(await events.next(), { event: "error", data });
+      assertEquals(await events.next(), undefined);
+    }
+  });
+
   for (const isDurable of [false, true]) {
     const kind = isDurable ? "stored" : "in memory";
     Deno.test(`${engine}: DELETE /admin/rooms/R closes its members and deletes its messages (${kind})`, async () => {

@@ -1,9 +1,13 @@
 import { isMissing } from "../missing_program.ts";
+import { adapt, snippets } from "../proxy/snippets.ts";
 
 const HAPROXY_PATH = "/usr/sbin/haproxy";
 
 /** Whether to skip tests with HAProxy. */
 export const isHaproxyMissing = await isMissing({ path: HAPROXY_PATH, debianPackage: "haproxy" });
+
+/** The ports of the two servers in the example of the manual. */
+type ServerPorts = readonly [first: number, second: number];
 
 /** HAProxy as a child process. It sends clients to the servers whose `/readyz` is 200. */
 export class Haproxy implements AsyncDisposable {
@@ -21,7 +25,7 @@ export class Haproxy implements AsyncDisposable {
   }
 
   /** Starts HAProxy before servers on these ports, and waits until it accepts connections. */
-  static async start(serverPorts: readonly number[]): Promise<Haproxy> {
+  static async start(serverPorts: ServerPorts): Promise<Haproxy> {
     const port = freePort();
     const configPath = await Deno.makeTempFile({ suffix: ".cfg" });
     await Deno.writeTextFile(configPath, configOf(port, serverPorts));
@@ -60,26 +64,14 @@ export function freePort(): number {
   }
 }
 
-/** The example of the manual, with other ports and times. */
-function configOf(port: number, serverPorts: readonly number[]): string {
-  const servers = serverPorts.map((each, index) => `server ${index} 127.0.0.1:${each} check`);
-  return `global
-  maxconn 2000
-defaults
-  mode http
-  timeout connect 1s
-  timeout client 60s
-  timeout server 60s
-  timeout tunnel 1h
-frontend clients
-  bind 127.0.0.1:${port}
-  default_backend chorus
-backend chorus
-  option httpchk GET /readyz
-  option redispatch
-  default-server inter 100ms fall 1 rise 1
-  ${servers.join("\n  ")}
-`;
+/** The example of the manual, with other ports. */
+function configOf(port: number, [first, second]: ServerPorts): string {
+  const [example] = snippets("haproxy", "README.md");
+  return adapt(example!, {
+    "bind :80": `bind 127.0.0.1:${port}`,
+    "127.0.0.1:8001": `127.0.0.1:${first}`,
+    "127.0.0.1:8002": `127.0.0.1:${second}`,
+  });
 }
 
 async function accepts(port: number): Promise<boolean> {

@@ -11,7 +11,7 @@ import {
 } from "../server/security/tokens/issuer.ts";
 import { JwksServer } from "../server/security/tokens/jwks_server.ts";
 import { ChorusPeer } from "./chorus_peer.ts";
-import { EventSource } from "./event_source.ts";
+import { EventSource, type ServerSentEvent } from "./event_source.ts";
 import { Peer } from "./peer.ts";
 import { HANDSHAKE_HEADERS, RawPeer } from "./raw_peer.ts";
 import { ENGINES, startTestApp, type TestApp } from "./test_app.ts";
@@ -40,6 +40,14 @@ function inSeconds(seconds: number): number {
 }
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+/** The first event that does not have this name. */
+async function firstAfter(events: EventSource, name: string): Promise<ServerSentEvent | undefined> {
+  for (;;) {
+    const event = await events.next();
+    if (event?.event !== name) return event;
+  }
+}
 
 /** An answer to a request that is refused. */
 interface Answer {
@@ -328,11 +336,7 @@ for (const engine of ENGINES) {
 
     clock.nowMs = (exp - 25) * 1000;
     assertEquals(await ann.next("token"), { type: "token", expiresInSeconds: 25 });
-    for (;;) {
-      const event = await events.next();
-      if (event?.event === "token") break;
-      assertEquals(event?.event, "joined");
-    }
+    assertEquals((await firstAfter(events, "joined"))!.event, "token");
     ann.send(JSON.stringify({ type: "token", token: "x".repeat(4097) }));
     await ann.next("error", "token");
     assertEquals(server.app.limitHits.token_size, 1);
@@ -347,9 +351,13 @@ for (const engine of ENGINES) {
     clock.nowMs = exp * 1000;
     const expired = { code: 4401, reason: "token expired" };
     assertEquals(await Promise.all([old.closed, plain.closed]), [expired, expired]);
-    for (let event = await events.next(); event; event = await events.next()) {
-      assertEquals(event.event, "left");
-    }
+    const end = await firstAfter(events, "left");
+    assertEquals(JSON.parse(end!.data!), {
+      type: "error",
+      code: "token_expired",
+      message: "token expired",
+    });
+    assertEquals([end!.event, await events.next()], ["error", undefined]);
     ann.say("still here", "c1");
     assertEquals((await ann.next("ack")).id, "c1");
   });

@@ -15,6 +15,18 @@ import type { EngineParts, OpenWires } from "./open_wires.ts";
 /** How long a browser waits before it reconnects: an earlier refusal may have told it longer. */
 const RETRY_MS = 3000;
 
+/**
+ * The `code` in the last event of a stream that ends, by the close code that a WebSocket would get.
+ * A stream that ends because the server stops has got a `reconnect` event instead.
+ */
+const END_CODES: ReadonlyMap<number, string> = new Map([
+  [CLOSE_CODES.internalError.code, "internal_error"],
+  [CLOSE_CODES.historyUnavailable.code, "history_unavailable"],
+  [CLOSE_CODES.tokenExpired.code, "token_expired"],
+  [CLOSE_CODES.removed.code, "removed"],
+  [CLOSE_CODES.roomDeleted.code, "room_deleted"],
+]);
+
 type Deadlines = Pick<ServerConfig, "pingIntervalMs" | "stallTimeoutMs">;
 
 /** Members that receive server-sent events: they subscribe to a room over HTTP. */
@@ -136,8 +148,15 @@ class EventWire implements Wire, FrameSender {
     if (!this.#isOpen) return;
     // close() sends the events in the stream first, but a slow reader might never read them all.
     if (closeStatus === CLOSE_CODES.tooSlow) this.#controller.error(new Error(closeStatus.reason));
-    else this.#controller.close();
+    else this.#closeWithReason(closeStatus);
     this.#end(closeStatus);
+  }
+
+  /** Tells the subscriber why the stream ends. */
+  #closeWithReason({ code: closeCode, reason: message }: CloseCode): void {
+    const code = END_CODES.get(closeCode);
+    if (code) this.#controller.enqueue(toEvent(JSON.stringify({ type: "error", code, message })));
+    this.#controller.close();
   }
 
   #onRead(): void {

@@ -17,7 +17,7 @@ import {
   type HttpConnectionOptions,
   type HttpTimeouts,
 } from "./http_connection.ts";
-import { Listener } from "./listener.ts";
+import { type Endpoint, Listener } from "./listener.ts";
 import type { PipedRequest } from "./pipe.ts";
 import { Pipes, type PipesOptions } from "./pipes.ts";
 import type { Source } from "./proxy_protocol.ts";
@@ -26,8 +26,7 @@ import { RequestError, type RequestHead } from "./request_head.ts";
 
 /** What the gateway needs from the composition root. */
 export interface GatewayOptions extends Omit<PipesOptions, "onBadResponse"> {
-  readonly hostname: string;
-  readonly port: number;
+  readonly endpoint: Endpoint;
   readonly tls: TlsFiles | undefined;
   readonly timeouts: HttpTimeouts;
   /** Whether to use {@linkcode TcpTransport}. TLS needs a socket. */
@@ -63,7 +62,7 @@ export class Gateway {
   #reaper: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: GatewayOptions) {
-    const { hostname, port, tls, logger } = options;
+    const { endpoint, tls, logger } = options;
     this.#options = options;
     this.#pipes = new Pipes({ ...options, onBadResponse: (error) => this.#logFault(error) });
     this.#waiting = new WaitingConnections({
@@ -91,8 +90,7 @@ export class Gateway {
       onFailed: (error) => this.#logFailure(error),
     });
     this.#listener = new Listener({
-      hostname,
-      port,
+      endpoint,
       acceptsTransports: options.hasTcpTransport && !tls,
       onConnection: (accepted) => this.#acceptor.accept(accepted),
       logger,

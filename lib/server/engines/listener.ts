@@ -16,8 +16,7 @@ const NO_DESCRIPTOR: ReadonlySet<string> = new Set(["EMFILE", "ENFILE"]);
 
 /** What a {@linkcode Listener} needs. */
 export interface ListenerOptions {
-  readonly hostname: string;
-  readonly port: number;
+  readonly endpoint: Endpoint;
   /** Whether to accept transports instead of sockets. */
   readonly acceptsTransports: boolean;
   /** Called with each accepted connection, probes of the listener included. */
@@ -25,15 +24,19 @@ export interface ListenerOptions {
   readonly logger: Logger;
 }
 
+/** What to listen on: an address, or an open socket, by the number of its file descriptor. */
+export type Endpoint = { readonly host: string; readonly port: number } | { readonly fd: number };
+
 /**
  * Accepts TCP connections until it is closed.
  *
  * In Deno 2.9, a `node:net` server stops accepting for good, without an error, once the process has
  * run out of file descriptors. So when no client has connected for a while, the listener connects
  * to itself, from the address to which it connects. If this probe is not accepted, or there is no
- * file descriptor for it, the listener closes its server and listens again. A probe that fails for
- * another reason says nothing about the server: this machine may not have the address. The next
- * probe then uses another address, if there is one.
+ * file descriptor for it, the listener closes its server and listens again. An open socket that was
+ * passed to this process cannot be opened again, so there a new server takes over the handle of the
+ * old one. A probe that fails for another reason says nothing about the server: this machine may
+ * not have the address. The next probe then uses another address, if there is one.
  */
 export class Listener {
   readonly #options: ListenerOptions;
@@ -58,8 +61,7 @@ export class Listener {
    * @throws {Error} With a `code` such as `EADDRINUSE`, if it cannot listen.
    */
   async open(): Promise<Deno.NetAddr> {
-    const { hostname, port } = this.#options;
-    this.#address = await this.#listen(hostname, port);
+    this.#address = await this.#listen(this.#options.endpoint);
     this.#timer = setInterval(() => this.#check(), CHECK_INTERVAL_MS);
     return this.#address;
   }
@@ -72,7 +74,8 @@ export class Listener {
     this.#server?.close();
   }
 
-  #listen(hostname: string, port: number): Promise<Deno.NetAddr> {
+  /** @param place Where to listen: an endpoint, or a server whose handle to take over. */
+  #listen(place: Endpoint | Server): Promise<Deno.NetAddr> {
     const { promise, resolve, reject } = Promise.withResolvers<Deno.NetAddr>();
     // Half-open: a peer that has closed its side may still be waiting for the response.
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (accepted) => {
@@ -82,12 +85,14 @@ export class Listener {
     });
     if (this.#options.acceptsTransports) acceptTransports(server);
     server.on("error", reject);
-    server.listen({ host: hostname, port, backlog: BACKLOG }, () => {
+    server.listen(place, BACKLOG, () => {
       server.off("error", reject).on("error", (error) => this.#warn(error));
-      const { address, port } = server.address() as { address: string; port: number };
-      resolve({ transport: "tcp", hostname: address, port });
+      this.#server = server;
+      const bound = server.address() as { address: string; port: number } | null;
+      if (bound) return resolve({ transport: "tcp", hostname: bound.address, port: bound.port });
+      server.close();
+      reject(Object.assign(new Error("not a TCP socket"), { code: "ENOTSOCK" }));
     });
-    this.#server = server;
     return promise;
   }
 
@@ -123,9 +128,9 @@ export class Listener {
   async #restart(): Promise<void> {
     this.#stopProbing();
     this.#hasAccepted = true;
-    this.#server?.close();
     try {
-      await this.#listen(this.#address!.hostname, this.#address!.port);
+      if ("fd" in this.#options.endpoint) await this.#listen(this.#server!);
+      else await this.#listenAgain();
       this.#options.logger.warning(
         "Could not accept connections for a while, probably because file descriptors ran out",
       );
@@ -134,6 +139,13 @@ export class Listener {
       this.#hasAccepted = false;
     }
     if (this.#isClosed) this.#server?.close();
+  }
+
+  /** Also resets the connections that wait: their clients may find another server. */
+  #listenAgain(): Promise<Deno.NetAddr> {
+    const { hostname, port } = this.#address!;
+    this.#server!.close();
+    return this.#listen({ host: hostname, port });
   }
 
   #warn(error: unknown): void {

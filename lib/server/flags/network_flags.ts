@@ -20,6 +20,12 @@ export const NETWORK_FLAGS = {
     isCommon: true,
     help: "Port to listen on; 0 picks a free port",
   },
+  listenFd: {
+    kind: "choice",
+    default: "none",
+    choices: ["none", "3"],
+    help: "Listen on this open socket instead of --hostname and --port; systemd passes 3",
+  },
   engine: {
     kind: "choice",
     default: "direct",

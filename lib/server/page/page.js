@@ -24,7 +24,9 @@ function connect(attempt) {
   socket = new WebSocket(url);
   socket.binaryType = "arraybuffer";
 
+  let hasOpened = false;
   socket.addEventListener("open", () => {
+    hasOpened = true;
     attempt = 0;
     status.textContent = "Connected";
     send.disabled = false;
@@ -32,12 +34,41 @@ function connect(attempt) {
   socket.addEventListener("message", ({ data }) => {
     show(typeof data === "string" ? data : `(${data.byteLength} bytes)`, "other");
   });
-  socket.addEventListener("close", ({ code, reason }) => {
+  socket.addEventListener("close", async ({ code, reason }) => {
     send.disabled = true;
-    status.textContent = `Connection lost (${reason || code}), reconnecting…`;
+    // Clients must not reconnect after these codes: see PROTOCOL.md.
+    if (code >= 4500 && code <= 4999) {
+      status.textContent = `Disconnected: ${reason || code}`;
+      return;
+    }
+    if (hasOpened) {
+      status.textContent = `Connection lost (${reason || code}), reconnecting…`;
+    } else {
+      const refusal = await findRefusal();
+      if (refusal.isFinal) {
+        status.textContent = `Cannot connect: ${refusal.reason}`;
+        return;
+      }
+      status.textContent = `Trying again: ${refusal.reason}`;
+    }
     const retryMs = Math.min(MAX_RETRY_MS, 500 * 2 ** attempt) * (0.5 + Math.random() / 2);
     setTimeout(() => connect(attempt + 1), retryMs);
   });
+}
+
+/** Asks over HTTP why the room cannot be joined. A browser does not tell why a WebSocket failed. */
+async function findRefusal() {
+  const room = new URLSearchParams(location.search).get("room") ?? "lobby";
+  const url = new URL(`rooms/${encodeURIComponent(room)}/events${location.search}`, location.href);
+  try {
+    // HEAD joins no room if nothing is wrong.
+    const { ok, status } = await fetch(url, { method: "HEAD" });
+    if (ok) return { reason: "the server refused the connection", isFinal: false };
+    const { detail } = await (await fetch(url)).json();
+    return { reason: detail, isFinal: status < 500 && status !== 429 };
+  } catch {
+    return { reason: "the server does not answer", isFinal: false };
+  }
 }
 
 function show(content, author) {

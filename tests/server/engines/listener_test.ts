@@ -1,4 +1,6 @@
 import { assertEquals } from "@std/assert";
+import { activate, isSystemdMissing } from "../../main/activated.ts";
+import { RawPeer } from "../../socket/raw_peer.ts";
 
 const SCRIPT = new URL("open_listener.ts", import.meta.url).pathname;
 
@@ -22,6 +24,8 @@ if (!hasNetworks) {
   );
 }
 
+const HELLO = new TextEncoder().encode("hello");
+
 const CASES: readonly [name: string, commands: string, hostname: string, prober: string][] = [
   ["on all addresses", "true", "::", "::1"],
   ["on all IPv4 addresses", "true", "0.0.0.0", "127.0.0.1"],
@@ -41,3 +45,22 @@ for (const [name, commands, hostname, prober] of CASES) {
     fn: async () => assertEquals(await openListener(commands, hostname, prober), `${prober}\n`),
   });
 }
+
+Deno.test({
+  name: "a Listener on a socket of systemd recovers when file descriptors have run out",
+  ignore: isSystemdMissing,
+  async fn() {
+    const script = new URL("starved_listener.ts", import.meta.url).pathname;
+    const deno = `"${Deno.execPath()}" run --quiet --no-check --allow-net`;
+    // As systemd does, another process has the socket as long as the listener runs.
+    const holder = "tail --pid=$$ -f /dev/null > /dev/null 2>&1 &";
+    await using activated = await activate(`${holder} ulimit -n 60; exec ${deno} "${script}"`);
+    const { program, port, first } = activated;
+    assertEquals(await first.read(HELLO.length), HELLO);
+    const idle = await Promise.all(Array.from({ length: 50 }, () => RawPeer.connect(port)));
+    await program.stdoutLine(/Could not accept connections for a while/);
+    for (const each of idle) each[Symbol.dispose]();
+    using peer = await RawPeer.connect(port);
+    assertEquals(await peer.read(HELLO.length), HELLO);
+  },
+});
