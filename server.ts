@@ -70,7 +70,7 @@ async function serve(config: ServerConfig, output: TextQueue): Promise<number> {
 
   await stopping.promise;
   logger.info("Stopping (connections: {connectionCount})", {
-    connectionCount: app.connectionCount,
+    connectionCount: app.chat.size,
   });
   await app.drain();
   logger.info("Stopped");

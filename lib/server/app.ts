@@ -2,7 +2,6 @@ import type { Logger } from "@logtape/logtape";
 import { setImmediate } from "node:timers";
 import { AgeLimit, type AgeLimitOptions } from "../chat/age_limit.ts";
 import { Chat } from "../chat/chat.ts";
-import type { ChatCounters } from "../chat/counters.ts";
 import { SqliteHistory } from "../history/sqlite_history.ts";
 import { urlOf } from "./address.ts";
 import { Capacity } from "./capacity.ts";
@@ -32,17 +31,12 @@ import { AccessControl } from "./security/tokens/access_control.ts";
 export interface App extends AsyncDisposable {
   /** The URL of the chat page. Its host is `localhost` if the server listens on all addresses. */
   readonly url: URL;
-  /** The number of connections in the chat. */
-  readonly connectionCount: number;
-  /** The number of rooms in memory: those with members or messages. */
-  readonly roomCount: number;
   /** Where `--metrics-listen` serves the metrics; undefined without it. */
   readonly metricsUrl: URL | undefined;
-  /** The number of connections that the engines hold, including those that are closing. */
-  readonly openCount: number;
-  /** See {@linkcode ChatCounters}. The same goes for the next one. */
-  readonly slowReaders: Readonly<ChatCounters["slowReaders"]>;
-  readonly limitHits: Readonly<ChatCounters["limits"]>;
+  /** The rooms, the members, and what is counted. */
+  readonly chat: Chat;
+  /** The open connections, including those that are closing. */
+  readonly wires: Pick<OpenWires, "size">;
   /** Stops the server, see {@linkcode Drain}. Calling it twice is harmless. */
   drain(): Promise<void>;
   /**
@@ -267,18 +261,9 @@ async function start(config: ServerConfig, options: StartOptions): Promise<App> 
 
   return {
     url: urlOf(address, tls !== undefined),
-    get connectionCount() {
-      return chat.size;
-    },
-    get roomCount() {
-      return chat.rooms.size;
-    },
     metricsUrl: metrics.url,
-    get openCount() {
-      return wires.size;
-    },
-    slowReaders: chat.counters.slowReaders,
-    limitHits: chat.counters.limits,
+    chat,
+    wires,
     drain: drainOnce,
     useTls: (tls) => {
       if (!gateway || !tls) return false;

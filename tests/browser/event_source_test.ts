@@ -37,7 +37,7 @@ Deno.test({
     await (await fetch(url, { method: "DELETE", headers })).body?.cancel();
     // Now it is closed (readyState 2).
     await page.getByText("[room_deleted][2]").waitFor();
-    assertEquals(server.app.roomCount, 0);
+    assertEquals(server.app.chat.rooms.size, 0);
     await browser.close();
   },
 });
@@ -63,7 +63,7 @@ for (const engine of ENGINES) {
         await using peer = await Peer.open(`${server.url}?room=tea`);
         peer.send("hello");
         await page.getByText("[hello]").waitFor();
-        assertEquals(server.app.connectionCount, 2);
+        assertEquals(server.app.chat.size, 2);
       }
       await browser.close();
       await Deno.remove(folder, { recursive: true });

@@ -82,7 +82,7 @@ for (
       await page.getByText(`Disconnected: ${reason}`, { exact: true }).waitFor();
       await passAnHour(page);
       await page.getByText(`Disconnected: ${reason}`, { exact: true }).waitFor();
-      assertEquals(server.app.connectionCount, 0);
+      assertEquals(server.app.chat.size, 0);
       await browser.close();
     },
   });
@@ -142,7 +142,7 @@ Deno.test({
         socket.onerror = () => resolve("refused");
       }), server.url);
     assertEquals(outcome, "refused");
-    assertEquals(server.app.connectionCount, 0);
+    assertEquals(server.app.chat.size, 0);
     await browser.close();
   },
 });

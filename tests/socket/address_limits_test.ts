@@ -52,7 +52,7 @@ for (const engine of ENGINES) {
       assertEquals([event, JSON.parse(data!).code], ["error", "too_many_connections"]);
     }
     await using _other = await Peer.open(server.url, from("2001:db8:0:1::1"));
-    assertEquals(server.app.limitHits.connections_per_address, 2);
+    assertEquals(server.app.chat.counters.limits.connections_per_address, 2);
     await one[Symbol.asyncDispose]();
     await server.logged("{id} disconnected");
     await using _again = await Peer.open(server.url, from("2001:db8::5"));
@@ -64,7 +64,7 @@ for (const engine of ENGINES) {
       Array.from({ length: 40 }, () => Peer.open(server.url)),
     );
     const peers = opened.flatMap((each) => each.status === "fulfilled" ? [each.value] : []);
-    assertEquals([peers.length, server.app.limitHits.connections_per_address], [10, 30]);
+    assertEquals([peers.length, server.app.chat.counters.limits.connections_per_address], [10, 30]);
   });
 
   Deno.test(`${engine}: --handshake-rate refuses an address with 429 and Retry-After`, async () => {
@@ -76,7 +76,7 @@ for (const engine of ENGINES) {
     const [status, retryAfter] = await refusal(server, "192.0.2.1");
     assertEquals([status, Math.ceil(Number(retryAfter) / 60)], [429, 60]);
     await using _other = await Peer.open(server.url, from("192.0.2.2"));
-    assertEquals(server.app.limitHits.handshakes_per_address, 1);
+    assertEquals(server.app.chat.counters.limits.handshakes_per_address, 1);
   });
 
   Deno.test(`${engine}: --publish-rate refuses an address with 429 and Retry-After`, async () => {
@@ -98,7 +98,7 @@ for (const engine of ENGINES) {
     assertEquals([status, Math.ceil(Number(headers.get("retry-after")) / 60)], [429, 60]);
     assertEquals(headers.get("content-type"), "application/problem+json");
     assertEquals((await publish("192.0.2.2")).status, 201);
-    assertEquals(server.app.limitHits.publishes_per_address, 2);
+    assertEquals(server.app.chat.counters.limits.publishes_per_address, 2);
     // Reading is not limited.
     const response = await fetch(new URL("/rooms/tea/messages", server.app.url));
     assertEquals((await response.json()).messages.length, 3);
@@ -120,7 +120,7 @@ Deno.test("--max-connections-per-address limits pipes as well", async () => {
   using other = await RawPeer.connect(port);
   assertEquals([await request(one), await request(other), await request(one)], [200, 200, 200]);
   assertEquals((await rawRequest(port, ["GET / HTTP/1.1", "Host: 127.0.0.1"])).status, 429);
-  assertEquals(server.app.limitHits.connections_per_address, 1);
+  assertEquals(server.app.chat.counters.limits.connections_per_address, 1);
   // An upgrade needs no pipe.
   await using _peer = await Peer.open(server.url);
   await other.closeWrite();

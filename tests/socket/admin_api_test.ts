@@ -68,7 +68,7 @@ for (const engine of ENGINES) {
     assertEquals((await admin(server, "GET", "/admin/connections", "wrong")).status, 401);
     const { status, headers } = await admin(server, "GET", "/admin/connections");
     assertEquals([status, headers.get("retry-after")], [429, "3600"]);
-    assertEquals(server.app.limitHits.wrong_tokens_per_address, 1);
+    assertEquals(server.app.chat.counters.limits.wrong_tokens_per_address, 1);
   });
 
   Deno.test(`${engine}: filters have one spelling, and one that nothing can match gets 400`, async () => {
@@ -190,7 +190,7 @@ for (const engine of ENGINES) {
         query,
       );
     }
-    assertEquals(server.app.connectionCount, 1);
+    assertEquals(server.app.chat.size, 1);
   });
 
   Deno.test(`${engine}: an event stream that administrators close ends with the reason`, async () => {

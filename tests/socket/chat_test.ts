@@ -62,11 +62,11 @@ for (const engine of ENGINES) {
     await using server = await startTestApp({ engine });
     const peer = await Peer.open(server.url);
     await server.logged("{id} connected");
-    assertEquals(server.app.connectionCount, 1);
+    assertEquals(server.app.chat.size, 1);
     await closeAll([peer]);
     const { properties } = await server.logged("{id} disconnected");
     assertEquals(properties.code, 1000);
-    assertEquals(server.app.connectionCount, 0);
+    assertEquals(server.app.chat.size, 0);
   });
 
   Deno.test(`${engine}: a connection leaves the registry when its peer resets TCP`, async () => {
@@ -76,10 +76,10 @@ for (const engine of ENGINES) {
     await server.logged("{id} connected");
     const raw = await RawPeer.upgrade(server.port);
     await server.logged("{id} connected");
-    assertEquals(server.app.connectionCount, 2);
+    assertEquals(server.app.chat.size, 2);
     raw[Symbol.dispose]();
     await server.logged("{id} disconnected");
-    assertEquals(server.app.connectionCount, 1);
+    assertEquals(server.app.chat.size, 1);
     // The other connections are not affected.
     await using newcomer = await Peer.open(server.url);
     await newcomer.next();
@@ -94,7 +94,7 @@ for (const engine of ENGINES) {
     await server.logged("{id} connected");
     await raw.send([0x83, 0x80, 0, 0, 0, 0]); // opcode 3 is reserved
     await server.logged("{id} left");
-    assertEquals(server.app.connectionCount, 0);
+    assertEquals(server.app.chat.size, 0);
   });
 
   Deno.test(`${engine}: a binary message closes the sender's connection with 1003`, async () => {
@@ -107,7 +107,7 @@ for (const engine of ENGINES) {
     assertEquals(await sender.closed, { code: 1003, reason: "only text messages are relayed" });
     const { properties } = await server.logged("{id} disconnected");
     assertEquals(properties.code, 1003);
-    assertEquals(server.app.connectionCount, 1);
+    assertEquals(server.app.chat.size, 1);
     await using third = await Peer.open(server.url);
     await server.logged("{id} connected");
     third.send("next");
@@ -171,5 +171,5 @@ Deno.test("serve: a socket that throws on send is closed with 1011", async () =>
   }
   const [close] = await Array.fromAsync(broken.frames());
   assertEquals([close!.opcode, close!.payload[0]! << 8 | close!.payload[1]!], [8, 1011]);
-  assertEquals(server.app.connectionCount, 2);
+  assertEquals(server.app.chat.size, 2);
 });

@@ -88,7 +88,7 @@ async function checkServer(test: Deno.TestContext, ...warnings: string[]): Promi
       await check(peer);
     });
   }
-  assertEquals([server.app.connectionCount, server.app.openCount], [1, 1]);
+  assertEquals([server.app.chat.size, server.app.wires.size], [1, 1]);
 }
 
 Deno.test("the client conforms to RFC 6455 over TCP", async (test) => {

@@ -18,10 +18,10 @@ export async function dropConnections(count: number, { checkFiles = false } = {}
     const batch = Array.from({ length: BATCH_SIZE }, () => RawPeer.upgrade(server.port));
     peers.push(...await Promise.all(batch));
   }
-  assertEquals([server.app.connectionCount, server.app.openCount], [count, count]);
+  assertEquals([server.app.chat.size, server.app.wires.size], [count, count]);
   for (const peer of peers) peer[Symbol.dispose]();
   for (const _ of peers) await server.logged("{id} disconnected");
-  assertEquals([server.app.connectionCount, server.app.openCount], [0, 0]);
+  assertEquals([server.app.chat.size, server.app.wires.size], [0, 0]);
   // The system may close the descriptors of this end a little later.
   for (let left = 100; checkFiles && await openFileCount() > openBefore; left--) {
     assert(left > 0, "File descriptors are left open");

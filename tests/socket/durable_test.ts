@@ -99,7 +99,7 @@ for (const engine of ENGINES) {
     const ack = await one.next("ack");
     await closeAll([one]);
     await server.logged("{id} disconnected");
-    assertEquals(server.app.roomCount, 0);
+    assertEquals(server.app.chat.rooms.size, 0);
     await using again = await ChorusPeer.open(`${server.url}?room=tea`);
     assertEquals(again.welcome.position, ack.position);
   });

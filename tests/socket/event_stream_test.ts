@@ -145,8 +145,12 @@ for (const engine of ENGINES) {
       await healthy.said();
     }
     // It did not fall out of the log.
-    assertEquals([end, server.app.slowReaders], [4008, { closed: 0, skipped: 0, stalled: 1 }]);
-    assertEquals(server.app.connectionCount, 2);
+    assertEquals([end, server.app.chat.counters.slowReaders], [4008, {
+      closed: 0,
+      skipped: 0,
+      stalled: 1,
+    }]);
+    assertEquals(server.app.chat.size, 2);
     // In the direct engine its pipe ends too: then there are two others besides the healthy one's.
     for (let statuses = [0]; statuses.some((status) => status !== 200);) {
       const requests = [1, 2].map(() => fetch(new URL("/rooms", server.app.url), CLOSE));
@@ -179,7 +183,7 @@ Deno.test("serve: upgrades under way count for --max-connections", async () => {
   await Promise.all(peers.map((peer) => peer.send(request)));
   const heads = await Promise.all(peers.map((peer) => peer.readHead()));
   assertEquals(heads.filter((head) => head.startsWith("HTTP/1.1 101 ")).length, 3);
-  assert(server.app.connectionCount <= 3);
+  assert(server.app.chat.size <= 3);
   for (const peer of peers) peer[Symbol.dispose]();
   for (let count = 0; count < 3; count++) await server.logged("{id} disconnected");
   await using _next = await Peer.open(server.url);

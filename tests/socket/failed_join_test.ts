@@ -29,7 +29,7 @@ for (const engine of ENGINES) {
       database.close();
       using peer = await RawPeer.upgrade(server.port);
       await server.logged("{id} connected");
-      assertEquals([server.app.connectionCount, server.app.roomCount], [1, 1]);
+      assertEquals([server.app.chat.size, server.app.chat.rooms.size], [1, 1]);
       await peer.send(Uint8Array.of(0x88, 0x80, 0, 0, 0, 0));
     }
     await Deno.remove(folder, { recursive: true });

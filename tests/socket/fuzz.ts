@@ -46,7 +46,7 @@ export async function fuzzServer(streamCount: number, firstSeed: number): Promis
   const growthBytes = Deno.memoryUsage().rss - rss;
 
   const [one, other] = await Peer.openMany(server.url, 2) as [Peer, Peer];
-  assertEquals([server.app.connectionCount, server.app.openCount], [2, 2]);
+  assertEquals([server.app.chat.size, server.app.wires.size], [2, 2]);
   one.send("still here");
   assertEquals(await other.next(), "still here");
   await closeAll([one, other]);

@@ -21,7 +21,7 @@ Deno.test("a later upgrade on a piped connection joins with the client's address
   assertMatch(await piped.readHead(), /^HTTP\/1\.1 101 /);
   const { properties } = await server.logged("{id} connected");
   assertEquals(properties.address, piped.address);
-  assertEquals([server.app.connectionCount, server.app.openCount], [2, 2]);
+  assertEquals([server.app.chat.size, server.app.wires.size], [2, 2]);
 
   direct.send("to the piped peer");
   for await (const { payload } of piped.frames()) {
@@ -64,7 +64,7 @@ for (const [name, bytes] of [["nothing", ""], ["half a head", "GET / HTTP/1.1\r\
     using peer = await RawPeer.connect(server.port);
     await peer.send(bytes);
     assertMatch(await peer.readToEnd(), /^HTTP\/1\.1 408 /);
-    assertEquals(server.app.limitHits.handshake_time, 1);
+    assertEquals(server.app.chat.counters.limits.handshake_time, 1);
   });
 }
 
@@ -89,8 +89,8 @@ Deno.test("a gateway without capacity for another pipe responds with 503", async
   const response = await second.readToEnd();
   assertMatch(response, /^HTTP\/1\.1 503 [^]*\r\nretry-after: 10\r\n/);
   assertMatch(response, /\r\n\r\nThe server has too many HTTP connections: try again later\n$/);
-  assertEquals(server.app.limitHits.http_connections, 1);
-  assertEquals(server.app.limitHits.connections, 0);
+  assertEquals(server.app.chat.counters.limits.http_connections, 1);
+  assertEquals(server.app.chat.counters.limits.connections, 0);
 });
 
 Deno.test("a gateway without capacity for another pipe answers probes", async () => {

@@ -231,7 +231,7 @@ Deno.test("an upgrade over HTTP/1.0 gets 426", async () => {
     assertMatch(text, /\r\nUpgrade: websocket\r\n/);
     assertMatch(text, /A WebSocket needs HTTP\/1\.1/);
   }
-  assertEquals(server.app.openCount, 0);
+  assertEquals(server.app.wires.size, 0);
   using page = await RawPeer.connect(server.port);
   const request = ["GET / HTTP/1.0", ...HANDSHAKE_HEADERS.slice(0, 1), "", ""].join("\r\n");
   assertEquals(await exchange(page, request), 200);

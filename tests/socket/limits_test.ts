@@ -23,7 +23,7 @@ for (const engine of ENGINES) {
     await using late = await EventSource.open(eventsUrl(server, "tea"), ACCEPT);
     const { event, data } = (await late.next())!;
     assertEquals([event, JSON.parse(data!).code], ["error", "room_full"]);
-    assertEquals(server.app.limitHits.room_members, 2);
+    assertEquals(server.app.chat.counters.limits.room_members, 2);
     await using _other = await Peer.open(`${server.url}?room=milk`);
   });
 
@@ -78,7 +78,7 @@ for (const engine of ENGINES) {
     using fussy = await RawPeer.upgrade(server.port);
     await fussy.send([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xf1]);
     await server.logged("{id} disconnected");
-    const { connections, rooms, message_size } = server.app.limitHits;
+    const { connections, rooms, message_size } = server.app.chat.counters.limits;
     assertEquals([connections, rooms, message_size], [1, 1, 2]);
   });
 }
@@ -91,8 +91,8 @@ Deno.test("--max-head-bytes limits the head of each request", async () => {
     return [...lines, `X: ${"x".repeat(length - others)}`];
   };
   assertEquals((await rawRequest(server.port, head(1024))).status, 200);
-  assertEquals(server.app.limitHits.head_size, 0);
+  assertEquals(server.app.chat.counters.limits.head_size, 0);
   const { status, body } = await rawRequest(server.port, head(1025));
-  assertEquals([status, server.app.limitHits.head_size], [431, 1]);
+  assertEquals([status, server.app.chat.counters.limits.head_size], [431, 1]);
   assertMatch(body, /not whole after 1024 bytes/);
 });

@@ -42,7 +42,7 @@ for (const [status, request] of HEADS) {
         assertEquals(peer.wasReset, false);
       }
     }
-    assertEquals(server.app.openCount, 0);
+    assertEquals(server.app.wires.size, 0);
   });
 }
 

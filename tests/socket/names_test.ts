@@ -73,7 +73,7 @@ for (const engine of ENGINES) {
         assertStringIncludes((await refusal.json()).detail, "visible");
       }
     }
-    assertEquals([server.app.openCount, server.app.roomCount], [0, 0]);
+    assertEquals([server.app.wires.size, server.app.chat.rooms.size], [0, 0]);
   });
 
   Deno.test(`${engine}: two spellings that look the same are one name`, async () => {
@@ -84,7 +84,7 @@ for (const engine of ENGINES) {
         ChorusPeer.open(`${server.url}?room=${each}&name=%C2%A0A%20%20${each}`)
       ),
     );
-    assertEquals(server.app.roomCount, 1);
+    assertEquals(server.app.chat.rooms.size, 1);
     for (const { welcome } of peers) {
       assertEquals([welcome.room, new Set(welcome.members.map(({ name }) => name)).size], [
         "❤️",

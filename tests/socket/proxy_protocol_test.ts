@@ -88,7 +88,7 @@ Deno.test("a malformed PROXY header closes the connection, and no other", async 
   await malformed.send("PROXY TCP4 localhost 10.0.0.1 1 2\r\n" + HANDSHAKE);
   assertEquals(await malformed.readToEnd(), "");
   await server.logged("{id} connected");
-  assertEquals([server.app.connectionCount, peer.wasReset], [1, false]);
+  assertEquals([server.app.chat.size, peer.wasReset], [1, false]);
 });
 
 Deno.test("a PROXY header must be whole within --handshake-timeout", async () => {

@@ -27,7 +27,7 @@ Deno.test("pace limits a connection, and loses none of its messages", async () =
     await peer.send(encodeTexts(texts));
     assertEquals(await witness.take(2), texts);
   }
-  assertEquals(server.app.limitHits.messages, 10);
+  assertEquals(server.app.chat.counters.limits.messages, 10);
 });
 
 Deno.test("a read of many messages is handled as a whole, and paid off by a longer pause", async () => {
@@ -73,7 +73,7 @@ Deno.test("a paced connection receives, and others are not affected", async () =
   for (let count = 0; count < 4; count++) await server.logged("{id} connected");
   await paced.send(encodeTexts(["one", "two"]));
   for (const other of others) assertEquals(await other.take(2), ["one", "two"]);
-  assertEquals(server.app.limitHits.messages, 1);
+  assertEquals(server.app.chat.counters.limits.messages, 1);
   // Not read for an hour.
   await paced.send(encodeTexts(["three"]));
   for (const [index, other] of others.entries()) other.send(`from ${index}`);
@@ -106,12 +106,12 @@ Deno.test("a paced connection whose client has gone leaves the chat", async () =
   {
     using paced = await RawPeer.upgrade(server.port);
     await paced.send(encodeTexts(["one", "two"]));
-    await until(() => server.app.limitHits.messages === 1);
+    await until(() => server.app.chat.counters.limits.messages === 1);
     // The greeting is unread, so closing resets the connection.
   }
   const left = server.logged("{id} disconnected").then(() => "left");
   while (await Promise.race([left, publish(server, "hi")]) !== "left");
-  assertEquals(server.app.connectionCount, 0);
+  assertEquals(server.app.chat.size, 0);
 });
 
 for (const engine of ENGINES) {
@@ -123,7 +123,7 @@ for (const engine of ENGINES) {
     const texts = Array.from({ length: 1000 }, (_, index) => `${index}`);
     for (const text of texts) peers[0]!.send(text);
     assertEquals(await peers[1]!.take(1000), texts);
-    const { messages, bytes } = server.app.limitHits;
+    const { messages, bytes } = server.app.chat.counters.limits;
     assertEquals([messages, bytes], [0, 0]);
   });
 
@@ -137,7 +137,7 @@ for (const engine of ENGINES) {
     other!.send("not limited");
     assertEquals(await witness!.take(4), ["one", "two", "three", "not limited"]);
     assertEquals((await server.logged("{id} disconnected")).properties.code, 4029);
-    assertEquals([server.app.limitHits.messages, server.app.connectionCount], [1, 2]);
+    assertEquals([server.app.chat.counters.limits.messages, server.app.chat.size], [1, 2]);
   });
 
   Deno.test(`${engine}: --byte-rate counts the bytes of messages`, async () => {
@@ -148,7 +148,7 @@ for (const engine of ENGINES) {
     for (const length of [500, 500, 1]) peer!.send("x".repeat(length));
     assertEquals(await peer!.closed, RATE_LIMITED);
     assertEquals((await witness!.take(2)).map((text) => `${text}`.length), [500, 500]);
-    assertEquals(server.app.limitHits.bytes, 1);
+    assertEquals(server.app.chat.counters.limits.bytes, 1);
   });
 }
 

@@ -207,7 +207,7 @@ for (const [name, { send, isAnswered }] of Object.entries(STATES)) {
     using peer = await arrive(server);
     await server.app.drain();
     await peer.readToEnd();
-    assertEquals(server.app.openCount, 0);
+    assertEquals(server.app.wires.size, 0);
   });
 
   Deno.test(`a client that vanishes after ${name} leaves nothing behind`, async () => {
@@ -218,7 +218,7 @@ for (const [name, { send, isAnswered }] of Object.entries(STATES)) {
       if (!isReset && isAnswered) await peer.read(1);
     }
     await assertNoPipes(server);
-    assertEquals(server.app.openCount, 0);
+    assertEquals(server.app.wires.size, 0);
   });
 }
 

@@ -113,8 +113,18 @@ async function isReady(host: string): Promise<void> {
   }
 }
 
+/** Sends a request to a server behind the proxy, once the proxy knows one that is ready. */
+async function request(host: string, path: string, init?: RequestInit): Promise<Response> {
+  for (;;) {
+    const response = await fetch(`http://${host}${path}`, init);
+    if (response.status !== 503) return response;
+    await response.body?.cancel();
+    await isReady(host);
+  }
+}
+
 async function publishEnd(host: string, room: string): Promise<void> {
-  const response = await fetch(`http://${host}/rooms/${room}/messages`, {
+  const response = await request(host, `/rooms/${room}/messages`, {
     method: "POST",
     headers: { "content-type": "text/plain" },
     body: "end",
@@ -132,7 +142,7 @@ interface StoredMessage {
 async function historyOf(host: string, room: string): Promise<StoredMessage[]> {
   const messages = [];
   for (let path = `/rooms/${room}/messages?limit=1000`; path !== "";) {
-    const response = await fetch(`http://${host}${path}`);
+    const response = await request(host, path);
     messages.push(...(await response.json()).messages);
     path = response.headers.get("link")?.match(/^<(.*)>; rel="next"$/)?.[1] ?? "";
   }

@@ -149,7 +149,7 @@ for (const engine of ENGINES) {
       assertEquals(await reader.next(), text);
     }
     assertEquals((await ended).properties.code, 4008);
-    assertEquals(server.app.slowReaders.closed, 1);
+    assertEquals(server.app.chat.counters.slowReaders.closed, 1);
     await stalled[Symbol.asyncDispose]();
   });
 
@@ -248,7 +248,7 @@ for (const engine of ENGINES) {
       200,
       "text/event-stream",
     ]);
-    assertEquals([server.app.openCount, server.app.roomCount], [0, 0]);
+    assertEquals([server.app.wires.size, server.app.chat.rooms.size], [0, 0]);
   });
 
   Deno.test(`${engine}: a page of an origin in --allow-origin may read and publish`, async () => {

@@ -14,7 +14,7 @@ for (const engine of ENGINES) {
     await using server = await startTestApp({ engine });
     const peers = await enter(server, "", "?room=lobby", "?room=tea", "?room=tea");
     const [lobby, named, one, other] = peers as [Peer, Peer, Peer, Peer];
-    assertEquals([server.app.connectionCount, server.app.roomCount], [4, 2]);
+    assertEquals([server.app.chat.size, server.app.chat.rooms.size], [4, 2]);
     lobby.send("to the lobby");
     one.send("to the tea room");
     assertEquals(await named.next(), "to the lobby");
@@ -31,10 +31,10 @@ for (const engine of ENGINES) {
     await using server = await startTestApp({ engine });
     const [one, other] = await enter(server, "?room=tea", "?room=tea") as [Peer, Peer];
     for (const [peer, roomCount] of [[one, 1], [other, 0]] as const) {
-      assertEquals(server.app.roomCount, 1);
+      assertEquals(server.app.chat.rooms.size, 1);
       await peer[Symbol.asyncDispose]();
       await server.logged("{id} disconnected");
-      assertEquals(server.app.roomCount, roomCount);
+      assertEquals(server.app.chat.rooms.size, roomCount);
     }
   });
 
@@ -45,7 +45,7 @@ for (const engine of ENGINES) {
     for (let count = 0; count < 3; count++) await server.logged("{id} sent");
     await closeAll([sender]);
     await server.logged("{id} disconnected");
-    assertEquals(server.app.roomCount, 1);
+    assertEquals(server.app.chat.rooms.size, 1);
     const [late, later] = await enter(server, "?room=tea&last=2", "?room=tea") as [Peer, Peer];
     assertEquals(await late.take(2), ["two", "three"]);
     later.send("four");
@@ -65,7 +65,7 @@ for (const engine of ENGINES) {
     await closeAll([tea]);
     await server.logged("{id} disconnected");
     const [coffee] = await enter(server, "?room=coffee") as [Peer];
-    assertEquals(server.app.roomCount, 1);
+    assertEquals(server.app.chat.rooms.size, 1);
     await closeAll([coffee]);
   });
 
@@ -74,7 +74,7 @@ for (const engine of ENGINES) {
     const [one, other] = await enter(server, "?room=K%C3%BCche", "?room=Ku%CC%88che");
     one!.send("hello");
     assertEquals(await other!.next(), "hello");
-    assertEquals(server.app.roomCount, 1);
+    assertEquals(server.app.chat.rooms.size, 1);
     await closeAll([one!, other!]);
   });
 

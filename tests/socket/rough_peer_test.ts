@@ -14,7 +14,7 @@ Deno.test("the server closes a connection whose peer closes its side", async () 
   await peer.closeWrite();
   assertEquals((await peer.readBytesToEnd()).length, 0);
   assertEquals((await server.logged("{id} disconnected")).properties.code, 1006);
-  assertEquals([server.app.connectionCount, server.app.openCount], [0, 0]);
+  assertEquals([server.app.chat.size, server.app.wires.size], [0, 0]);
 });
 
 Deno.test("the server answers a close frame of a peer that closes its side", async () => {
@@ -55,7 +55,7 @@ Deno.test("the server pings a silent peer, and does not drop it while it answers
     await peer.send(encodeWireFrame(frame(PONG), "client"));
     if (++pingCount === 3) break;
   }
-  assertEquals(server.app.connectionCount, 1);
+  assertEquals(server.app.chat.size, 1);
 });
 
 Deno.test("the server drops a peer that does not answer a ping", async () => {
@@ -63,7 +63,7 @@ Deno.test("the server drops a peer that does not answer a ping", async () => {
   using peer = await RawPeer.upgrade(server.port);
   const { properties } = await server.logged("{id} disconnected");
   assertEquals([properties.code, properties.reason], [1006, "unanswered ping"]);
-  assertEquals([server.app.connectionCount, server.app.openCount], [0, 0]);
+  assertEquals([server.app.chat.size, server.app.wires.size], [0, 0]);
   assertEquals([...await peer.readBytesToEnd()], [0x89, 0]);
 });
 

@@ -53,8 +53,8 @@ onBothTransports(
     for (let count = 0; count < 3; count++) await server.logged("{id} connected");
     await flood(sender, healthy);
     await server.logged("{id} reads too slowly: closing");
-    assertEquals([server.app.connectionCount, server.app.openCount], [2, 3]);
-    assertEquals(server.app.slowReaders, { closed: 1, skipped: 0, stalled: 0 });
+    assertEquals([server.app.chat.size, server.app.wires.size], [2, 3]);
+    assertEquals(server.app.chat.counters.slowReaders, { closed: 1, skipped: 0, stalled: 0 });
     const frames = await messagesOf(stalled.frames());
     const close = frames.pop()!;
     assertEquals([close.opcode, close.payload[0]! << 8 | close.payload[1]!], [8, 4008]);
@@ -78,8 +78,8 @@ onBothTransports("--slow-reader skip skips dropped messages and sends whole fram
   await flood(sender, healthy);
   const { properties } = await server.logged("{id} reads too slowly: skipping");
   assert(Number(properties.missedBytes) > 0);
-  assertEquals(server.app.connectionCount, 3);
-  assert(server.app.slowReaders.skipped > 0);
+  assertEquals(server.app.chat.size, 3);
+  assert(server.app.chat.counters.slowReaders.skipped > 0);
   sender.send("the end");
   await healthy.next();
   const seqs: number[] = [];
@@ -104,7 +104,7 @@ onBothTransports(
     await flood(sender, healthy);
     const { properties } = await server.logged("{id} disconnected");
     assertEquals([properties.code, properties.reason], [1006, "stalled reader"]);
-    assertEquals([server.app.connectionCount, server.app.openCount], [2, 2]);
+    assertEquals([server.app.chat.size, server.app.wires.size], [2, 2]);
     // The stream stops, perhaps inside a frame, without a close frame: the reset has discarded what
     // the system had buffered.
     const frames = await Array.fromAsync(stalled.frames());
@@ -130,7 +130,7 @@ onBothTransports(
       if (readBytes > 500_000) break;
       await new Promise((resolve) => setTimeout(resolve, payload.length / 200));
     }
-    assertEquals(server.app.connectionCount, 2);
+    assertEquals(server.app.chat.size, 2);
     assert(readBytes > 500_000, `only ${readBytes} bytes were read`);
   },
 );
@@ -152,7 +152,7 @@ onBothTransports(
       await new Promise((resolve) => setTimeout(resolve, payload.length / 200));
     }
     await flooding;
-    assertEquals([server.app.connectionCount, server.app.openCount], [3, 3]);
+    assertEquals([server.app.chat.size, server.app.wires.size], [3, 3]);
     await closeAll([sender, healthy]);
   },
 );
@@ -177,7 +177,7 @@ onBothTransports("TCP slows down a sender that is faster than the only reader", 
     if (readCount === messageCount) break;
   }
   await sending;
-  assertEquals(server.app.connectionCount, 2);
+  assertEquals(server.app.chat.size, 2);
 });
 
 for (const engine of ENGINES) {
@@ -197,7 +197,7 @@ for (const engine of ENGINES) {
     const { properties } = await ended;
     const expected = engine === "direct" ? [1006, "stalled reader"] : [4008, "too slow"];
     assertEquals([properties.code, properties.reason], expected);
-    assertEquals(server.app.slowReaders, { closed: 0, skipped: 0, stalled: 1 });
+    assertEquals(server.app.chat.counters.slowReaders, { closed: 0, skipped: 0, stalled: 1 });
     peer[Symbol.dispose]();
     await sending;
   });

@@ -199,7 +199,7 @@ for (const engine of ENGINES) {
         assertEquals([answer.status, answer.message], [status, expected]);
         if (status === 401) assertStringIncludes(answer.challenge, 'error="invalid_token"');
       }
-      assertEquals(server.app.openCount, 0);
+      assertEquals(server.app.wires.size, 0);
     });
   }
 
@@ -339,7 +339,7 @@ for (const engine of ENGINES) {
     assertEquals((await firstAfter(events, "joined"))!.event, "token");
     ann.send(JSON.stringify({ type: "token", token: "x".repeat(4097) }));
     await ann.next("error", "token");
-    assertEquals(server.app.limitHits.token_size, 1);
+    assertEquals(server.app.chat.counters.limits.token_size, 1);
     ann.send(JSON.stringify({ type: "token", token: "a.b.c" }));
     const error = await ann.next("error", "token");
     assert(error.type === "error" && error.code === "bad_token");
@@ -374,7 +374,7 @@ for (const engine of ENGINES) {
     // A right token gets no other answer than a wrong one.
     renew(await tokenOf("ann"));
     assertEquals(await peer.closed, { code: 4029, reason: "rate limit exceeded" });
-    assertEquals(server.app.limitHits.wrong_tokens_per_address, 1);
+    assertEquals(server.app.chat.counters.limits.wrong_tokens_per_address, 1);
     const headers = bearer(await tokenOf("ann"));
     assertEquals((await request(server, "/rooms", { headers })).status, 429);
   });
@@ -519,7 +519,7 @@ for (const engine of ENGINES) {
     const { properties } = await server.logged("{id} is closed by an administrator (request");
     assertEquals(properties.id, ann.welcome.you);
     assertEquals((await ann.closed).code, 4500);
-    assertEquals(server.app.connectionCount, 2);
+    assertEquals(server.app.chat.size, 2);
   });
 
   Deno.test(`${engine}: the page, /healthz, and CORS preflight requests need no token`, async () => {

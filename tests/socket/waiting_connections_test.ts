@@ -14,7 +14,7 @@ Deno.test("of the connections that send no head, the oldest is reset when there 
   await using _other = await Peer.open(server.url);
   assertEquals(await silent[0]!.readToEnd(), "");
   assertEquals(silent[0]!.wasReset, true);
-  assertEquals(server.app.limitHits.waiting_connections, 1);
+  assertEquals(server.app.chat.counters.limits.waiting_connections, 1);
   // The others can still begin.
   assertEquals(await exchange(silent[1]!, HEALTH.slice("GET /healthz HT".length)), 200);
   assertEquals(await exchange(silent[1098]!, HEALTH), 200);
@@ -28,6 +28,6 @@ Deno.test("a full server still answers clients while 1,000 others send no head",
   while (silent.length < 1200) silent.push(await RawPeer.connect(server.port));
   using late = await RawPeer.connect(server.port);
   assertEquals(await exchange(late, HEALTH), 200);
-  assertEquals(server.app.limitHits.waiting_connections, 1200 + 1 - 1000);
+  assertEquals(server.app.chat.counters.limits.waiting_connections, 1200 + 1 - 1000);
   for (const peer of silent) peer[Symbol.dispose]();
 });

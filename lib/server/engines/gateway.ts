@@ -64,7 +64,11 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     const { endpoint, tls, logger } = options;
     this.#options = options;
-    this.#pipes = new Pipes({ ...options, onBadResponse: (error) => this.#logFault(error) });
+    this.#pipes = new Pipes({
+      ...options,
+      onBadResponse: (error) =>
+        logger.error("Deno.serve has sent a malformed response: {error}", { error: String(error) }),
+    });
     this.#waiting = new WaitingConnections({
       maxWaiting: options.maxWaiting,
       onDropped: () => options.counters.countLimit({ limit: "waiting_connections" }),
@@ -175,7 +179,7 @@ export class Gateway {
       }
       connection.pipe.exchange(request);
     } catch (error) {
-      this.#fail(connection, error);
+      this.#fail(connection, head, error);
     }
   }
 
@@ -211,7 +215,7 @@ export class Gateway {
         if (refused) this.#refuse(connection, head, refused);
         else this.#upgrade(connection, copied, decision, entered);
       }
-    }).catch((error) => this.#fail(connection, error));
+    }).catch((error) => this.#fail(connection, head, error));
   }
 
   #upgrade(
@@ -234,9 +238,12 @@ export class Gateway {
   }
 
   /** A bug must affect only its connection. */
-  #fail(connection: HttpConnection, error: unknown): void {
+  #fail(connection: HttpConnection, { headers }: RequestHead, error: unknown): void {
     if (error instanceof RequestError) return connection.refuse(error);
-    this.#logFault(error);
+    this.#options.logger.error("A request failed: {error} (request {requestId})", {
+      error: String(error),
+      requestId: requestIdOf(headers),
+    });
     connection.transport.reset();
   }
 
@@ -244,10 +251,6 @@ export class Gateway {
     this.#options.counters.countRefusal(head, refusal);
     const requestId = requestIdOf(head.headers);
     respond(connection, head, refusalResponse({ ...head, requestId }, refusal), requestId);
-  }
-
-  #logFault(error: unknown): void {
-    this.#options.logger.error("A request failed: {error}", { error: String(error) });
   }
 
   #check(): void {
