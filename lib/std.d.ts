@@ -27,6 +27,13 @@ declare module "@std/http/etag" {
   export function ifNoneMatch(value: string | null, etag: string | undefined): boolean;
 }
 
+declare module "@std/http/negotiation" {
+  export function acceptsEncodings(
+    request: { readonly headers: Headers },
+    ...encodings: string[]
+  ): string | undefined;
+}
+
 declare module "@std/http/status" {
   // deno-fmt-ignore
   export type StatusCode =
