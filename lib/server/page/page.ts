@@ -1,3 +1,4 @@
+import baseStyle from "./base.css" with { type: "text" };
 import html from "./index.html" with { type: "text" };
 import script from "./main.js" with { type: "text" };
 import style from "./page.css" with { type: "text" };
@@ -5,6 +6,7 @@ import { digestOf, ServedText, type TextKind } from "./served_text.ts";
 
 /** The files that the documents refer to, by name. */
 const FILES: Readonly<Record<string, string>> = {
+  "base.css": baseStyle,
   "main.js": script,
   "page.css": style,
 };
