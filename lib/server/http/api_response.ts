@@ -24,6 +24,11 @@ export function json(value: unknown, headers: HeaderFields = {}, status = 200): 
   });
 }
 
+/** Creates the `Link` header of a page of a list, which leads to another page. */
+export function pageLink(path: string, rel: "next" | "prev", query: HeaderFields): HeaderFields {
+  return { link: `<${path}?${new URLSearchParams(query)}>; rel="${rel}"` };
+}
+
 /** Creates a response of plain text. */
 export function plainText(
   status: number,
