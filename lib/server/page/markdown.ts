@@ -1,6 +1,6 @@
 import { escape } from "@std/html/entities";
 import Slugger from "github-slugger";
-import { Marked, Renderer, type Token, type Tokens } from "marked";
+import { Marked, Renderer, type RendererObject, type Token, type Tokens } from "marked";
 
 /** A document in Markdown, as a part of a page. */
 export interface MarkdownDocument {
@@ -40,55 +40,47 @@ export async function renderMarkdown(
   documents: readonly MarkdownDocument[],
   pause: () => Promise<void>,
 ): Promise<RenderedDocument> {
-  const renderer = new DocumentRenderer(document, documents);
-  const marked = new Marked({ renderer });
+  const headings: Heading[] = [];
+  const marked = new Marked({ renderer: rendererOf(document, { documents, headings }) });
   let html = "";
   for (const section of document.text.split(/^(?=## )/m)) {
     await pause();
     const tokens = marked.lexer(section).filter((token) => !isContents(token));
     html += `<section>\n${marked.parser(tokens)}</section>\n`;
   }
-  return { html, headings: renderer.headings };
+  return { html, headings };
 }
 
-class DocumentRenderer extends Renderer {
-  readonly headings: Heading[] = [];
-  readonly #document: MarkdownDocument;
-  readonly #documents: readonly MarkdownDocument[];
-  readonly #slugger = new Slugger();
-
-  constructor(document: MarkdownDocument, documents: readonly MarkdownDocument[]) {
-    super();
-    this.#document = document;
-    this.#documents = documents;
-  }
-
-  override heading({ tokens, text, depth }: Tokens.Heading): string {
-    const { prefix } = this.#document;
-    const slug = this.#slugger.slug(text);
-    const id = depth === 1 ? prefix : `${prefix}-${slug}`;
-    const html = this.parser.parseInline(tokens);
-    this.headings.push({ id, html, depth });
-    const level = depth + 1;
-    return `<h${level} id="${id}"><a href="#${id}">${html}</a></h${level}>\n`;
-  }
-
-  override link({ href, tokens }: Tokens.Link): string {
-    const html = this.parser.parseInline(tokens);
-    if (/^https?:/.test(href)) return `<a href="${escape(href)}">${html}</a>`;
-    const { pathname, hash } = new URL(href, `file:///${this.#document.path}`);
-    const target = this.#documents.find(({ path }) => pathname === `/${path}`);
-    return target ? `<a href="#${target.prefix}${hash.replace("#", "-")}">${html}</a>` : html;
-  }
-
-  override code({ text, lang }: Tokens.Code): string {
-    const html = lang === "console" ? consoleHtml(text) : escape(text);
-    return `<div class="code"><pre><code>${html}</code></pre></div>\n`;
-  }
-
-  override table(token: Tokens.Table): string {
-    return `<div class="table">${super.table(token)}</div>\n`;
-  }
+/** @param context `headings` gets the headings as they are rendered. */
+function rendererOf(
+  { prefix, path }: MarkdownDocument,
+  context: { readonly documents: readonly MarkdownDocument[]; readonly headings: Heading[] },
+): RendererObject {
+  const slugger = new Slugger();
+  return {
+    heading({ tokens, text, depth }) {
+      const slug = slugger.slug(text);
+      const id = depth === 1 ? prefix : `${prefix}-${slug}`;
+      const html = this.parser.parseInline(tokens);
+      context.headings.push({ id, html, depth });
+      const level = depth + 1;
+      return `<h${level} id="${id}"><a href="#${id}">${html}</a></h${level}>\n`;
+    },
+    link({ href, tokens }) {
+      const html = this.parser.parseInline(tokens);
+      if (/^https?:/.test(href)) return `<a href="${escape(href)}">${html}</a>`;
+      const { pathname, hash } = new URL(href, `file:///${path}`);
+      const target = context.documents.find((each) => pathname === `/${each.path}`);
+      return target ? `<a href="#${target.prefix}${hash.replace("#", "-")}">${html}</a>` : html;
+    },
+    code({ text, lang }) {
+      const html = lang === "console" ? consoleHtml(text) : escape(text);
+      return `<div class="code"><pre><code>${html}</code></pre></div>\n`;
+    },
+    table(token) {
+      return `<div class="table">${Renderer.prototype.table.call(this, token)}</div>\n`;
+    },
+  };
 }
 
 /** Marks the commands among what they print. */
