@@ -411,7 +411,7 @@ export class Chorus extends EventTarget {
   /** Makes an attempt to connect. @param {TokenReason} [tokenReason] */
   async #connect(tokenReason = "connect") {
     const turn = this.#startTurn();
-    this.#setState("connecting");
+    if (this.#session) this.#setState("connecting");
     try {
       const token = await this.#askToken(tokenReason);
       if (this.#turn !== turn) return;
@@ -458,14 +458,13 @@ export class Chorus extends EventTarget {
     const scope = `${this.#urls.webSocket()} ${this.room}`;
     const session = await SessionStore.open(storage, scope, userOf(this.#token));
     if (this.#turn !== turn) {
-      session.release();
+      session.leave();
       return false;
     }
     this.#session = session;
-    this.#outbox.restore(session, (cause) => {
-      const message = "Unsent messages are in memory only, as they cannot be stored";
-      this.#report(new ChorusError("not_stored", message, { cause }));
-    });
+    this.#outbox.restore(session, (error) => this.#report(error));
+    // There may be more in the outbox than before.
+    this.#setState("connecting");
     return this.#turn === turn;
   }
 
@@ -586,7 +585,7 @@ export class Chorus extends EventTarget {
   #shut(reason, { code, needsToken = false }) {
     this.#startTurn();
     this.#pageEvents.abort();
-    this.#session?.release();
+    this.#session?.leave();
     const error = new ChorusError("closed", `The chat is closed: ${reason}`);
     this.#entered.reject(error);
     this.#state = "closed";
@@ -803,10 +802,10 @@ export class Chorus extends EventTarget {
     const on = (target, type, listener) => target?.addEventListener?.(type, listener, { signal });
     const check = () => {
       this.retryNow();
-      this.#connection?.check(QUICK_PONG_TIMEOUT_MS);
+      this.#connection?.check();
     };
     on(env, "online", check);
-    on(env, "offline", () => this.#connection?.check(QUICK_PONG_TIMEOUT_MS));
+    on(env, "offline", () => this.#connection?.check());
     on(env.document, "resume", check);
     on(env.document, "visibilitychange", () => {
       if (env.document.visibilityState === "visible") check();
@@ -821,7 +820,7 @@ export class Chorus extends EventTarget {
     on(env, "pageshow", async ({ persisted }) => {
       if (!persisted) return;
       await this.#session?.enter();
-      this.#connect();
+      this.retryNow();
     });
   }
 }
@@ -888,7 +887,7 @@ class Connection {
     socket.onclose = ({ code, reason }) => connection.#end(code, reason);
     // Not every environment fires `close` for a socket that has never been open.
     socket.onerror = () => connection.#wait(ERROR_GRACE_MS, () => connection.#end(1006, ""));
-    connection.#expect(CONNECT_TIMEOUT_MS);
+    connection.#ask(CONNECT_TIMEOUT_MS);
     return connection;
   }
 
@@ -897,16 +896,10 @@ class Connection {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 
-  /**
-   * Checks whether the server is there.
-   *
-   * @param {number} timeoutMs
-   */
-  check(timeoutMs) {
+  /** Checks at once whether the server is there, as there is a reason to doubt it. */
+  check() {
     // Before the welcome, the attempt has a time limit of its own.
-    if (this.#isOver || !this.#isWelcome) return;
-    this.send({ type: "ping" });
-    this.#expect(timeoutMs);
+    if (this.#isWelcome) this.#ask(Math.min(QUICK_PONG_TIMEOUT_MS, this.#options.heartbeatMs));
   }
 
   /** Closes the socket without a word to the client. @param {number} [code] */
@@ -919,26 +912,24 @@ class Connection {
     socket.close(code);
   }
 
-  /** Ends the connection if nothing comes for a while. @param {number} timeoutMs */
-  #expect(timeoutMs) {
-    const sinceMs = performance.now();
+  /** Asks for a sign of life. Without one, the connection ends. @param {number} timeoutMs */
+  #ask(timeoutMs) {
+    if (this.#isWelcome) this.send({ type: "ping" });
+    const askedAtMs = performance.now();
     this.#wait(timeoutMs, (isFrozen) => {
-      if (this.#isWelcome && this.#heardAtMs >= sinceMs) return this.#beat();
-      // The answer may have come while the timer was frozen, and be next in the queue.
-      if (isFrozen) {
-        this.check(QUICK_PONG_TIMEOUT_MS);
-        return this.#expect(QUICK_PONG_TIMEOUT_MS);
-      }
-      this.#end(1006, "the server does not answer", true);
+      if (this.#isWelcome && this.#heardAtMs >= askedAtMs) this.#beat();
+      // The answer may have come while the page was frozen, and be next in the queue.
+      else if (isFrozen) this.#ask(QUICK_PONG_TIMEOUT_MS);
+      else this.#end(1006, "the server does not answer", true);
     });
   }
 
-  /** Checks the connection when it has been silent for long enough. */
+  /** Asks when the connection has been silent for long enough. */
   #beat() {
     const { heartbeatMs } = this.#options;
     const silentMs = performance.now() - this.#heardAtMs;
-    if (silentMs < heartbeatMs) return this.#wait(heartbeatMs - silentMs, () => this.#beat());
-    this.check(Math.min(PONG_TIMEOUT_MS, heartbeatMs));
+    if (silentMs >= heartbeatMs) this.#ask(Math.min(PONG_TIMEOUT_MS, heartbeatMs));
+    else this.#wait(heartbeatMs - silentMs, () => this.#beat());
   }
 
   /** @param {unknown} data */
@@ -992,8 +983,9 @@ class Outbox {
   #entries = new Map();
   /** @type {SessionStore | undefined} */
   #session;
-  /** @type {(cause: unknown) => void} */
-  #onStoreFailed = () => {};
+  /** @type {(error: ChorusError) => void} */
+  #report = () => {};
+  #isStored = true;
   #lastOrder = 0;
   #maxInFlight = MAX_IN_FLIGHT;
   #maxFrameBytes = Infinity;
@@ -1028,15 +1020,15 @@ class Outbox {
    * Adds what an earlier life of the client has left, before what was sent meanwhile.
    *
    * @param {SessionStore} session
-   * @param {(cause: unknown) => void} onStoreFailed Called at most once.
+   * @param {(error: ChorusError) => void} report Gets the errors that reject no promise.
    */
-  restore(session, onStoreFailed) {
+  restore(session, report) {
     this.#session = session;
-    this.#onStoreFailed = onStoreFailed;
+    this.#report = report;
     const fresh = [...this.#entries.values()];
     const old = session.messages.map(({ id, text, createdAt, order }) => ({
       ...{ id, text, createdAt, order, ...FRESH, isSent: true },
-      ...{ resolve: () => {}, reject: () => {} },
+      ...{ resolve: () => {}, reject: report },
     }));
     this.#entries = new Map([...old, ...fresh].map((entry) => [entry.id, entry]));
     this.#lastOrder = Math.max(this.#lastOrder, ...old.map(({ order }) => order));
@@ -1152,9 +1144,12 @@ class Outbox {
   #store(entry) {
     try {
       this.#session?.put(entry);
-    } catch (error) {
-      this.#onStoreFailed(error);
-      this.#onStoreFailed = () => {};
+    } catch (cause) {
+      if (this.#isStored) {
+        const message = "Unsent messages are in memory only, as they cannot be stored";
+        this.#report(new ChorusError("not_stored", message, { cause }));
+      }
+      this.#isStored = false;
     }
   }
 }
@@ -1244,17 +1239,12 @@ class SessionStore {
     ignoreErrors(() => this.#storage?.removeItem(`${this.#key} ${id}`));
   }
 
-  /** Lets another client use the session. */
-  release() {
+  /** Lets another client use the session: the next page of the tab, or another one. */
+  leave() {
+    if (this.#key) ignoreErrors(() => tabStorage()?.setItem(this.#scope, this.#key));
     this.#unlock?.();
     clearInterval(this.#lease);
     usedKeys.delete(this.#key);
-  }
-
-  /** Lets the next page of the tab find the session. */
-  leave() {
-    ignoreErrors(() => tabStorage()?.setItem(this.#scope, this.#key));
-    this.release();
   }
 
   /** Uses the session again after `leave`, or a new one if another page uses it. */
