@@ -219,6 +219,8 @@ export class Chorus extends EventTarget {
   #urls;
   /** @type {ChatState} */
   #state = "connecting";
+  /** Set when the client has ended. */
+  #closedMessage = "";
   /** Identifies what the client does now: whatever was started before it has no effect. */
   #turn = {};
   /** @type {Connection | undefined} */
@@ -586,10 +588,10 @@ export class Chorus extends EventTarget {
     this.#startTurn();
     this.#pageEvents.abort();
     this.#session?.leave();
-    const error = new ChorusError("closed", `The chat is closed: ${reason}`);
-    this.#entered.reject(error);
     this.#state = "closed";
-    this.#outbox.close(error);
+    this.#closedMessage = `The chat is closed: ${reason}`;
+    this.#entered.reject(new ChorusError("closed", this.#closedMessage));
+    this.#outbox.close(this.#closedMessage);
     this.#setState("closed", { reason, needsToken, ...code !== undefined && { code } });
   }
 
@@ -740,8 +742,8 @@ export class Chorus extends EventTarget {
 
   /** @param {string} id @param {string} text @returns {Promise<string>} */
   #send(id, text) {
-    if (this.#state === "closed") {
-      return Promise.reject(new ChorusError("closed", "The chat is closed", { id }));
+    if (this.#closedMessage) {
+      return Promise.reject(new ChorusError("closed", this.#closedMessage, { id }));
     }
     return new Promise((resolve, reject) => {
       const refusal = this.#outbox.add({ id, text, resolve, reject });
@@ -884,7 +886,8 @@ class Connection {
     const socket = new WebSocket(url, protocols);
     const connection = new Connection(socket, options);
     socket.onmessage = ({ data }) => connection.#receive(data);
-    socket.onclose = ({ code, reason }) => connection.#end(code, reason);
+    // Deno has the code 0 for a connection that could not be opened.
+    socket.onclose = ({ code, reason }) => connection.#end(code || 1006, reason);
     // Not every environment fires `close` for a socket that has never been open.
     socket.onerror = () => connection.#wait(ERROR_GRACE_MS, () => connection.#end(1006, ""));
     connection.#ask(CONNECT_TIMEOUT_MS);
@@ -969,6 +972,7 @@ class Connection {
  * @property {string} text
  * @property {Date} createdAt
  * @property {number} order Ascending, in the order of sending.
+ * @property {boolean} isRestored Whether an earlier client has left it: nobody waits for it.
  * @property {boolean} isSent Whether the server may have it.
  * @property {boolean} isInFlight Whether it was sent over this connection.
  * @property {boolean} isHeld Whether it waits to be sent again.
@@ -1027,7 +1031,7 @@ class Outbox {
     this.#report = report;
     const fresh = [...this.#entries.values()];
     const old = session.messages.map(({ id, text, createdAt, order }) => ({
-      ...{ id, text, createdAt, order, ...FRESH, isSent: true },
+      ...{ id, text, createdAt, order, ...FRESH, isRestored: true, isSent: true },
       ...{ resolve: () => {}, reject: report },
     }));
     this.#entries = new Map([...old, ...fresh].map((entry) => [entry.id, entry]));
@@ -1114,11 +1118,13 @@ class Outbox {
     this.#maxInFlight = Math.max(1, this.#maxInFlight >> 2);
   }
 
-  /** Rejects all messages, and leaves them in the storage. @param {ChorusError} error */
-  close({ code, message }) {
+  /** Rejects all messages, and leaves them in the storage. @param {string} message */
+  close(message) {
     const entries = [...this.#entries.values()];
     this.#entries.clear();
-    for (const { id, reject } of entries) reject(new ChorusError(code, message, { id }));
+    for (const { id, isRestored, reject } of entries) {
+      if (!isRestored) reject(new ChorusError("closed", message, { id }));
+    }
   }
 
   /** @param {{ id: string, text: string }} message */
@@ -1155,7 +1161,13 @@ class Outbox {
 }
 
 /** The state of a message that was never sent. */
-const FRESH = { isSent: false, isInFlight: false, isHeld: false, isDelivered: false };
+const FRESH = {
+  isRestored: false,
+  isSent: false,
+  isInFlight: false,
+  isHeld: false,
+  isDelivered: false,
+};
 
 /** @typedef {Pick<OutboxEntry, "id" | "text" | "createdAt" | "order">} StoredMessage */
 
