@@ -243,6 +243,8 @@ export class Chorus extends EventTarget {
   #hasNewToken = false;
   /** @type {string | undefined} */
   #token;
+  /** @type {TokenReason} */
+  #tokenReason = "connect";
   /** @type {"asking" | "sent" | undefined} */
   #renewal;
   #renewedAtMs = -Infinity;
@@ -410,14 +412,15 @@ export class Chorus extends EventTarget {
     this.#emit("status", { state, ...about });
   }
 
-  /** Makes an attempt to connect. @param {TokenReason} [tokenReason] */
-  async #connect(tokenReason = "connect") {
+  /** Makes an attempt to connect. */
+  async #connect() {
     const turn = this.#startTurn();
     if (this.#session) this.#setState("connecting");
     try {
-      const token = await this.#askToken(tokenReason);
+      const token = await this.#askToken(this.#tokenReason);
       if (this.#turn !== turn) return;
       this.#token = token;
+      this.#tokenReason = "connect";
     } catch (cause) {
       if (this.#turn !== turn) return;
       this.#report(new ChorusError("token_failed", "There is no token", { cause }));
@@ -503,7 +506,10 @@ export class Chorus extends EventTarget {
     if (code === 4401 && typeof this.#options.token !== "function") {
       return this.#shut(reason, { code, needsToken: true });
     }
-    if (code === 4401 && isStable) return void this.#connect("expired");
+    if (code === 4401) {
+      this.#tokenReason = "expired";
+      if (isStable) return void this.#connect();
+    }
     if (code === 4029) this.#outbox.slowDown();
     if (openedAtMs === undefined && !isSilent) return void this.#askWhy(reason, code);
     this.#retryLater(reason, { code, delayMs: reconnectInMs });
@@ -525,7 +531,8 @@ export class Chorus extends EventTarget {
     if (!isFinal) return this.#retryLater(refusal.reason, { code: status, minMs: waitMs });
     if (status === 401 && typeof this.#options.token === "function" && !this.#hasNewToken) {
       this.#hasNewToken = true;
-      return void this.#connect("expired");
+      this.#tokenReason = "expired";
+      return void this.#connect();
     }
     this.#shut(refusal.reason, { code: status, needsToken: status === 401 || status === 403 });
   }
