@@ -1200,7 +1200,8 @@ const FRESH = {
  * `sessionStorage` of its tab. Another page takes over a session with unsent messages that no page
  * uses. A Web Lock tells whether one uses it, also to the copy of a tab, which has the same
  * `sessionStorage`. Without Web Locks, as in pages of insecure origins, a page that uses a session
- * removes it from `sessionStorage` meanwhile, and renews its `usedAtMs`.
+ * removes it from `sessionStorage` meanwhile, and renews its `usedAtMs`. Outside of pages, a storage
+ * belongs to one process.
  */
 class SessionStore {
   /** @type {ChatStorage | null} */
@@ -1318,7 +1319,7 @@ class SessionStore {
   /** @param {string} key @param {boolean} waits @returns {Promise<boolean>} */
   #lock(key, waits) {
     const { locks } = env.navigator ?? {};
-    if (!locks) return Promise.resolve(true);
+    if (!env.document || !locks) return Promise.resolve(true);
     const options = waits
       ? { signal: AbortSignal.timeout(CLAIM_TIMEOUT_MS) }
       : { ifAvailable: true };
