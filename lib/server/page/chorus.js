@@ -262,8 +262,15 @@ export class Chorus extends EventTarget {
   #replayEnd;
   /** The positions since `#position` of own messages that were delivered. @type {Set<string>} */
   #ackedPositions = new Set();
-  /** @type {PromiseWithResolvers<void>} */
-  #entered = Promise.withResolvers();
+  /** @type {() => void} */
+  #resolveEntered = () => {};
+  /** @type {(error: ChorusError) => void} */
+  #rejectEntered = () => {};
+  /** Resolves with the first welcome. @type {Promise<void>} */
+  #entered = new Promise((resolve, reject) => {
+    this.#resolveEntered = resolve;
+    this.#rejectEntered = reject;
+  });
   /** Where the next page of the history ends. @type {string | undefined} */
   #historyBefore;
   /** @type {Promise<unknown>} */
@@ -277,7 +284,7 @@ export class Chorus extends EventTarget {
     super();
     this.#options = options;
     this.#urls = new ServerUrls(url, options.room ?? "lobby");
-    this.#entered.promise.catch(() => {});
+    this.#entered.catch(() => {});
     this.#watchPage();
     queueMicrotask(() => {
       if (this.#state === "connecting") this.#connect();
@@ -597,7 +604,7 @@ export class Chorus extends EventTarget {
     this.#session?.leave();
     this.#state = "closed";
     this.#closedMessage = `The chat is closed: ${reason}`;
-    this.#entered.reject(new ChorusError("closed", this.#closedMessage));
+    this.#rejectEntered(new ChorusError("closed", this.#closedMessage));
     this.#outbox.close(this.#closedMessage);
     this.#setState("closed", { reason, needsToken, ...code !== undefined && { code } });
   }
@@ -642,7 +649,7 @@ export class Chorus extends EventTarget {
     this.#members = new Map(memberList(members).map((member) => [member.id, member]));
     this.#memberCount = memberCount;
     if (maxMessageBytes > 0) this.#outbox.limit(maxMessageBytes);
-    this.#entered.resolve();
+    this.#resolveEntered();
     const turn = this.#turn;
     this.#setState("open", { isResumed: recovered === true });
     if (this.#turn !== turn) return;
@@ -773,7 +780,7 @@ export class Chorus extends EventTarget {
    * @returns {Promise<{ messages: ChatMessage[], before: string, hasMore: boolean }>}
    */
   async #readHistory(before, limit) {
-    await this.#entered.promise;
+    await this.#entered;
     const from = before ?? this.#historyBefore ?? "";
     let response;
     try {
