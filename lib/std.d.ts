@@ -22,9 +22,20 @@ declare module "@std/assert" {
   ): E;
 }
 
+declare module "@std/html/entities" {
+  export function escape(str: string): string;
+}
+
 declare module "@std/http/etag" {
   export function eTag(entity: string): Promise<string>;
   export function ifNoneMatch(value: string | null, etag: string | undefined): boolean;
+}
+
+declare module "@std/http/negotiation" {
+  export function acceptsEncodings(
+    request: { readonly headers: Headers },
+    ...encodings: string[]
+  ): string | undefined;
 }
 
 declare module "@std/http/status" {

@@ -28,7 +28,7 @@ Deno.test({
     const token = "0123456789abcdef";
     await using server = await startTestApp({}, { adminToken: new AdminToken(token) });
     const browser = await launchBrowser();
-    const { page } = await openPage(browser, new URL("/page.css", server.app.url).href);
+    const { page } = await openPage(browser, new URL("/healthz", server.app.url).href);
     const showState = 'events.addEventListener("error", () => show(events.readyState));';
     await page.evaluate(`${SUBSCRIBE}${STAY_CLOSED}${showState}`);
     await page.getByText("[welcome]").waitFor();
@@ -52,7 +52,7 @@ for (const engine of ENGINES) {
       const browser = await launchBrowser();
       {
         await using server = await startTestApp({ engine, data: path });
-        const { page } = await openPage(browser, new URL("/page.css", server.app.url).href);
+        const { page } = await openPage(browser, new URL("/healthz", server.app.url).href);
         using database = new DatabaseSync(path);
         database.exec("ALTER TABLE rooms RENAME TO moved");
         await page.evaluate(SUBSCRIBE);

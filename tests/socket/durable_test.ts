@@ -52,6 +52,9 @@ for (const engine of ENGINES) {
       ]);
       assertEquals(said[0]!.position, ack.position);
       assertEquals(await plain.take(2), ["two", "three"]);
+      const older = new URL(`/rooms/lobby/messages?before=${ack.position}`, server.app.url);
+      const { messages, recovered } = await (await fetch(older)).json();
+      assertEquals([recovered, messages.length, messages[0].text], [true, 1, "one"]);
       const rooms = await (await fetch(new URL("/rooms", server.app.url))).json();
       assertEquals(rooms.rooms, [{ name: "lobby", memberCount: 3, position: said[2]!.position }]);
     });
@@ -199,6 +202,21 @@ Deno.test("a reader gets a gap for messages that were never committed, and every
     path = response.headers.get("link")?.match(/^<(.*)>; rel="next"$/)?.[1];
   }
   assertEquals(pages.reduce((one, other) => one + other), count - 10);
+  // Backwards, a page ends behind the gap as well, and the next one tells of it.
+  const gaps: unknown[] = [];
+  const back: number[] = [];
+  let before = `/rooms/lobby/messages?before=${epoch}-${count}&limit=45`;
+  while (before) {
+    const response: Response = await fetch(new URL(before, url));
+    const { messages, recovered, missedCount } = await response.json();
+    if (!recovered) gaps.push({ newerSeq: back[0], missedCount });
+    back.unshift(
+      ...messages.map(({ position }: { position: string }) => Number(position.split("-")[1])),
+    );
+    before = response.headers.get("link")?.match(/^<(.*)>; rel="prev"$/)?.[1] ?? "";
+  }
+  assertEquals(back, seqs);
+  assertEquals(gaps, [{ newerSeq: 50, missedCount: 10 }]);
 });
 
 Deno.test("--history-messages limits the messages of a room in the file", async () => {
@@ -213,6 +231,19 @@ Deno.test("--history-messages limits the messages of a room in the file", async 
   await using late = await ChorusPeer.open(`${server.url}?since=${position}`);
   assertEquals((await late.next("gap")).missedCount, 90);
   assertEquals((await late.texts(10)).at(0), "91");
+  const read = async (before: string) => {
+    const url = new URL(`/rooms/lobby/messages?limit=6&before=${before}`, server.app.url);
+    const response = await fetch(url);
+    const { messages, before: next } = await response.json();
+    const texts = messages.map(({ text }: { text: string }) => text);
+    return { texts, next, hasOlder: response.headers.has("link") };
+  };
+  const newest = await read(position.replace(/\d+$/, "100"));
+  assertEquals([newest.texts.at(0), newest.hasOlder], ["95", true]);
+  const oldest = await read(newest.next);
+  assertEquals([oldest.texts, oldest.hasOlder], [["91", "92", "93", "94"], false]);
+  // A position whose messages are gone.
+  assertEquals(await read(position), { texts: [], next: position, hasOlder: false });
   const database = new DatabaseSync(file.path, { readOnly: true });
   assertEquals(database.prepare("SELECT count(*) AS count FROM messages").get()!.count, 10);
   database.close();

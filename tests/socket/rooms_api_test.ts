@@ -67,6 +67,33 @@ for (const engine of ENGINES) {
     assertEquals([end.recovered, end.messages], [true, []]);
   });
 
+  Deno.test(`${engine}: GET /rooms/R/messages?before= responds in pages, back to the first`, async () => {
+    await using server = await startTestApp({ engine });
+    let position = "";
+    for (const text of ["1", "2", "3", "4", "5"]) {
+      ({ position } = await (await publish(server, text)).json());
+    }
+    const texts = [];
+    let path: string | undefined = `/rooms/tea/messages?before=${position}&limit=2`;
+    while (path) {
+      const { response, body } = await get(server, path);
+      assertEquals([body.room, body.recovered, body.missedCount], ["tea", true, 0]);
+      texts.push(body.messages.map(({ text }: { text: string }) => text));
+      path = response.headers.get("link")?.match(/^<(.*)>; rel="prev"$/)?.[1];
+      if (path) {
+        assertEquals(new URL(path, server.app.url).searchParams.get("before"), body.before);
+        continue;
+      }
+      const { body: end } = await get(server, `/rooms/tea/messages?before=${body.before}`);
+      assertEquals([end.messages, end.recovered, end.before], [[], true, body.before]);
+    }
+    assertEquals(texts, [["4", "5"], ["2", "3"], ["1"]]);
+    // A room that does not know the position, as after a restart, has no older messages than these.
+    const stray = await get(server, "/rooms/tea/messages?before=0123456789abcdef-7&limit=2");
+    assertEquals([stray.body.recovered, stray.body.messages.length], [false, 2]);
+    assertEquals(stray.body.messages[1].position, position);
+  });
+
   Deno.test(`${engine}: GET /rooms/R/events resumes after Last-Event-ID`, async () => {
     await using server = await startTestApp({ engine });
     const url = new URL("/rooms/tea/events?name=Ann", server.app.url);
@@ -189,6 +216,8 @@ for (const engine of ENGINES) {
       [fetch(new URL("/rooms/tea/nothing", server.app.url)), 404, "/messages"],
       [fetch(new URL("/rooms/coffee/messages", server.app.url)), 404, "does not exist"],
       [fetch(new URL("/rooms/tea/messages?limit=0", server.app.url)), 400, "limit"],
+      [fetch(new URL("/rooms/tea/messages?before=7", server.app.url)), 400, "position"],
+      [fetch(new URL("/rooms/tea/messages?before=&after=", server.app.url)), 400, "exclude"],
       [fetch(new URL("/rooms/tea/events?name=", server.app.url)), 400, "name"],
       [fetch(new URL("/rooms", server.app.url), { method: "DELETE" }), 405, "DELETE"],
       [publish(server, "hi", { headers: { origin: "https://evil.example" } }), 403, "evil"],

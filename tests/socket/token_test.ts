@@ -190,6 +190,7 @@ for (const engine of ENGINES) {
         [await handshake(server, { Authorization: `Bearer ${token}` }), words],
         [await request(server, "/rooms/lobby/events", { headers: bearer(token) }), words],
         [await request(server, "/rooms/lobby/messages", { headers: bearer(token) }), words],
+        [await request(server, "/rooms/lobby/messages?before=", { headers: bearer(token) }), words],
         [
           await request(server, "/rooms/lobby/messages", { ...POST, headers: bearer(token) }),
           publishing,

@@ -77,6 +77,8 @@ export interface History extends AsyncDisposable {
   oldestSeq(room: string, range: AgeRange): number | undefined;
   /** At most `limit` stored messages after a sequence number, in order. */
   read(room: string, after: number, limit: number): Message[];
+  /** The newest stored messages up to a sequence number, in order: at most `limit`. */
+  readBefore(room: string, upTo: number, limit: number): Message[];
   /** The message that an author published with this id, if it is stored. */
   messageOf(room: string, authorId: string | null, id: string): Message | undefined;
   /** At most `limit` rooms whose names are after a name, in the order of their UTF-8. */

@@ -5,6 +5,7 @@ import type { Author, Message } from "../message.ts";
 import type { AgeRange } from "./age_range.ts";
 import { readHistory } from "./history.ts";
 import { Epochs, newEpochName } from "./position.ts";
+import { readBackwards, type ReadBounds } from "./read_steps.ts";
 import { type CommitListener, type Durable, RoomStore } from "./room_store.ts";
 import { Transcript } from "./transcript.ts";
 
@@ -134,6 +135,11 @@ export class RoomHistory {
     return this.#epochs.positionOf(seq);
   }
 
+  /** The sequence number of the message before a position; undefined if it is unknown. */
+  seqOf(position: string): number | undefined {
+    return this.#epochs.seqOf(position, this.headSeq);
+  }
+
   /**
    * Decides where a replay starts.
    *
@@ -147,7 +153,7 @@ export class RoomHistory {
     if (since === undefined) {
       return { after: Math.max(seqBefore, headSeq - last), isRecovered: false };
     }
-    const seq = this.#epochs.seqOf(since, headSeq);
+    const seq = this.seqOf(since);
     if (seq !== undefined && seq >= seqBefore) return { after: seq, isRecovered: true };
     const gap = seq === undefined
       ? { after: since, missedCount: seqBefore, reason: "unknown position" } as const
@@ -176,6 +182,25 @@ export class RoomHistory {
       leftLength,
     );
     return [...older, ...newer];
+  }
+
+  /**
+   * The newest retained messages up to a sequence number, in order and without a gap between them.
+   * If the last is not the message with this sequence number, those between were never committed.
+   *
+   * @throws {HistoryUnavailableError} If the durable history cannot be read.
+   */
+  readBefore(upTo: number, bounds: ReadBounds): Message[] {
+    const { seqBefore } = this;
+    // Without a store, no older messages are retained than those in memory.
+    const inMemory = this.log.seqBefore;
+    return readBackwards(upTo, bounds, (last, limit) => {
+      if (last <= seqBefore) return [];
+      const after = Math.max(last - limit, inMemory, seqBefore);
+      return last > inMemory
+        ? this.#transcript.read(after, last - after, Infinity)
+        : this.#store!.readBefore(last, limit).filter(({ seq }) => seq > seqBefore);
+    });
   }
 
   /** Appends `bytes[start, end)` as a message. Returns the offset of its frame in the log. */

@@ -3,6 +3,7 @@ import type { AgeRange } from "./age_range.ts";
 import type { Committable, Committer } from "./committer.ts";
 import { type Batch, type Epoch, type History, readHistory } from "./history.ts";
 import { packBodies } from "./packed_bodies.ts";
+import { nextStep } from "./read_steps.ts";
 import type { Transcript } from "./transcript.ts";
 
 /** Messages of this many bytes are committed at once. */
@@ -14,12 +15,6 @@ const URGENT_BYTES = 64 * 1024;
  * oldest uncommitted messages.
  */
 const MAX_UNCOMMITTED = { held: 1 / 4, dropped: 4 };
-
-/**
- * Messages per read. The first read takes `first`, and each next as many as were read so far, up to
- * `max`. Messages may be long, so reads start small.
- */
-const READ_STEP_MESSAGES = { first: 32, max: 256 };
 
 /** A history, and what commits to it. */
 export interface Durable {
@@ -121,7 +116,7 @@ export class RoomStore implements Committable {
    * The message that an author published with this id, if it is stored.
    *
    * @throws {HistoryUnavailableError} If the history cannot be read. The same goes for the next
-   * two.
+   * three.
    */
   messageOf({ id: authorId }: Author, id: string): Message | undefined {
     const { history, room } = this.#options;
@@ -142,8 +137,7 @@ export class RoomStore implements Committable {
     const { history, room } = this.#options;
     const messages: Message[] = [];
     for (let length = 0; messages.length < limit && length < maxLength;) {
-      const { first, max } = READ_STEP_MESSAGES;
-      const step = Math.min(limit - messages.length, Math.max(first, messages.length), max);
+      const step = nextStep(messages.length, limit);
       const last = messages.at(-1)?.seq ?? after;
       const read = readHistory(() => history.read(room, last, step));
       for (const message of read) {
@@ -155,6 +149,12 @@ export class RoomStore implements Committable {
       if (read.length < step) break;
     }
     return messages;
+  }
+
+  /** The newest stored messages up to a sequence number, in order: at most `limit`. */
+  readBefore(upTo: number, limit: number): Message[] {
+    const { history, room } = this.#options;
+    return readHistory(() => history.readBefore(room, upTo, limit));
   }
 
   get isUrgent(): boolean {

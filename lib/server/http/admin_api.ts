@@ -7,7 +7,7 @@ import type { Member } from "../../chat/members/member.ts";
 import type { AdminToken } from "../security/admin_token.ts";
 import { ipOf, parseIp } from "../security/ip_address.ts";
 import { parseLimit, parseRoomSegment } from "./api_params.ts";
-import { json } from "./api_response.ts";
+import { json, pageLink } from "./api_response.ts";
 import type { Guard } from "./guard.ts";
 import { quote } from "./join_request.ts";
 import {
@@ -103,8 +103,8 @@ export class AdminApi {
     const page = listed.slice(0, limit);
     const body = { connections: page.map(describe) };
     if (listed.length === page.length) return json(body);
-    const next = new URLSearchParams({ ...filter, after: page.at(-1)!.id, limit: `${limit}` });
-    return json(body, { link: `</admin/connections?${next}>; rel="next"` });
+    const next = { ...filter, after: page.at(-1)!.id, limit: `${limit}` };
+    return json(body, pageLink("/admin/connections", "next", next));
   }
 
   #closeAll(params: URLSearchParams, requestId: string): ApiResult {

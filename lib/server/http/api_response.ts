@@ -24,6 +24,11 @@ export function json(value: unknown, headers: HeaderFields = {}, status = 200): 
   });
 }
 
+/** Creates the `Link` header of a page of a list, which leads to another page. */
+export function pageLink(path: string, rel: "next" | "prev", query: HeaderFields): HeaderFields {
+  return { link: `<${path}?${new URLSearchParams(query)}>; rel="${rel}"` };
+}
+
 /** Creates a response of plain text. */
 export function plainText(
   status: number,
@@ -63,16 +68,19 @@ export function preflight(): Response {
  * admission has refused all others.
  */
 export function withCors({ headers }: Request, response: Response): Response {
+  const vary = response.headers.get("vary");
   for (const [name, value] of Object.entries(corsHeaders(headers))) {
     response.headers.set(name, value);
   }
+  // The response may vary with another header as well. A refusal has these headers already.
+  if (vary !== null && vary !== "origin") response.headers.append("vary", vary);
   return response;
 }
 
 /** The headers that {@linkcode withCors} sets. */
 export function corsHeaders(requestHeaders: FieldMap): HeaderFields {
   const origin = requestHeaders.get("origin");
-  if (origin === null) return {};
+  if (origin === null) return { vary: "origin" };
   return {
     "access-control-allow-origin": origin,
     "access-control-expose-headers": "link, retry-after, www-authenticate, x-request-id",

@@ -1,12 +1,12 @@
 import { setImmediate } from "node:timers";
 import type { Access } from "../../chat/access.ts";
 import type { Chat, JoinRequest } from "../../chat/chat.ts";
-import { encodeSaid } from "../../chat/chorus_v1.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import { HistoryUnavailableError } from "../../chat/history/history.ts";
 import type { ListedRoom } from "../../chat/rooms.ts";
 import { parseLimit, parseRoomSegment } from "./api_params.ts";
-import { json, JSON_HEADERS, preflight } from "./api_response.ts";
+import { json, pageLink, preflight } from "./api_response.ts";
+import { historyPage, parseHistoryQuery } from "./history_page.ts";
 import { parseJoinRequest } from "./join_request.ts";
 import { readPublication } from "./publication.ts";
 import type { Guard, Peer, Purpose, Visitor } from "./guard.ts";
@@ -19,9 +19,6 @@ import {
   refusal,
   UNAVAILABLE,
 } from "./refusal.ts";
-
-/** A response ends after the message that makes it longer than this many characters. */
-const MAX_RESPONSE_LENGTH = 1024 * 1024;
 
 /** The rooms that are read at a time while a client may read few of them. */
 const LIST_PAGE = 10_000;
@@ -57,12 +54,13 @@ export interface ApiRequest {
 /**
  * The HTTP API.
  *
- * | request                               | response                                             |
- * | ------------------------------------- | ---------------------------------------------------- |
- * | `GET /rooms?after=&limit=`            | the rooms, sorted by name                            |
- * | `POST /rooms/R/messages`              | 201 and the position of the published message        |
- * | `GET /rooms/R/messages?after=&limit=` | stored messages, in pages                            |
- * | `GET /rooms/R/events`                 | server-sent events, after `Last-Event-ID` if given   |
+ * | request                                | response                                            |
+ * | -------------------------------------- | --------------------------------------------------- |
+ * | `GET /rooms?after=&limit=`             | the rooms, sorted by name                           |
+ * | `POST /rooms/R/messages`               | 201 and the position of the published message       |
+ * | `GET /rooms/R/messages?after=&limit=`  | stored messages, in pages, the oldest page first    |
+ * | `GET /rooms/R/messages?before=&limit=` | the same, the newest page first                     |
+ * | `GET /rooms/R/events`                  | server-sent events, after `Last-Event-ID` if given  |
  */
 export class RoomsApi {
   readonly #options: RoomsApiOptions;
@@ -148,36 +146,19 @@ export class RoomsApi {
     }
     const rooms = readable.slice(0, limit);
     const hasMore = readable.length > limit;
-    const headers = hasMore ? { link: link("/rooms", { after: rooms.at(-1)!.name, limit }) } : {};
-    return json({ rooms }, headers);
+    if (!hasMore) return json({ rooms });
+    const next = { after: rooms.at(-1)!.name, limit: `${limit}` };
+    return json({ rooms }, pageLink("/rooms", "next", next));
   }
 
   #history(roomName: string, { searchParams }: URL): ApiResult {
-    const limit = parseLimit(searchParams);
-    if (typeof limit !== "number") return limit;
+    const query = parseHistoryQuery(searchParams);
+    if (isRefusal(query)) return query;
     const { rooms } = this.#options.chat;
     if (!rooms.isKnown(roomName)) {
       return refusal(404, "This room does not exist: it has no members and no stored messages");
     }
-    const since = searchParams.get("after") ?? undefined;
-    return rooms.read(roomName, (room) => {
-      const { after, isRecovered, gap } = room.history.replayStart({ since, last: Infinity });
-      const messages = room.history.read(after, limit, MAX_RESPONSE_LENGTH);
-      const { headSeq } = room.history;
-      const seq = messages.at(-1)?.seq ?? headSeq;
-      const position = room.history.positionOf(seq);
-      const path = `/rooms/${encodeURIComponent(roomName)}/messages`;
-      const headers = seq < headSeq ? { link: link(path, { after: position, limit }) } : {};
-      const uncommittedCount = (messages[0]?.seq ?? headSeq + 1) - after - 1;
-      const missedCount = (gap?.missedCount ?? 0) + uncommittedCount;
-      const recovered = isRecovered && uncommittedCount === 0;
-      const about = { room: roomName, position, recovered, missedCount };
-      const said = messages.map((message) =>
-        encodeSaid(room.history.positionOf(message.seq), message)
-      );
-      const body = `${JSON.stringify(about).slice(0, -1)},"messages":[${said.join(",")}]}\n`;
-      return new Response(body, { headers: { ...JSON_HEADERS, ...headers } });
-    });
+    return rooms.read(roomName, ({ history }) => historyPage(history, roomName, query));
   }
 
   async #publish(roomName: string, request: Request, { access }: Visitor): Promise<ApiResult> {
@@ -224,9 +205,4 @@ function eventsOf(events: ReadableStream<Uint8Array>): Response {
   return new Response(events as ReadableStream<Uint8Array<ArrayBuffer>>, {
     headers: EVENTS_HEADERS,
   });
-}
-
-function link(path: string, query: { readonly after: string; readonly limit: number }): string {
-  const { after, limit } = query;
-  return `<${path}?after=${encodeURIComponent(after)}&limit=${limit}>; rel="next"`;
 }

@@ -1,43 +1,111 @@
-import { eTag, ifNoneMatch } from "@std/http/etag";
+import baseStyle from "./base.css" with { type: "text" };
+import clientLibrary from "./chorus.js" with { type: "text" };
+import docsStyle from "./docs.css" with { type: "text" };
+import docsScript from "./docs.js" with { type: "text" };
 import html from "./index.html" with { type: "text" };
-import css from "./page.css" with { type: "text" };
-import script from "./page.js" with { type: "text" };
+import script from "./main.js" with { type: "text" };
+import style from "./page.css" with { type: "text" };
+import { digestOf, ServedText, type TextKind } from "./served_text.ts";
 
-interface Asset {
-  readonly body: string;
-  readonly contentType: string;
-  readonly etag: string;
-}
+/** The path of the client library for programs and other pages. */
+export const CLIENT_LIBRARY_PATH = "/chorus.js";
 
-const ASSETS: Readonly<Record<string, Asset>> = {
-  "/": await asset(html, "text/html"),
-  "/page.css": await asset(css, "text/css"),
-  "/page.js": await asset(script, "text/javascript"),
+/** The files that the documents refer to, by name. */
+const FILES: Readonly<Record<string, string>> = {
+  "base.css": baseStyle,
+  "chorus.js": clientLibrary,
+  "docs.css": docsStyle,
+  "docs.js": docsScript,
+  "main.js": script,
+  "page.css": style,
 };
+
+/**
+ * The folder of the files. Its name changes with their content, so browsers need not ask whether
+ * their copies are current, and a module always imports modules of the same version.
+ */
+const FOLDER = `assets/${digestOf(JSON.stringify(FILES))}/`;
+
+/** The folder's name in the documents. */
+const FOLDER_IN_DOCUMENTS = "assets/DIGEST/";
+
+/** The files, by path. */
+const ASSETS: Readonly<Record<string, ServedText>> = Object.fromEntries(
+  Object.entries(FILES).map(([name, text]) => {
+    const kind = name.slice(name.lastIndexOf(".") + 1) as TextKind;
+    return [`/${FOLDER}${name}`, new ServedText(text, kind)];
+  }),
+);
+
+/** The documents, by path. Each is made when the first client asks for it. */
+const DOCUMENTS: Readonly<Record<string, () => Promise<ServedText>>> = {
+  "/": once(() => Promise.resolve(html)),
+  "/docs": once(async () => (await import("./docs.ts")).renderDocs()),
+};
+
+/** Browsers ask each time whether their copy is current. */
+const REVALIDATE = "no-cache";
+
+/** Browsers never ask again. */
+const IMMUTABLE = "public, max-age=31536000, immutable";
+
+/** A request for a file of the page. */
+export interface PageRequest {
+  readonly path: string;
+  /** The host and port that the client addressed. */
+  readonly host: string;
+  readonly headers: Headers;
+}
 
 /** Whether a path is one of the chat page's files. */
 export function isPagePath(path: string): boolean {
-  return Object.hasOwn(ASSETS, path);
+  return path === CLIENT_LIBRARY_PATH || Object.hasOwn(ASSETS, path) ||
+    Object.hasOwn(DOCUMENTS, path);
 }
 
-/** Creates the response to a GET or HEAD request for a page file; 304 if a copy is current. */
-export function servePage(path: string, headers: Headers): Response {
-  const { body, contentType, etag } = ASSETS[path]!;
-  const common = { etag, "cache-control": "no-cache" };
-  if (!ifNoneMatch(headers.get("if-none-match"), etag)) {
-    return new Response(null, { status: 304, headers: common });
+/**
+ * Creates the response to a GET or HEAD request for a file of the page; 304 if a copy is current.
+ */
+export async function servePage(request: PageRequest): Promise<Response> {
+  const { path, host } = request;
+  if (Object.hasOwn(ASSETS, path)) {
+    return ASSETS[path]!.respond(request, { "cache-control": IMMUTABLE });
   }
-  return new Response(body, {
-    headers: {
-      ...common,
-      "content-type": contentType,
-      "content-security-policy": "default-src 'self'; img-src data:; frame-ancestors 'none'",
-      "x-content-type-options": "nosniff",
-      "referrer-policy": "no-referrer",
-    },
+  if (path === CLIENT_LIBRARY_PATH) {
+    return ASSETS[`/${FOLDER}chorus.js`]!.respond(request, { "cache-control": REVALIDATE });
+  }
+  const document = await DOCUMENTS[path]!();
+  return document.respond(request, {
+    "cache-control": REVALIDATE,
+    "content-security-policy": contentSecurityPolicy(host),
+    "referrer-policy": "no-referrer",
   });
 }
 
-async function asset(body: string, type: string): Promise<Asset> {
-  return { body, contentType: `${type}; charset=utf-8`, etag: await eTag(body) };
+function once(load: () => Promise<string>): () => Promise<ServedText> {
+  let document: Promise<ServedText> | undefined;
+  return () =>
+    document ??= load().then((text) =>
+      new ServedText(text.replaceAll(FOLDER_IN_DOCUMENTS, FOLDER), "html")
+    );
+}
+
+/**
+ * Some browsers do not take `'self'` for the WebSockets of the same host. The scheme is that of the
+ * page, which a proxy may have changed, so the policy names both.
+ */
+function contentSecurityPolicy(host: string): string {
+  // A policy cannot name an IPv6 address, and must not contain what else a host may.
+  const sockets = /^[\w.-]+(:\d+)?$/.test(host) ? ` ws://${host} wss://${host}` : "";
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    `connect-src 'self'${sockets}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+  ].join("; ");
 }

@@ -184,6 +184,42 @@ for (const [kind, using_] of Object.entries(KINDS)) {
       }
     }));
 
+  Deno.test(`${kind}: readBefore() pages back through all messages in order and without a gap`, () =>
+    using_({}, async (test) => {
+      await publishMany(test, 500);
+      const { history } = test;
+      for (const limit of [1, 7, 100, 1000]) {
+        const pages: number[][] = [];
+        for (let upTo = 500;;) {
+          const page = seqsOf(history.readBefore(upTo, { limit, maxLength: Infinity }));
+          if (page.length === 0) break;
+          assertEquals(page.length, Math.min(limit, upTo));
+          pages.unshift(page);
+          upTo = page[0]! - 1;
+        }
+        assertEquals(pages.flat(), range(1, 500));
+      }
+      const [message] = history.readBefore(300, { limit: 1, maxLength: Infinity });
+      assertEquals(message, history.read(299, 1, Infinity)[0]);
+      assertEquals(history.readBefore(0, { limit: 1, maxLength: Infinity }), []);
+    }));
+
+  Deno.test(`${kind}: readBefore() exceeds maxLength by its oldest message at most and returns at least one`, () =>
+    using_({}, async (test) => {
+      await publishMany(test, 300);
+      const { history } = test;
+      for (const maxLength of [1, 1000, 1500, 50_000, 250_000]) {
+        for (let upTo = 300; upTo > 0;) {
+          const page = history.readBefore(upTo, { limit: 1000, maxLength });
+          assertEquals(seqsOf(page), range(upTo - page.length + 1, upTo));
+          const length = page.slice(1).reduce((sum, { body }) => sum + body.length, 0);
+          assert(page.length > 0 && length < maxLength);
+          upTo -= page.length;
+          assert(upTo === 0 || length + page[0]!.body.length >= maxLength);
+        }
+      }
+    }));
+
   Deno.test(`${kind}: replayStart() recovers from every position that the room has had`, () =>
     using_({}, async (test) => {
       const { history } = test;
@@ -238,6 +274,9 @@ for (const [kind, using_] of Object.entries(KINDS)) {
       });
       assertEquals(seqsOf(history.read(250, 1000, Infinity)), range(251, 350));
       assertEquals(history.replayStart({ last: 1000 }).after, 250);
+      const bounds = { limit: 1000, maxLength: Infinity };
+      assertEquals(seqsOf(history.readBefore(350, bounds)), range(251, 350));
+      assertEquals(history.readBefore(250, bounds), []);
     }));
 
   Deno.test(`${kind}: historyAgeMs limits the age of messages`, () =>
