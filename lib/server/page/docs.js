@@ -2,7 +2,7 @@
 /// <reference lib="dom" />
 
 /** The address in the manuals, in any of its forms. */
-const EXAMPLE_URL = /\b(http|ws):\/\/(?:127\.0\.0\.1|localhost):8000\b/g;
+const EXAMPLE_URL = /\b(?:(http|ws):\/\/(?:127\.0\.0\.1|localhost)|localhost):8000\b/g;
 
 const nav = /** @type {HTMLElement} */ (document.querySelector("nav"));
 const contents = /** @type {HTMLDetailsElement} */ (nav.querySelector("details"));
@@ -22,7 +22,8 @@ function showOwnAddress() {
       if (node.nodeType !== Node.TEXT_NODE || !node.nodeValue?.includes(":8000")) continue;
       node.nodeValue = node.nodeValue.replace(
         EXAMPLE_URL,
-        (_url, scheme) => scheme === "ws" ? base.replace(/^http/, "ws") : base,
+        (_url, scheme) =>
+          scheme === "http" ? base : scheme ? base.replace(/^http/, "ws") : location.host,
       );
     }
   }
@@ -35,6 +36,7 @@ function addCopyButtons() {
     button.textContent = "Copy";
     button.addEventListener("click", async () => {
       await copy(/** @type {HTMLElement} */ (block.querySelector("code")));
+      button.focus();
       button.textContent = "Copied";
       announcement.textContent = "Copied";
       setTimeout(() => {
@@ -58,6 +60,9 @@ async function copy(code) {
   if (navigator.clipboard) return await navigator.clipboard.writeText(text);
   const area = document.createElement("textarea");
   area.value = text;
+  // Otherwise selecting it would scroll the page.
+  area.style.position = "fixed";
+  area.style.top = "0";
   document.body.append(area);
   area.select();
   document.execCommand("copy");
