@@ -288,3 +288,26 @@ browserTest(
     assertEquals(server.maxOpenCount, 1);
   },
 );
+
+browserTest(
+  "no other page sends what is unsent in a page that the browser keeps",
+  async (context) => {
+    await using server = await ScriptedServer.start();
+    const page = await openBlank(context, server.url);
+    await connect(page, server.url);
+    const first = await server.connections.take();
+    first.welcome();
+    await isIn(page, "open");
+    const [id] = await send(page, "unsent");
+    await first.next();
+    await fire(page, "pagehide");
+    const other = await openBlank(context, server.url);
+    await connect(other, server.url);
+    assertEquals((await server.connections.take()).query.session, undefined);
+    await fire(page, "pageshow");
+    const second = await server.connections.take();
+    assertEquals(second.query.session, "ann.SIGNATURE");
+    second.welcome({ recovered: true });
+    assertEquals(await second.next(), { type: "say", id, text: "unsent" });
+  },
+);
