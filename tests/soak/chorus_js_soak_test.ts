@@ -6,7 +6,7 @@ import { Observer } from "../page/chorus_js/observer.ts";
 import { ChorusPeer } from "../socket/chorus_peer.ts";
 import { ENGINES, startTestApp } from "../socket/test_app.ts";
 
-const ROUND_COUNT = 50;
+const ROUND_COUNT = 5;
 
 for (const engine of ENGINES) {
   Deno.test(`${engine}: chorus.js sends across breaks with ${ROUND_COUNT} seeds`, async () => {
