@@ -1,14 +1,13 @@
 import baseStyle from "./base.css" with { type: "text" };
-import html from "./index.html" with { type: "text" };
-import script from "./main.js" with { type: "text" };
-import style from "./page.css" with { type: "text" };
+import { CHAT_DOCUMENT, CHAT_FILES } from "./chat/chat_files.ts";
+import library from "./chorus.js" with { type: "text" };
 import { digestOf, ServedText, type TextKind } from "./served_text.ts";
 
 /** The files that the documents refer to, by name. */
 const FILES: Readonly<Record<string, string>> = {
   "base.css": baseStyle,
-  "main.js": script,
-  "page.css": style,
+  "chorus.js": library,
+  ...Object.fromEntries(Object.entries(CHAT_FILES).map(([name, text]) => [`chat/${name}`, text])),
 };
 
 /**
@@ -30,7 +29,7 @@ const REVALIDATE = "no-cache";
 const IMMUTABLE = "public, max-age=31536000, immutable";
 
 const RESOURCES: Readonly<Record<string, Resource>> = {
-  "/": document(html),
+  "/": document(CHAT_DOCUMENT),
   ...Object.fromEntries(
     Object.entries(FILES).map(([name, text]) => {
       const content = new ServedText(text, name.split(".").at(-1) as TextKind);

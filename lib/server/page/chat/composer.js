@@ -22,7 +22,7 @@ export class Composer {
   #room;
   #byteCount = 0;
   #isRefused = false;
-  /** @type {number | undefined} */
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #draftTimer;
   #onSend;
 

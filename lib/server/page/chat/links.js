@@ -1,6 +1,6 @@
 // @ts-check
 /// <reference lib="dom" />
-import linkify from "./linkify.js";
+import { tokenize } from "./linkify.js";
 import { element } from "./element.js";
 
 const PROTOCOLS = ["http:", "https:", "mailto:"];
@@ -22,7 +22,7 @@ export function textWithLinks(text) {
   if (text.length > MAX_LENGTH || !HINT.test(text)) return [text];
   /** @type {(string | HTMLAnchorElement)[]} */
   const parts = [];
-  for (const token of linkify.tokenize(text)) {
+  for (const token of tokenize(text)) {
     const shown = token.toString();
     const href = token.isLink && (token.t === "email" || /^(https?:\/\/|www\.)/i.test(shown))
       ? safeHref(token.toHref("https"))

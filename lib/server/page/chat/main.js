@@ -233,11 +233,12 @@ setInterval(store, STORE_PERIOD_MS);
 byId("icon", HTMLLinkElement).href = iconWith("");
 const stored = readStored("rooms");
 if (Array.isArray(stored)) {
-  for (const roomName of stored.slice(0, MAX_ROOMS)) if (typeof roomName === "string") add(roomName);
+  for (const roomName of stored.slice(0, MAX_ROOMS)) {
+    if (typeof roomName === "string") add(roomName);
+  }
 }
-const others = [...rooms.values()];
+const known = [...rooms.values()];
 openAddress();
-// The room that is shown comes first.
-for (const room of [current, ...others.filter((each) => each !== current)]) {
-  if (others.includes(room)) connect(room);
-}
+// The room that is shown connects first.
+known.sort((one, other) => Number(other === current) - Number(one === current));
+for (const room of known) if (rooms.has(room.name)) connect(room);

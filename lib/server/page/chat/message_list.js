@@ -45,6 +45,8 @@ export class MessageList {
   /** @type {import("./timeline.js").Timeline | undefined} */
   #timeline;
   #isFollowing = true;
+  /** Whether the last message stood in the document after the last frame. */
+  #hasEnd = true;
   #isFlooded = false;
   #onEdit;
 
@@ -61,8 +63,9 @@ export class MessageList {
         createRow(entry, { markerPosition: this.#room?.markerPosition, now: new Date() }),
     });
     this.#log.addEventListener("scroll", () => {
-      this.#isFollowing = this.#window.distances.toEnd <= NEAR_END &&
-        this.#window.last === this.#timeline?.last;
+      if (this.#timeline === this.#room?.timeline) {
+        this.#isFollowing = this.#hasEnd && this.#window.distances.toEnd <= NEAR_END;
+      }
       onScroll();
     }, { passive: true });
     this.#jump.addEventListener("click", () => {
@@ -114,6 +117,7 @@ export class MessageList {
       this.#window.scrollToEnd();
     }
     this.#extend(room);
+    this.#hasEnd = this.#window.last === timeline.last;
     timeline.pinned = this.#isFollowing ? undefined : this.#window.last;
     this.#renderEdges(room);
   }

@@ -4,7 +4,10 @@ import { byId, element } from "./element.js";
 import { formatShort } from "./format.js";
 import { parseFigures, quantileBetween } from "./metrics_text.js";
 
-/** @typedef {import("./metrics_text.js").Figures} Figures */
+/**
+ * @typedef {import("./metrics_text.js").Figures} Figures
+ * @typedef {import("./uplot.js")} Plot
+ */
 
 const PERIOD_MS = 1_000;
 
@@ -54,7 +57,7 @@ export class StatsPanel {
   #remark = byId("stats-remark", HTMLElement);
   /** @type {AbortController | undefined} */
   #open;
-  /** @type {{ value: HTMLElement, plot: import("./uplot.js").default, values: (number | null)[] }[]} */
+  /** @type {{ value: HTMLElement, plot: Plot, values: (number | null)[] }[]} */
   #drawn = [];
 
   /** Whether the panel is open. */
@@ -82,7 +85,7 @@ export class StatsPanel {
   }
 
   /**
-   * @param {typeof import("./uplot.js").default} UPlot
+   * @param {typeof import("./uplot.js")} UPlot
    * @param {AbortSignal} signal
    */
   async #read(UPlot, signal) {
@@ -121,7 +124,7 @@ export class StatsPanel {
     return undefined;
   }
 
-  /** @param {typeof import("./uplot.js").default} UPlot */
+  /** @param {typeof import("./uplot.js")} UPlot */
   #draw(UPlot) {
     this.#drawn = CHARTS.map(({ title }) => {
       const value = element("dd");
@@ -129,19 +132,23 @@ export class StatsPanel {
       this.#charts.append(element("div", {}, element("dt", {}, title), value, chart));
       const values = new Array(POINTS).fill(null);
       const color = () => getComputedStyle(chart).color;
-      const plot = new UPlot({
-        width: chart.clientWidth,
-        height: CHART_HEIGHT,
-        padding: [3, 0, 0, 0],
-        cursor: { show: false },
-        legend: { show: false },
-        axes: [{ show: false }, { show: false }],
-        scales: {
-          x: { time: false, range: [0, POINTS - 1] },
-          y: { range: (_, _min, max) => [0, max > 0 ? max * 1.15 : 1] },
+      const plot = new UPlot(
+        {
+          width: chart.clientWidth,
+          height: CHART_HEIGHT,
+          padding: [3, 0, 0, 0],
+          cursor: { show: false },
+          legend: { show: false },
+          axes: [{ show: false }, { show: false }],
+          scales: {
+            x: { time: false, range: [0, POINTS - 1] },
+            y: { range: (_, _min, max) => [0, max > 0 ? max * 1.15 : 1] },
+          },
+          series: [{}, { stroke: color, width: 1.5, points: { show: false } }],
         },
-        series: [{}, { stroke: color, width: 1.5, points: { show: false } }],
-      }, [values.map((_, at) => at), values], chart);
+        [values.map((_, at) => at), values],
+        chart,
+      );
       return { value, plot, values };
     });
   }

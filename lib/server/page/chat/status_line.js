@@ -9,7 +9,7 @@ export class StatusLine {
   #text = byId("status", HTMLElement);
   #countdown = byId("countdown", HTMLElement);
   #retry = byId("retry", HTMLButtonElement);
-  /** @type {number | undefined} */
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #hasBeenOpen = false;
 
