@@ -22,6 +22,10 @@ declare module "@std/assert" {
   ): E;
 }
 
+declare module "@std/html/entities" {
+  export function escape(str: string): string;
+}
+
 declare module "@std/http/etag" {
   export function eTag(entity: string): Promise<string>;
   export function ifNoneMatch(value: string | null, etag: string | undefined): boolean;

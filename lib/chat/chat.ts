@@ -29,6 +29,8 @@ export interface JoinRequest extends ReplayRequest {
   readonly protocol: string | undefined;
   /** The session token of an earlier connection. */
   readonly session: string | undefined;
+  /** Whether the client wants the messages that it publishes itself. */
+  readonly echo: boolean;
 }
 
 /** A connection that has just opened. */
@@ -229,7 +231,7 @@ export class Chat {
     request: JoinRequest,
     holder: MemberHolder,
   ): void {
-    const { format, session } = request;
+    const { format, session, echo } = request;
     const { user } = access;
     const replayStart = room.history.replayStart(request);
     if (request.since !== undefined) {
@@ -240,11 +242,15 @@ export class Chat {
     const author = { id: resumedId ?? id, name: access.name ?? request.name };
     const rateLimit = this.#rateRules && new RateLimit(this.#rateRules);
     const options: MemberOptions = {
-      ...{ id, address, author, room, wire, access, rateLimit },
+      ...{ id, address, author, room, wire, access, echo, rateLimit },
       clientFormat: format,
     };
     const member = isChorus
-      ? new ChorusMember(options, this.#sessions.tokenOf(author.id, user), {
+      ? new ChorusMember({
+        ...options,
+        session: this.#sessions.tokenOf(author.id, user),
+        maxMessageBytes: this.#config.maxMessageBytes,
+      }, {
         verifyToken: (...renewal) => this.#verify(...renewal),
         onRenewed: (renewed) => this.#expiry.watch(renewed),
       })

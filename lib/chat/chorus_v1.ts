@@ -13,7 +13,7 @@ export const PLAIN_PROTOCOL = "chorus.plain";
 const MAX_ID_CHARACTERS = 128;
 
 /** What a client sends. */
-export type ClientMessage = SayMessage | TokenMessage;
+export type ClientMessage = SayMessage | TokenMessage | PingMessage;
 
 /** Publishes a text in the room. */
 export interface SayMessage {
@@ -29,6 +29,11 @@ export interface TokenMessage {
   readonly token: string;
 }
 
+/** Asks for a {@linkcode PongMessage}, to see whether the connection works. */
+export interface PingMessage {
+  readonly type: "ping";
+}
+
 /** What the server sends. */
 export type ServerMessage =
   | WelcomeMessage
@@ -38,6 +43,7 @@ export type ServerMessage =
   | GapMessage
   | TokenNotice
   | ReconnectMessage
+  | PongMessage
   | ErrorMessage;
 
 /** The first message of a connection. */
@@ -50,11 +56,15 @@ export interface WelcomeMessage {
   readonly room: string;
   /** Everything after this position follows. */
   readonly position: string;
+  /** The position after the newest message: the replay ends there. */
+  readonly head: string;
   /** Whether everything after the requested position follows. */
   readonly recovered: boolean;
   /** The first 100 members. */
   readonly members: readonly Author[];
   readonly memberCount: number;
+  /** The maximum length of a frame of the client. */
+  readonly maxMessageBytes: number;
 }
 
 /** A message of the room. */
@@ -122,6 +132,11 @@ export interface ReconnectMessage {
   readonly inMs: number;
 }
 
+/** The answer to a {@linkcode PingMessage}. */
+export interface PongMessage {
+  readonly type: "pong";
+}
+
 /** The server could not do what the client asked for. The connection stays open. */
 export interface ErrorMessage {
   readonly type: "error";
@@ -158,10 +173,11 @@ export function parseClientMessage(json: string): ClientMessage | ErrorMessage {
   const { type, ...fields } = value as Record<string, unknown>;
   if (type === "say") return checkSay(fields);
   if (type === "token") return checkToken(fields);
+  if (type === "ping") return { type };
   const id = isMessageId(fields.id) ? fields.id : undefined;
   return errorOf(
     "unknown_type",
-    `The type must be "say" or "token": ${JSON.stringify(type) ?? "missing"}`,
+    `The type must be "say", "token", or "ping": ${JSON.stringify(type) ?? "missing"}`,
     id,
   );
 }

@@ -25,6 +25,8 @@ export interface RoomMember extends BroadcastReader {
   readonly id: string;
   readonly author: Author & { readonly id: string };
   readonly format: WireFormat;
+  /** Whether it is served the messages that it publishes itself. */
+  readonly echo: boolean;
   /** Closes the connection. When this returns, the member has left the room. */
   close(status: CloseCode): void;
   /** Stops serving the member. Returns false if it had been stopped before. */
@@ -238,7 +240,7 @@ export class Room {
     const { log } = this.#plain;
     const offset = this.history.append(opcode, bytes, start, end, author, atMs);
     const seq = log.headSeq;
-    const skipping = this.#options.echo ? undefined : publisher;
+    const skipping = this.#options.echo || publisher?.echo ? undefined : publisher;
     this.#count(end - start, publisher, skipping);
     if (skipping?.format === "plain") skipping.skipOwn(offset, log.head, seq);
     // Deno.serve handles the requests of a turn in promises, one after another: their messages

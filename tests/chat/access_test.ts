@@ -93,6 +93,7 @@ function openChat(verifyToken: VerifyToken = () => ({ message: "no" }), isLoggin
         format: "chorus.v1",
         protocol: undefined,
         session: undefined,
+        echo: false,
       },
       ...request,
     }, client);

@@ -50,6 +50,7 @@ function chatOn(history: Partial<History>) {
     const wire = { sender: { deliver: () => true, sendFrames: () => {} }, close };
     const request = {
       ...{ roomName: "tea", name: null, format: "chorus.v1", session: undefined } as const,
+      echo: false,
       protocol: undefined,
       since: "0123456789abcdef-1",
     };

@@ -301,8 +301,8 @@ Deno.test("an ack that came due during a replay is sent when the member goes liv
         ...{ id: "a", address: "", author: { id: "a", name: null }, room, wire },
         clientFormat: "chorus.v1",
         access: OPEN_ACCESS,
+        ...{ session: "", maxMessageBytes: 1000 },
       },
-      "",
       NO_RENEWAL,
     );
     room.join(member);
@@ -350,8 +350,8 @@ Deno.test("flushed() does not wait for a member that left before its ack", async
         ...{ id: "b", address: "", author: { id: "b", name: null }, room, wire },
         clientFormat: "chorus.v1",
         access: OPEN_ACCESS,
+        ...{ session: "", maxMessageBytes: 1000 },
       },
-      "",
       NO_RENEWAL,
     );
     room.join(member);

@@ -17,9 +17,11 @@ for (const engine of ENGINES) {
       type: "welcome",
       room: "lobby",
       position: `${epoch}-0`,
+      head: `${epoch}-0`,
       recovered: false,
       members: [{ id, name: "Pat" }, { id: you, name: "Ann" }],
       memberCount: 2,
+      maxMessageBytes: 65_536,
     });
     chorus.say("hello", "c1");
     assertEquals(await plain.next(), "hello");
@@ -38,6 +40,30 @@ for (const engine of ENGINES) {
       name: "Pat",
       text: 'hi "you"\n',
     });
+  });
+
+  Deno.test(`${engine}: with echo=true, a client gets its own messages in order, each before its ack`, async () => {
+    await using server = await startTestApp({ engine });
+    await using chorus = await ChorusPeer.open(`${server.url}?echo=true`);
+    await using other = await ChorusPeer.open(server.url);
+    await using plain = await Peer.open(`${server.url}?echo=true`);
+    for (let index = 0; index < 200; index++) {
+      chorus.say(`own ${index}`, `${index}`);
+      other.say(`other ${index}`);
+      plain.send(`plain ${index}`);
+    }
+    const texts: string[] = [];
+    let ackCount = 0;
+    while (texts.length < 600 || ackCount < 200) {
+      const message = await chorus.next("said", "ack");
+      if (message.type === "said") texts.push(textOf(message));
+      else {
+        assertEquals(message.id, `${ackCount++}`);
+        assert(texts.includes(`own ${message.id}`));
+      }
+    }
+    assertEquals(await plain.take(600), texts);
+    assertEquals(await other.texts(400), texts.filter((text) => !text.startsWith("other ")));
   });
 
   Deno.test(`${engine}: last= replays the last messages in either format`, async () => {

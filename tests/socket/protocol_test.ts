@@ -53,6 +53,8 @@ for (const engine of ENGINES) {
     check(await bob.next("said"));
     ann.send(example("say"));
     assertEquals(normalize(await ann.next("ack"), ids, epoch), example("ack", 1));
+    ann.send(example("ping"));
+    check(await ann.next("pong"));
     const { session } = bob.welcome;
     const rob = await ChorusPeer.open(`${url}&name=Rob&session=${session}`);
     assertEquals(normalize(await ann.next("joined", "left"), ids, epoch), example("joined", 1));

@@ -26,6 +26,13 @@ interface PendingAck {
   readonly isDuplicate: boolean;
 }
 
+/** What a {@linkcode ChorusMember} is made of. */
+export interface ChorusMemberOptions extends MemberOptions {
+  /** The token that makes a later connection the same member. */
+  readonly session: string;
+  readonly maxMessageBytes: number;
+}
+
 /** How a member gets new access from a new token. */
 export interface AccessRenewal {
   readonly verifyToken: VerifyToken;
@@ -46,6 +53,7 @@ export interface AccessRenewal {
 export class ChorusMember extends Member {
   readonly format = "chorus";
   readonly #session: string;
+  readonly #maxMessageBytes: number;
   readonly #renewal: AccessRenewal;
   /** Whether a new token is being verified: at most one at a time, as it takes much time. */
   #isRenewing = false;
@@ -54,10 +62,10 @@ export class ChorusMember extends Member {
   #acks: PendingAck[] = [];
   #isAckScheduled = false;
 
-  /** @param session The token that makes a later connection the same member. */
-  constructor(options: MemberOptions, session: string, renewal: AccessRenewal) {
+  constructor(options: ChorusMemberOptions, renewal: AccessRenewal) {
     super(options);
-    this.#session = session;
+    this.#session = options.session;
+    this.#maxMessageBytes = options.maxMessageBytes;
     this.#renewal = renewal;
   }
 
@@ -70,9 +78,11 @@ export class ChorusMember extends Member {
       session: this.#session,
       room: room.name,
       position: this.#position(after),
+      head: this.#position(room.history.headSeq),
       recovered: isRecovered,
       members: room.presence.members,
       memberCount: room.presence.size,
+      maxMessageBytes: this.#maxMessageBytes,
     });
     if (gap) this.#sendGap(gap.after, after, gap.missedCount, gap.reason);
     this.start(after);
@@ -83,6 +93,7 @@ export class ChorusMember extends Member {
     const message = parseClientMessage(decoder.decode(bytes.subarray(start, end)));
     if (message.type === "error") this.#send(message);
     else if (message.type === "say") this.#publish(message);
+    else if (message.type === "ping") this.#send({ type: "pong" });
     else this.#renew(message.token).catch((error) => this.fail(error));
   }
 

@@ -23,6 +23,8 @@ export interface MemberOptions {
   readonly clientFormat: ClientFormat;
   readonly wire: Wire;
   readonly access: Access;
+  /** Whether the member is served the messages that it publishes itself. */
+  readonly echo?: boolean;
   /** Without it, the member may send as much as it wants. */
   readonly rateLimit?: RateLimit | undefined;
 }
@@ -51,6 +53,8 @@ export abstract class Member implements RoomMember {
   readonly clientFormat: ClientFormat;
   /** Whether the member may publish in its room. */
   mayPublish: boolean;
+  /** Whether the member is served the messages that it publishes itself. */
+  readonly echo: boolean;
   /** Undefined if the member may send as much as it wants. */
   readonly rateLimit: RateLimit | undefined;
   readonly #sender: FrameSender;
@@ -68,6 +72,7 @@ export abstract class Member implements RoomMember {
 
   constructor(options: MemberOptions) {
     const { id, address, author, room, clientFormat, wire, access, rateLimit } = options;
+    this.echo = options.echo ?? false;
     this.id = id;
     this.address = address;
     this.author = author;

@@ -7,8 +7,8 @@ import { membersOf } from "../../websocket/handshake.ts";
 const MAX_LAST = 10_000;
 
 /**
- * Reads what a client asks for: `room`, `name`, `last`, `since`, and `session` from the query, and
- * the format from the offered WebSocket subprotocols.
+ * Reads what a client asks for: `room`, `name`, `last`, `since`, `session`, and `echo` from the
+ * query, and the format from the offered WebSocket subprotocols.
  *
  * @param protocols The value of `Sec-WebSocket-Protocol`.
  * @returns The request, or an error message if a parameter is invalid.
@@ -29,6 +29,10 @@ export function parseJoinRequest(query: string, protocols: string | null): JoinR
   if (last !== null && !(/^\d{1,5}$/.test(last) && Number(last) <= MAX_LAST)) {
     return `?last= must be a number from 0 to ${MAX_LAST}: it was ${JSON.stringify(last)}`;
   }
+  const echo = params.get("echo") ?? "false";
+  if (echo !== "true" && echo !== "false") {
+    return `?echo= must be true or false: it was ${quote(echo)}`;
+  }
   const protocol = selectProtocol(protocols);
   if (protocol === undefined && /(^|,)\s*chorus\.token\./.test(protocols ?? "")) {
     // A client ends a connection that selects none of the subprotocols that it has offered.
@@ -42,6 +46,7 @@ export function parseJoinRequest(query: string, protocols: string | null): JoinR
     last: last === null ? undefined : Number(last),
     since: params.get("since") ?? undefined,
     session: params.get("session") ?? undefined,
+    echo: echo === "true",
   };
 }
 

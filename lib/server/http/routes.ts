@@ -117,7 +117,7 @@ async function respond(
       return refusal ? respondWith(refusal) : serveEngine.upgrade(request, entered, joinRequest);
     }
     case "page":
-      return servePage({ path, host, headers });
+      return await servePage({ path, host, headers });
     case "health":
     case "readiness":
       return toResponse(probeResponse(decision.kind, options.readinessChecks));

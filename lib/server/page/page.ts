@@ -1,12 +1,16 @@
 import baseStyle from "./base.css" with { type: "text" };
 import { CHAT_DOCUMENT, CHAT_FILES } from "./chat/chat_files.ts";
 import library from "./chorus.js" with { type: "text" };
+import docsStyle from "./docs.css" with { type: "text" };
+import docsScript from "./docs.js" with { type: "text" };
 import { digestOf, ServedText, type TextKind } from "./served_text.ts";
 
 /** The files that the documents refer to, by name. */
 const FILES: Readonly<Record<string, string>> = {
   "base.css": baseStyle,
   "chorus.js": library,
+  "docs.css": docsStyle,
+  "docs.js": docsScript,
   ...Object.fromEntries(Object.entries(CHAT_FILES).map(([name, text]) => [`chat/${name}`, text])),
 };
 
@@ -19,23 +23,18 @@ const FOLDER = `assets/${digestOf(JSON.stringify(FILES))}/`;
 /** The folder's name in the documents. */
 const FOLDER_IN_DOCUMENTS = "assets/DIGEST/";
 
-interface Resource {
-  readonly content: ServedText;
-  readonly cacheControl: string;
-  readonly isDocument?: boolean;
-}
+/** The files, by path. */
+const ASSETS: Readonly<Record<string, ServedText>> = Object.fromEntries(
+  Object.entries(FILES).map(([name, text]) => {
+    const kind = name.slice(name.lastIndexOf(".") + 1) as TextKind;
+    return [`/${FOLDER}${name}`, new ServedText(text, kind)];
+  }),
+);
 
-const REVALIDATE = "no-cache";
-const IMMUTABLE = "public, max-age=31536000, immutable";
-
-const RESOURCES: Readonly<Record<string, Resource>> = {
-  "/": document(CHAT_DOCUMENT),
-  ...Object.fromEntries(
-    Object.entries(FILES).map(([name, text]) => {
-      const content = new ServedText(text, name.split(".").at(-1) as TextKind);
-      return [`/${FOLDER}${name}`, { content, cacheControl: IMMUTABLE }];
-    }),
-  ),
+/** The documents, by path. Each is made when the first client asks for it. */
+const DOCUMENTS: Readonly<Record<string, () => Promise<ServedText>>> = {
+  "/": once(() => Promise.resolve(CHAT_DOCUMENT)),
+  "/docs": once(async () => (await import("./docs.ts")).renderDocs()),
 };
 
 /** A request for a file of the page. */
@@ -48,24 +47,33 @@ export interface PageRequest {
 
 /** Whether a path is one of the chat page's files. */
 export function isPagePath(path: string): boolean {
-  return Object.hasOwn(RESOURCES, path);
+  return Object.hasOwn(ASSETS, path) || Object.hasOwn(DOCUMENTS, path);
 }
 
 /**
  * Creates the response to a GET or HEAD request for a file of the page; 304 if a copy is current.
  */
-export function servePage({ path, host, headers }: PageRequest): Response {
-  const { content, cacheControl, isDocument } = RESOURCES[path]!;
-  return content.respond({ headers }, {
-    "cache-control": cacheControl,
+export async function servePage(request: PageRequest): Promise<Response> {
+  const { path, host } = request;
+  if (Object.hasOwn(ASSETS, path)) {
+    return ASSETS[path]!.respond(request, {
+      "cache-control": "public, max-age=31536000, immutable",
+    });
+  }
+  const document = await DOCUMENTS[path]!();
+  return document.respond(request, {
+    "cache-control": "no-cache",
+    "content-security-policy": contentSecurityPolicy(host),
     "referrer-policy": "no-referrer",
-    ...(isDocument ? { "content-security-policy": contentSecurityPolicy(host) } : {}),
   });
 }
 
-function document(text: string): Resource {
-  const content = new ServedText(text.replaceAll(FOLDER_IN_DOCUMENTS, FOLDER), "html");
-  return { content, cacheControl: REVALIDATE, isDocument: true };
+function once(load: () => Promise<string>): () => Promise<ServedText> {
+  let document: Promise<ServedText> | undefined;
+  return () =>
+    document ??= load().then((text) =>
+      new ServedText(text.replaceAll(FOLDER_IN_DOCUMENTS, FOLDER), "html")
+    );
 }
 
 /**

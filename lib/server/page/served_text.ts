@@ -84,7 +84,7 @@ const COMPRESS: Readonly<Record<Encoding, (bytes: Uint8Array) => Uint8Array>> = 
 
 /** Undefined if the client wants the text as it is. */
 function chooseEncoding(request: { readonly headers: Headers }): Encoding | undefined {
-  // Without the header, clients accept anything, but many cannot decode anything.
-  if (!request.headers.has("accept-encoding")) return undefined;
+  // Without the header, a client accepts everything, but it hardly decodes everything.
+  if (!request.headers.get("accept-encoding")) return undefined;
   return ENCODINGS.find((encoding) => acceptsEncodings(request, encoding) === encoding);
 }

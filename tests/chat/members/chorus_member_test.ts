@@ -31,8 +31,9 @@ Deno.test("a member whose ack cannot be sent is closed, and the error is reporte
           room.leave(member);
         },
       },
+      session: "session",
+      maxMessageBytes: 1000,
     },
-    "session",
     NO_RENEWAL,
   );
   room.join(member);

@@ -1,0 +1,37 @@
+import { setImmediate } from "node:timers/promises";
+import protocols from "../../chat/PROTOCOL.md" with { type: "text" };
+import manual from "../README.md" with { type: "text" };
+import html from "./docs.html" with { type: "text" };
+import { type Heading, type MarkdownDocument, renderMarkdown } from "./markdown.ts";
+
+/** The documents on the page, in order. */
+const DOCUMENTS: readonly MarkdownDocument[] = [
+  { prefix: "protocol", path: "lib/chat/PROTOCOL.md", text: protocols },
+  { prefix: "server", path: "lib/server/README.md", text: manual },
+];
+
+/** Makes one HTML page of the protocols' and the server's manual. */
+export async function renderDocs(): Promise<string> {
+  const headings: Heading[] = [];
+  const articles: string[] = [];
+  for (const document of DOCUMENTS) {
+    const rendered = await renderMarkdown(document, DOCUMENTS, setImmediate);
+    headings.push(...rendered.headings);
+    articles.push(`<article>\n${rendered.html}</article>`);
+  }
+  return html
+    .replace("<!-- contents -->", () => contentsOf(headings, 1))
+    .replace("<!-- content -->", () => articles.join("\n"));
+}
+
+/** A list of the headings of a depth, each with those below it. */
+function contentsOf(headings: readonly Heading[], depth: number): string {
+  const starts = headings.flatMap((heading, index) => heading.depth === depth ? [index] : []);
+  if (starts.length === 0) return "";
+  const items = starts.map((start, index) => {
+    const { id, html } = headings[start]!;
+    const below = headings.slice(start + 1, starts[index + 1]);
+    return `<li><a href="#${id}">${html}</a>${contentsOf(below, depth + 1)}</li>`;
+  });
+  return `<ul>${items.join("\n")}</ul>`;
+}
