@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 import { byId } from "./element.js";
 
 /** Tells a user who looks elsewhere what is unread: in the title and the icon of the page. */

@@ -1,6 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
-/// <reference lib="dom.iterable" />
 
 /**
  * Creates an element with properties and content. Texts become text nodes, never markup.

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 import { tokenize } from "./linkify.js";
 import { element } from "./element.js";
 

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 import { Attention, iconWith } from "./attention.js";
 import { Composer } from "./composer.js";
 import { CurlPopover } from "./curl.js";

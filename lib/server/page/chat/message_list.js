@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 import { byId } from "./element.js";
 import { formatCount } from "./format.js";
 import { createOutgoingRow, createRow } from "./message_view.js";

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 import { element } from "./element.js";
 import {
   displayName,

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 import { byId } from "./element.js";
 
 /** What to do after a close code that ends the chat: see PROTOCOL.md. */

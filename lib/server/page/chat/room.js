@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 import { connect } from "../chorus.js";
 import { readStored, readStoredText, writeStored } from "./stored.js";
 import { Timeline } from "./timeline.js";

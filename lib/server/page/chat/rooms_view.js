@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 import { byId, element } from "./element.js";
 import { formatCount } from "./format.js";
 

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 
 /** @typedef {import("./timeline.js").Entry} Entry */
 

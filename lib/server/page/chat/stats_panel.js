@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 import { byId, element } from "./element.js";
 import { formatShort } from "./format.js";
 import { parseFigures, quantileBetween } from "./metrics_text.js";

@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="dom" />
 import { byId } from "./element.js";
 
 /** @typedef {import("./room.js").Room} Room */
