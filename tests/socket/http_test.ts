@@ -18,7 +18,7 @@ interface Case {
   readonly config?: Partial<ServerConfig>;
 }
 
-const PAGE_PATHS = { "/": "text/html", "/docs": "text/html" };
+const PAGE_PATHS = { "/": "text/html", "/docs": "text/html", "/chorus.js": "text/javascript" };
 
 const CASES: readonly Case[] = [
   ...["", "tea%20room", "x".repeat(129), "%00", "%ff"].map((room): Case => ({

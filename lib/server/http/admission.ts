@@ -60,7 +60,8 @@ export interface AdmissionOptions {
  * | `/ws`            | upgrade to the chat; 400 for a bad query, 426 without an upgrade |
  * | `/`              | upgrade to the chat; the page without an upgrade                |
  * | `/docs`          | the manual                                                      |
- * | `/assets/…`      | a file of the two; 404 for one of another version               |
+ * | `/chorus.js`     | the client library                                              |
+ * | `/assets/…`      | a file of these; 404 for one of another version                 |
  * | `/rooms…`        | the HTTP API; 413 for a message that is too big                 |
  * | `/admin/…`       | the API of administrators, if there is one                      |
  * | `/healthz`       | 200                                                             |
@@ -109,8 +110,8 @@ export function admit(request: IncomingRequest, options: AdmissionOptions): Deci
   if (!isProbe && !isMetrics && !isPagePath(path)) {
     return refuse(
       404,
-      "Not found: the server has / (chat page), /docs (manual), /ws (WebSocket), " +
-        "/rooms (HTTP API), /healthz, and /readyz",
+      "Not found: the server has / (chat page), /docs (manual), /chorus.js (client library), " +
+        "/ws (WebSocket), /rooms (HTTP API), /healthz, and /readyz",
     );
   }
   if (method !== "GET" && method !== "HEAD") {

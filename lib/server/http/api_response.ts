@@ -69,7 +69,8 @@ export function preflight(): Response {
  */
 export function withCors({ headers }: Request, response: Response): Response {
   for (const [name, value] of Object.entries(corsHeaders(headers))) {
-    response.headers.set(name, value);
+    // The response may vary with another header as well.
+    response.headers.append(name, value);
   }
   return response;
 }
@@ -77,7 +78,7 @@ export function withCors({ headers }: Request, response: Response): Response {
 /** The headers that {@linkcode withCors} sets. */
 export function corsHeaders(requestHeaders: FieldMap): HeaderFields {
   const origin = requestHeaders.get("origin");
-  if (origin === null) return {};
+  if (origin === null) return { vary: "origin" };
   return {
     "access-control-allow-origin": origin,
     "access-control-expose-headers": "link, retry-after, www-authenticate, x-request-id",

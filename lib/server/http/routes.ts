@@ -1,5 +1,5 @@
 import type { JoinRequest } from "../../chat/chat.ts";
-import { servePage } from "../page/page.ts";
+import { CLIENT_LIBRARY_PATH, servePage } from "../page/page.ts";
 import type { Decision, IncomingRequest } from "./admission.ts";
 import { plainText, toResponse, withCors } from "./api_response.ts";
 import type { Guard, Peer, Visitor } from "./guard.ts";
@@ -116,8 +116,10 @@ async function respond(
       const refusal = readmit() ?? guard.refuseConnection(entered);
       return refusal ? respondWith(refusal) : serveEngine.upgrade(request, entered, joinRequest);
     }
-    case "page":
-      return await servePage({ path, host, headers });
+    case "page": {
+      const response = await servePage({ path, host, headers });
+      return path === CLIENT_LIBRARY_PATH ? withCors(request, response) : response;
+    }
     case "health":
     case "readiness":
       return toResponse(probeResponse(decision.kind, options.readinessChecks));

@@ -1,14 +1,17 @@
 import baseStyle from "./base.css" with { type: "text" };
 import { CHAT_DOCUMENT, CHAT_FILES } from "./chat/chat_files.ts";
-import library from "./chorus.js" with { type: "text" };
-import docsStyle from "./docs.css" with { type: "text" };
-import docsScript from "./docs.js" with { type: "text" };
+import clientLibrary from "./chorus.js" with { type: "text" };
+import docsStyle from "./docs/docs.css" with { type: "text" };
+import docsScript from "./docs/docs.js" with { type: "text" };
 import { digestOf, ServedText, type TextKind } from "./served_text.ts";
+
+/** The path of the client library for programs and other pages. */
+export const CLIENT_LIBRARY_PATH = "/chorus.js";
 
 /** The files that the documents refer to, by name. */
 const FILES: Readonly<Record<string, string>> = {
   "base.css": baseStyle,
-  "chorus.js": library,
+  "chorus.js": clientLibrary,
   "docs.css": docsStyle,
   "docs.js": docsScript,
   ...Object.fromEntries(Object.entries(CHAT_FILES).map(([name, text]) => [`chat/${name}`, text])),
@@ -37,6 +40,12 @@ const DOCUMENTS: Readonly<Record<string, () => Promise<ServedText>>> = {
   "/docs": once(async () => (await import("./docs.ts")).renderDocs()),
 };
 
+/** Browsers ask each time whether their copy is current. */
+const REVALIDATE = "no-cache";
+
+/** Browsers never ask again. */
+const IMMUTABLE = "public, max-age=31536000, immutable";
+
 /** A request for a file of the page. */
 export interface PageRequest {
   readonly path: string;
@@ -47,7 +56,8 @@ export interface PageRequest {
 
 /** Whether a path is one of the chat page's files. */
 export function isPagePath(path: string): boolean {
-  return Object.hasOwn(ASSETS, path) || Object.hasOwn(DOCUMENTS, path);
+  return path === CLIENT_LIBRARY_PATH || Object.hasOwn(ASSETS, path) ||
+    Object.hasOwn(DOCUMENTS, path);
 }
 
 /**
@@ -57,12 +67,15 @@ export async function servePage(request: PageRequest): Promise<Response> {
   const { path, host } = request;
   if (Object.hasOwn(ASSETS, path)) {
     return ASSETS[path]!.respond(request, {
-      "cache-control": "public, max-age=31536000, immutable",
+      "cache-control": IMMUTABLE,
     });
+  }
+  if (path === CLIENT_LIBRARY_PATH) {
+    return ASSETS[`/${FOLDER}chorus.js`]!.respond(request, { "cache-control": REVALIDATE });
   }
   const document = await DOCUMENTS[path]!();
   return document.respond(request, {
-    "cache-control": "no-cache",
+    "cache-control": REVALIDATE,
     "content-security-policy": contentSecurityPolicy(host),
     "referrer-policy": "no-referrer",
   });

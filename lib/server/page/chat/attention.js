@@ -1,4 +1,3 @@
-// @ts-check
 import { byId } from "./element.js";
 
 /** Tells a user who looks elsewhere what is unread: in the title and the icon of the page. */

@@ -1,5 +1,3 @@
-// @ts-check
-
 /**
  * Creates an element with properties and content. Texts become text nodes, never markup.
  *

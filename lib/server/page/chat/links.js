@@ -1,4 +1,3 @@
-// @ts-check
 import { tokenize } from "./linkify.js";
 import { element } from "./element.js";
 

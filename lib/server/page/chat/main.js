@@ -1,4 +1,3 @@
-// @ts-check
 import { Attention, iconWith } from "./attention.js";
 import { Composer } from "./composer.js";
 import { CurlPopover } from "./curl.js";

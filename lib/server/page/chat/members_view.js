@@ -1,4 +1,3 @@
-// @ts-check
 import { byId, element } from "./element.js";
 import { displayName, formatCount, hueOf, initialOf } from "./format.js";
 

@@ -1,4 +1,3 @@
-// @ts-check
 import { byId } from "./element.js";
 import { formatCount } from "./format.js";
 import { createOutgoingRow, createRow } from "./message_view.js";

@@ -1,4 +1,3 @@
-// @ts-check
 import { element } from "./element.js";
 import {
   displayName,

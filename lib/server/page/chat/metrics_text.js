@@ -1,5 +1,3 @@
-// @ts-check
-
 /**
  * What a server tells about itself at a moment.
  *

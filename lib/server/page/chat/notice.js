@@ -1,4 +1,3 @@
-// @ts-check
 import { byId } from "./element.js";
 
 /** What to do after a close code that ends the chat: see PROTOCOL.md. */

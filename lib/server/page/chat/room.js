@@ -1,4 +1,3 @@
-// @ts-check
 import { connect } from "../chorus.js";
 import { readStored, readStoredText, writeStored } from "./stored.js";
 import { Timeline } from "./timeline.js";

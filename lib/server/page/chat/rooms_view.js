@@ -1,4 +1,3 @@
-// @ts-check
 import { byId, element } from "./element.js";
 import { formatCount } from "./format.js";
 

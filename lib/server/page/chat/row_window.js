@@ -1,5 +1,3 @@
-// @ts-check
-
 /** @typedef {import("./timeline.js").Entry} Entry */
 
 /**

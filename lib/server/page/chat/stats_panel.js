@@ -1,4 +1,3 @@
-// @ts-check
 import { byId, element } from "./element.js";
 import { formatShort } from "./format.js";
 import { parseFigures, quantileBetween } from "./metrics_text.js";

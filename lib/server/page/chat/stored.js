@@ -1,5 +1,3 @@
-// @ts-check
-
 const PREFIX = "chorus.page.";
 
 /** What could not be stored, for as long as the page lives. @type {Map<string, unknown>} */

@@ -1,5 +1,3 @@
-// @ts-check
-
 /**
  * @typedef {object} MessageContent
  * @property {"message"} kind

@@ -1,4 +1,3 @@
-// @ts-check
 import { byId } from "./element.js";
 
 const KEY = "chorus.page.token";

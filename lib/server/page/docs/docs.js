@@ -1,6 +1,3 @@
-// @ts-check
-/// <reference lib="dom" />
-
 /** The address in the manuals, in any of its forms. */
 const EXAMPLE_URL = /\b(http|ws):\/\/(?:127\.0\.0\.1|localhost):8000\b/g;
 
