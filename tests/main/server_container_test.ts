@@ -36,6 +36,9 @@ Deno.test({
       await using other = await ChorusPeer.open(url);
       one.say("before the end");
       assertEquals(textOf(await other.next("said")), "before the end");
+      const docs = await fetch(new URL("/docs", url.replace("ws:", "http:")));
+      await docs.body?.cancel();
+      assertEquals(docs.status, 200);
       Deno.kill(await childOf(server.pid), "SIGTERM");
       assertEquals((await one.closed).code, 1001);
       const { code, stderr } = await server.ended();

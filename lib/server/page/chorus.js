@@ -219,6 +219,8 @@ export class Chorus extends EventTarget {
   #urls;
   /** @type {ChatState} */
   #state = "connecting";
+  /** Set when the client has ended. */
+  #closedMessage = "";
   /** Identifies what the client does now: whatever was started before it has no effect. */
   #turn = {};
   /** @type {Connection | undefined} */
@@ -241,6 +243,8 @@ export class Chorus extends EventTarget {
   #hasNewToken = false;
   /** @type {string | undefined} */
   #token;
+  /** @type {TokenReason} */
+  #tokenReason = "connect";
   /** @type {"asking" | "sent" | undefined} */
   #renewal;
   #renewedAtMs = -Infinity;
@@ -258,8 +262,15 @@ export class Chorus extends EventTarget {
   #replayEnd;
   /** The positions since `#position` of own messages that were delivered. @type {Set<string>} */
   #ackedPositions = new Set();
-  /** @type {PromiseWithResolvers<void>} */
-  #entered = Promise.withResolvers();
+  /** @type {() => void} */
+  #resolveEntered = () => {};
+  /** @type {(error: ChorusError) => void} */
+  #rejectEntered = () => {};
+  /** Resolves with the first welcome. @type {Promise<void>} */
+  #entered = new Promise((resolve, reject) => {
+    this.#resolveEntered = resolve;
+    this.#rejectEntered = reject;
+  });
   /** Where the next page of the history ends. @type {string | undefined} */
   #historyBefore;
   /** @type {Promise<unknown>} */
@@ -273,7 +284,7 @@ export class Chorus extends EventTarget {
     super();
     this.#options = options;
     this.#urls = new ServerUrls(url, options.room ?? "lobby");
-    this.#entered.promise.catch(() => {});
+    this.#entered.catch(() => {});
     this.#watchPage();
     queueMicrotask(() => {
       if (this.#state === "connecting") this.#connect();
@@ -408,14 +419,15 @@ export class Chorus extends EventTarget {
     this.#emit("status", { state, ...about });
   }
 
-  /** Makes an attempt to connect. @param {TokenReason} [tokenReason] */
-  async #connect(tokenReason = "connect") {
+  /** Makes an attempt to connect. */
+  async #connect() {
     const turn = this.#startTurn();
-    this.#setState("connecting");
+    if (this.#session) this.#setState("connecting");
     try {
-      const token = await this.#askToken(tokenReason);
+      const token = await this.#askToken(this.#tokenReason);
       if (this.#turn !== turn) return;
       this.#token = token;
+      this.#tokenReason = "connect";
     } catch (cause) {
       if (this.#turn !== turn) return;
       this.#report(new ChorusError("token_failed", "There is no token", { cause }));
@@ -458,14 +470,13 @@ export class Chorus extends EventTarget {
     const scope = `${this.#urls.webSocket()} ${this.room}`;
     const session = await SessionStore.open(storage, scope, userOf(this.#token));
     if (this.#turn !== turn) {
-      session.release();
+      session.leave();
       return false;
     }
     this.#session = session;
-    this.#outbox.restore(session, (cause) => {
-      const message = "Unsent messages are in memory only, as they cannot be stored";
-      this.#report(new ChorusError("not_stored", message, { cause }));
-    });
+    this.#outbox.restore(session, (error) => this.#report(error));
+    // There may be more in the outbox than before.
+    this.#setState("connecting");
     return this.#turn === turn;
   }
 
@@ -502,7 +513,10 @@ export class Chorus extends EventTarget {
     if (code === 4401 && typeof this.#options.token !== "function") {
       return this.#shut(reason, { code, needsToken: true });
     }
-    if (code === 4401 && isStable) return void this.#connect("expired");
+    if (code === 4401) {
+      this.#tokenReason = "expired";
+      if (isStable) return void this.#connect();
+    }
     if (code === 4029) this.#outbox.slowDown();
     if (openedAtMs === undefined && !isSilent) return void this.#askWhy(reason, code);
     this.#retryLater(reason, { code, delayMs: reconnectInMs });
@@ -524,7 +538,8 @@ export class Chorus extends EventTarget {
     if (!isFinal) return this.#retryLater(refusal.reason, { code: status, minMs: waitMs });
     if (status === 401 && typeof this.#options.token === "function" && !this.#hasNewToken) {
       this.#hasNewToken = true;
-      return void this.#connect("expired");
+      this.#tokenReason = "expired";
+      return void this.#connect();
     }
     this.#shut(refusal.reason, { code: status, needsToken: status === 401 || status === 403 });
   }
@@ -586,11 +601,11 @@ export class Chorus extends EventTarget {
   #shut(reason, { code, needsToken = false }) {
     this.#startTurn();
     this.#pageEvents.abort();
-    this.#session?.release();
-    const error = new ChorusError("closed", `The chat is closed: ${reason}`);
-    this.#entered.reject(error);
+    this.#session?.leave();
     this.#state = "closed";
-    this.#outbox.close(error);
+    this.#closedMessage = `The chat is closed: ${reason}`;
+    this.#rejectEntered(new ChorusError("closed", this.#closedMessage));
+    this.#outbox.close(this.#closedMessage);
     this.#setState("closed", { reason, needsToken, ...code !== undefined && { code } });
   }
 
@@ -634,7 +649,7 @@ export class Chorus extends EventTarget {
     this.#members = new Map(memberList(members).map((member) => [member.id, member]));
     this.#memberCount = memberCount;
     if (maxMessageBytes > 0) this.#outbox.limit(maxMessageBytes);
-    this.#entered.resolve();
+    this.#resolveEntered();
     const turn = this.#turn;
     this.#setState("open", { isResumed: recovered === true });
     if (this.#turn !== turn) return;
@@ -741,8 +756,8 @@ export class Chorus extends EventTarget {
 
   /** @param {string} id @param {string} text @returns {Promise<string>} */
   #send(id, text) {
-    if (this.#state === "closed") {
-      return Promise.reject(new ChorusError("closed", "The chat is closed", { id }));
+    if (this.#closedMessage) {
+      return Promise.reject(new ChorusError("closed", this.#closedMessage, { id }));
     }
     return new Promise((resolve, reject) => {
       const refusal = this.#outbox.add({ id, text, resolve, reject });
@@ -765,7 +780,7 @@ export class Chorus extends EventTarget {
    * @returns {Promise<{ messages: ChatMessage[], before: string, hasMore: boolean }>}
    */
   async #readHistory(before, limit) {
-    await this.#entered.promise;
+    await this.#entered;
     const from = before ?? this.#historyBefore ?? "";
     let response;
     try {
@@ -803,10 +818,10 @@ export class Chorus extends EventTarget {
     const on = (target, type, listener) => target?.addEventListener?.(type, listener, { signal });
     const check = () => {
       this.retryNow();
-      this.#connection?.check(QUICK_PONG_TIMEOUT_MS);
+      this.#connection?.check();
     };
     on(env, "online", check);
-    on(env, "offline", () => this.#connection?.check(QUICK_PONG_TIMEOUT_MS));
+    on(env, "offline", () => this.#connection?.check());
     on(env.document, "resume", check);
     on(env.document, "visibilitychange", () => {
       if (env.document.visibilityState === "visible") check();
@@ -821,7 +836,7 @@ export class Chorus extends EventTarget {
     on(env, "pageshow", async ({ persisted }) => {
       if (!persisted) return;
       await this.#session?.enter();
-      this.#connect();
+      this.retryNow();
     });
   }
 }
@@ -885,10 +900,11 @@ class Connection {
     const socket = new WebSocket(url, protocols);
     const connection = new Connection(socket, options);
     socket.onmessage = ({ data }) => connection.#receive(data);
-    socket.onclose = ({ code, reason }) => connection.#end(code, reason);
+    // Deno has the code 0 for a connection that could not be opened.
+    socket.onclose = ({ code, reason }) => connection.#end(code || 1006, reason);
     // Not every environment fires `close` for a socket that has never been open.
     socket.onerror = () => connection.#wait(ERROR_GRACE_MS, () => connection.#end(1006, ""));
-    connection.#expect(CONNECT_TIMEOUT_MS);
+    connection.#ask(CONNECT_TIMEOUT_MS);
     return connection;
   }
 
@@ -897,16 +913,10 @@ class Connection {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 
-  /**
-   * Checks whether the server is there.
-   *
-   * @param {number} timeoutMs
-   */
-  check(timeoutMs) {
+  /** Checks at once whether the server is there, as there is a reason to doubt it. */
+  check() {
     // Before the welcome, the attempt has a time limit of its own.
-    if (this.#isOver || !this.#isWelcome) return;
-    this.send({ type: "ping" });
-    this.#expect(timeoutMs);
+    if (this.#isWelcome) this.#ask(Math.min(QUICK_PONG_TIMEOUT_MS, this.#options.heartbeatMs));
   }
 
   /** Closes the socket without a word to the client. @param {number} [code] */
@@ -919,26 +929,24 @@ class Connection {
     socket.close(code);
   }
 
-  /** Ends the connection if nothing comes for a while. @param {number} timeoutMs */
-  #expect(timeoutMs) {
-    const sinceMs = performance.now();
+  /** Asks for a sign of life. Without one, the connection ends. @param {number} timeoutMs */
+  #ask(timeoutMs) {
+    if (this.#isWelcome) this.send({ type: "ping" });
+    const askedAtMs = performance.now();
     this.#wait(timeoutMs, (isFrozen) => {
-      if (this.#isWelcome && this.#heardAtMs >= sinceMs) return this.#beat();
-      // The answer may have come while the timer was frozen, and be next in the queue.
-      if (isFrozen) {
-        this.check(QUICK_PONG_TIMEOUT_MS);
-        return this.#expect(QUICK_PONG_TIMEOUT_MS);
-      }
-      this.#end(1006, "the server does not answer", true);
+      if (this.#isWelcome && this.#heardAtMs >= askedAtMs) this.#beat();
+      // The answer may have come while the page was frozen, and be next in the queue.
+      else if (isFrozen) this.#ask(QUICK_PONG_TIMEOUT_MS);
+      else this.#end(1006, "the server does not answer", true);
     });
   }
 
-  /** Checks the connection when it has been silent for long enough. */
+  /** Asks when the connection has been silent for long enough. */
   #beat() {
     const { heartbeatMs } = this.#options;
     const silentMs = performance.now() - this.#heardAtMs;
-    if (silentMs < heartbeatMs) return this.#wait(heartbeatMs - silentMs, () => this.#beat());
-    this.check(Math.min(PONG_TIMEOUT_MS, heartbeatMs));
+    if (silentMs >= heartbeatMs) this.#ask(Math.min(PONG_TIMEOUT_MS, heartbeatMs));
+    else this.#wait(heartbeatMs - silentMs, () => this.#beat());
   }
 
   /** @param {unknown} data */
@@ -978,6 +986,7 @@ class Connection {
  * @property {string} text
  * @property {Date} createdAt
  * @property {number} order Ascending, in the order of sending.
+ * @property {boolean} isRestored Whether an earlier client has left it: nobody waits for it.
  * @property {boolean} isSent Whether the server may have it.
  * @property {boolean} isInFlight Whether it was sent over this connection.
  * @property {boolean} isHeld Whether it waits to be sent again.
@@ -992,8 +1001,9 @@ class Outbox {
   #entries = new Map();
   /** @type {SessionStore | undefined} */
   #session;
-  /** @type {(cause: unknown) => void} */
-  #onStoreFailed = () => {};
+  /** @type {(error: ChorusError) => void} */
+  #report = () => {};
+  #isStored = true;
   #lastOrder = 0;
   #maxInFlight = MAX_IN_FLIGHT;
   #maxFrameBytes = Infinity;
@@ -1028,15 +1038,15 @@ class Outbox {
    * Adds what an earlier life of the client has left, before what was sent meanwhile.
    *
    * @param {SessionStore} session
-   * @param {(cause: unknown) => void} onStoreFailed Called at most once.
+   * @param {(error: ChorusError) => void} report Gets the errors that reject no promise.
    */
-  restore(session, onStoreFailed) {
+  restore(session, report) {
     this.#session = session;
-    this.#onStoreFailed = onStoreFailed;
+    this.#report = report;
     const fresh = [...this.#entries.values()];
     const old = session.messages.map(({ id, text, createdAt, order }) => ({
-      ...{ id, text, createdAt, order, ...FRESH, isSent: true },
-      ...{ resolve: () => {}, reject: () => {} },
+      ...{ id, text, createdAt, order, ...FRESH, isRestored: true, isSent: true },
+      ...{ resolve: () => {}, reject: report },
     }));
     this.#entries = new Map([...old, ...fresh].map((entry) => [entry.id, entry]));
     this.#lastOrder = Math.max(this.#lastOrder, ...old.map(({ order }) => order));
@@ -1122,11 +1132,13 @@ class Outbox {
     this.#maxInFlight = Math.max(1, this.#maxInFlight >> 2);
   }
 
-  /** Rejects all messages, and leaves them in the storage. @param {ChorusError} error */
-  close({ code, message }) {
+  /** Rejects all messages, and leaves them in the storage. @param {string} message */
+  close(message) {
     const entries = [...this.#entries.values()];
     this.#entries.clear();
-    for (const { id, reject } of entries) reject(new ChorusError(code, message, { id }));
+    for (const { id, isRestored, reject } of entries) {
+      if (!isRestored) reject(new ChorusError("closed", message, { id }));
+    }
   }
 
   /** @param {{ id: string, text: string }} message */
@@ -1152,15 +1164,24 @@ class Outbox {
   #store(entry) {
     try {
       this.#session?.put(entry);
-    } catch (error) {
-      this.#onStoreFailed(error);
-      this.#onStoreFailed = () => {};
+    } catch (cause) {
+      if (this.#isStored) {
+        const message = "Unsent messages are in memory only, as they cannot be stored";
+        this.#report(new ChorusError("not_stored", message, { cause }));
+      }
+      this.#isStored = false;
     }
   }
 }
 
 /** The state of a message that was never sent. */
-const FRESH = { isSent: false, isInFlight: false, isHeld: false, isDelivered: false };
+const FRESH = {
+  isRestored: false,
+  isSent: false,
+  isInFlight: false,
+  isHeld: false,
+  isDelivered: false,
+};
 
 /** @typedef {Pick<OutboxEntry, "id" | "text" | "createdAt" | "order">} StoredMessage */
 
@@ -1186,7 +1207,8 @@ const FRESH = { isSent: false, isInFlight: false, isHeld: false, isDelivered: fa
  * `sessionStorage` of its tab. Another page takes over a session with unsent messages that no page
  * uses. A Web Lock tells whether one uses it, also to the copy of a tab, which has the same
  * `sessionStorage`. Without Web Locks, as in pages of insecure origins, a page that uses a session
- * removes it from `sessionStorage` meanwhile, and renews its `usedAtMs`.
+ * removes it from `sessionStorage` meanwhile, and renews its `usedAtMs`. Outside of pages, a storage
+ * belongs to one process.
  */
 class SessionStore {
   /** @type {ChatStorage | null} */
@@ -1244,17 +1266,12 @@ class SessionStore {
     ignoreErrors(() => this.#storage?.removeItem(`${this.#key} ${id}`));
   }
 
-  /** Lets another client use the session. */
-  release() {
+  /** Lets another client use the session: the next page of the tab, or another one. */
+  leave() {
+    if (this.#key) ignoreErrors(() => tabStorage()?.setItem(this.#scope, this.#key));
     this.#unlock?.();
     clearInterval(this.#lease);
     usedKeys.delete(this.#key);
-  }
-
-  /** Lets the next page of the tab find the session. */
-  leave() {
-    ignoreErrors(() => tabStorage()?.setItem(this.#scope, this.#key));
-    this.release();
   }
 
   /** Uses the session again after `leave`, or a new one if another page uses it. */
@@ -1309,7 +1326,7 @@ class SessionStore {
   /** @param {string} key @param {boolean} waits @returns {Promise<boolean>} */
   #lock(key, waits) {
     const { locks } = env.navigator ?? {};
-    if (!locks) return Promise.resolve(true);
+    if (!env.document || !locks) return Promise.resolve(true);
     const options = waits
       ? { signal: AbortSignal.timeout(CLAIM_TIMEOUT_MS) }
       : { ifAvailable: true };
