@@ -57,6 +57,30 @@ for (const engine of ENGINES) {
 }
 
 Deno.test({
+  name: "the Copy buttons of /docs work without navigator.clipboard, which http pages do not have",
+  ignore: isBrowserMissing,
+  async fn() {
+    await using server = await startTestApp();
+    await withDocs(server.app.url, async (page, browser) => {
+      await browser.contexts()[0]!.grantPermissions(["clipboard-read", "clipboard-write"]);
+      await page.evaluate(`
+        window.clipboard = navigator.clipboard;
+        Object.defineProperty(navigator, "clipboard", { value: undefined });
+      `);
+      const example = page.locator("#server-list-the-rooms ~ .code").first();
+      await example.getByRole("button").click();
+      await page.getByRole("status").filter({ hasText: "Copied" }).waitFor();
+      const text = await page.evaluate<string>("clipboard.readText()");
+      assertEquals(text, `curl ${new URL("/rooms", server.app.url)}`);
+      // The reader stays where the example is.
+      await example.waitFor({ state: "visible" });
+      assert((await example.boundingBox())!.y > 0);
+      assertEquals(await page.evaluate("document.activeElement.textContent"), "Copied");
+    });
+  },
+});
+
+Deno.test({
   name: "/docs names this server instead of the one in the manuals, in all its URLs",
   ignore: isBrowserMissing,
   async fn() {

@@ -68,10 +68,12 @@ export function preflight(): Response {
  * admission has refused all others.
  */
 export function withCors({ headers }: Request, response: Response): Response {
+  const vary = response.headers.get("vary");
   for (const [name, value] of Object.entries(corsHeaders(headers))) {
-    // The response may vary with another header as well.
-    response.headers.append(name, value);
+    response.headers.set(name, value);
   }
+  // The response may vary with another header as well. A refusal has these headers already.
+  if (vary !== null && vary !== "origin") response.headers.append("vary", vary);
   return response;
 }
 

@@ -66,9 +66,7 @@ export function isPagePath(path: string): boolean {
 export async function servePage(request: PageRequest): Promise<Response> {
   const { path, host } = request;
   if (Object.hasOwn(ASSETS, path)) {
-    return ASSETS[path]!.respond(request, {
-      "cache-control": IMMUTABLE,
-    });
+    return ASSETS[path]!.respond(request, { "cache-control": IMMUTABLE });
   }
   if (path === CLIENT_LIBRARY_PATH) {
     return ASSETS[`/${FOLDER}chorus.js`]!.respond(request, { "cache-control": REVALIDATE });

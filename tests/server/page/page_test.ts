@@ -60,7 +60,7 @@ Deno.test("every module that a file imports exists in the same folder", async ()
   for (const url of seen) {
     assert(isPagePath(`/${url}`), url);
     const script = await (await get(`/${url}`)).text();
-    for (const [, module] of script.matchAll(/^import\s[^"]*"(\.\/[^"]+)"/gm)) {
+    for (const [, module] of script.matchAll(/(?:^import\s[^"]*|\bimport\()"(\.\/[^"]+)"/gm)) {
       seen.add(new URL(module!, `file:///${url}`).pathname.slice(1));
     }
   }

@@ -32,6 +32,7 @@ function addCopyButtons() {
     button.textContent = "Copy";
     button.addEventListener("click", async () => {
       await copy(/** @type {HTMLElement} */ (block.querySelector("code")));
+      button.focus();
       button.textContent = "Copied";
       announcement.textContent = "Copied";
       setTimeout(() => {
@@ -55,6 +56,9 @@ async function copy(code) {
   if (navigator.clipboard) return await navigator.clipboard.writeText(text);
   const area = document.createElement("textarea");
   area.value = text;
+  // Otherwise selecting it would scroll the page.
+  area.style.position = "fixed";
+  area.style.top = "0";
   document.body.append(area);
   area.select();
   document.execCommand("copy");
