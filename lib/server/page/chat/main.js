@@ -21,6 +21,7 @@ const MAX_ROOMS = 8;
 
 const STORE_PERIOD_MS = 1_000;
 const HIDDEN_PERIOD_MS = 250;
+const FLOOD_PERIOD_MS = 150;
 
 let token = takeToken();
 
@@ -72,8 +73,10 @@ function schedule() {
   if (isScheduled) return;
   isScheduled = true;
   // A tab in the background has no frames.
-  if (document.visibilityState === "visible") requestAnimationFrame(render);
-  else setTimeout(renderHidden, HIDDEN_PERIOD_MS);
+  if (document.visibilityState !== "visible") setTimeout(renderHidden, HIDDEN_PERIOD_MS);
+  // In a flood, most of the time belongs to the user's input.
+  else if (list.isFlooded) setTimeout(() => requestAnimationFrame(render), FLOOD_PERIOD_MS);
+  else requestAnimationFrame(render);
 }
 
 function render() {

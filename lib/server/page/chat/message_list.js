@@ -20,6 +20,9 @@ const MAX_ROWS_PER_FRAME = 50;
 /** How many of them are shown. */
 const FLOOD_ROWS = 20;
 
+/** So long after the last such frame, the flood has ended. */
+const FLOOD_MS = 1_000;
+
 /** How near to an end the reader gets before there are more rows, in pixels. */
 const REACH = 800;
 
@@ -45,7 +48,12 @@ export class MessageList {
   #isFollowing = true;
   /** Whether the last message stood in the document after the last frame. */
   #hasEnd = true;
-  #isFlooded = false;
+  /**
+   * Set while messages come faster than anybody reads.
+   *
+   * @type {{ counted: Entry | undefined, endsAtMs: number } | undefined}
+   */
+  #flood;
   #onEdit;
 
   /**
@@ -80,6 +88,11 @@ export class MessageList {
     return this.#isFollowing;
   }
 
+  /** Whether messages come faster than anybody reads. */
+  get isFlooded() {
+    return this.#flood !== undefined;
+  }
+
   /** Shows another room. @param {Room} room */
   show(room) {
     if (this.#timeline) this.#timeline.pinned = undefined;
@@ -88,6 +101,7 @@ export class MessageList {
     this.#outgoing.replaceChildren();
     this.#outgoingRows.clear();
     this.#isFollowing = true;
+    this.#flood = undefined;
   }
 
   /** Goes to the newest messages. */
@@ -105,7 +119,7 @@ export class MessageList {
     const timeline = this.#timeline = room.timeline;
     this.#window.removeDropped();
     // Only what is new is worth announcing, and not more than anybody can listen to.
-    const isLive = this.#isFollowing && !this.#isFlooded && this.#window.length > 0;
+    const isLive = this.#isFollowing && !this.#flood && this.#window.length > 0;
     this.#log.ariaLive = isLive ? "polite" : "off";
     if (this.#window.length === 0) this.#window.append(before(undefined, timeline.last));
     else if (this.#isFollowing) this.#appendNew();
@@ -122,40 +136,42 @@ export class MessageList {
 
   /** Shows what came since the last frame. */
   #appendNew() {
-    const timeline = /** @type {import("./timeline.js").Timeline} */ (this.#timeline);
+    const nowMs = performance.now();
+    if (this.#flood && nowMs > this.#flood.endsAtMs) this.#flood = undefined;
     const entries = after(this.#window.last, MAX_ROWS_PER_FRAME + 1);
     if (entries.length <= MAX_ROWS_PER_FRAME) {
-      this.#isFlooded = false;
       this.#window.append(entries);
       return;
     }
-    const isLive = timeline.last?.content.kind === "message" && !timeline.last.content.isReplay;
-    if (isLive && this.#isFlooded) {
-      this.#countFlood(timeline);
+    const last = this.#timeline?.last;
+    const isLive = last?.content.kind === "message" && !last.content.isReplay;
+    const endsAtMs = nowMs + FLOOD_MS;
+    if (isLive && this.#flood) {
+      this.#flood = { counted: this.#countFlood(this.#flood.counted), endsAtMs };
       return;
     }
     // The rows between are there when the reader scrolls up.
-    this.#isFlooded = isLive;
+    if (isLive) this.#flood = { counted: undefined, endsAtMs };
     this.#window.clear();
-    this.#window.append(before(undefined, timeline.last));
+    this.#window.append(before(undefined, last));
   }
 
   /**
-   * Counts all but the newest messages of a flood, also those that were shown a frame ago.
+   * Counts all but the newest messages of a flood, also those that were shown a moment ago.
    *
-   * @param {import("./timeline.js").Timeline} timeline
+   * @param {Entry | undefined} counted The entry that counts those before.
    */
-  #countFlood(timeline) {
-    const shownCount = this.#window.countAfter("skipped");
-    // What was shown slowly has been read.
-    if (shownCount <= FLOOD_ROWS) this.#window.removeLast(shownCount);
-    const from = this.#window.last?.next;
+  #countFlood(counted) {
+    const timeline = /** @type {import("./timeline.js").Timeline} */ (this.#timeline);
+    const isKnown = counted !== undefined && !counted.isDropped;
+    const from = isKnown ? counted.next : this.#window.last?.next;
     const to = before(undefined, timeline.last, FLOOD_ROWS + 1)[0];
-    if (!from || !to) return;
-    const counted = timeline.collapse(from, to);
-    // Its row has the old count.
-    if (this.#window.last === counted) this.#window.removeLast(1);
-    this.#window.append([counted, ...after(counted, FLOOD_ROWS)]);
+    if (!from || !to) return counted;
+    const entry = timeline.collapse(from, to);
+    // Its row has the old count, and those below it are counted now.
+    this.#window.removeFrom(entry);
+    this.#window.append([entry, ...after(entry, FLOOD_ROWS)]);
+    return entry;
   }
 
   /** Adds rows where the reader gets near to an end, and removes them elsewhere. @param {Room} room */

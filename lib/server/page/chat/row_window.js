@@ -90,10 +90,10 @@ export class RowWindow {
     else this.removeFirst(kept);
   }
 
-  /** How many rows there are behind the last one with such an entry. @param {string} kind */
-  countAfter(kind) {
-    return this.#window.length - 1 -
-      this.#window.findLastIndex(({ entry }) => entry.content.kind === kind);
+  /** Removes the row of an entry, and all behind it. @param {Entry} entry */
+  removeFrom(entry) {
+    const at = this.#window.findIndex((each) => each.entry === entry || each.entry.isDropped);
+    if (at >= 0) this.#remove(at, this.#window.length);
   }
 
   /** @param {readonly Entry[]} entries */
