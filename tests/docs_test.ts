@@ -9,6 +9,7 @@ const PAGES = [
   "lib/load/README.md",
   "lib/server/DEPLOY.md",
   "lib/server/README.md",
+  "lib/server/page/README.md",
   "tests/bench/README.md",
   "tests/bench/abuse.md",
   "tests/bench/figures.md",

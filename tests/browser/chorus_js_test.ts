@@ -15,9 +15,7 @@ interface ChatWindow {
   messages: Pick<ChatMessage, "text" | "id" | "isOwn">[];
 }
 
-const LIBRARY = new URL("../../lib/server/page/chorus.js", import.meta.url);
-
-/** Runs a test in a browser of its own, whose pages have the library at `/chorus.js`. */
+/** Runs a test in a browser of its own. */
 function browserTest(name: string, run: (context: BrowserContext) => Promise<void>): void {
   Deno.test({
     name,
@@ -26,19 +24,7 @@ function browserTest(name: string, run: (context: BrowserContext) => Promise<voi
       const browser = await launchBrowser();
       try {
         const context = await browser.newContext();
-        const body = await Deno.readTextFile(LIBRARY);
-        await context.route(
-          "**/chorus.js",
-          (route) => route.fulfill({ contentType: "text/javascript", body }),
-        );
-        await context.route(
-          "**/blank",
-          (route) =>
-            route.fulfill({
-              contentType: "text/html",
-              body: "<!doctype html><title>Blank</title>",
-            }),
-        );
+        context.setDefaultTimeout(20_000);
         await run(context);
       } finally {
         await browser.close();
@@ -47,10 +33,10 @@ function browserTest(name: string, run: (context: BrowserContext) => Promise<voi
   });
 }
 
-/** Opens an empty page of a server. */
+/** Opens a page of a server that has nothing of its own. */
 async function openBlank(context: BrowserContext, url: string): Promise<Page> {
   const page = await context.newPage();
-  await page.goto(new URL("blank", url).href);
+  await page.goto(new URL("healthz", url).href);
   return page;
 }
 
@@ -159,9 +145,9 @@ for (const isSecure of [true, false]) {
       await isIn(page, "open");
       const [copy] = await Promise.all([
         page.waitForEvent("popup"),
-        page.evaluate('void open("/blank")'),
+        page.evaluate('void open("/healthz")'),
       ]);
-      await copy.waitForURL("**/blank");
+      await copy.waitForURL("**/healthz");
       await connect(copy, server.url);
       const second = await server.connections.take();
       assertEquals(second.query.session, undefined);

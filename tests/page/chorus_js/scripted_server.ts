@@ -18,7 +18,9 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A server that does what a test says. It has no chat. */
+const LIBRARY = new URL("../../../lib/server/page/chorus.js", import.meta.url);
+
+/** A server that does what a test says. It has no chat, but a page and the library for browsers. */
 export class ScriptedServer implements AsyncDisposable {
   /** The WebSockets, in the order in which they opened. */
   readonly connections = new Mailbox<ScriptedConnection>();
@@ -28,6 +30,7 @@ export class ScriptedServer implements AsyncDisposable {
   openCount = 0;
   maxOpenCount = 0;
   readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
 
   private constructor(server: Server) {
     this.#server = server;
@@ -36,10 +39,20 @@ export class ScriptedServer implements AsyncDisposable {
   static async start(): Promise<ScriptedServer> {
     const http = createServer((request, response) => {
       const { status, detail, headers } = server.answer(request) ?? { status: 404, detail: "none" };
-      response.writeHead(status, { connection: "close", ...headers });
-      response.end(JSON.stringify({ status, detail }));
+      if (request.url === "/healthz") response.end("ok");
+      else if (request.url === "/chorus.js") {
+        response.writeHead(200, { "content-type": "text/javascript" });
+        response.end(Deno.readFileSync(LIBRARY));
+      } else {
+        response.writeHead(status, { connection: "close", ...headers });
+        response.end(JSON.stringify({ status, detail }));
+      }
     });
     const server = new ScriptedServer(http);
+    http.on("connection", (socket) => {
+      server.#sockets.add(socket);
+      socket.on("close", () => server.#sockets.delete(socket));
+    });
     http.on("upgrade", (request, socket) => server.#upgrade(request, socket as Socket));
     http.listen(0, "127.0.0.1");
     await once(http, "listening");
@@ -51,8 +64,9 @@ export class ScriptedServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
   }
 
   #upgrade(request: IncomingMessage, socket: Socket): void {
