@@ -149,7 +149,8 @@ Deno.test({
       if (at > 0) assert(box.top >= boxes[at - 1]!.bottom - 1);
     }
     const overflows = await chat.page.evaluate<string[]>(
-      `[...document.querySelectorAll("#rows .text")].map((each) => getComputedStyle(each).overflowY)`,
+      `[...document.querySelectorAll("#rows .text")]
+        .map((each) => getComputedStyle(each).overflowY)`,
     );
     assertEquals(new Set(overflows), new Set(["clip"]));
     assertEquals(chat.problems, []);
