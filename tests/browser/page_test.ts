@@ -95,8 +95,13 @@ for (
       await passAnHour(chat.page);
       await chat.status("Disconnected");
       assertEquals(server.app.chat.size, 0);
+      await chat.say("too late");
+      await chat.log.getByText("Not sent: The chat is closed").waitFor();
       await chat.page.getByRole("button", { name: "Join again" }).click();
       await chat.status("Connected");
+      await chat.log.getByRole("button", { name: "Retry" }).click();
+      await chat.shows("too late");
+      assertEquals(await chat.log.locator(".failed").count(), 0);
       assertEquals(server.app.chat.size, 1);
       assertEquals(chat.problems, []);
     },

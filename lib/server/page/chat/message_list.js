@@ -225,8 +225,10 @@ export class MessageList {
     this.#start.classList.toggle("empty", isEmpty);
     let text = "";
     if (loadFailure !== undefined) text = `Older messages cannot be loaded: ${loadFailure}`;
-    else if (isBeginning && isEmpty) text = `Nobody has said anything in ${name} yet.`;
-    else if (isBeginning) text = `This is where ${name} begins.`;
+    else if (isBeginning && isEmpty) {
+      text =
+        `Nobody has said anything in ${name} yet.\nSay hello, or send this address to somebody.`;
+    } else if (isBeginning) text = `This is where ${name} begins.`;
     else if (status.state === "open") text = "Loading…";
     if (this.#start.textContent !== text) this.#start.textContent = text;
     this.#jump.hidden = this.#isFollowing;

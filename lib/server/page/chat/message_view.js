@@ -138,7 +138,7 @@ function textElement(text) {
   if (text.length <= MAX_OPEN_LENGTH && lineCount <= MAX_OPEN_LINES) return body;
   body.classList.add("folded");
   const unfold = element("button", { type: "button", className: "unfold" });
-  unfold.textContent = `Show all ${formatCount(text.length)} characters`;
+  unfold.textContent = "Show the whole message";
   unfold.addEventListener("click", () => {
     body.classList.remove("folded");
     unfold.remove();

@@ -113,10 +113,14 @@ export class Room {
   /** Sends a text. It is shown as sent when it comes back from the room. @param {string} text */
   send(text) {
     if (!this.#chat) return;
+    const wasClosed = this.status.state === "closed";
     const sent = this.#chat.send(text);
     const { id } = sent;
     this.outgoing.set(id, { id, text, failure: undefined });
-    sent.catch((error) => this.#fail(id, error));
+    sent.catch((error) => {
+      // What was in the outbox when the client ended is still there, and the next client sends it.
+      if (error.code !== "closed" || wasClosed) this.#fail(id, error);
+    });
     this.#onChange();
   }
 
@@ -246,8 +250,7 @@ export class Room {
    */
   #fail(id, { code, message }) {
     const outgoing = this.outgoing.get(id);
-    // A message of a client that has ended is still in the outbox, and the next client sends it.
-    if (!outgoing || code === "closed") return;
+    if (!outgoing) return;
     this.outgoing.set(id, { ...outgoing, failure: { code, message } });
     this.#storeFailed();
     this.#onChange();

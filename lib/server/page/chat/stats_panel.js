@@ -12,14 +12,18 @@ const PERIOD_MS = 1_000;
 /** How many values a chart has. */
 const POINTS = 60;
 
+/** The server times only some of its flushes, so their percentile is one of so many readings. */
+const FLUSH_READINGS = 10;
+
 const CHART_HEIGHT = 44;
 
 /**
- * The charts: each shows a value per second, computed from two readings.
+ * The charts: each shows a value per second, computed from two readings, or from a longer series.
  *
  * @type {readonly {
  *   title: string,
- *   value: (now: Figures, before: Figures, seconds: number) => number | undefined,
+ *   value: (now: Figures, before: Figures, about: { seconds: number, oldest: Figures }) =>
+ *     number | undefined,
  *   format: (value: number) => string,
  * }[]}
  */
@@ -27,17 +31,17 @@ const CHARTS = [
   { title: "Connections", value: (now) => now.connections, format: formatShort },
   {
     title: "Messages per second",
-    value: (now, before, seconds) => (now.messages - before.messages) / seconds,
+    value: (now, before, { seconds }) => (now.messages - before.messages) / seconds,
     format: formatShort,
   },
   {
     title: "Deliveries per second",
-    value: (now, before, seconds) => (now.deliveries - before.deliveries) / seconds,
+    value: (now, before, { seconds }) => (now.deliveries - before.deliveries) / seconds,
     format: formatShort,
   },
   {
     title: "Flush, 99th percentile",
-    value: (now, before) => quantileBetween(0.99, before.flushes, now.flushes),
+    value: (now, _before, { oldest }) => quantileBetween(0.99, oldest.flushes, now.flushes),
     format: (value) => `${formatShort(value * 1000)} ms`,
   },
   { title: "Slow readers so far", value: (now) => now.slowReaders, format: formatShort },
@@ -87,19 +91,21 @@ export class StatsPanel {
    * @param {AbortSignal} signal
    */
   async #read(UPlot, signal) {
-    /** @type {Figures | undefined} */
-    let before;
+    /** @type {Figures[]} */
+    let readings = [];
     let beforeMs = 0;
     while (!signal.aborted) {
       if (document.visibilityState === "visible") {
         const figures = await this.#fetch(signal);
         if (signal.aborted) return;
         const nowMs = performance.now();
-        if (figures && before) {
+        const [oldest] = readings;
+        const before = readings.at(-1);
+        if (figures && before && oldest) {
           if (this.#drawn.length === 0) this.#draw(UPlot);
-          this.#add(figures, before, (nowMs - beforeMs) / 1000);
+          this.#add(figures, before, { seconds: (nowMs - beforeMs) / 1000, oldest });
         }
-        before = figures;
+        readings = figures ? [...readings, figures].slice(-FLUSH_READINGS) : [];
         beforeMs = nowMs;
       }
       await new Promise((resolve) => setTimeout(resolve, PERIOD_MS));
@@ -130,6 +136,7 @@ export class StatsPanel {
       this.#charts.append(element("div", {}, element("dt", {}, title), value, chart));
       const values = new Array(POINTS).fill(null);
       const color = () => getComputedStyle(chart).color;
+      const fill = () => getComputedStyle(chart).backgroundColor;
       const plot = new UPlot(
         {
           width: chart.clientWidth,
@@ -142,7 +149,7 @@ export class StatsPanel {
             x: { time: false, range: [0, POINTS - 1] },
             y: { range: (_, _min, max) => [0, max > 0 ? max * 1.15 : 1] },
           },
-          series: [{}, { stroke: color, width: 1.5, points: { show: false } }],
+          series: [{}, { stroke: color, fill, width: 1.5, points: { show: false } }],
         },
         [values.map((_, at) => at), values],
         chart,
@@ -154,13 +161,13 @@ export class StatsPanel {
   /**
    * @param {Figures} now
    * @param {Figures} before
-   * @param {number} seconds Between them.
+   * @param {{ seconds: number, oldest: Figures }} about The time between them, and the first one.
    */
-  #add(now, before, seconds) {
+  #add(now, before, about) {
     for (const [at, { value: read, format }] of CHARTS.entries()) {
       const drawn = this.#drawn[at];
       if (!drawn) continue;
-      const value = read(now, before, seconds);
+      const value = read(now, before, about);
       drawn.values.push(value ?? null);
       drawn.values.shift();
       drawn.value.textContent = value === undefined ? "–" : format(value);

@@ -43,7 +43,7 @@ export class StatusLine {
       case "waiting":
         return navigator.onLine
           ? `Reconnecting: ${reason ?? "the connection was lost"}`
-          : "Offline: your messages are sent when you are back";
+          : "Offline: messages are sent later";
       case "closed":
         return "Disconnected";
     }
