@@ -260,10 +260,10 @@ for (const engine of ENGINES) {
     assertEquals(said.binary, "AQL/");
   });
 
-  Deno.test(`${engine}: an invalid last is refused`, async () => {
+  Deno.test(`${engine}: an invalid last or echo is refused`, async () => {
     await using server = await startTestApp({ engine });
-    for (const last of ["-1", "10001", ""]) {
-      const refusal = await Peer.open(`${server.url}?last=${last}`).then(() => "in", String);
+    for (const query of ["last=-1", "last=10001", "last=", "echo=1", "echo="]) {
+      const refusal = await Peer.open(`${server.url}?${query}`).then(() => "in", String);
       assertStringIncludes(refusal, "400");
     }
   });

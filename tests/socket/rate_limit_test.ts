@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { SECRET, signWithSecret } from "../server/security/tokens/issuer.ts";
+import { ChorusPeer } from "./chorus_peer.ts";
 import { Peer } from "./peer.ts";
 import { HANDSHAKE_HEADERS, RawPeer } from "./raw_peer.ts";
 import { encodeWireFrame, frame } from "../websocket/conformance_cases.ts";
@@ -138,6 +139,19 @@ for (const engine of ENGINES) {
     assertEquals(await witness!.take(4), ["one", "two", "three", "not limited"]);
     assertEquals((await server.logged("{id} disconnected")).properties.code, 4029);
     assertEquals([server.app.chat.counters.limits.messages, server.app.chat.size], [1, 2]);
+  });
+
+  Deno.test(`${engine}: a ping of chorus.v1 counts as a message, and is not published`, async () => {
+    const config = { engine, messageRate: 1 / 3600, rateBurstMs: 3 * 3_600_000 };
+    await using server = await startTestApp({ ...config, ratePolicy: "close" });
+    await using witness = await Peer.open(server.url);
+    await using peer = await ChorusPeer.open(server.url);
+    for (let count = 0; count < 2; count++) peer.send('{"type":"ping"}');
+    for (let count = 0; count < 2; count++) await peer.next("pong");
+    peer.say("one");
+    assertEquals(await witness.next(), "one");
+    peer.send('{"type":"ping"}');
+    assertEquals(await peer.closed, RATE_LIMITED);
   });
 
   Deno.test(`${engine}: --byte-rate counts the bytes of messages`, async () => {

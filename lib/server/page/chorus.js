@@ -147,6 +147,8 @@ const MAX_RETRY_MS = 30_000;
 const STABLE_MS = 5_000;
 /** A server that asks for a longer pause is not believed. */
 const MAX_PAUSE_MS = 10 * 60_000;
+/** The server says that a token expires no earlier than this. */
+const LONGEST_NOTICE_SECONDS = 30;
 /** How long a message that was not committed waits until it is sent again. */
 const RESEND_MS = 1_000;
 /** How long the `close` event may come after the `error` event. */
@@ -475,6 +477,7 @@ export class Chorus extends EventTarget {
     }
     this.#session = session;
     this.#outbox.restore(session, (error) => this.#report(error));
+    if (this.#turn !== turn) return false;
     // There may be more in the outbox than before.
     this.#setState("connecting");
     return this.#turn === turn;
@@ -648,9 +651,10 @@ export class Chorus extends EventTarget {
     this.#replayEnd = head === position ? undefined : head;
     this.#members = new Map(memberList(members).map((member) => [member.id, member]));
     this.#memberCount = memberCount;
-    if (maxMessageBytes > 0) this.#outbox.limit(maxMessageBytes);
     this.#resolveEntered();
     const turn = this.#turn;
+    if (maxMessageBytes > 0) this.#outbox.limit(maxMessageBytes);
+    if (this.#turn !== turn) return;
     this.#setState("open", { isResumed: recovered === true });
     if (this.#turn !== turn) return;
     this.#emit("presence", { members: this.members, memberCount, joined: [], left: [] });
@@ -706,7 +710,7 @@ export class Chorus extends EventTarget {
 
   /** @param {ServerMessage} error */
   #onError({ code, message, id }) {
-    const error = new ChorusError(code, message, { id });
+    const error = new ChorusError(String(code), String(message), { id });
     if (code === "bad_token") this.#renewal = undefined;
     if (code === "not_committed" && this.#outbox.hold(id)) {
       clearTimeout(this.#resendTimer);
@@ -734,7 +738,8 @@ export class Chorus extends EventTarget {
       this.#renewedAtMs = performance.now();
       return;
     }
-    if (this.#renewal || typeof this.#options.token !== "function" || !expiresInSeconds) return;
+    if (this.#renewal || typeof this.#options.token !== "function") return;
+    if (typeof expiresInSeconds !== "number" || expiresInSeconds > LONGEST_NOTICE_SECONDS) return;
     this.#renewal = "asking";
     const turn = this.#turn;
     try {
@@ -744,6 +749,7 @@ export class Chorus extends EventTarget {
       if (this.#turn !== turn) return;
       const token = await this.#askToken("expiring");
       if (this.#turn !== turn) return;
+      if (token === undefined) throw new TypeError("The function has returned none");
       this.#renewal = "sent";
       this.#token = token;
       this.#connection?.send({ type: "token", token });
@@ -827,9 +833,10 @@ export class Chorus extends EventTarget {
       if (env.document.visibilityState === "visible") check();
     });
     on(env, "pagehide", ({ persisted }) => {
-      this.#session?.leave();
+      // Another page may send what is unsent, but not while this one may come back to do so.
+      if (!persisted || this.#outbox.isEmpty) this.#session?.leave();
       if (!persisted) return;
-      // A page with a connection cannot be stored for the way back.
+      // A page with a connection cannot be kept for the way back.
       this.#startTurn();
       this.#setState("waiting", { reason: "the page is hidden" });
     });
@@ -1013,6 +1020,10 @@ class Outbox {
     return Array.from(this.#entries.values(), ({ id, text, createdAt }) => ({
       ...{ id, text, createdAt },
     }));
+  }
+
+  get isEmpty() {
+    return this.#entries.size === 0;
   }
 
   get maxTextBytes() {
@@ -1276,7 +1287,8 @@ class SessionStore {
 
   /** Uses the session again after `leave`, or a new one if another page uses it. */
   async enter() {
-    if (this.#storage && !await this.#claim(this.#key, true)) await this.#start();
+    if (!this.#storage || usedKeys.has(this.#key)) return;
+    if (!await this.#claim(this.#key, true)) await this.#start();
   }
 
   async #open() {

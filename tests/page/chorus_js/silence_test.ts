@@ -60,7 +60,7 @@ Deno.test("nonsense of the server is reported, and does no harm", async () => {
   const { id } = await connection.next();
   connection.send({ type: "ack", id, position: "p1" });
   assertEquals([await sent, ann.texts], ["p1", ["hi"]]);
-  assertEquals(new Set(ann.errors.map(({ code }) => code)), new Set(["bad_message", undefined]));
+  assertEquals(new Set(ann.errors.map(({ code }) => code)), new Set(["bad_message", "undefined"]));
 });
 
 Deno.test("a listener that throws does not disturb the client", async () => {

@@ -130,6 +130,25 @@ Deno.test("a new token that the server refuses is reported, and the connection s
   assertEquals(ann.chat.state, "open");
 });
 
+Deno.test("tokens that are valid for moments are not renewed all the time", async () => {
+  await using server = await ScriptedServer.start();
+  let tokenCount = 0;
+  using ann = new Observer(connect(server.url, { token: () => `token${++tokenCount}` }));
+  const connection = await server.connections.take();
+  connection.welcome();
+  // The second notice is the answer to the new token, and the third comes at once.
+  const notice = { type: "token", expiresInSeconds: 2 };
+  connection.send(notice);
+  assertEquals(await connection.next(), { type: "token", token: "token2" });
+  connection.send(notice, notice);
+  connection.send({ type: "joined", members: [], memberCount: 2 });
+  await ann.until(() => ann.chat.memberCount === 2);
+  const sent = ann.chat.send("hi");
+  assertEquals((await connection.next()).id, sent.id);
+  assertEquals(tokenCount, 2);
+  assertEquals(await connection.next(), { type: "token", token: "token3" });
+});
+
 Deno.test("a token with characters that no token has ends the client", async () => {
   await using server = await ScriptedServer.start();
   using ann = new Observer(connect(server.url, { token: "to ken" }));
