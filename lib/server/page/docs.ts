@@ -2,15 +2,17 @@ import { setImmediate } from "node:timers/promises";
 import protocols from "../../chat/PROTOCOL.md" with { type: "text" };
 import manual from "../README.md" with { type: "text" };
 import html from "./docs/docs.html" with { type: "text" };
+import clientLibrary from "./README.md" with { type: "text" };
 import { type Heading, type MarkdownDocument, renderMarkdown } from "./markdown.ts";
 
 /** The documents on the page, in order. */
 const DOCUMENTS: readonly MarkdownDocument[] = [
   { prefix: "protocol", path: "lib/chat/PROTOCOL.md", text: protocols },
+  { prefix: "client", path: "lib/server/page/README.md", text: clientLibrary },
   { prefix: "server", path: "lib/server/README.md", text: manual },
 ];
 
-/** Makes one HTML page of the protocols' and the server's manual. */
+/** Makes one HTML page of the manuals of the protocols, the client library, and the server. */
 export async function renderDocs(): Promise<string> {
   const headings: Heading[] = [];
   const articles: string[] = [];

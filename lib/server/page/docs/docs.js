@@ -1,5 +1,5 @@
 /** The address in the manuals, in any of its forms. */
-const EXAMPLE_URL = /\b(http|ws):\/\/(?:127\.0\.0\.1|localhost):8000\b/g;
+const EXAMPLE_URL = /\b(?:(http|ws):\/\/(?:127\.0\.0\.1|localhost)|localhost):8000\b/g;
 
 const nav = /** @type {HTMLElement} */ (document.querySelector("nav"));
 const contents = /** @type {HTMLDetailsElement} */ (nav.querySelector("details"));
@@ -19,7 +19,8 @@ function showOwnAddress() {
       if (node.nodeType !== Node.TEXT_NODE || !node.nodeValue?.includes(":8000")) continue;
       node.nodeValue = node.nodeValue.replace(
         EXAMPLE_URL,
-        (_url, scheme) => scheme === "ws" ? base.replace(/^http/, "ws") : base,
+        (_url, scheme) =>
+          scheme === "http" ? base : scheme ? base.replace(/^http/, "ws") : location.host,
       );
     }
   }
