@@ -40,6 +40,17 @@ export class ChatPage {
     await this.page.getByRole("status").filter({ hasText: text }).waitFor();
   }
 
+  /** Waits until the page has this title. */
+  async titled(title: string): Promise<void> {
+    // Playwright's waitForFunction() needs eval(), which the policy of the page forbids.
+    await this.page.evaluate(`new Promise((resolve, reject) => {
+      const check = () => document.title === ${JSON.stringify(title)} && resolve();
+      new MutationObserver(check).observe(document.head, { childList: true, subtree: true });
+      check();
+      setTimeout(() => reject(new Error("The title is " + document.title)), 20_000);
+    })`);
+  }
+
   /** Types a message and sends it. */
   async say(text: string): Promise<void> {
     await this.field.fill(text);

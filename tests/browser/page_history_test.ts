@@ -93,7 +93,7 @@ Deno.test({
     assert(bottom <= box!.y + box!.height);
     bob.say("message 104");
     await chat.shows("message 104");
-    await chat.page.waitForFunction("document.title === 'lobby · Chorus'");
+    await chat.titled("lobby · Chorus");
   },
 });
 

@@ -33,7 +33,7 @@ Deno.test({
     bob.say("missed 1");
     bob.say("missed 2");
     await chat.page.getByRole("link", { name: "lobby, 2 unread" }).waitFor();
-    await chat.page.waitForFunction("document.title === '(2) tea · Chorus'");
+    await chat.titled("(2) tea · Chorus");
     const icon = await chat.page.locator("link[rel=icon]").getAttribute("href");
     assertEquals(decodeURIComponent(icon!).match(/<text.*>(\d+)<\/text>/)?.[1], "2");
 
@@ -42,7 +42,7 @@ Deno.test({
     assertEquals(await chat.texts(), ["seen", "missed 1", "missed 2"]);
     const marked = chat.log.locator(".row").filter({ hasText: "New" });
     assertEquals(await marked.locator(".text").allTextContents(), ["missed 1"]);
-    await chat.page.waitForFunction("document.title === 'lobby · Chorus'");
+    await chat.titled("lobby · Chorus");
 
     // The browser's buttons move between the rooms as well, without a new document.
     await chat.page.evaluate("globalThis.isSameDocument = true");
@@ -80,7 +80,7 @@ Deno.test({
     await chat.shows("three");
     const marked = chat.log.locator(".row").filter({ hasText: "New" });
     assertEquals(await marked.locator(".text").allTextContents(), ["three"]);
-    await chat.page.waitForFunction("document.title === 'lobby · Chorus'");
+    await chat.titled("lobby · Chorus");
   },
 });
 

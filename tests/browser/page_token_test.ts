@@ -47,7 +47,7 @@ Deno.test({
       await field.press("Enter");
       await chat.status("Connected");
       await chat.members.filter({ hasText: "Ann of the token" }).waitFor();
-      await chat.page.waitForFunction("document.querySelector('#name').disabled");
+      await chat.page.locator("#name:disabled").waitFor();
       assertEquals(await chat.nameField.inputValue(), "Ann of the token");
       await chat.say("hello");
       await chat.shows("hello");
