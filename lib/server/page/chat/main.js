@@ -52,7 +52,8 @@ const roomsView = new RoomsView({
     history.pushState(null, "", hrefOf(roomName));
     open(roomName);
     byId("rooms", HTMLElement).hidePopover();
-    composer.focus();
+    // On a phone, that would open the keyboard.
+    if (matchMedia("(hover: hover)").matches) composer.focus();
   },
   onLeave: leave,
   listRooms,
@@ -227,9 +228,13 @@ addEventListener("offline", schedule);
 /** Stores what the next visit continues with. */
 function store() {
   composer.storeDraft();
+  storeRead();
+}
+
+function storeRead() {
   for (const room of rooms.values()) room.storeRead();
 }
-setInterval(store, STORE_PERIOD_MS);
+setInterval(storeRead, STORE_PERIOD_MS);
 
 byId("icon", HTMLLinkElement).href = iconWith("");
 const stored = readStored("rooms");

@@ -45,6 +45,7 @@ export class MessageList {
   #room;
   /** @type {import("./timeline.js").Timeline | undefined} */
   #timeline;
+  #today = "";
   #isFollowing = true;
   /** Whether the last message stood in the document after the last frame. */
   #hasEnd = true;
@@ -118,6 +119,10 @@ export class MessageList {
     if (this.#timeline !== room.timeline) this.#window.clear();
     const timeline = this.#timeline = room.timeline;
     this.#window.removeDropped();
+    const today = new Date().toDateString();
+    // "Today" is yesterday now.
+    if (today !== this.#today && this.#isFollowing) this.#window.clear();
+    this.#today = today;
     // Only what is new is worth announcing, and not more than anybody can listen to.
     const isLive = this.#isFollowing && !this.#flood && this.#window.length > 0;
     this.#log.ariaLive = isLive ? "polite" : "off";

@@ -36,6 +36,7 @@ export class NameField {
   render({ ownName }, hasToken) {
     const isGiven = hasToken && ownName !== undefined && ownName !== this.#name;
     if (isGiven) this.#field.value = ownName;
+    else if (this.#field.disabled) this.#field.value = this.#name ?? "";
     this.#field.disabled = isGiven;
     this.#field.title = isGiven ? "Your token gives you this name" : "";
   }

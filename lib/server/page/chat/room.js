@@ -72,7 +72,7 @@ export class Room {
 
   /** The name that the server knows the user by. */
   get ownName() {
-    return this.members.find(({ id }) => id === this.you)?.name ?? undefined;
+    return this.#chat?.members.find(({ id }) => id === this.you)?.name ?? undefined;
   }
 
   /** The longest text in bytes; undefined if it is not known. */
@@ -207,6 +207,7 @@ export class Room {
       this.#adoptOutbox();
       if (status.state !== "open") return;
       this.trouble = undefined;
+      this.loadFailure = undefined;
       // A new client starts with a replay. What is shown may end long before it.
       if (!hasOpened) this.timeline = new Timeline();
       hasOpened = true;
