@@ -32,10 +32,10 @@ for (const engine of ENGINES) {
 
 Deno.test("a client pings only after silence, and any message is a sign of life", async () => {
   await using server = await ScriptedServer.start();
-  using ann = new Observer(connect(server.url, { heartbeatMs: 50 }));
+  using ann = new Observer(connect(server.url, { heartbeatMs: 1500 }));
   const connection = await server.connections.take();
   connection.welcome();
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 2; round++) {
     assertEquals(await connection.next(), { type: "ping" });
     connection.send(round % 2 === 0 ? { type: "pong" } : { type: "of tomorrow" });
   }
@@ -43,6 +43,21 @@ Deno.test("a client pings only after silence, and any message is a sign of life"
   // Now it gets no answer.
   const { reason } = await ann.in("waiting");
   assertEquals(reason, "the server does not answer");
+});
+
+Deno.test("a client that was frozen asks again before it takes the connection for dead", async () => {
+  await using server = await ScriptedServer.start();
+  using ann = new Observer(connect(server.url, { heartbeatMs: 200 }));
+  const connection = await server.connections.take();
+  connection.welcome();
+  assertEquals(await connection.next(), { type: "ping" });
+  // The program stands still until long after the deadline for the answer.
+  const untilMs = performance.now() + 3000;
+  while (performance.now() < untilMs);
+  assertEquals(await connection.next(), { type: "ping" });
+  connection.send({ type: "pong" });
+  assertEquals(await connection.next(), { type: "ping" });
+  assertEquals(ann.statuses.map(({ state }) => state), ["connecting", "open"]);
 });
 
 Deno.test("nonsense of the server is reported, and does no harm", async () => {
