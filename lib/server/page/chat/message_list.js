@@ -17,7 +17,7 @@ const STEP = 60;
 /** When more messages than this come between two frames, nobody can read them. */
 const MAX_ROWS_PER_FRAME = 50;
 
-/** How many of them are shown. */
+/** How many of them are shown at once. */
 const FLOOD_ROWS = 20;
 
 /** So long after the last such frame, the flood has ended. */
@@ -156,9 +156,9 @@ export class MessageList {
       return;
     }
     // The rows between are there when the reader scrolls up.
-    if (isLive) this.#flood = { counted: undefined, endsAtMs };
+    this.#flood = { counted: undefined, endsAtMs };
     this.#window.clear();
-    this.#window.append(before(undefined, last));
+    this.#window.append(before(undefined, last, FLOOD_ROWS));
   }
 
   /**
