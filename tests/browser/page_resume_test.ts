@@ -80,7 +80,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "messages written offline are pending, also after a reload, and are sent once online",
+  name: "messages written offline are pending, and are sent once online",
   ignore: isBrowserMissing,
   async fn() {
     await using server = await startTestApp();

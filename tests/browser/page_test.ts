@@ -109,7 +109,7 @@ for (
 }
 
 Deno.test({
-  name: "the page connects when a full server has room again",
+  name: "the page connects when a full server has room again, and sends what was written meanwhile",
   ignore: isBrowserMissing,
   async fn() {
     await using server = await startTestApp({ maxRoomMembers: 1 });
@@ -117,8 +117,16 @@ Deno.test({
     await using browser = await launchBrowser();
     const chat = await ChatPage.open(browser, server.app.url);
     await chat.status("Reconnecting: The room is full: try again later");
+    await chat.say("written meanwhile");
+    await chat.page.reload();
+    await chat.status("Reconnecting: The room is full: try again later");
+    await chat.log.getByText("Sending…").waitFor();
     await other[Symbol.asyncDispose]();
-    await chat.status("Connected");
+    await chat.shows("written meanwhile");
+    assertEquals(await chat.texts(), ["written meanwhile"]);
+    await chat.page.reload();
+    await chat.shows("written meanwhile");
+    assertEquals(await chat.texts(), ["written meanwhile"]);
   },
 });
 
