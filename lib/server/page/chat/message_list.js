@@ -135,7 +135,8 @@ export class MessageList {
     }
     this.#extend(room);
     this.#hasEnd = this.#window.last === timeline.last;
-    timeline.pinned = this.#isFollowing ? undefined : this.#window.last;
+    // A flood fills the timeline between two frames.
+    timeline.pinned = this.#isFollowing && !this.#flood ? undefined : this.#window.last;
     this.#renderEdges(room);
   }
 

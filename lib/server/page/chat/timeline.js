@@ -32,8 +32,9 @@ export class Timeline {
   /** @type {Entry | undefined} */
   last;
   /**
-   * The last entry that is shown to a reader of older messages. While it is set, a full timeline
-   * does not drop the oldest entries but counts those after this one.
+   * The last entry that is shown, while nobody can read those after it: the reader is further up,
+   * or they come too fast. While it is set, a full timeline does not drop the oldest entries but
+   * counts those after this one.
    *
    * @type {Entry | undefined}
    */
