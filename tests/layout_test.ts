@@ -56,7 +56,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["lib/server/http_server.ts", "lib/server/memory_limit.ts"],
     ...["lib/chat", "lib/cli", "lib/websocket"],
   ],
-  "lib/server/page": ["lib/chat/PROTOCOL.md", "lib/server/README.md"],
+  "lib/server/page": [
+    ...["lib/server/page/chat", "lib/server/page/docs"],
+    ...["lib/chat/PROTOCOL.md", "lib/server/README.md"],
+  ],
   "lib/server/security/tokens": [
     ...["lib/server/http/refusal.ts", "lib/server/config.ts", "lib/chat", "lib/cli"],
     "lib/websocket",

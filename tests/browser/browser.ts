@@ -29,11 +29,17 @@ export async function openPage(
   url: string,
 ): Promise<{ page: Page; problems: string[] }> {
   const page = await browser.newPage();
+  const problems = collectProblems(page);
+  await page.goto(url);
+  return { page, problems };
+}
+
+/** Collects the errors and the console warnings of a page from now on. */
+export function collectProblems(page: Page): string[] {
   const problems: string[] = [];
   page.on("console", (message) => {
     if (message.type() === "error" || message.type() === "warning") problems.push(message.text());
   });
   page.on("pageerror", (error) => problems.push(String(error)));
-  await page.goto(url);
-  return { page, problems };
+  return problems;
 }

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import protocols from "../../chat/PROTOCOL.md" with { type: "text" };
 import manual from "../README.md" with { type: "text" };
-import html from "./docs.html" with { type: "text" };
+import html from "./docs/docs.html" with { type: "text" };
 import clientLibrary from "./README.md" with { type: "text" };
 import { type Heading, type MarkdownDocument, renderMarkdown } from "./markdown.ts";
 

@@ -1,10 +1,8 @@
 import baseStyle from "./base.css" with { type: "text" };
+import { CHAT_DOCUMENT, CHAT_FILES } from "./chat/chat_files.ts";
 import clientLibrary from "./chorus.js" with { type: "text" };
-import docsStyle from "./docs.css" with { type: "text" };
-import docsScript from "./docs.js" with { type: "text" };
-import html from "./index.html" with { type: "text" };
-import script from "./main.js" with { type: "text" };
-import style from "./page.css" with { type: "text" };
+import docsStyle from "./docs/docs.css" with { type: "text" };
+import docsScript from "./docs/docs.js" with { type: "text" };
 import { digestOf, ServedText, type TextKind } from "./served_text.ts";
 
 /** The path of the client library for programs and other pages. */
@@ -16,8 +14,7 @@ const FILES: Readonly<Record<string, string>> = {
   "chorus.js": clientLibrary,
   "docs.css": docsStyle,
   "docs.js": docsScript,
-  "main.js": script,
-  "page.css": style,
+  ...Object.fromEntries(Object.entries(CHAT_FILES).map(([name, text]) => [`chat/${name}`, text])),
 };
 
 /**
@@ -39,7 +36,7 @@ const ASSETS: Readonly<Record<string, ServedText>> = Object.fromEntries(
 
 /** The documents, by path. Each is made when the first client asks for it. */
 const DOCUMENTS: Readonly<Record<string, () => Promise<ServedText>>> = {
-  "/": once(() => Promise.resolve(html)),
+  "/": once(() => Promise.resolve(CHAT_DOCUMENT)),
   "/docs": once(async () => (await import("./docs.ts")).renderDocs()),
 };
 

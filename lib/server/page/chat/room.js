@@ -1,0 +1,294 @@
+import { connect } from "../chorus.js";
+import { readStored, readStoredText, writeStored } from "./stored.js";
+import { Timeline } from "./timeline.js";
+
+/** How many messages a room shows at first. */
+const REPLAY_COUNT = 50;
+
+/** How many older messages the page asks for at a time. */
+const PAGE_SIZE = 100;
+
+/**
+ * @typedef {import("../chorus.js").Chorus} Chorus
+ *
+ * @typedef {object} Status
+ * @property {"connecting" | "open" | "waiting" | "closed"} state
+ * @property {string | undefined} [reason] In words.
+ * @property {number | undefined} [retryAtMs]
+ * @property {number | undefined} [code]
+ * @property {boolean | undefined} [needsToken]
+ *
+ * @typedef {object} Outgoing A message of the user that is not in the room yet.
+ * @property {string} id
+ * @property {string} text
+ * @property {{ code: string, message: string } | undefined} failure Why it was refused.
+ *
+ * @typedef {object} RoomOptions
+ * @property {string} name Of the room.
+ * @property {() => void} onChange Called after each change. Must be cheap.
+ */
+
+/** A room that the user is in: its connection, what happened in it, and what is unread. */
+export class Room {
+  name;
+  timeline = new Timeline();
+  /** @type {Map<string, Outgoing>} */
+  outgoing = new Map();
+  /** @type {Status} */
+  status = { state: "connecting" };
+  /** @type {readonly { id: string, name: string | null }[]} */
+  members = [];
+  memberCount = 0;
+  unreadCount = 0;
+  /** The place where the user left off: a marker is shown before the next message. */
+  markerPosition;
+  isLoadingOlder = false;
+  /** Why older messages could not be loaded. @type {string | undefined} */
+  loadFailure;
+  /** The last thing that went wrong, in words. @type {string | undefined} */
+  trouble;
+  /** Whether the user sees the newest messages. */
+  isAttended = false;
+  /** @type {Chorus | undefined} */
+  #chat;
+  #onChange;
+  /** @type {string | undefined} */
+  #readPosition;
+  #isReadStored = true;
+
+  /** @param {RoomOptions} options */
+  constructor({ name, onChange }) {
+    this.name = name;
+    this.#onChange = onChange;
+    this.#readPosition = readStoredText(`read.${name}`);
+    this.markerPosition = this.#readPosition;
+    for (const each of readFailed(name)) this.outgoing.set(each.id, each);
+  }
+
+  /** The user's id in this room; undefined before the first connection. */
+  get you() {
+    return this.#chat?.you;
+  }
+
+  /** The name that the server knows the user by. */
+  get ownName() {
+    return this.#chat?.members.find(({ id }) => id === this.you)?.name ?? undefined;
+  }
+
+  /** The longest text in bytes; undefined if it is not known. */
+  get maxMessageBytes() {
+    return this.#chat?.maxMessageBytes;
+  }
+
+  /**
+   * Connects, or connects again with another name or token.
+   *
+   * @param {{ name: string | undefined, token: string | undefined }} identity
+   */
+  connect({ name, token }) {
+    this.#chat?.close();
+    const chat = connect(".", {
+      room: this.name,
+      last: REPLAY_COUNT,
+      ...(name === undefined ? {} : { name }),
+      ...(token === undefined ? {} : { token }),
+    });
+    this.#chat = chat;
+    this.status = { state: "connecting" };
+    this.trouble = undefined;
+    this.#listen(chat);
+    this.#onChange();
+  }
+
+  /** Leaves the room. */
+  close() {
+    this.#chat?.close();
+  }
+
+  /** Connects at once, if it waits to connect again. */
+  retryNow() {
+    this.#chat?.retryNow();
+  }
+
+  /** Sends a text. It is shown as sent when it comes back from the room. @param {string} text */
+  send(text) {
+    if (!this.#chat) return;
+    const wasClosed = this.status.state === "closed";
+    const sent = this.#chat.send(text);
+    const { id } = sent;
+    this.outgoing.set(id, { id, text, failure: undefined });
+    sent.catch((error) => {
+      // What was in the outbox when the client ended is still there, and the next client sends it.
+      if (error.code !== "closed" || wasClosed) this.#fail(id, error);
+    });
+    this.#onChange();
+  }
+
+  /** Forgets a message that failed. @param {string} id */
+  discard(id) {
+    this.outgoing.delete(id);
+    this.#storeFailed();
+    this.#onChange();
+  }
+
+  /** Loads older messages, if there are any. */
+  async loadOlder() {
+    const { timeline } = this;
+    if (!this.#chat || this.isLoadingOlder || !timeline.hasOlder) return;
+    this.isLoadingOlder = true;
+    this.loadFailure = undefined;
+    try {
+      const { before } = timeline;
+      const page = await this.#chat.history({
+        limit: PAGE_SIZE,
+        ...(before === undefined ? {} : { before }),
+      });
+      // Meanwhile the timeline may have dropped its oldest entries. Then the page does not fit.
+      if (timeline.before === before) {
+        const count = timeline.prepend(page.messages.map(contentOf));
+        timeline.before = page.before;
+        timeline.hasOlder = page.hasMore && count > 0;
+      }
+    } catch (error) {
+      this.loadFailure = error instanceof Error ? error.message : String(error);
+    }
+    this.isLoadingOlder = false;
+    this.#onChange();
+  }
+
+  /** The user looks elsewhere: marks the place where they leave off. */
+  leave() {
+    this.isAttended = false;
+    this.markerPosition = this.#readPosition;
+  }
+
+  /** Counts all messages as read. */
+  markRead() {
+    let last = this.timeline.last;
+    while (last && last.content.kind !== "message") last = last.previous;
+    this.unreadCount = 0;
+    if (last?.content.kind !== "message" || last.content.position === this.#readPosition) return;
+    this.#readPosition = last.content.position;
+    this.#isReadStored = false;
+  }
+
+  /** Stores what was read, for the next visit. */
+  storeRead() {
+    if (this.#isReadStored) return;
+    writeStored(`read.${this.name}`, this.#readPosition);
+    this.#isReadStored = true;
+  }
+
+  /** @param {Chorus} chat */
+  #listen(chat) {
+    /**
+     * @param {string} type
+     * @param {(detail: any) => void} handle
+     */
+    const on = (type, handle) => {
+      chat.addEventListener(type, (event) => {
+        // An old connection may have its last word after a new one was made.
+        if (chat !== this.#chat) return;
+        handle(/** @type {CustomEvent} */ (event).detail);
+        this.#onChange();
+      });
+    };
+    on("message", (message) => this.#receive(message));
+    on("gap", ({ missedCount, reason }) => {
+      this.timeline.append({ kind: "gap", missedCount, reason });
+    });
+    on("presence", ({ members, memberCount }) => {
+      this.members = members;
+      this.memberCount = memberCount;
+    });
+    let hasOpened = false;
+    on("status", (status) => {
+      this.status = status;
+      this.#adoptOutbox();
+      if (status.state !== "open") return;
+      this.trouble = undefined;
+      this.loadFailure = undefined;
+      // A new client starts with a replay. What is shown may end long before it.
+      if (!hasOpened) this.timeline = new Timeline();
+      hasOpened = true;
+    });
+    on("error", ({ error }) => {
+      if (this.outgoing.has(error.id)) this.#fail(error.id, error);
+      else this.trouble = error.message;
+    });
+  }
+
+  /** @param {any} message */
+  #receive(message) {
+    const content = contentOf(message);
+    if (message.id !== undefined) this.outgoing.delete(message.id);
+    const { last } = this.timeline;
+    const isFirstReplay = message.isReplay && this.#readPosition === undefined;
+    const lastPosition = last?.content.kind === "message" ? last.content.position : undefined;
+    if (!this.timeline.append(content)) return;
+    if (content.position === this.#readPosition) {
+      // All before this message was read on an earlier visit.
+      this.unreadCount = 0;
+    } else if (!content.isOwn && !isFirstReplay) {
+      this.unreadCount++;
+    }
+    // The user is here and has read all so far: nothing to mark.
+    if (this.isAttended && !message.isReplay && this.markerPosition === lastPosition) {
+      this.markerPosition = undefined;
+    }
+  }
+
+  /** Shows what an earlier life of this page has not sent yet. */
+  #adoptOutbox() {
+    for (const { id, text } of this.#chat?.outbox ?? []) {
+      if (!this.outgoing.has(id)) this.outgoing.set(id, { id, text, failure: undefined });
+    }
+  }
+
+  /**
+   * @param {string} id
+   * @param {{ code: string, message: string }} error
+   */
+  #fail(id, { code, message }) {
+    const outgoing = this.outgoing.get(id);
+    if (!outgoing) return;
+    this.outgoing.set(id, { ...outgoing, failure: { code, message } });
+    this.#storeFailed();
+    this.#onChange();
+  }
+
+  #storeFailed() {
+    const failed = [...this.outgoing.values()].filter(({ failure }) => failure);
+    writeStored(`failed.${this.name}`, failed.length > 0 ? failed : undefined);
+  }
+}
+
+/**
+ * @param {any} message Of the client library.
+ * @returns {import("./timeline.js").MessageContent}
+ */
+function contentOf({ position, from, name, text, binary, at, isOwn, isReplay }) {
+  return {
+    kind: "message",
+    position,
+    from,
+    name,
+    text: text ?? `(${binary.length} bytes)`,
+    at,
+    isOwn,
+    isReplay,
+  };
+}
+
+/**
+ * @param {string} room
+ * @returns {Outgoing[]}
+ */
+function readFailed(room) {
+  const stored = readStored(`failed.${room}`);
+  if (!Array.isArray(stored)) return [];
+  return stored.filter((each) =>
+    typeof each?.id === "string" && typeof each.text === "string" &&
+    typeof each.failure?.message === "string"
+  );
+}

@@ -1,0 +1,135 @@
+import { assert, assertEquals } from "@std/assert";
+import { ChorusPeer } from "../socket/chorus_peer.ts";
+import { startTestApp, type TestApp } from "../socket/test_app.ts";
+import { isBrowserMissing, launchBrowser } from "./browser.ts";
+import { ChatPage } from "./chat_page.ts";
+
+/** Publishes `message 1` to `message COUNT`. */
+async function fill(server: TestApp, count: number): Promise<ChorusPeer> {
+  const bob = await ChorusPeer.open(`${server.url}?name=Bob`);
+  for (let number = 1; number <= count; number++) bob.say(`message ${number}`, `${number}`);
+  for (let number = 1; number <= count; number++) await bob.next("ack");
+  return bob;
+}
+
+/** Checks that the texts are `message FIRST` and so on, without a gap. Returns the first number. */
+function checkRow(texts: readonly string[]): number {
+  const first = Number(texts[0]!.split(" ")[1]);
+  assertEquals(texts, texts.map((_, at) => `message ${first + at}`));
+  return first;
+}
+
+/** Where the topmost visible message stands, in pixels. */
+const ANCHOR = `(() => {
+  const top = document.querySelector("#log").getBoundingClientRect().top;
+  const row = [...document.querySelectorAll("#rows .text")]
+    .find((each) => each.getBoundingClientRect().top >= top);
+  return { text: row.textContent, top: row.getBoundingClientRect().top };
+})()`;
+
+/**
+ * Scrolls up a step, and lets the page answer. Returns how far the topmost message has moved apart
+ * from that, in pixels.
+ */
+const SCROLL_UP = `(async () => {
+  const log = document.querySelector("#log");
+  const anchor = ${ANCHOR};
+  const before = log.scrollTop;
+  log.scrollTop -= 400;
+  const moved = before - log.scrollTop;
+  for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+  const row = [...document.querySelectorAll("#rows .text")]
+    .find((each) => each.textContent === anchor.text);
+  return row && row.getBoundingClientRect().top - anchor.top - moved;
+})()`;
+
+Deno.test({
+  name: "scrolling up loads older messages until the first, and what is read stays in its place",
+  ignore: isBrowserMissing,
+  async fn() {
+    await using server = await startTestApp();
+    await using _bob = await fill(server, 1_000);
+    await using browser = await launchBrowser();
+    const chat = await ChatPage.open(browser, server.app.url);
+    await chat.shows("message 1000");
+    const begin = chat.log.getByText("This is where lobby begins.");
+    while (await begin.count() === 0) {
+      const shift = await chat.page.evaluate<number | undefined>(SCROLL_UP);
+      assert(shift !== undefined && Math.abs(shift) <= 1, `The text has moved by ${shift}`);
+      const texts = await chat.texts();
+      checkRow(texts);
+      assert(texts.length <= 400);
+    }
+    assertEquals(checkRow(await chat.texts()), 1);
+    // And back.
+    await chat.page.getByRole("button", { name: "Newest messages" }).click();
+    await chat.shows("message 1000");
+    checkRow(await chat.texts());
+    assertEquals(chat.problems, []);
+  },
+});
+
+Deno.test({
+  name: "a reader of older messages stays where they are, and goes to the new ones with a button",
+  ignore: isBrowserMissing,
+  async fn() {
+    await using server = await startTestApp();
+    await using bob = await fill(server, 100);
+    await using browser = await launchBrowser();
+    const chat = await ChatPage.open(browser, server.app.url);
+    await chat.shows("message 100");
+    assertEquals(await chat.log.getAttribute("aria-live"), "polite");
+    await chat.log.hover();
+    await chat.page.mouse.wheel(0, -600);
+    await chat.page.getByRole("button", { name: "Newest messages" }).waitFor();
+    const before = await chat.page.evaluate(ANCHOR);
+    for (let number = 101; number <= 103; number++) bob.say(`message ${number}`);
+    const button = chat.page.getByRole("button", { name: "3 new" });
+    await button.waitFor();
+    assertEquals(await chat.page.evaluate(ANCHOR), before);
+    assertEquals(await chat.log.getAttribute("aria-live"), "off");
+    await button.click();
+    await chat.shows("message 103");
+    await button.waitFor({ state: "hidden" });
+    const { bottom } = await chat.page.evaluate<{ bottom: number }>(
+      `[...document.querySelectorAll("#rows .text")].at(-1).getBoundingClientRect().toJSON()`,
+    );
+    const box = await chat.log.boundingBox();
+    assert(bottom <= box!.y + box!.height);
+    bob.say("message 104");
+    await chat.shows("message 104");
+    await chat.titled("lobby · Chorus");
+  },
+});
+
+Deno.test({
+  name: "days are separated, and the messages of one author stand together",
+  ignore: isBrowserMissing,
+  async fn() {
+    const yesterday = new Date(Date.now() - 24 * 3600_000);
+    await using server = await startTestApp();
+    await using bob = await ChorusPeer.open(`${server.url}?name=Bob`);
+    await using ann = await ChorusPeer.open(`${server.url}?name=Ann`);
+    await using browser = await launchBrowser();
+    const context = await browser.newContext();
+    await context.clock.install({ time: Date.now() + 24 * 3600_000 });
+    const chat = await ChatPage.open(context, server.app.url);
+    await chat.status("Connected");
+    for (const text of ["one", "two"]) bob.say(text, text);
+    await bob.next("ack");
+    await bob.next("ack");
+    ann.say("three");
+    await chat.shows("three");
+    assert(yesterday < new Date());
+    assertEquals(await chat.log.locator(".separator").allTextContents(), ["Yesterday"]);
+    assertEquals(await chat.log.locator(".author").allTextContents(), ["Bob", "Ann"]);
+    const times = await chat.log.locator("time").evaluateAll((all) =>
+      all.map((each) => [each.getAttribute("datetime"), each.getAttribute("title")])
+    );
+    assertEquals(times.length, 3);
+    for (const [time, title] of times) {
+      assert(Math.abs(Date.now() - Date.parse(time!)) < 60_000);
+      assert(title!.includes("2"));
+    }
+  },
+});

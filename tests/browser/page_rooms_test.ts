@@ -1,0 +1,155 @@
+import { assertEquals } from "@std/assert";
+import { ChorusPeer } from "../socket/chorus_peer.ts";
+import { startTestApp } from "../socket/test_app.ts";
+import { isBrowserMissing, launchBrowser } from "./browser.ts";
+import { ChatPage } from "./chat_page.ts";
+
+/** Joins a room through the list of rooms, or goes to it. */
+async function goTo(chat: ChatPage, room: string): Promise<void> {
+  const link = chat.page.getByRole("link", { name: new RegExp(`^${room}\\b`) });
+  if (await link.count() > 0) {
+    await link.click();
+  } else {
+    await chat.page.getByLabel("Join a room").fill(room);
+    await chat.page.keyboard.press("Enter");
+  }
+  await chat.page.getByRole("heading", { name: room }).waitFor();
+  await chat.status("Connected");
+}
+
+Deno.test({
+  name: "the rooms, their unread messages, and the user's place in them are shown and remembered",
+  ignore: isBrowserMissing,
+  async fn() {
+    await using server = await startTestApp();
+    await using bob = await ChorusPeer.open(`${server.url}?name=Bob&room=lobby`);
+    await using browser = await launchBrowser();
+    const context = await browser.newContext();
+    const chat = await ChatPage.open(context, server.app.url);
+    bob.say("seen");
+    await chat.shows("seen");
+    await goTo(chat, "tea");
+    assertEquals(new URL(chat.page.url()).search, "?room=tea");
+    bob.say("missed 1");
+    bob.say("missed 2");
+    await chat.page.getByRole("link", { name: "lobby, 2 unread" }).waitFor();
+    await chat.titled("(2) tea · Chorus");
+    const icon = await chat.page.locator("link[rel=icon]").getAttribute("href");
+    assertEquals(decodeURIComponent(icon!).match(/<text.*>(\d+)<\/text>/)?.[1], "2");
+
+    await goTo(chat, "lobby");
+    await chat.shows("missed 2");
+    assertEquals(await chat.texts(), ["seen", "missed 1", "missed 2"]);
+    const marked = chat.log.locator(".row").filter({ hasText: "New" });
+    assertEquals(await marked.locator(".text").allTextContents(), ["missed 1"]);
+    await chat.titled("lobby · Chorus");
+
+    // The browser's buttons move between the rooms as well, without a new document.
+    await chat.page.evaluate("globalThis.isSameDocument = true");
+    await chat.page.goBack();
+    await chat.page.getByRole("heading", { name: "tea" }).waitFor();
+    assertEquals(await chat.page.evaluate("isSameDocument"), true);
+    await chat.page.reload();
+    await chat.page.getByRole("heading", { name: "tea" }).waitFor();
+    await chat.page.getByRole("link", { name: "lobby", exact: true }).waitFor();
+
+    await chat.page.getByRole("button", { name: "Leave tea" }).click();
+    await chat.page.getByRole("heading", { name: "lobby" }).waitFor();
+    assertEquals(
+      await chat.page.getByRole("list", { name: "Your rooms" }).getByRole("link").count(),
+      1,
+    );
+    assertEquals(chat.problems, []);
+  },
+});
+
+Deno.test({
+  name: "after a reload, a marker stands where the user left off, and older ones are read",
+  ignore: isBrowserMissing,
+  async fn() {
+    await using server = await startTestApp();
+    await using bob = await ChorusPeer.open(`${server.url}?name=Bob`);
+    await using browser = await launchBrowser();
+    const chat = await ChatPage.open(browser, server.app.url);
+    for (const text of ["one", "two"]) bob.say(text);
+    await chat.shows("two");
+    await chat.page.goto("about:blank");
+    bob.say("three", "3");
+    await bob.next("ack");
+    await chat.page.goBack();
+    await chat.shows("three");
+    const marked = chat.log.locator(".row").filter({ hasText: "New" });
+    assertEquals(await marked.locator(".text").allTextContents(), ["three"]);
+    await chat.titled("lobby · Chorus");
+  },
+});
+
+Deno.test({
+  name: "each room keeps its draft, also after a reload",
+  ignore: isBrowserMissing,
+  async fn() {
+    await using server = await startTestApp();
+    await using browser = await launchBrowser();
+    const chat = await ChatPage.open(browser, server.app.url);
+    await chat.status("Connected");
+    await chat.field.fill("for the lobby");
+    await goTo(chat, "tea");
+    assertEquals(await chat.field.inputValue(), "");
+    await chat.field.fill("for tea");
+    await goTo(chat, "lobby");
+    assertEquals(await chat.field.inputValue(), "for the lobby");
+    await chat.field.fill("");
+    await chat.page.goBack();
+    await chat.page.getByRole("heading", { name: "tea" }).waitFor();
+    await chat.page.reload();
+    assertEquals(await chat.field.inputValue(), "for tea");
+    await chat.say("for tea");
+    await chat.shows("for tea");
+    await chat.page.reload();
+    await chat.shows("for tea");
+    assertEquals(await chat.field.inputValue(), "");
+    await goTo(chat, "lobby");
+    assertEquals(await chat.field.inputValue(), "");
+  },
+});
+
+Deno.test({
+  name: "the field to join a room offers the rooms of the server",
+  ignore: isBrowserMissing,
+  async fn() {
+    await using server = await startTestApp();
+    await using _bob = await ChorusPeer.open(`${server.url}?room=tea`);
+    await using browser = await launchBrowser();
+    const chat = await ChatPage.open(browser, server.app.url);
+    await chat.status("Connected");
+    await chat.page.getByLabel("Join a room").focus();
+    const offered = chat.page.locator("#known-rooms option");
+    await offered.first().waitFor({ state: "attached" });
+    assertEquals(
+      await offered.evaluateAll((all) => all.map((each) => each.getAttribute("value"))),
+      ["tea"],
+    );
+  },
+});
+
+Deno.test({
+  name: "the page gives the command that publishes in the room, and it works as copied",
+  ignore: isBrowserMissing,
+  async fn() {
+    await using server = await startTestApp();
+    await using browser = await launchBrowser();
+    const context = await browser.newContext({
+      permissions: ["clipboard-read", "clipboard-write"],
+    });
+    const chat = await ChatPage.open(context, `${server.app.url}?room=it's+tea`.replace("+", ""));
+    await chat.status("Connected");
+    await chat.page.getByRole("button", { name: "Copy as curl" }).click();
+    await chat.page.getByRole("button", { name: "Copy", exact: true }).click();
+    await chat.page.getByRole("button", { name: "Copied" }).waitFor();
+    const command = await chat.page.evaluate<string>("navigator.clipboard.readText()");
+    const { code } = await new Deno.Command("sh", { args: ["-ec", command] }).output();
+    assertEquals(code, 0);
+    await chat.shows("Hello from curl");
+    assertEquals(chat.problems, []);
+  },
+});

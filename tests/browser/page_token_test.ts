@@ -1,0 +1,140 @@
+import { assert, assertEquals } from "@std/assert";
+import { SECRET, signWithSecret } from "../server/security/tokens/issuer.ts";
+import { ChorusPeer } from "../socket/chorus_peer.ts";
+import { startTestApp, type TestApp } from "../socket/test_app.ts";
+import { isBrowserMissing, launchBrowser } from "./browser.ts";
+import { ChatPage } from "./chat_page.ts";
+
+const EXPIRES = Math.floor(Date.now() / 1000) + 3600;
+
+/** Calls a function with a server that wants tokens. */
+async function withTokens(use: (server: TestApp) => Promise<void>): Promise<void> {
+  const tokenSecretFile = await Deno.makeTempFile();
+  await Deno.writeTextFile(tokenSecretFile, SECRET);
+  {
+    await using server = await startTestApp({ tokenSecretFile });
+    await use(server);
+  }
+  await Deno.remove(tokenSecretFile);
+}
+
+Deno.test({
+  name: "a page without a token asks for one, stays quiet meanwhile, and has the token's name",
+  ignore: isBrowserMissing,
+  fn: () =>
+    withTokens(async (server) => {
+      await using browser = await launchBrowser();
+      const context = await browser.newContext();
+      await context.clock.install();
+      const chat = await ChatPage.open(context, server.app.url);
+      const field = chat.page.getByLabel("Token", { exact: true });
+      await field.waitFor();
+      assertEquals(await field.getAttribute("type"), "password");
+      await chat.page.getByText("This server needs a token").first().waitFor();
+      let requestCount = 0;
+      chat.page.on("request", () => requestCount++);
+      chat.page.on("websocket", () => requestCount++);
+      await chat.page.clock.runFor("01:00:00");
+      assertEquals(requestCount, 0);
+
+      await field.fill("wrong");
+      await field.press("Enter");
+      await chat.page.getByRole("alert").waitFor();
+      await field.waitFor();
+      await field.fill(
+        await signWithSecret({ sub: "ann", name: "Ann of the token", exp: EXPIRES }),
+      );
+      await field.press("Enter");
+      await chat.status("Connected");
+      await chat.members.filter({ hasText: "Ann of the token" }).waitFor();
+      await chat.page.locator("#name:disabled").waitFor();
+      assertEquals(await chat.nameField.inputValue(), "Ann of the token");
+      await chat.say("hello");
+      await chat.shows("hello");
+      // It lasts as long as the tab.
+      await chat.page.reload();
+      await chat.shows("hello");
+    }),
+});
+
+Deno.test({
+  name: "a token in the fragment is taken, and leaves the address and the history",
+  ignore: isBrowserMissing,
+  fn: () =>
+    withTokens(async (server) => {
+      await using browser = await launchBrowser();
+      const token = await signWithSecret({ sub: "ann", name: "Ann", exp: EXPIRES });
+      const context = await browser.newContext();
+      const urls: string[] = [];
+      context.on("request", (request) => urls.push(request.url()));
+      const chat = await ChatPage.open(context, `${server.app.url}?room=tea#token=${token}`);
+      await chat.status("Connected");
+      assertEquals(chat.page.url(), `${server.app.url}?room=tea`);
+      await chat.page.getByRole("button", { name: "Copy as curl" }).click();
+      const command = await chat.page.locator("#curl-command").textContent();
+      assert(command!.includes('"Authorization: Bearer $TOKEN"'));
+      assertEquals(await chat.page.content().then((html) => html.includes(token)), false);
+      assertEquals(urls.filter((url) => url.includes(token) && !url.includes("#")), []);
+      assertEquals(chat.problems, []);
+    }),
+});
+
+Deno.test({
+  name: "a message that the server refuses stays with the reason, to retry or discard it",
+  ignore: isBrowserMissing,
+  fn: () =>
+    withTokens(async (server) => {
+      await using browser = await launchBrowser();
+      const read = { sub: "ann", exp: EXPIRES, rooms: { read: ["*"], publish: [] } };
+      const chat = await ChatPage.open(
+        browser,
+        `${server.app.url}#token=${await signWithSecret(read)}`,
+      );
+      await chat.status("Connected");
+      await chat.say("refused");
+      const failed = chat.log.locator(".failed");
+      await failed.getByText("Not sent: ").waitFor();
+      assertEquals(await failed.locator(".text").allTextContents(), ["refused"]);
+      await chat.page.reload();
+      await chat.status("Connected");
+      await failed.getByText("Not sent: ").waitFor();
+      await failed.getByRole("button", { name: "Retry" }).click();
+      await failed.getByText("Not sent: ").waitFor();
+
+      // With another token it goes out.
+      const other = await signWithSecret({ sub: "bob", exp: EXPIRES });
+      await using bob = await ChorusPeer.open(server.url, other);
+      await chat.page.evaluate((token) => {
+        location.hash = `token=${token}`;
+      }, await signWithSecret({ sub: "ann", exp: EXPIRES }));
+      await chat.page.reload();
+      await chat.status("Connected");
+      await failed.getByRole("button", { name: "Retry" }).click();
+      await chat.shows("refused");
+      assertEquals(await bob.texts(1), ["refused"]);
+      assertEquals(await failed.count(), 0);
+      assertEquals(await chat.texts(), ["refused"]);
+    }),
+});
+
+Deno.test({
+  name: "a message that failed is gone for good when it is discarded",
+  ignore: isBrowserMissing,
+  fn: () =>
+    withTokens(async (server) => {
+      await using browser = await launchBrowser();
+      const read = { sub: "ann", exp: EXPIRES, rooms: { read: ["*"], publish: [] } };
+      const chat = await ChatPage.open(
+        browser,
+        `${server.app.url}#token=${await signWithSecret(read)}`,
+      );
+      await chat.status("Connected");
+      await chat.say("refused");
+      await chat.log.getByRole("button", { name: "Discard" }).click();
+      await chat.log.locator(".failed").waitFor({ state: "detached" });
+      await chat.page.reload();
+      await chat.status("Connected");
+      assertEquals(await chat.texts(), []);
+      assertEquals(chat.problems, []);
+    }),
+});
