@@ -18,7 +18,7 @@ const STEP = 60;
 const MAX_ROWS_PER_FRAME = 50;
 
 /** How many of them are shown at once. */
-const FLOOD_ROWS = 20;
+const FLOOD_ROWS = 12;
 
 /** So long after the last such frame, the flood has ended. */
 const FLOOD_MS = 1_000;

@@ -45,15 +45,17 @@ export function createRow(entry, { markerPosition, now }) {
     row.append(element("p", { className: "remark" }, remarkOf(content)));
     return row;
   }
-  const previous = entry.previous?.content;
-  const previousMessage = previous?.kind === "message" ? previous : undefined;
+  let before = entry.previous;
+  while (before && before.content.kind !== "message") before = before.previous;
+  const previousMessage = before?.content.kind === "message" ? before.content : undefined;
   if (!previousMessage || !isSameDay(previousMessage.at, content.at)) {
     row.append(separator("day", formatDay(content.at, now)));
   }
   const isMarked = previousMessage?.position === markerPosition && markerPosition !== undefined &&
     !content.isOwn;
   if (isMarked) row.append(separator("marker", "New"));
-  const isGrouped = row.childElementCount === 0 && previousMessage !== undefined &&
+  const isGrouped = row.childElementCount === 0 && before === entry.previous &&
+    previousMessage !== undefined &&
     isSameAuthor(previousMessage, content) &&
     content.at.getTime() - previousMessage.at.getTime() < GROUP_MS;
   row.append(messageElement(content, isGrouped));
