@@ -15,11 +15,14 @@ async function withDocs(
 ): Promise<void> {
   const browser = await launchBrowser();
   const { page, problems } = await openPage(browser, new URL("docs", url).href);
-  // A button that has copied says so until the test has seen it.
-  await page.evaluate("window.setTimeout = () => {}");
   await use(page, browser);
   assertEquals(problems, []);
   await browser.close();
+}
+
+/** Lets a button that has copied say so until the test has seen it. */
+function stopTimers(page: Page): Promise<void> {
+  return page.evaluate("window.setTimeout = () => {}");
 }
 
 /** Copies the first example below a heading. */
@@ -46,6 +49,7 @@ for (const engine of ENGINES) {
       await using server = await startTestApp({ engine });
       await withDocs(server.app.url, async (page, browser) => {
         await browser.contexts()[0]!.grantPermissions(["clipboard-read", "clipboard-write"]);
+        await stopTimers(page);
         const published = await run(await copyExample(page, "server-publish-a-message"));
         assertEquals(published.match(/"position"/g)?.length, 2);
         const rooms = await run(await copyExample(page, "server-list-the-rooms"));
@@ -65,6 +69,7 @@ Deno.test({
     await using server = await startTestApp();
     await withDocs(server.app.url, async (page, browser) => {
       await browser.contexts()[0]!.grantPermissions(["clipboard-read", "clipboard-write"]);
+      await stopTimers(page);
       await page.evaluate(`
         window.clipboard = navigator.clipboard;
         Object.defineProperty(navigator, "clipboard", { value: undefined });
