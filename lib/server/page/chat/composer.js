@@ -1,3 +1,4 @@
+import { textBytes } from "../chorus.js";
 import { byId } from "./element.js";
 import { formatCount } from "./format.js";
 import { readStoredText, writeStored } from "./stored.js";
@@ -6,8 +7,6 @@ import { readStoredText, writeStored } from "./stored.js";
 const COUNTED_FROM = 0.8;
 
 const DRAFT_DELAY_MS = 300;
-
-const UTF8 = new TextEncoder();
 
 /** @typedef {import("./room.js").Room} Room */
 
@@ -112,7 +111,7 @@ export class Composer {
   }
 
   #changed() {
-    this.#byteCount = UTF8.encode(this.#text.value).length;
+    this.#byteCount = textBytes(this.#text.value);
     if (!CSS.supports("field-sizing", "content")) {
       this.#text.style.height = "auto";
       this.#text.style.height = `${this.#text.scrollHeight}px`;
