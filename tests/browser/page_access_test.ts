@@ -5,61 +5,63 @@ import { accessibilityFaults } from "./accessibility.ts";
 import { isBrowserMissing, launchBrowser } from "./browser.ts";
 import { ChatPage } from "./chat_page.ts";
 
-const SIZES = { wide: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
+/** Colours and sizes do not depend on each other. */
+const SCREENS = [
+  { colorScheme: "light", size: "wide", viewport: { width: 1280, height: 800 } },
+  { colorScheme: "dark", size: "phone", viewport: { width: 390, height: 844 } },
+] as const;
 
-for (const colorScheme of ["light", "dark"] as const) {
-  for (const [size, viewport] of Object.entries(SIZES)) {
-    Deno.test({
-      name: `${colorScheme}, ${size}: axe-core finds nothing, and nothing is wider than the screen`,
-      ignore: isBrowserMissing,
-      async fn() {
-        await using server = await startTestApp();
-        // The colours of authors depend on their ids.
-        const peers = await Promise.all(
-          Array.from(
-            { length: 12 },
-            (_, at) => ChorusPeer.open(`${server.url}?name=Member%20${at}`),
-          ),
-        );
-        await using browser = await launchBrowser();
-        const context = await browser.newContext({ colorScheme, viewport });
-        const empty = await ChatPage.open(context, `${server.app.url}?room=empty`);
-        await empty.page.getByText("Nobody has said anything in empty yet.").waitFor();
-        assertEquals(await accessibilityFaults(empty.page), []);
+for (const { colorScheme, size, viewport } of SCREENS) {
+  Deno.test({
+    name: `${colorScheme}, ${size}: axe-core finds nothing, and nothing is wider than the screen`,
+    ignore: isBrowserMissing,
+    async fn() {
+      await using server = await startTestApp();
+      // The colours of authors depend on their ids.
+      const peers = await Promise.all(
+        Array.from(
+          { length: 12 },
+          (_, at) => ChorusPeer.open(`${server.url}?name=Member%20${at}`),
+        ),
+      );
+      await using browser = await launchBrowser();
+      const context = await browser.newContext({ colorScheme, viewport });
+      const empty = await ChatPage.open(context, `${server.app.url}?room=empty`);
+      await empty.page.getByText("Nobody has said anything in empty yet.").waitFor();
+      assertEquals(await accessibilityFaults(empty.page), []);
 
-        const chat = await ChatPage.open(context, `${server.app.url}?stats`);
-        await chat.status("Connected");
-        for (const [at, peer] of peers.entries()) {
-          peer.say(`message ${at} with https://example.org/${"x".repeat(60)}`, `${at}`);
-          await peer.next("ack");
+      const chat = await ChatPage.open(context, `${server.app.url}?stats`);
+      await chat.status("Connected");
+      for (const [at, peer] of peers.entries()) {
+        peer.say(`message ${at} with https://example.org/${"x".repeat(60)}`, `${at}`);
+        await peer.next("ack");
+      }
+      await chat.page.locator("#rows .text").nth(peers.length - 1).waitFor();
+      await chat.field.fill("x".repeat(70_000));
+      await chat.page.getByRole("button", { name: "Send" }).click();
+      if (size === "wide") await chat.page.locator("#charts canvas").first().waitFor();
+      assertEquals(await accessibilityFaults(chat.page), []);
+      const { scrollWidth, scrollHeight } = await chat.page.evaluate<
+        { scrollWidth: number; scrollHeight: number }
+      >(
+        "(({ scrollWidth, scrollHeight }) => ({ scrollWidth, scrollHeight }))" +
+          "(document.documentElement)",
+      );
+      assertEquals([scrollWidth, scrollHeight], [viewport.width, viewport.height]);
+      if (size === "phone") {
+        for (const [button, drawer] of [["Rooms", "#rooms"], ["Who is here: 13", "#side"]]) {
+          await chat.page.getByRole("button", { name: button!, exact: true }).click();
+          await chat.page.locator(drawer!).waitFor();
+          assertEquals(await accessibilityFaults(chat.page), []);
+          await chat.page.keyboard.press("Escape");
+          await chat.page.locator(drawer!).waitFor({ state: "hidden" });
         }
-        await chat.page.locator("#rows .text").nth(peers.length - 1).waitFor();
-        await chat.field.fill("x".repeat(70_000));
-        await chat.page.getByRole("button", { name: "Send" }).click();
-        if (size === "wide") await chat.page.locator("#charts canvas").first().waitFor();
-        assertEquals(await accessibilityFaults(chat.page), []);
-        const { scrollWidth, scrollHeight } = await chat.page.evaluate<
-          { scrollWidth: number; scrollHeight: number }
-        >(
-          "(({ scrollWidth, scrollHeight }) => ({ scrollWidth, scrollHeight }))" +
-            "(document.documentElement)",
-        );
-        assertEquals([scrollWidth, scrollHeight], [viewport.width, viewport.height]);
-        if (size === "phone") {
-          for (const [button, drawer] of [["Rooms", "#rooms"], ["Who is here: 13", "#side"]]) {
-            await chat.page.getByRole("button", { name: button!, exact: true }).click();
-            await chat.page.locator(drawer!).waitFor();
-            assertEquals(await accessibilityFaults(chat.page), []);
-            await chat.page.keyboard.press("Escape");
-            await chat.page.locator(drawer!).waitFor({ state: "hidden" });
-          }
-        }
-        await chat.page.getByRole("button", { name: "Copy as curl" }).click();
-        assertEquals(await accessibilityFaults(chat.page), []);
-        for (const peer of peers) await peer[Symbol.asyncDispose]();
-      },
-    });
-  }
+      }
+      await chat.page.getByRole("button", { name: "Copy as curl" }).click();
+      assertEquals(await accessibilityFaults(chat.page), []);
+      for (const peer of peers) await peer[Symbol.asyncDispose]();
+    },
+  });
 }
 
 Deno.test({

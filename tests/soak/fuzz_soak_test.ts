@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import { fuzzServer } from "../socket/fuzz.ts";
 
-const STREAM_COUNT = Number(Deno.env.get("FUZZ_STREAMS") ?? 200_000);
+const STREAM_COUNT = Number(Deno.env.get("FUZZ_STREAMS") ?? 100_000);
 
 /** A failure names its seed. Replay it with FUZZ_SEED=123 FUZZ_STREAMS=1. */
 const FIRST_SEED = Number(Deno.env.get("FUZZ_SEED") ?? Date.now() % 1_000_000_000);

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { portOf, Program } from "../main/program.ts";
 import { ChorusPeer } from "../socket/chorus_peer.ts";
-import { isBrowserMissing, launchBrowser } from "./browser.ts";
-import { ChatPage } from "./chat_page.ts";
+import { isBrowserMissing, launchBrowser } from "../browser/browser.ts";
+import { ChatPage } from "../browser/chat_page.ts";
 
 /** Remembers the largest number of rows that the document has had. */
 const WATCH_ROWS = `(() => {
