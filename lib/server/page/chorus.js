@@ -262,6 +262,8 @@ export class Chorus extends EventTarget {
   #position;
   /** The position that ends the replay. @type {string | undefined} */
   #replayEnd;
+  /** Whether a replay has ended. Until then, own messages may be older than this client. */
+  #hasCaughtUp = false;
   /** The positions since `#position` of own messages that were delivered. @type {Set<string>} */
   #ackedPositions = new Set();
   /** @type {() => void} */
@@ -648,7 +650,8 @@ export class Chorus extends EventTarget {
     if (recovered !== true) this.#ackedPositions.clear();
     this.#position = position;
     this.#historyBefore ??= position;
-    this.#replayEnd = head === position ? undefined : head;
+    this.#replayEnd = head;
+    if (head === position) this.#endReplay();
     this.#members = new Map(memberList(members).map((member) => [member.id, member]));
     this.#memberCount = memberCount;
     this.#resolveEntered();
@@ -663,24 +666,37 @@ export class Chorus extends EventTarget {
 
   /** @param {ServerMessage} said */
   #onSaid(said) {
-    const { position, from, text } = said;
-    const message = this.#toMessage(said, this.#replayEnd !== undefined);
-    if (position === this.#replayEnd) this.#replayEnd = undefined;
+    const { position, text } = said;
+    const isReplay = this.#replayEnd !== undefined;
+    const message = this.#toMessage(said, isReplay);
+    const isOld = isReplay && !this.#hasCaughtUp;
+    if (position === this.#replayEnd) this.#endReplay();
     this.#position = position;
     if (this.#ackedPositions.delete(position)) return;
     this.#ackedPositions.clear();
-    const entry = this.#ownIds.has(from) ? this.#outbox.match(text) : undefined;
+    const entry = !message.isOwn
+      ? undefined
+      : isOld
+      ? this.#outbox.guess(text, position)
+      : this.#outbox.match(text, isReplay);
     // The server has lost this message when it was killed, and now published it again.
-    if (entry?.isDelivered) return;
-    if (entry) entry.isDelivered = true;
+    if (entry?.delivery === "certain") return;
+    if (entry) entry.delivery = isOld ? "guessed" : "certain";
     this.#emit("message", entry ? { ...message, id: entry.id } : message);
+  }
+
+  /** From now on, all messages are live. */
+  #endReplay() {
+    this.#replayEnd = undefined;
+    this.#hasCaughtUp = true;
   }
 
   /** @param {ServerMessage} ack */
   #onAck({ id, position, duplicate }) {
+    const wasReplayed = this.#outbox.wasReplayed(position);
     const entry = this.#outbox.take(id);
     if (!entry) return;
-    if (!entry.isDelivered) {
+    if (entry.delivery !== "certain" && !wasReplayed) {
       // It is not among the messages that came, as it is in a gap or before the replay.
       this.#ackedPositions.add(position);
       const { text, createdAt } = entry;
@@ -695,7 +711,7 @@ export class Chorus extends EventTarget {
   /** @param {ServerMessage} change */
   #onPresence({ type, members, memberCount }) {
     // These come only after the replay.
-    this.#replayEnd = undefined;
+    this.#endReplay();
     const changed = memberList(members);
     for (const { id, name } of changed) {
       if (type === "left") this.#members.delete(id);
@@ -994,10 +1010,11 @@ class Connection {
  * @property {Date} createdAt
  * @property {number} order Ascending, in the order of sending.
  * @property {boolean} isRestored Whether an earlier client has left it: nobody waits for it.
- * @property {boolean} isSent Whether the server may have it.
- * @property {boolean} isInFlight Whether it was sent over this connection.
- * @property {boolean} isHeld Whether it waits to be sent again.
- * @property {boolean} isDelivered Whether the client has got it as a message of the room.
+ * @property {boolean} wasSent Whether it was sent over an earlier connection.
+ * @property {"due" | "in flight" | "held"} state Whether it is to be sent over this connection, or
+ * was sent over it, or waits to be sent again.
+ * @property {"none" | "guessed" | "certain"} delivery Whether the client has got it as a message of
+ * the room. It is a guess if an older message of the same member may have the same text.
  * @property {(position: string) => void} resolve
  * @property {(error: ChorusError) => void} reject
  */
@@ -1011,6 +1028,8 @@ class Outbox {
   /** @type {(error: ChorusError) => void} */
   #report = () => {};
   #isStored = true;
+  /** The positions of old own messages with the text of an entry. @type {Set<string>} */
+  #replayedPositions = new Set();
   #lastOrder = 0;
   #maxInFlight = MAX_IN_FLIGHT;
   #maxFrameBytes = Infinity;
@@ -1039,7 +1058,9 @@ class Outbox {
     const refusal = this.#refusal(message);
     if (refusal) return refusal;
     this.#lastOrder = Math.max(this.#lastOrder + 1, Date.now());
-    const entry = { ...message, createdAt: new Date(), order: this.#lastOrder, ...FRESH };
+    const stored = { ...message, createdAt: new Date(), order: this.#lastOrder, wasSent: false };
+    /** @type {OutboxEntry} */
+    const entry = { ...stored, isRestored: false, state: "due", delivery: "none" };
     this.#entries.set(entry.id, entry);
     this.#store(entry);
     return undefined;
@@ -1055,10 +1076,18 @@ class Outbox {
     this.#session = session;
     this.#report = report;
     const fresh = [...this.#entries.values()];
-    const old = session.messages.map(({ id, text, createdAt, order }) => ({
-      ...{ id, text, createdAt, order, ...FRESH, isRestored: true, isSent: true },
-      ...{ resolve: () => {}, reject: report },
-    }));
+    const old = session.messages.map((stored) => {
+      /** @type {OutboxEntry} */
+      const entry = {
+        ...stored,
+        isRestored: true,
+        state: "due",
+        delivery: "none",
+        resolve: () => {},
+        reject: report,
+      };
+      return entry;
+    });
     this.#entries = new Map([...old, ...fresh].map((entry) => [entry.id, entry]));
     this.#lastOrder = Math.max(this.#lastOrder, ...old.map(({ order }) => order));
     for (const entry of fresh) {
@@ -1085,10 +1114,11 @@ class Outbox {
     let inFlightCount = 0;
     for (const entry of this.#entries.values()) {
       // What comes after a message must not overtake it.
-      if (inFlightCount === this.#maxInFlight || entry.isHeld) break;
+      if (inFlightCount === this.#maxInFlight || entry.state === "held") break;
       inFlightCount++;
-      if (entry.isInFlight) continue;
-      entry.isInFlight = entry.isSent = true;
+      if (entry.state === "in flight") continue;
+      entry.state = "in flight";
+      if (!entry.wasSent) this.#store(entry, true);
       due.push(entry);
     }
     return due;
@@ -1101,41 +1131,67 @@ class Outbox {
     this.#entries.delete(id);
     this.#session?.remove(id);
     this.#maxInFlight = Math.min(MAX_IN_FLIGHT, this.#maxInFlight + 1);
+    if (this.isEmpty) this.#replayedPositions.clear();
     return entry;
   }
 
   /**
-   * Finds the message that an own message of the room is: the oldest with this text that may have
-   * been published. One that was delivered before comes last.
+   * Finds the entry that an own message of the room is: the oldest with this text that may have
+   * been published. One that was certainly delivered before comes last.
    *
    * @param {string} text
+   * @param {boolean} isReplay Such a message was published before this connection.
    */
-  match(text) {
+  match(text, isReplay) {
     let delivered;
     for (const entry of this.#entries.values()) {
-      if (entry.text !== text || !entry.isSent) continue;
-      if (!entry.isDelivered) return entry;
-      if (entry.isInFlight) delivered ??= entry;
+      if (entry.text !== text || !entry.wasSent && (isReplay || entry.state === "due")) continue;
+      if (entry.delivery !== "certain") return entry;
+      if (entry.state === "in flight") delivered ??= entry;
     }
     return delivered;
+  }
+
+  /**
+   * Finds the entry that an own message of the first replay may be. It may be older than all
+   * entries, too: only the acknowledgement tells, by its position.
+   *
+   * @param {string} text
+   * @param {string} position
+   */
+  guess(text, position) {
+    const same = [...this.#entries.values()].filter((entry) => entry.text === text);
+    if (same.length > 0) this.#replayedPositions.add(position);
+    return same.find(({ wasSent, delivery }) => wasSent && delivery === "none");
+  }
+
+  /** Whether `guess` was asked about the message with this position. @param {string} position */
+  wasReplayed(position) {
+    return this.#replayedPositions.has(position);
   }
 
   /** Holds a message back until it is sent again. @param {string} id */
   hold(id) {
     const entry = this.#entries.get(id);
     if (!entry) return false;
-    entry.isInFlight = false;
-    return entry.isHeld = true;
+    entry.state = "held";
+    entry.wasSent = true;
+    return true;
   }
 
   /** Lets the held messages be sent again. */
   unhold() {
-    for (const entry of this.#entries.values()) entry.isHeld = false;
+    for (const entry of this.#entries.values()) {
+      if (entry.state === "held") entry.state = "due";
+    }
   }
 
   /** Lets all messages be sent again, over the next connection. */
   disconnected() {
-    for (const entry of this.#entries.values()) entry.isInFlight = entry.isHeld = false;
+    for (const entry of this.#entries.values()) {
+      entry.wasSent ||= entry.state !== "due";
+      entry.state = "due";
+    }
   }
 
   /** Has fewer messages in flight: the server finds that this client sends too much. */
@@ -1171,10 +1227,10 @@ class Outbox {
     return new ChorusError("too_big", message, { id });
   }
 
-  /** @param {OutboxEntry} entry */
-  #store(entry) {
+  /** @param {OutboxEntry} entry @param {boolean} [wasSent] Whether the server may have it. */
+  #store(entry, wasSent = false) {
     try {
-      this.#session?.put(entry);
+      this.#session?.put({ ...entry, wasSent });
     } catch (cause) {
       if (this.#isStored) {
         const message = "Unsent messages are in memory only, as they cannot be stored";
@@ -1185,16 +1241,7 @@ class Outbox {
   }
 }
 
-/** The state of a message that was never sent. */
-const FRESH = {
-  isRestored: false,
-  isSent: false,
-  isInFlight: false,
-  isHeld: false,
-  isDelivered: false,
-};
-
-/** @typedef {Pick<OutboxEntry, "id" | "text" | "createdAt" | "order">} StoredMessage */
+/** @typedef {Pick<OutboxEntry, "id" | "text" | "createdAt" | "order" | "wasSent">} StoredMessage */
 
 /**
  * @typedef {object} StoredSession
@@ -1211,7 +1258,7 @@ const FRESH = {
  *
  * ```text
  * chorus URL ROOM KEY        {"session":"…","user":"ann","usedAtMs":…}
- * chorus URL ROOM KEY ID     {"text":"Tea is ready","createdAtMs":…,"order":…}
+ * chorus URL ROOM KEY ID     {"text":"Tea is ready","createdAtMs":…,"order":…,"wasSent":true}
  * ```
  *
  * At most one client uses a session. A page that is loaded again finds its session by the
@@ -1267,8 +1314,8 @@ class SessionStore {
   }
 
   /** Stores a message. @param {StoredMessage} message @throws If the storage is full. */
-  put({ id, text, createdAt, order }) {
-    const item = { text, createdAtMs: createdAt.getTime(), order };
+  put({ id, text, createdAt, order, wasSent }) {
+    const item = { text, createdAtMs: createdAt.getTime(), order, wasSent };
     this.#storage?.setItem(`${this.#key} ${id}`, JSON.stringify(item));
   }
 
@@ -1372,8 +1419,9 @@ class SessionStore {
         const { session, user, usedAtMs } = item;
         sessions.set(key, { key, session, user, usedAtMs, messages: [] });
       } else if (id !== undefined && sessions.has(key) && typeof item.text === "string") {
-        const { text, createdAtMs, order } = item;
-        const message = { id, text, createdAt: new Date(createdAtMs), order };
+        const { text, createdAtMs, order, wasSent } = item;
+        const createdAt = new Date(createdAtMs);
+        const message = { id, text, createdAt, order, wasSent: wasSent === true };
         sessions.get(key)?.messages.push(message);
       } else storage.removeItem(storageKey);
     }
