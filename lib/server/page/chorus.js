@@ -38,7 +38,7 @@
  */
 
 /**
- * A message that waits for its acknowledgement.
+ * A message that waits to be published.
  *
  * @typedef {object} OutboxMessage
  * @property {string} id
@@ -336,7 +336,7 @@ export class Chorus extends EventTarget {
   }
 
   /**
-   * The messages without an acknowledgement, oldest first.
+   * The messages that have no acknowledgement, and have not come as a `message`, oldest first.
    *
    * @returns {OutboxMessage[]}
    */
@@ -1034,11 +1034,10 @@ class Outbox {
   #maxInFlight = MAX_IN_FLIGHT;
   #maxFrameBytes = Infinity;
 
-  /** @returns {OutboxMessage[]} */
+  /** The messages that were not delivered. @returns {OutboxMessage[]} */
   get messages() {
-    return Array.from(this.#entries.values(), ({ id, text, createdAt }) => ({
-      ...{ id, text, createdAt },
-    }));
+    const waiting = [...this.#entries.values()].filter(({ delivery }) => delivery === "none");
+    return waiting.map(({ id, text, createdAt }) => ({ id, text, createdAt }));
   }
 
   get isEmpty() {
