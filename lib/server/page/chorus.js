@@ -952,14 +952,20 @@ class Connection {
     socket.close(code);
   }
 
-  /** Asks for a sign of life. Without one, the connection ends. @param {number} timeoutMs */
-  #ask(timeoutMs) {
+  /**
+   * Asks for a sign of life. Without one, the connection ends.
+   *
+   * @param {number} timeoutMs
+   * @param {boolean} [isRepeated] Whether this is the second time, as the page was frozen. It is the
+   * last: in a hidden page, all timers are late.
+   */
+  #ask(timeoutMs, isRepeated = false) {
     if (this.#isWelcome) this.send({ type: "ping" });
     const askedAtMs = performance.now();
     this.#wait(timeoutMs, (isFrozen) => {
       if (this.#isWelcome && this.#heardAtMs >= askedAtMs) this.#beat();
       // The answer may have come while the page was frozen, and be next in the queue.
-      else if (isFrozen) this.#ask(QUICK_PONG_TIMEOUT_MS);
+      else if (isFrozen && !isRepeated) this.#ask(QUICK_PONG_TIMEOUT_MS, true);
       else this.#end(1006, "the server does not answer", true);
     });
   }
