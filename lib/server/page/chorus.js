@@ -628,6 +628,8 @@ export class Chorus extends EventTarget {
         return this.#onPresence(message);
       case "gap": {
         const { after, before, missedCount, reason } = message;
+        // The message that ends the replay may be among those that are missing.
+        if (reason === "too slow") this.#replayEnd = undefined;
         return this.#emit("gap", { after, before, missedCount, reason });
       }
       case "token":

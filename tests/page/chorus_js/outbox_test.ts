@@ -133,6 +133,17 @@ Deno.test("a message in a gap is delivered with its ack, and not again by a repl
   ]);
 });
 
+Deno.test("a gap ends a replay whose last message may be missing", async () => {
+  await using server = await ScriptedServer.start();
+  using ann = new Observer(connect(server.url, { last: 50 }));
+  const connection = await server.connections.take();
+  connection.welcome({ head: "p3" });
+  const gap = { after: "p1", before: "p4", missedCount: 2, reason: "too slow" };
+  connection.send(said("p1", "a"), { type: "gap", ...gap }, said("p4", "b"));
+  await ann.until(() => ann.messages.length === 2);
+  assertEquals(ann.messages.map(({ isReplay }) => isReplay), [true, false]);
+});
+
 Deno.test("a message that was not committed is sent again, before those that come after it", async () => {
   await using server = await ScriptedServer.start();
   using ann = new Observer(connect(server.url));
