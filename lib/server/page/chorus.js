@@ -124,7 +124,8 @@
  * @typedef {object} ChatOptions
  * @property {string} [name] The name that others see.
  * @property {string} [room] `lobby` by default.
- * @property {string | TokenCallback} [token] A token, or what gets one before each connection.
+ * @property {string | TokenCallback} [token] A token, or a function that gets one before each
+ * connection.
  * @property {number} [last] How many messages to replay on the first connection; 0 by default.
  * @property {ChatStorage | null} [storage] `localStorage` by default in pages; null for none.
  * @property {number} [heartbeatMs] How long the connection may be silent before it is checked;
@@ -223,7 +224,7 @@ export class Chorus extends EventTarget {
   #state = "connecting";
   /** Set when the client has ended. */
   #closedMessage = "";
-  /** Identifies what the client does now: whatever was started before it has no effect. */
+  /** Identifies the current attempt or connection: callbacks of earlier ones have no effect. */
   #turn = {};
   /** @type {Connection | undefined} */
   #connection;
@@ -237,7 +238,7 @@ export class Chorus extends EventTarget {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #resendTimer;
   #failureCount = 0;
-  /** What the server asked for, in milliseconds after the close. @type {number | undefined} */
+  /** The delay in milliseconds that the server asks for. @type {number | undefined} */
   #reconnectInMs;
   /** When the welcome of the connection came. @type {number | undefined} */
   #openedAtMs;
@@ -379,11 +380,11 @@ export class Chorus extends EventTarget {
     if (this.#state === "waiting") this.#connect();
   }
 
-  /** Ends the client for good. What is in the outbox rejects, but stays stored. */
+  /** Ends the client for good. Unsent messages reject, but stay stored. */
   close() {
     if (this.#state === "closed") return;
     this.#connection?.abandon(1000);
-    this.#shut("closed by this client", { code: 1000 });
+    this.#closeForGood("closed by this client", { code: 1000 });
   }
 
   /**
@@ -446,17 +447,19 @@ export class Chorus extends EventTarget {
       this.#connection = Connection.open(this.#urls.webSocket(this.#query()), protocols, {
         heartbeatMs: this.#options.heartbeatMs ?? HEARTBEAT_MS,
         onMessage: (message) => this.#receive(message),
-        onFault: (cause) =>
-          this.#report(new ChorusError("bad_message", "The server sent nonsense", { cause })),
+        onFault: (cause) => {
+          const message = "A message of the server cannot be read";
+          this.#report(new ChorusError("bad_message", message, { cause }));
+        },
         onEnd: (ending) => this.#ended(ending),
       });
     } catch (cause) {
       const needsToken = this.#token !== undefined;
-      this.#shut(`the address or the token is not valid: ${cause}`, { needsToken });
+      this.#closeForGood(`the address or the token is not valid: ${cause}`, { needsToken });
     }
   }
 
-  /** Ends what was going on, so that there are never two connections. */
+  /** Ends the current connection or attempt, so that there are never two. */
   #startTurn() {
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#resendTimer);
@@ -515,9 +518,9 @@ export class Chorus extends EventTarget {
     this.#startTurn();
     const isStable = openedAtMs !== undefined && performance.now() - openedAtMs >= STABLE_MS;
     if (isStable) this.#failureCount = 0;
-    if (isFinalCode(code)) return this.#shut(reason, { code, needsToken: code === 4503 });
+    if (isFinalCode(code)) return this.#closeForGood(reason, { code, needsToken: code === 4503 });
     if (code === 4401 && typeof this.#options.token !== "function") {
-      return this.#shut(reason, { code, needsToken: true });
+      return this.#closeForGood(reason, { code, needsToken: true });
     }
     if (code === 4401) {
       this.#tokenReason = "expired";
@@ -547,7 +550,8 @@ export class Chorus extends EventTarget {
       this.#tokenReason = "expired";
       return void this.#connect();
     }
-    this.#shut(refusal.reason, { code: status, needsToken: status === 401 || status === 403 });
+    const needsToken = status === 401 || status === 403;
+    this.#closeForGood(refusal.reason, { code: status, needsToken });
   }
 
   /**
@@ -599,12 +603,12 @@ export class Chorus extends EventTarget {
   }
 
   /**
-   * Ends the client.
+   * Ends the client, also if it was the server that closed.
    *
    * @param {string} reason
    * @param {{ code?: number, needsToken?: boolean }} about
    */
-  #shut(reason, { code, needsToken = false }) {
+  #closeForGood(reason, { code, needsToken = false }) {
     this.#startTurn();
     this.#pageEvents.abort();
     this.#session?.leave();
@@ -677,11 +681,9 @@ export class Chorus extends EventTarget {
     this.#position = position;
     if (this.#ackedPositions.delete(position)) return;
     this.#ackedPositions.clear();
-    const entry = !message.isOwn
-      ? undefined
-      : isOld
-      ? this.#outbox.guess(text, position)
-      : this.#outbox.match(text, isReplay);
+    let entry;
+    if (message.isOwn && isOld) entry = this.#outbox.guess(text, position);
+    else if (message.isOwn) entry = this.#outbox.match(text, isReplay);
     // The server has lost this message when it was killed, and now published it again.
     if (entry?.delivery === "certain") return;
     if (entry) entry.delivery = isOld ? "guessed" : "certain";
@@ -855,7 +857,7 @@ export class Chorus extends EventTarget {
       if (env.document.visibilityState === "visible") check();
     });
     on(env, "pagehide", ({ persisted }) => {
-      // Another page may send what is unsent, but not while this one may come back to do so.
+      // Another page may send the unsent messages, unless this one may come back to do so.
       if (!persisted || this.#outbox.isEmpty) this.#session?.leave();
       if (!persisted) return;
       // A page with a connection cannot be kept for the way back.
@@ -948,7 +950,7 @@ class Connection {
     if (this.#isWelcome) this.#ask(Math.min(QUICK_PONG_TIMEOUT_MS, this.#options.heartbeatMs));
   }
 
-  /** Closes the socket without a word to the client. @param {number} [code] */
+  /** Closes the socket. `onEnd` is not called. @param {number} [code] */
   abandon(code) {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -962,8 +964,8 @@ class Connection {
    * Asks for a sign of life. Without one, the connection ends.
    *
    * @param {number} timeoutMs
-   * @param {boolean} [isRepeated] Whether this is the second time, as the page was frozen. It is the
-   * last: in a hidden page, all timers are late.
+   * @param {boolean} [isRepeated] Whether this is the second time, as the page was frozen. There is
+   * no third one: in a hidden page, all timers are late.
    */
   #ask(timeoutMs, isRepeated = false) {
     if (this.#isWelcome) this.send({ type: "ping" });
@@ -989,7 +991,9 @@ class Connection {
     this.#heardAtMs = performance.now();
     try {
       const message = JSON.parse(String(data));
-      if (typeof message !== "object" || message === null) throw new TypeError(`Not JSON: ${data}`);
+      if (typeof message !== "object" || message === null) {
+        throw new TypeError(`Not a JSON object: ${data}`);
+      }
       if (message.type === "welcome" && !this.#isWelcome) {
         this.#isWelcome = true;
         this.#beat();
@@ -1021,10 +1025,11 @@ class Connection {
  * @property {string} text
  * @property {Date} createdAt
  * @property {number} order Ascending, in the order of sending.
- * @property {boolean} isRestored Whether an earlier client has left it: nobody waits for it.
- * @property {boolean} wasSent Whether it was sent over an earlier connection.
- * @property {"due" | "in flight" | "held"} state Whether it is to be sent over this connection, or
- * was sent over it, or waits to be sent again.
+ * @property {boolean} isRestored Whether an earlier client has left it: it has no promise.
+ * @property {boolean} wasSent Whether it may have been published: it was sent before, over this
+ * connection or an earlier one, and is to be sent again.
+ * @property {"due" | "in flight" | "held"} state Whether it is to be sent over this connection, was
+ * sent over it, or waits because the server could not commit it.
  * @property {"none" | "guessed" | "certain"} delivery Whether the client has got it as a message of
  * the room. It is a guess if an older message of the same member may have the same text.
  * @property {(position: string) => void} resolve
@@ -1078,7 +1083,7 @@ class Outbox {
   }
 
   /**
-   * Adds what an earlier life of the client has left, before what was sent meanwhile.
+   * Adds the messages that an earlier client has left, before those that were sent meanwhile.
    *
    * @param {SessionStore} session
    * @param {(error: ChorusError) => void} report Gets the errors that reject no promise.
@@ -1107,7 +1112,7 @@ class Outbox {
     }
   }
 
-  /** Sets the limit of the server, and rejects what exceeds it. @param {number} maxFrameBytes */
+  /** Sets the limit of the server, and rejects longer messages. @param {number} maxFrameBytes */
   limit(maxFrameBytes) {
     this.#maxFrameBytes = maxFrameBytes;
     for (const { id, text } of this.#entries.values()) {
@@ -1124,7 +1129,7 @@ class Outbox {
     const due = [];
     let inFlightCount = 0;
     for (const entry of this.#entries.values()) {
-      // What comes after a message must not overtake it.
+      // Later messages must not overtake this one.
       if (inFlightCount === this.#maxInFlight || entry.state === "held") break;
       inFlightCount++;
       if (entry.state === "in flight") continue;
@@ -1151,7 +1156,7 @@ class Outbox {
    * been published. One that was certainly delivered before comes last.
    *
    * @param {string} text
-   * @param {boolean} isReplay Such a message was published before this connection.
+   * @param {boolean} isReplay Whether the message was published before this connection opened.
    */
   match(text, isReplay) {
     let delivered;
@@ -1276,8 +1281,8 @@ class Outbox {
  * `sessionStorage` of its tab. Another page takes over a session with unsent messages that no page
  * uses. A Web Lock tells whether one uses it, also to the copy of a tab, which has the same
  * `sessionStorage`. Without Web Locks, as in pages of insecure origins, a page that uses a session
- * removes it from `sessionStorage` meanwhile, and renews its `usedAtMs`. Outside of pages, a storage
- * belongs to one process.
+ * removes it from `sessionStorage` meanwhile, and renews its `usedAtMs`. Outside of pages, one
+ * process uses a storage.
  */
 class SessionStore {
   /** @type {ChatStorage | null} */
@@ -1291,7 +1296,7 @@ class SessionStore {
   #lease;
   /** The token of the session, once the server has issued one. @type {string | undefined} */
   session;
-  /** What an earlier client has left, in order. @type {StoredMessage[]} */
+  /** The messages that an earlier client has left, in order. @type {StoredMessage[]} */
   messages = [];
 
   /**
@@ -1487,7 +1492,12 @@ class ServerUrls {
     return url.href;
   }
 
-  /** The URL of a resource of the room. @param {string} resource @param {Record<string, string>} query */
+  /**
+   * The URL of a resource of the room.
+   *
+   * @param {string} resource
+   * @param {Record<string, string>} query
+   */
   api(resource, query) {
     return this.#with(`rooms/${encodeURIComponent(this.room)}/${resource}`, query).href;
   }
@@ -1500,7 +1510,11 @@ class ServerUrls {
   }
 }
 
-/** Whether a client must not reconnect after this close code. PROTOCOL.md lists them. @param {number} code */
+/**
+ * Whether a client must not reconnect after this close code. PROTOCOL.md lists them.
+ *
+ * @param {number} code
+ */
 function isFinalCode(code) {
   return [1000, 1002, 1003, 1007, 1008, 1009].includes(code) || (code >= 4500 && code <= 4999);
 }
@@ -1532,7 +1546,12 @@ function memberList(members) {
   return Array.isArray(members) ? members.filter((each) => typeof each?.id === "string") : [];
 }
 
-/** Parses a JSON object; anything else is an empty one. @param {string | null} json @returns {ServerMessage} */
+/**
+ * Parses a JSON object. Anything else is an empty one.
+ *
+ * @param {string | null} json
+ * @returns {ServerMessage}
+ */
 function parseObject(json) {
   try {
     const value = JSON.parse(json ?? "");
