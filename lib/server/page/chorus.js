@@ -706,8 +706,9 @@ export class Chorus extends EventTarget {
       this.#ackedPositions.add(position);
       const { text, createdAt } = entry;
       const at = duplicate ? createdAt : new Date();
-      const author = { from: this.#you ?? null, name: this.name ?? null };
-      this.#emit("message", { position, ...author, text, at, isOwn: true, isReplay: false, id });
+      const from = this.#you ?? null;
+      const name = this.name ?? null;
+      this.#emit("message", { position, from, name, text, at, isOwn: true, isReplay: false, id });
     }
     entry.resolve(position);
     this.#sendDue();
@@ -1036,7 +1037,18 @@ class Connection {
  * @property {(error: ChorusError) => void} reject
  */
 
-/** The messages that have no acknowledgement, in memory and in the storage of the session. */
+/**
+ * The messages that have no acknowledgement, in memory and in the storage of the session. Their
+ * states, by method:
+ *
+ * ```text
+ *            ┌──disconnected()──┬──────────────────┐
+ *            ▼                  │                  │
+ * add() ──▶ due ──takeDue()──▶ in flight ──hold()──▶ held
+ *            ▲                                     │
+ *            └───────────────unhold()──────────────┘
+ * ```
+ */
 class Outbox {
   /** @type {Map<string, OutboxEntry>} */
   #entries = new Map();
