@@ -38,7 +38,7 @@
  */
 
 /**
- * A message that waits for its acknowledgement.
+ * A message that waits to be published.
  *
  * @typedef {object} OutboxMessage
  * @property {string} id
@@ -124,7 +124,8 @@
  * @typedef {object} ChatOptions
  * @property {string} [name] The name that others see.
  * @property {string} [room] `lobby` by default.
- * @property {string | TokenCallback} [token] A token, or what gets one before each connection.
+ * @property {string | TokenCallback} [token] A token, or a function that gets one before each
+ * connection.
  * @property {number} [last] How many messages to replay on the first connection; 0 by default.
  * @property {ChatStorage | null} [storage] `localStorage` by default in pages; null for none.
  * @property {number} [heartbeatMs] How long the connection may be silent before it is checked;
@@ -223,7 +224,7 @@ export class Chorus extends EventTarget {
   #state = "connecting";
   /** Set when the client has ended. */
   #closedMessage = "";
-  /** Identifies what the client does now: whatever was started before it has no effect. */
+  /** Identifies the current attempt or connection: callbacks of earlier ones have no effect. */
   #turn = {};
   /** @type {Connection | undefined} */
   #connection;
@@ -237,7 +238,7 @@ export class Chorus extends EventTarget {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #resendTimer;
   #failureCount = 0;
-  /** What the server asked for, in milliseconds after the close. @type {number | undefined} */
+  /** The delay in milliseconds that the server asks for. @type {number | undefined} */
   #reconnectInMs;
   /** When the welcome of the connection came. @type {number | undefined} */
   #openedAtMs;
@@ -262,6 +263,8 @@ export class Chorus extends EventTarget {
   #position;
   /** The position that ends the replay. @type {string | undefined} */
   #replayEnd;
+  /** Whether a replay has ended. Until then, own messages may be older than this client. */
+  #hasCaughtUp = false;
   /** The positions since `#position` of own messages that were delivered. @type {Set<string>} */
   #ackedPositions = new Set();
   /** @type {() => void} */
@@ -334,7 +337,7 @@ export class Chorus extends EventTarget {
   }
 
   /**
-   * The messages without an acknowledgement, oldest first.
+   * The messages that have no acknowledgement, and have not come as a `message`, oldest first.
    *
    * @returns {OutboxMessage[]}
    */
@@ -363,7 +366,8 @@ export class Chorus extends EventTarget {
    *
    * @param {{ before?: string, limit?: number }} [query]
    * @returns {Promise<{ messages: ChatMessage[], before: string, hasMore: boolean }>} The messages
-   * in order, the `before` of the next page, and whether there is one.
+   * in order, the `before` of the next page, and whether there is one. There are no messages if the
+   * server does not know the position (any more).
    */
   history({ before, limit = 50 } = {}) {
     const page = this.#lastHistory.then(() => this.#readHistory(before, limit));
@@ -376,11 +380,11 @@ export class Chorus extends EventTarget {
     if (this.#state === "waiting") this.#connect();
   }
 
-  /** Ends the client for good. What is in the outbox rejects, but stays stored. */
+  /** Ends the client for good. Unsent messages reject, but stay stored. */
   close() {
     if (this.#state === "closed") return;
     this.#connection?.abandon(1000);
-    this.#shut("closed by this client", { code: 1000 });
+    this.#closeForGood("closed by this client", { code: 1000 });
   }
 
   /**
@@ -443,17 +447,19 @@ export class Chorus extends EventTarget {
       this.#connection = Connection.open(this.#urls.webSocket(this.#query()), protocols, {
         heartbeatMs: this.#options.heartbeatMs ?? HEARTBEAT_MS,
         onMessage: (message) => this.#receive(message),
-        onFault: (cause) =>
-          this.#report(new ChorusError("bad_message", "The server sent nonsense", { cause })),
+        onFault: (cause) => {
+          const message = "A message of the server cannot be read";
+          this.#report(new ChorusError("bad_message", message, { cause }));
+        },
         onEnd: (ending) => this.#ended(ending),
       });
     } catch (cause) {
       const needsToken = this.#token !== undefined;
-      this.#shut(`the address or the token is not valid: ${cause}`, { needsToken });
+      this.#closeForGood(`the address or the token is not valid: ${cause}`, { needsToken });
     }
   }
 
-  /** Ends what was going on, so that there are never two connections. */
+  /** Ends the current connection or attempt, so that there are never two. */
   #startTurn() {
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#resendTimer);
@@ -512,9 +518,9 @@ export class Chorus extends EventTarget {
     this.#startTurn();
     const isStable = openedAtMs !== undefined && performance.now() - openedAtMs >= STABLE_MS;
     if (isStable) this.#failureCount = 0;
-    if (isFinalCode(code)) return this.#shut(reason, { code, needsToken: code === 4503 });
+    if (isFinalCode(code)) return this.#closeForGood(reason, { code, needsToken: code === 4503 });
     if (code === 4401 && typeof this.#options.token !== "function") {
-      return this.#shut(reason, { code, needsToken: true });
+      return this.#closeForGood(reason, { code, needsToken: true });
     }
     if (code === 4401) {
       this.#tokenReason = "expired";
@@ -544,7 +550,8 @@ export class Chorus extends EventTarget {
       this.#tokenReason = "expired";
       return void this.#connect();
     }
-    this.#shut(refusal.reason, { code: status, needsToken: status === 401 || status === 403 });
+    const needsToken = status === 401 || status === 403;
+    this.#closeForGood(refusal.reason, { code: status, needsToken });
   }
 
   /**
@@ -596,12 +603,12 @@ export class Chorus extends EventTarget {
   }
 
   /**
-   * Ends the client.
+   * Ends the client, also if it was the server that closed.
    *
    * @param {string} reason
    * @param {{ code?: number, needsToken?: boolean }} about
    */
-  #shut(reason, { code, needsToken = false }) {
+  #closeForGood(reason, { code, needsToken = false }) {
     this.#startTurn();
     this.#pageEvents.abort();
     this.#session?.leave();
@@ -626,6 +633,8 @@ export class Chorus extends EventTarget {
         return this.#onPresence(message);
       case "gap": {
         const { after, before, missedCount, reason } = message;
+        // The message that ends the replay may be among those that are missing.
+        if (reason === "too slow") this.#replayEnd = undefined;
         return this.#emit("gap", { after, before, missedCount, reason });
       }
       case "token":
@@ -648,7 +657,8 @@ export class Chorus extends EventTarget {
     if (recovered !== true) this.#ackedPositions.clear();
     this.#position = position;
     this.#historyBefore ??= position;
-    this.#replayEnd = head === position ? undefined : head;
+    this.#replayEnd = head;
+    if (head === position) this.#endReplay();
     this.#members = new Map(memberList(members).map((member) => [member.id, member]));
     this.#memberCount = memberCount;
     this.#resolveEntered();
@@ -663,30 +673,42 @@ export class Chorus extends EventTarget {
 
   /** @param {ServerMessage} said */
   #onSaid(said) {
-    const { position, from, text } = said;
-    const message = this.#toMessage(said, this.#replayEnd !== undefined);
-    if (position === this.#replayEnd) this.#replayEnd = undefined;
+    const { position, text } = said;
+    const isReplay = this.#replayEnd !== undefined;
+    const message = this.#toMessage(said, isReplay);
+    const isOld = isReplay && !this.#hasCaughtUp;
+    if (position === this.#replayEnd) this.#endReplay();
     this.#position = position;
     if (this.#ackedPositions.delete(position)) return;
     this.#ackedPositions.clear();
-    const entry = this.#ownIds.has(from) ? this.#outbox.match(text) : undefined;
+    let entry;
+    if (message.isOwn && isOld) entry = this.#outbox.guess(text, position);
+    else if (message.isOwn) entry = this.#outbox.match(text, isReplay);
     // The server has lost this message when it was killed, and now published it again.
-    if (entry?.isDelivered) return;
-    if (entry) entry.isDelivered = true;
+    if (entry?.delivery === "certain") return;
+    if (entry) entry.delivery = isOld ? "guessed" : "certain";
     this.#emit("message", entry ? { ...message, id: entry.id } : message);
+  }
+
+  /** From now on, all messages are live. */
+  #endReplay() {
+    this.#replayEnd = undefined;
+    this.#hasCaughtUp = true;
   }
 
   /** @param {ServerMessage} ack */
   #onAck({ id, position, duplicate }) {
+    const wasReplayed = this.#outbox.wasReplayed(position);
     const entry = this.#outbox.take(id);
     if (!entry) return;
-    if (!entry.isDelivered) {
+    if (entry.delivery !== "certain" && !wasReplayed) {
       // It is not among the messages that came, as it is in a gap or before the replay.
       this.#ackedPositions.add(position);
       const { text, createdAt } = entry;
       const at = duplicate ? createdAt : new Date();
-      const author = { from: this.#you ?? null, name: this.name ?? null };
-      this.#emit("message", { position, ...author, text, at, isOwn: true, isReplay: false, id });
+      const from = this.#you ?? null;
+      const name = this.name ?? null;
+      this.#emit("message", { position, from, name, text, at, isOwn: true, isReplay: false, id });
     }
     entry.resolve(position);
     this.#sendDue();
@@ -695,7 +717,7 @@ export class Chorus extends EventTarget {
   /** @param {ServerMessage} change */
   #onPresence({ type, members, memberCount }) {
     // These come only after the replay.
-    this.#replayEnd = undefined;
+    this.#endReplay();
     const changed = memberList(members);
     for (const { id, name } of changed) {
       if (type === "left") this.#members.delete(id);
@@ -797,6 +819,9 @@ export class Chorus extends EventTarget {
     const { ok, status, headers } = response;
     if (!ok) throw new ChorusError("refused", await detailOf(response), { status });
     const page = await response.json();
+    // The page of an unknown position has the newest messages, which are no older ones.
+    const isUnknown = page.recovered === false && !(page.missedCount > 0);
+    if (isUnknown) return { messages: [], before: from, hasMore: false };
     if (before === undefined) this.#historyBefore = page.before;
     return {
       messages: page.messages.map((/** @type {ServerMessage} */ said) =>
@@ -833,7 +858,7 @@ export class Chorus extends EventTarget {
       if (env.document.visibilityState === "visible") check();
     });
     on(env, "pagehide", ({ persisted }) => {
-      // Another page may send what is unsent, but not while this one may come back to do so.
+      // Another page may send the unsent messages, unless this one may come back to do so.
       if (!persisted || this.#outbox.isEmpty) this.#session?.leave();
       if (!persisted) return;
       // A page with a connection cannot be kept for the way back.
@@ -926,7 +951,7 @@ class Connection {
     if (this.#isWelcome) this.#ask(Math.min(QUICK_PONG_TIMEOUT_MS, this.#options.heartbeatMs));
   }
 
-  /** Closes the socket without a word to the client. @param {number} [code] */
+  /** Closes the socket. `onEnd` is not called. @param {number} [code] */
   abandon(code) {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -936,14 +961,20 @@ class Connection {
     socket.close(code);
   }
 
-  /** Asks for a sign of life. Without one, the connection ends. @param {number} timeoutMs */
-  #ask(timeoutMs) {
+  /**
+   * Asks for a sign of life. Without one, the connection ends.
+   *
+   * @param {number} timeoutMs
+   * @param {boolean} [isRepeated] Whether this is the second time, as the page was frozen. There is
+   * no third one: in a hidden page, all timers are late.
+   */
+  #ask(timeoutMs, isRepeated = false) {
     if (this.#isWelcome) this.send({ type: "ping" });
     const askedAtMs = performance.now();
     this.#wait(timeoutMs, (isFrozen) => {
       if (this.#isWelcome && this.#heardAtMs >= askedAtMs) this.#beat();
       // The answer may have come while the page was frozen, and be next in the queue.
-      else if (isFrozen) this.#ask(QUICK_PONG_TIMEOUT_MS);
+      else if (isFrozen && !isRepeated) this.#ask(QUICK_PONG_TIMEOUT_MS, true);
       else this.#end(1006, "the server does not answer", true);
     });
   }
@@ -961,7 +992,9 @@ class Connection {
     this.#heardAtMs = performance.now();
     try {
       const message = JSON.parse(String(data));
-      if (typeof message !== "object" || message === null) throw new TypeError(`Not JSON: ${data}`);
+      if (typeof message !== "object" || message === null) {
+        throw new TypeError(`Not a JSON object: ${data}`);
+      }
       if (message.type === "welcome" && !this.#isWelcome) {
         this.#isWelcome = true;
         this.#beat();
@@ -993,16 +1026,29 @@ class Connection {
  * @property {string} text
  * @property {Date} createdAt
  * @property {number} order Ascending, in the order of sending.
- * @property {boolean} isRestored Whether an earlier client has left it: nobody waits for it.
- * @property {boolean} isSent Whether the server may have it.
- * @property {boolean} isInFlight Whether it was sent over this connection.
- * @property {boolean} isHeld Whether it waits to be sent again.
- * @property {boolean} isDelivered Whether the client has got it as a message of the room.
+ * @property {boolean} isRestored Whether an earlier client has left it: it has no promise.
+ * @property {boolean} wasSent Whether it may have been published: it was sent before, over this
+ * connection or an earlier one, and is to be sent again.
+ * @property {"due" | "in flight" | "held"} state Whether it is to be sent over this connection, was
+ * sent over it, or waits because the server could not commit it.
+ * @property {"none" | "guessed" | "certain"} delivery Whether the client has got it as a message of
+ * the room. It is a guess if an older message of the same member may have the same text.
  * @property {(position: string) => void} resolve
  * @property {(error: ChorusError) => void} reject
  */
 
-/** The messages that have no acknowledgement, in memory and in the storage of the session. */
+/**
+ * The messages that have no acknowledgement, in memory and in the storage of the session. Their
+ * states, by method:
+ *
+ * ```text
+ *            ┌──disconnected()──┬──────────────────┐
+ *            ▼                  │                  │
+ * add() ──▶ due ──takeDue()──▶ in flight ──hold()──▶ held
+ *            ▲                                     │
+ *            └───────────────unhold()──────────────┘
+ * ```
+ */
 class Outbox {
   /** @type {Map<string, OutboxEntry>} */
   #entries = new Map();
@@ -1011,15 +1057,16 @@ class Outbox {
   /** @type {(error: ChorusError) => void} */
   #report = () => {};
   #isStored = true;
+  /** The positions of old own messages with the text of an entry. @type {Set<string>} */
+  #replayedPositions = new Set();
   #lastOrder = 0;
   #maxInFlight = MAX_IN_FLIGHT;
   #maxFrameBytes = Infinity;
 
-  /** @returns {OutboxMessage[]} */
+  /** The messages that were not delivered. @returns {OutboxMessage[]} */
   get messages() {
-    return Array.from(this.#entries.values(), ({ id, text, createdAt }) => ({
-      ...{ id, text, createdAt },
-    }));
+    const waiting = [...this.#entries.values()].filter(({ delivery }) => delivery === "none");
+    return waiting.map(({ id, text, createdAt }) => ({ id, text, createdAt }));
   }
 
   get isEmpty() {
@@ -1039,14 +1086,16 @@ class Outbox {
     const refusal = this.#refusal(message);
     if (refusal) return refusal;
     this.#lastOrder = Math.max(this.#lastOrder + 1, Date.now());
-    const entry = { ...message, createdAt: new Date(), order: this.#lastOrder, ...FRESH };
+    const stored = { ...message, createdAt: new Date(), order: this.#lastOrder, wasSent: false };
+    /** @type {OutboxEntry} */
+    const entry = { ...stored, isRestored: false, state: "due", delivery: "none" };
     this.#entries.set(entry.id, entry);
     this.#store(entry);
     return undefined;
   }
 
   /**
-   * Adds what an earlier life of the client has left, before what was sent meanwhile.
+   * Adds the messages that an earlier client has left, before those that were sent meanwhile.
    *
    * @param {SessionStore} session
    * @param {(error: ChorusError) => void} report Gets the errors that reject no promise.
@@ -1055,10 +1104,18 @@ class Outbox {
     this.#session = session;
     this.#report = report;
     const fresh = [...this.#entries.values()];
-    const old = session.messages.map(({ id, text, createdAt, order }) => ({
-      ...{ id, text, createdAt, order, ...FRESH, isRestored: true, isSent: true },
-      ...{ resolve: () => {}, reject: report },
-    }));
+    const old = session.messages.map((stored) => {
+      /** @type {OutboxEntry} */
+      const entry = {
+        ...stored,
+        isRestored: true,
+        state: "due",
+        delivery: "none",
+        resolve: () => {},
+        reject: report,
+      };
+      return entry;
+    });
     this.#entries = new Map([...old, ...fresh].map((entry) => [entry.id, entry]));
     this.#lastOrder = Math.max(this.#lastOrder, ...old.map(({ order }) => order));
     for (const entry of fresh) {
@@ -1067,7 +1124,7 @@ class Outbox {
     }
   }
 
-  /** Sets the limit of the server, and rejects what exceeds it. @param {number} maxFrameBytes */
+  /** Sets the limit of the server, and rejects longer messages. @param {number} maxFrameBytes */
   limit(maxFrameBytes) {
     this.#maxFrameBytes = maxFrameBytes;
     for (const { id, text } of this.#entries.values()) {
@@ -1084,11 +1141,12 @@ class Outbox {
     const due = [];
     let inFlightCount = 0;
     for (const entry of this.#entries.values()) {
-      // What comes after a message must not overtake it.
-      if (inFlightCount === this.#maxInFlight || entry.isHeld) break;
+      // Later messages must not overtake this one.
+      if (inFlightCount === this.#maxInFlight || entry.state === "held") break;
       inFlightCount++;
-      if (entry.isInFlight) continue;
-      entry.isInFlight = entry.isSent = true;
+      if (entry.state === "in flight") continue;
+      entry.state = "in flight";
+      if (!entry.wasSent) this.#store(entry, true);
       due.push(entry);
     }
     return due;
@@ -1101,41 +1159,67 @@ class Outbox {
     this.#entries.delete(id);
     this.#session?.remove(id);
     this.#maxInFlight = Math.min(MAX_IN_FLIGHT, this.#maxInFlight + 1);
+    if (this.isEmpty) this.#replayedPositions.clear();
     return entry;
   }
 
   /**
-   * Finds the message that an own message of the room is: the oldest with this text that may have
-   * been published. One that was delivered before comes last.
+   * Finds the entry that an own message of the room is: the oldest with this text that may have
+   * been published. One that was certainly delivered before comes last.
    *
    * @param {string} text
+   * @param {boolean} isReplay Whether the message was published before this connection opened.
    */
-  match(text) {
+  match(text, isReplay) {
     let delivered;
     for (const entry of this.#entries.values()) {
-      if (entry.text !== text || !entry.isSent) continue;
-      if (!entry.isDelivered) return entry;
-      if (entry.isInFlight) delivered ??= entry;
+      if (entry.text !== text || !entry.wasSent && (isReplay || entry.state === "due")) continue;
+      if (entry.delivery !== "certain") return entry;
+      if (entry.state === "in flight") delivered ??= entry;
     }
     return delivered;
+  }
+
+  /**
+   * Finds the entry that an own message of the first replay may be. It may be older than all
+   * entries, too: only the acknowledgement tells, by its position.
+   *
+   * @param {string} text
+   * @param {string} position
+   */
+  guess(text, position) {
+    const same = [...this.#entries.values()].filter((entry) => entry.text === text);
+    if (same.length > 0) this.#replayedPositions.add(position);
+    return same.find(({ wasSent, delivery }) => wasSent && delivery === "none");
+  }
+
+  /** Whether `guess` was asked about the message with this position. @param {string} position */
+  wasReplayed(position) {
+    return this.#replayedPositions.has(position);
   }
 
   /** Holds a message back until it is sent again. @param {string} id */
   hold(id) {
     const entry = this.#entries.get(id);
     if (!entry) return false;
-    entry.isInFlight = false;
-    return entry.isHeld = true;
+    entry.state = "held";
+    entry.wasSent = true;
+    return true;
   }
 
   /** Lets the held messages be sent again. */
   unhold() {
-    for (const entry of this.#entries.values()) entry.isHeld = false;
+    for (const entry of this.#entries.values()) {
+      if (entry.state === "held") entry.state = "due";
+    }
   }
 
   /** Lets all messages be sent again, over the next connection. */
   disconnected() {
-    for (const entry of this.#entries.values()) entry.isInFlight = entry.isHeld = false;
+    for (const entry of this.#entries.values()) {
+      entry.wasSent ||= entry.state !== "due";
+      entry.state = "due";
+    }
   }
 
   /** Has fewer messages in flight: the server finds that this client sends too much. */
@@ -1171,10 +1255,10 @@ class Outbox {
     return new ChorusError("too_big", message, { id });
   }
 
-  /** @param {OutboxEntry} entry */
-  #store(entry) {
+  /** @param {OutboxEntry} entry @param {boolean} [wasSent] Whether the server may have it. */
+  #store(entry, wasSent = false) {
     try {
-      this.#session?.put(entry);
+      this.#session?.put({ ...entry, wasSent });
     } catch (cause) {
       if (this.#isStored) {
         const message = "Unsent messages are in memory only, as they cannot be stored";
@@ -1185,16 +1269,7 @@ class Outbox {
   }
 }
 
-/** The state of a message that was never sent. */
-const FRESH = {
-  isRestored: false,
-  isSent: false,
-  isInFlight: false,
-  isHeld: false,
-  isDelivered: false,
-};
-
-/** @typedef {Pick<OutboxEntry, "id" | "text" | "createdAt" | "order">} StoredMessage */
+/** @typedef {Pick<OutboxEntry, "id" | "text" | "createdAt" | "order" | "wasSent">} StoredMessage */
 
 /**
  * @typedef {object} StoredSession
@@ -1211,15 +1286,15 @@ const FRESH = {
  *
  * ```text
  * chorus URL ROOM KEY        {"session":"…","user":"ann","usedAtMs":…}
- * chorus URL ROOM KEY ID     {"text":"Tea is ready","createdAtMs":…,"order":…}
+ * chorus URL ROOM KEY ID     {"text":"Tea is ready","createdAtMs":…,"order":…,"wasSent":true}
  * ```
  *
  * At most one client uses a session. A page that is loaded again finds its session by the
  * `sessionStorage` of its tab. Another page takes over a session with unsent messages that no page
  * uses. A Web Lock tells whether one uses it, also to the copy of a tab, which has the same
  * `sessionStorage`. Without Web Locks, as in pages of insecure origins, a page that uses a session
- * removes it from `sessionStorage` meanwhile, and renews its `usedAtMs`. Outside of pages, a storage
- * belongs to one process.
+ * removes it from `sessionStorage` meanwhile, and renews its `usedAtMs`. Outside of pages, one
+ * process uses a storage.
  */
 class SessionStore {
   /** @type {ChatStorage | null} */
@@ -1233,7 +1308,7 @@ class SessionStore {
   #lease;
   /** The token of the session, once the server has issued one. @type {string | undefined} */
   session;
-  /** What an earlier client has left, in order. @type {StoredMessage[]} */
+  /** The messages that an earlier client has left, in order. @type {StoredMessage[]} */
   messages = [];
 
   /**
@@ -1267,8 +1342,8 @@ class SessionStore {
   }
 
   /** Stores a message. @param {StoredMessage} message @throws If the storage is full. */
-  put({ id, text, createdAt, order }) {
-    const item = { text, createdAtMs: createdAt.getTime(), order };
+  put({ id, text, createdAt, order, wasSent }) {
+    const item = { text, createdAtMs: createdAt.getTime(), order, wasSent };
     this.#storage?.setItem(`${this.#key} ${id}`, JSON.stringify(item));
   }
 
@@ -1372,8 +1447,9 @@ class SessionStore {
         const { session, user, usedAtMs } = item;
         sessions.set(key, { key, session, user, usedAtMs, messages: [] });
       } else if (id !== undefined && sessions.has(key) && typeof item.text === "string") {
-        const { text, createdAtMs, order } = item;
-        const message = { id, text, createdAt: new Date(createdAtMs), order };
+        const { text, createdAtMs, order, wasSent } = item;
+        const createdAt = new Date(createdAtMs);
+        const message = { id, text, createdAt, order, wasSent: wasSent === true };
         sessions.get(key)?.messages.push(message);
       } else storage.removeItem(storageKey);
     }
@@ -1428,7 +1504,12 @@ class ServerUrls {
     return url.href;
   }
 
-  /** The URL of a resource of the room. @param {string} resource @param {Record<string, string>} query */
+  /**
+   * The URL of a resource of the room.
+   *
+   * @param {string} resource
+   * @param {Record<string, string>} query
+   */
   api(resource, query) {
     return this.#with(`rooms/${encodeURIComponent(this.room)}/${resource}`, query).href;
   }
@@ -1441,7 +1522,11 @@ class ServerUrls {
   }
 }
 
-/** Whether a client must not reconnect after this close code. PROTOCOL.md lists them. @param {number} code */
+/**
+ * Whether a client must not reconnect after this close code. PROTOCOL.md lists them.
+ *
+ * @param {number} code
+ */
 function isFinalCode(code) {
   return [1000, 1002, 1003, 1007, 1008, 1009].includes(code) || (code >= 4500 && code <= 4999);
 }
@@ -1473,7 +1558,12 @@ function memberList(members) {
   return Array.isArray(members) ? members.filter((each) => typeof each?.id === "string") : [];
 }
 
-/** Parses a JSON object; anything else is an empty one. @param {string | null} json @returns {ServerMessage} */
+/**
+ * Parses a JSON object. Anything else is an empty one.
+ *
+ * @param {string | null} json
+ * @returns {ServerMessage}
+ */
 function parseObject(json) {
   try {
     const value = JSON.parse(json ?? "");

@@ -41,6 +41,15 @@ for (const engine of ENGINES) {
   });
 }
 
+Deno.test("history() has no messages before a position that the server does not know", async () => {
+  await using server = await startTestApp({ engine: ENGINES[0]! });
+  using ann = new Observer(connect(server.app.url));
+  await ann.chat.send("delivered");
+  const before = "0123456789abcdef-7";
+  const page = await ann.chat.history({ before });
+  assertEquals(page, { messages: [], before, hasMore: false });
+});
+
 Deno.test("history() rejects if the server refuses, each time", async () => {
   await using server = await ScriptedServer.start();
   using ann = new Observer(connect(server.url));

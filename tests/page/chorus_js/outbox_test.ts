@@ -68,6 +68,25 @@ Deno.test("a message whose ack is lost is sent again with its id, and delivered 
   assertEquals(ann.messages.map(({ isReplay }) => isReplay), [false, true, false]);
 });
 
+Deno.test("a message that was delivered is not in the outbox, although its ack is outstanding", async () => {
+  await using server = await ScriptedServer.start();
+  using ann = new Observer(connect(server.url)).neverWait();
+  const sent = ann.chat.send("a");
+  const first = await server.connections.take();
+  first.welcome();
+  await first.next();
+  first.send(said("p1", "a"));
+  await ann.until(() => ann.messages.length === 1);
+  assertEquals(ann.chat.outbox, []);
+  first.reset();
+  const second = await server.connections.take();
+  second.welcome({ position: "p1", head: "p1", recovered: true });
+  assertEquals((await second.next()).id, sent.id);
+  assertEquals(ann.chat.outbox, []);
+  second.send({ type: "ack", id: sent.id, position: "p1", duplicate: true });
+  assertEquals([await sent, ann.texts], ["p1", ["a"]]);
+});
+
 Deno.test("a message that the server lost after it was delivered is delivered once", async () => {
   await using server = await ScriptedServer.start();
   using ann = new Observer(connect(server.url)).neverWait();
@@ -114,6 +133,17 @@ Deno.test("a message in a gap is delivered with its ack, and not again by a repl
   ]);
 });
 
+Deno.test("a gap ends a replay whose last message may be missing", async () => {
+  await using server = await ScriptedServer.start();
+  using ann = new Observer(connect(server.url, { last: 50 }));
+  const connection = await server.connections.take();
+  connection.welcome({ head: "p3" });
+  const gap = { after: "p1", before: "p4", missedCount: 2, reason: "too slow" };
+  connection.send(said("p1", "a"), { type: "gap", ...gap }, said("p4", "b"));
+  await ann.until(() => ann.messages.length === 2);
+  assertEquals(ann.messages.map(({ isReplay }) => isReplay), [true, false]);
+});
+
 Deno.test("a message that was not committed is sent again, before those that come after it", async () => {
   await using server = await ScriptedServer.start();
   using ann = new Observer(connect(server.url));
@@ -122,7 +152,7 @@ Deno.test("a message that was not committed is sent again, before those that com
   connection.welcome();
   await connection.next();
   connection.send({ type: "error", code: "not_committed", message: "lost", id: sent.id });
-  // The answer to the ping comes after the error, so the error is known then.
+  // This comes after the error, so the error is known then.
   connection.send({ type: "joined", members: [], count: 0, memberCount: 2 });
   await ann.until(() => ann.chat.memberCount === 2);
   const later = ann.chat.send("b");

@@ -60,6 +60,27 @@ Deno.test("a client that was frozen asks again before it takes the connection fo
   assertEquals(ann.statuses.map(({ state }) => state), ["connecting", "open"]);
 });
 
+Deno.test("a client whose timers are always late asks only once more", async () => {
+  await using server = await ScriptedServer.start();
+  const now = Date.now;
+  let lateMs = 0;
+  Date.now = () => now() + lateMs;
+  try {
+    using ann = new Observer(connect(server.url, { heartbeatMs: 200 }));
+    const connection = await server.connections.take();
+    connection.welcome();
+    for (let count = 1; count <= 2; count++) {
+      assertEquals(await connection.next(), { type: "ping" });
+      lateMs += 60_000;
+    }
+    const isThirdPing = connection.next().then(() => true, () => false);
+    assertEquals((await ann.in("waiting")).reason, "the server does not answer");
+    assertEquals(await isThirdPing, false);
+  } finally {
+    Date.now = now;
+  }
+});
+
 Deno.test("nonsense of the server is reported, and does no harm", async () => {
   await using server = await ScriptedServer.start();
   using ann = new Observer(connect(server.url));

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type ChatStorage, connect } from "../../../lib/server/page/chorus.js";
 import { encodeToken } from "../../server/security/tokens/issuer.ts";
 import { Observer } from "./observer.ts";
-import { ScriptedServer } from "./scripted_server.ts";
+import { type Json, ScriptedServer } from "./scripted_server.ts";
 
 /** A storage in memory. */
 class MemoryStorage implements ChatStorage {
@@ -34,6 +34,11 @@ class MemoryStorage implements ChatStorage {
     for (const [key, value] of this.items) copy.setItem(key, value);
     return copy;
   }
+}
+
+/** A message of the member `ann`. */
+function said(position: string, text: string): Json {
+  return { type: "said", position, from: "ann", name: null, text, at: "2026-11-25T21:00:00.000Z" };
 }
 
 /** The library as another process loads it: it knows nothing of this one. */
@@ -74,6 +79,75 @@ Deno.test("unsent messages survive a crash, and are sent with their session, ids
     ids[2],
     true,
   ]]);
+});
+
+for (const wasSent of [false, true]) {
+  const when = wasSent ? "sent, but lost," : "never sent";
+  Deno.test(`a message that was ${when} before a crash is delivered besides an old one with its text`, async () => {
+    await using server = await ScriptedServer.start();
+    const storage = new MemoryStorage();
+    using ann = new Observer(connect(server.url, { storage }));
+    const connection = await server.connections.take();
+    connection.welcome();
+    await ann.in("open");
+    if (!wasSent) {
+      server.answer = () => ({ status: 503, detail: "full" });
+      connection.reset();
+      await ann.in("waiting");
+    }
+    const { id } = ann.chat.send("ok");
+    if (wasSent) await connection.next();
+    const copy = storage.copy();
+    ann.chat.close();
+
+    server.answer = () => undefined;
+    using later = new Observer(connectAgain(server.url, { storage: copy, last: 50 }));
+    const next = await server.connections.take();
+    next.welcome({ head: "p1" });
+    next.send(said("p1", "ok"));
+    assertEquals(await next.next(), { type: "say", id, text: "ok" });
+    next.send(said("p2", "ok"), { type: "ack", id, position: "p2" }, said("p3", "ok"));
+    await later.until(() => later.messages.length === 3);
+    assertEquals(later.messages.map(({ position }) => position), ["p1", "p2", "p3"]);
+    assertEquals(later.messages[1]!.id, id);
+    if (!wasSent) assertEquals(later.messages[0]!.id, undefined);
+    assertEquals(later.chat.outbox, []);
+  });
+}
+
+Deno.test("a message that was published before a crash is delivered once, by the replay", async () => {
+  await using server = await ScriptedServer.start();
+  const storage = new MemoryStorage();
+  using ann = new Observer(connect(server.url, { storage }));
+  const connection = await server.connections.take();
+  connection.welcome();
+  const { id } = ann.chat.send("ok");
+  await connection.next();
+
+  using later = new Observer(connectAgain(server.url, { storage: storage.copy(), last: 50 }));
+  const next = await server.connections.take();
+  next.welcome({ head: "p2" });
+  // The first one is older than the one that was in flight.
+  next.send(said("p1", "ok"), said("p2", "ok"));
+  assertEquals(await next.next(), { type: "say", id, text: "ok" });
+  next.send({ type: "ack", id, position: "p2", duplicate: true }, said("p3", "end"));
+  await later.until(() => later.texts.at(-1) === "end");
+  assertEquals(later.messages.map(({ position }) => position), ["p1", "p2", "p3"]);
+  assertEquals(later.messages.filter((each) => each.id === id).length, 1);
+  assertEquals(later.chat.outbox, []);
+});
+
+Deno.test("a message that is sent before the first replay is not taken for an old one", async () => {
+  await using server = await ScriptedServer.start();
+  using ann = new Observer(connect(server.url, { last: 50 }));
+  const { id } = ann.chat.send("ok");
+  const connection = await server.connections.take();
+  connection.welcome({ head: "p1" });
+  connection.send(said("p1", "ok"));
+  await connection.next();
+  connection.send(said("p2", "ok"), { type: "ack", id, position: "p2" });
+  await ann.until(() => ann.messages.length === 2);
+  assertEquals(ann.messages.map((each) => each.id), [undefined, id]);
 });
 
 Deno.test("a message that is acked or refused leaves the storage", async () => {
