@@ -52,6 +52,17 @@ Deno.test("a full Timeline drops the oldest entries, and knows where they can be
   assertEquals([timeline.hasOlder, timeline.before, first?.isDropped], [true, "e-2", true]);
 });
 
+Deno.test("a dropped entry of a Timeline does not hold other entries", () => {
+  const timeline = new Timeline({ maxEntries: 3 });
+  for (const each of messages(1, 3)) timeline.append(each);
+  const held = [timeline.first!, timeline.first!.next!, timeline.last!];
+  for (const each of messages(4, 100)) timeline.append(each);
+  for (const { previous, next } of held) assertEquals([previous, next], [undefined, undefined]);
+  const counted = timeline.first!;
+  timeline.collapse(counted, counted);
+  assertEquals([counted.previous, counted.next], [undefined, undefined]);
+});
+
 Deno.test("Timeline is bounded by its texts, too, but has the newest message", () => {
   const timeline = new Timeline({ maxCharacters: 10 });
   for (const each of messages(1, 3)) timeline.append({ ...each, text: "xxxxx" });

@@ -171,6 +171,9 @@ export class Timeline {
     if (next) next.previous = previous;
     else this.last = previous;
     entry.isDropped = true;
+    // A list that is not rendered may hold this entry for long. Nothing else is to stay with it.
+    entry.previous = undefined;
+    entry.next = undefined;
     this.#size--;
     if (content.kind === "message") {
       this.#positions.delete(content.position);
