@@ -159,7 +159,8 @@ function separator(className, text) {
 /** @param {import("./timeline.js").GapContent | import("./timeline.js").SkippedContent} content */
 function remarkOf(content) {
   if (content.kind === "skipped") {
-    return `${messages(content.count)} not shown: they came too fast to read`;
+    const reason = content.isFlood ? "they came too fast to read" : "more came than the page holds";
+    return `${messages(content.count)} not shown: ${reason}`;
   }
   const reason = GAP_REASONS.get(content.reason) ?? content.reason;
   return content.missedCount > 0

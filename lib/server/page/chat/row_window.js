@@ -98,7 +98,10 @@ export class RowWindow {
 
   /** @param {readonly Entry[]} entries */
   #create(entries) {
-    return entries.map((entry) => ({ entry, row: this.#createRow(entry) }));
+    return entries.map((entry) => {
+      entry.isShown = true;
+      return { entry, row: this.#createRow(entry) };
+    });
   }
 
   /**
