@@ -102,6 +102,41 @@ Deno.test({
   },
 });
 
+/** Lets the tab of a page be in the background, or in the foreground again. */
+async function setVisibility(chat: ChatPage, state: "hidden" | "visible"): Promise<void> {
+  await chat.page.evaluate(`
+    Object.defineProperty(document, "visibilityState", { value: "${state}", configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  `);
+}
+
+Deno.test({
+  name: "a user who leaves twice finds one marker, where they left off last",
+  ignore: isBrowserMissing,
+  async fn() {
+    await using server = await startTestApp();
+    await using bob = await ChorusPeer.open(`${server.url}?name=Bob`);
+    await using browser = await launchBrowser();
+    const chat = await ChatPage.open(browser, server.app.url);
+    bob.say("seen");
+    await chat.shows("seen");
+    await chat.titled("lobby · Chorus");
+    const marked = chat.log.locator(".row").filter({ has: chat.page.locator(".marker") });
+    for (const text of ["missed", "missed again"]) {
+      await setVisibility(chat, "hidden");
+      bob.say(text);
+      await chat.titled("(1) lobby · Chorus");
+      await setVisibility(chat, "visible");
+      await chat.shows(text);
+      await chat.titled("lobby · Chorus");
+      assertEquals(await marked.locator(".text").allTextContents(), [text]);
+    }
+    // The row of the old marker is like any other now.
+    assertEquals(await chat.log.locator(".author").count(), 2);
+    assertEquals(chat.problems, []);
+  },
+});
+
 Deno.test({
   name: "days are separated, and the messages of one author stand together",
   ignore: isBrowserMissing,

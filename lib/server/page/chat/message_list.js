@@ -1,6 +1,6 @@
 import { byId } from "./element.js";
 import { formatCount } from "./format.js";
-import { createOutgoingRow, createRow } from "./message_view.js";
+import { createOutgoingRow, createRow, isMarked } from "./message_view.js";
 import { RowWindow } from "./row_window.js";
 
 /**
@@ -45,6 +45,8 @@ export class MessageList {
   #room;
   /** @type {import("./timeline.js").Timeline | undefined} */
   #timeline;
+  /** @type {string | undefined} */
+  #markerPosition;
   #today = "";
   #isFollowing = true;
   /** Whether the last message stood in the document after the last frame. */
@@ -119,6 +121,7 @@ export class MessageList {
     if (this.#timeline !== room.timeline) this.#window.clear();
     const timeline = this.#timeline = room.timeline;
     this.#window.removeDropped();
+    this.#moveMarker(room);
     const today = new Date().toDateString();
     // "Today" is yesterday now.
     if (today !== this.#today && this.#isFollowing) this.#window.clear();
@@ -138,6 +141,15 @@ export class MessageList {
     // A flood fills the timeline between two frames.
     timeline.pinned = this.#isFollowing && !this.#flood ? undefined : this.#window.last;
     this.#renderEdges(room);
+  }
+
+  /** The user has left off elsewhere. @param {Room} room */
+  #moveMarker({ markerPosition }) {
+    if (markerPosition === this.#markerPosition) return;
+    this.#markerPosition = markerPosition;
+    this.#window.renew((entry, row) =>
+      isMarked(entry, markerPosition) !== (row.querySelector(".marker") !== null)
+    );
   }
 
   /** Shows what came since the last frame. */
