@@ -138,6 +138,51 @@ Deno.test({
 });
 
 Deno.test({
+  name: "the first message after a flood is announced",
+  ignore: isBrowserMissing,
+  async fn() {
+    await using server = await startTestApp();
+    await using bob = await ChorusPeer.open(`${server.url}?name=Bob`);
+    await using browser = await launchBrowser();
+    const context = await browser.newContext();
+    const arrived = new Map<string, () => void>();
+    const arrival = (text: string) =>
+      new Promise<void>((resolve) => void arrived.set(`"${text}"`, resolve));
+    context.on(
+      "page",
+      (page) =>
+        page.on("websocket", (socket) =>
+          socket.on("framereceived", ({ payload }) => {
+            for (const [text, resolve] of arrived) if (payload.includes(text)) resolve();
+          })),
+    );
+    await context.clock.install();
+    const chat = await ChatPage.open(context, server.app.url);
+    await chat.status("Connected");
+    bob.say("before");
+    await chat.shows("before");
+    // No frame is rendered until all of the flood is there.
+    await chat.page.clock.pauseAt(await chat.page.evaluate<number>("Date.now()") + 1_000);
+    const flood = arrival("message 60");
+    for (let number = 1; number <= 60; number++) bob.say(`message ${number}`);
+    await flood;
+    await chat.page.clock.runFor(100);
+    await chat.shows("message 60");
+    await chat.page.clock.runFor(2_000);
+    await chat.page.evaluate(`new MutationObserver(() => {
+      globalThis.announced ??= document.querySelector("#log").ariaLive;
+    }).observe(document.querySelector("#rows"), { childList: true })`);
+    const after = arrival("after");
+    bob.say("after");
+    await after;
+    await chat.page.clock.runFor(200);
+    await chat.shows("after");
+    assertEquals(await chat.page.evaluate("announced"), "polite");
+    assertEquals(chat.problems, []);
+  },
+});
+
+Deno.test({
   name: "days are separated, and the messages of one author stand together",
   ignore: isBrowserMissing,
   async fn() {

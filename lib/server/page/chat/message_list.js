@@ -126,11 +126,13 @@ export class MessageList {
     // "Today" is yesterday now.
     if (today !== this.#today && this.#isFollowing) this.#window.clear();
     this.#today = today;
+    const nowMs = performance.now();
+    if (this.#flood && nowMs > this.#flood.endsAtMs) this.#flood = undefined;
     // Only what is new is worth announcing, and not more than anybody can listen to.
     const isLive = this.#isFollowing && !this.#flood && this.#window.length > 0;
     this.#log.ariaLive = isLive ? "polite" : "off";
     if (this.#window.length === 0) this.#window.append(before(undefined, timeline.last));
-    else if (this.#isFollowing) this.#appendNew();
+    else if (this.#isFollowing) this.#appendNew(nowMs);
     this.#renderOutgoing(room);
     if (this.#isFollowing) {
       this.#window.removeFirst(this.#window.length - MAX_ROWS);
@@ -152,10 +154,8 @@ export class MessageList {
     );
   }
 
-  /** Shows what came since the last frame. */
-  #appendNew() {
-    const nowMs = performance.now();
-    if (this.#flood && nowMs > this.#flood.endsAtMs) this.#flood = undefined;
+  /** Shows what came since the last frame. @param {number} nowMs */
+  #appendNew(nowMs) {
     const entries = after(this.#window.last, MAX_ROWS_PER_FRAME + 1);
     if (entries.length <= MAX_ROWS_PER_FRAME) {
       this.#window.append(entries);
