@@ -102,6 +102,34 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "when older messages cannot be loaded, the page says so, and tries again when asked to",
+  ignore: isBrowserMissing,
+  async fn() {
+    await using server = await startTestApp();
+    await using _bob = await fill(server, 100);
+    await using browser = await launchBrowser();
+    const context = await browser.newContext();
+    const historyUrl = /\/rooms\/lobby\/messages/;
+    await context.route(historyUrl, (route) => route.abort());
+    const chat = await ChatPage.open(context, server.app.url);
+    await chat.shows("message 100");
+    await chat.log.focus();
+    await chat.page.keyboard.press("Home");
+    await chat.log.getByText("Older messages cannot be loaded: ").waitFor();
+    await context.unroute(historyUrl);
+    await chat.page.keyboard.press("Tab");
+    await chat.log.getByRole("button", { name: "Retry" }).and(chat.page.locator(":focus"))
+      .waitFor();
+    await chat.page.keyboard.press("Enter");
+    await chat.shows("message 1");
+    assertEquals(checkRow(await chat.texts()), 1);
+    await chat.log.getByText("This is where lobby begins.").waitFor();
+    assertEquals(await chat.log.getByRole("button").count(), 0);
+    assertEquals(await chat.page.evaluate("document.activeElement.id"), "log");
+  },
+});
+
 /** Lets the tab of a page be in the background, or in the foreground again. */
 async function setVisibility(chat: ChatPage, state: "hidden" | "visible"): Promise<void> {
   await chat.page.evaluate(`

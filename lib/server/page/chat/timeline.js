@@ -196,7 +196,7 @@ export class Timeline {
     if (next) next.previous = previous;
     else this.last = previous;
     entry.isDropped = true;
-    // A list that is not rendered may hold this entry for long. Nothing else is to stay with it.
+    // A list that is not rendered may hold this entry for long, but nothing after it.
     entry.previous = undefined;
     entry.next = undefined;
     this.#size--;
