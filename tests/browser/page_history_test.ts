@@ -99,6 +99,7 @@ Deno.test({
     bob.say("message 104");
     await chat.shows("message 104");
     await chat.titled("lobby · Chorus");
+    assertEquals(chat.problems, []);
   },
 });
 
@@ -127,6 +128,7 @@ Deno.test({
     await chat.log.getByText("This is where lobby begins.").waitFor();
     assertEquals(await chat.log.getByRole("button").count(), 0);
     assertEquals(await chat.page.evaluate("document.activeElement.id"), "log");
+    assertEquals(chat.unexpectedProblems, []);
   },
 });
 
