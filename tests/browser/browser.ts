@@ -23,7 +23,7 @@ export async function launchBrowser(): Promise<Browser> {
   });
 }
 
-/** Opens a page and collects its errors and console warnings. */
+/** Opens a page and collects its errors and console messages. */
 export async function openPage(
   browser: Browser,
   url: string,
@@ -34,12 +34,10 @@ export async function openPage(
   return { page, problems };
 }
 
-/** Collects the errors and the console warnings of a page from now on. */
+/** Collects the errors and the console messages of a page from now on. */
 export function collectProblems(page: Page): string[] {
   const problems: string[] = [];
-  page.on("console", (message) => {
-    if (message.type() === "error" || message.type() === "warning") problems.push(message.text());
-  });
+  page.on("console", (message) => problems.push(message.text()));
   page.on("pageerror", (error) => problems.push(String(error)));
   return problems;
 }

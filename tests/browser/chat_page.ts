@@ -1,10 +1,16 @@
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
 import { collectProblems } from "./browser.ts";
 
+/** What Chromium says of a connection when the server is down, or the page is offline. */
+const FAILED_CONNECTION = new RegExp(
+  "^(WebSocket connection to '[^']+' failed: (Error in connection establishment: )?|" +
+    "Failed to load resource: )net::ERR_[A-Z_]+$",
+);
+
 /** The chat page in a browser, as a user finds it. */
 export class ChatPage {
   readonly page: Page;
-  /** The errors of the page, and the warnings and errors on its console. */
+  /** The errors of the page, and the messages on its console. */
   readonly problems: readonly string[];
 
   private constructor(page: Page) {
@@ -17,6 +23,11 @@ export class ChatPage {
     const chat = new ChatPage(await context.newPage());
     await chat.page.goto(String(url));
     return chat;
+  }
+
+  /** The problems apart from failed connections, which the browser reports on the console. */
+  get unexpectedProblems(): string[] {
+    return this.problems.filter((problem) => !FAILED_CONNECTION.test(problem));
   }
 
   get field(): Locator {

@@ -27,7 +27,7 @@ for (const { colorScheme, size, viewport } of SCREENS) {
       await using browser = await launchBrowser();
       const context = await browser.newContext({ colorScheme, viewport });
       const empty = await ChatPage.open(context, `${server.app.url}?room=empty`);
-      await empty.page.getByText("Nobody has said anything in empty yet.").waitFor();
+      await empty.page.getByText("There are no messages in empty yet.").waitFor();
       assertEquals(await accessibilityFaults(empty.page), []);
 
       const chat = await ChatPage.open(context, `${server.app.url}?stats`);

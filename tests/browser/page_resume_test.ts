@@ -74,6 +74,7 @@ Deno.test({
       assertEquals(await ann.page.locator("#outgoing > *").count(), 0);
       // All is there: nothing claims that messages are missing.
       assertEquals(await ann.log.locator(".remark").count(), 0);
+      assertEquals([...ann.unexpectedProblems, ...bob.unexpectedProblems], []);
     }
     await Deno.remove(folder, { recursive: true });
   },
@@ -100,6 +101,7 @@ Deno.test({
     assertEquals(await chat.log.getByText("Sending…").count(), 0);
     assertEquals((await chat.texts()).sort(), ["meanwhile", "one"]);
     assertEquals(await other.texts(1), ["one"]);
+    assertEquals(chat.unexpectedProblems, []);
   },
 });
 
@@ -129,5 +131,6 @@ Deno.test({
     assert(missedCount > 0 && texts.length > 2);
     assertEquals(texts[1]!.split(" ")[0], `${missedCount + 1}`);
     assertEquals(texts.length, 1 + 30 - missedCount);
+    assertEquals(chat.unexpectedProblems, []);
   },
 });

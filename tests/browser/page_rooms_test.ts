@@ -81,6 +81,7 @@ Deno.test({
     const marked = chat.log.locator(".row").filter({ hasText: "New" });
     assertEquals(await marked.locator(".text").allTextContents(), ["three"]);
     await chat.titled("lobby · Chorus");
+    assertEquals(chat.problems, []);
   },
 });
 
@@ -110,6 +111,7 @@ Deno.test({
     assertEquals(await chat.field.inputValue(), "");
     await goTo(chat, "lobby");
     assertEquals(await chat.field.inputValue(), "");
+    assertEquals(chat.problems, []);
   },
 });
 

@@ -111,11 +111,20 @@ Deno.test({
   },
 });
 
+const MAX_MESSAGE_BYTES = 64 * 1024;
+
+/** A letter with as many combining marks as fit in a frame of so many bytes. */
+function combiningMarks(maxMessageBytes: number): string {
+  const frame = JSON.stringify({ type: "say", text: "Z" });
+  // Two bytes each in UTF-8.
+  return `Z${"\u0301\u0489".repeat(Math.floor((maxMessageBytes - frame.length) / 4))}`;
+}
+
 Deno.test({
   name: "hostile texts are shown as text, each in its own place",
   ignore: isBrowserMissing,
   async fn() {
-    await using server = await startTestApp();
+    await using server = await startTestApp({ maxMessageBytes: MAX_MESSAGE_BYTES });
     await using other = await ChorusPeer.open(`${server.url}?name=${encodeURIComponent("<i>Eve")}`);
     await using browser = await launchBrowser();
     const chat = await ChatPage.open(browser, server.app.url);
@@ -125,7 +134,7 @@ Deno.test({
       "&lt;b&gt; javascript:document.title='owned' data:text/html,<b>x",
       "\u202Egnp.exe \u2066isolated",
       "after the override",
-      `Z${"\u0301\u0489".repeat(10_000)}`,
+      combiningMarks(MAX_MESSAGE_BYTES),
       "after the marks",
       "x".repeat(20_000),
       "\u0000\u0007\u001b[31mred",

@@ -52,6 +52,17 @@ Deno.test("a full Timeline drops the oldest entries, and knows where they can be
   assertEquals([timeline.hasOlder, timeline.before, first?.isDropped], [true, "e-2", true]);
 });
 
+Deno.test("a dropped entry of a Timeline does not hold other entries", () => {
+  const timeline = new Timeline({ maxEntries: 3 });
+  for (const each of messages(1, 3)) timeline.append(each);
+  const held = [timeline.first!, timeline.first!.next!, timeline.last!];
+  for (const each of messages(4, 100)) timeline.append(each);
+  for (const { previous, next } of held) assertEquals([previous, next], [undefined, undefined]);
+  const counted = timeline.first!;
+  timeline.collapse(counted, counted);
+  assertEquals([counted.previous, counted.next], [undefined, undefined]);
+});
+
 Deno.test("Timeline is bounded by its texts, too, but has the newest message", () => {
   const timeline = new Timeline({ maxCharacters: 10 });
   for (const each of messages(1, 3)) timeline.append({ ...each, text: "xxxxx" });
@@ -73,6 +84,39 @@ Deno.test("a full Timeline keeps what is read, and counts what comes after it", 
   // Reading on from here finds the last one that was counted.
   assertEquals(timeline.before, "e-8");
 });
+
+for (const options of [{ maxEntries: 4 }, { maxCharacters: 4 }]) {
+  const bound = Object.keys(options)[0];
+
+  Deno.test(`a Timeline beyond ${bound} counts nothing that has been shown or loaded`, () => {
+    const timeline = new Timeline(options);
+    const text = (each: ReturnType<typeof message>) => ({ ...each, text: each.text.slice(-1) });
+    for (const each of messages(11, 14)) timeline.append(text(each));
+    for (let entry = timeline.first; entry; entry = entry.next) entry.isShown = true;
+    timeline.prepend(messages(6, 10).map(text));
+    timeline.pinned = timeline.first!.next;
+    for (let entry = timeline.first; entry; entry = entry.next) entry.isShown = true;
+    const shown = contents(timeline);
+    timeline.append(message(5));
+    assertEquals(contents(timeline), [...shown, "5"]);
+    // Only what the reader has not seen is counted, and the newest message is there.
+    for (const each of messages(15, 18)) timeline.append(text(each));
+    assertEquals(contents(timeline), [...shown, "skipped 4", "8"]);
+    // A count that has been shown says the same when the reader comes back to it.
+    const counted = timeline.last!.previous!;
+    counted.isShown = true;
+    timeline.pinned = counted.previous;
+    for (const each of messages(19, 21)) timeline.append(text(each));
+    assertEquals(contents(timeline), [...shown, "skipped 4", "skipped 3", "1"]);
+    assertEquals(counted.content.kind === "skipped" && counted.content.isFlood, false);
+    // Back at the end, the reader needs the old ones no more.
+    timeline.pinned = undefined;
+    timeline.append({ ...message(22), text: "2" });
+    const left = contents(timeline);
+    assertEquals(left.slice(-4), ["skipped 4", "skipped 3", "1", "2"]);
+    assertEquals(left.includes("9"), false);
+  });
+}
 
 Deno.test("Timeline.collapse() counts messages, those of gaps, and those of counts before", () => {
   const timeline = new Timeline();

@@ -1,6 +1,6 @@
-import { byId } from "./element.js";
+import { byId, element } from "./element.js";
 import { formatCount } from "./format.js";
-import { createOutgoingRow, createRow } from "./message_view.js";
+import { createOutgoingRow, createRow, isMarked } from "./message_view.js";
 import { RowWindow } from "./row_window.js";
 
 /**
@@ -14,7 +14,7 @@ const MAX_ROWS = 400;
 /** How many rows a room starts with, and how many more there are after scrolling to an end. */
 const STEP = 60;
 
-/** When more messages than this come between two frames, nobody can read them. */
+/** When more messages than this come between two frames, readers cannot follow. */
 const MAX_ROWS_PER_FRAME = 50;
 
 /** How many of them are shown at once. */
@@ -45,17 +45,20 @@ export class MessageList {
   #room;
   /** @type {import("./timeline.js").Timeline | undefined} */
   #timeline;
+  /** @type {string | undefined} */
+  #markerPosition;
   #today = "";
   #isFollowing = true;
   /** Whether the last message stood in the document after the last frame. */
   #hasEnd = true;
   /**
-   * Set while messages come faster than anybody reads.
+   * Set while messages come too fast to read.
    *
    * @type {{ counted: Entry | undefined, endsAtMs: number } | undefined}
    */
   #flood;
   #onEdit;
+  #retry = element("button", { type: "button", className: "link" }, "Retry");
 
   /**
    * @param {{ onScroll: () => void, onEdit: (text: string) => void }} options `onScroll` is called
@@ -80,6 +83,12 @@ export class MessageList {
       onScroll();
       this.#log.focus();
     });
+    this.#retry.addEventListener("click", () => {
+      // The button goes away.
+      this.#log.focus();
+      this.#room?.loadOlder();
+      onScroll();
+    });
     // The field below grows, or the keyboard of a phone opens.
     new ResizeObserver(() => this.#isFollowing && this.#window.scrollToEnd()).observe(this.#log);
   }
@@ -89,7 +98,7 @@ export class MessageList {
     return this.#isFollowing;
   }
 
-  /** Whether messages come faster than anybody reads. */
+  /** Whether messages come too fast to read. */
   get isFlooded() {
     return this.#flood !== undefined;
   }
@@ -119,15 +128,18 @@ export class MessageList {
     if (this.#timeline !== room.timeline) this.#window.clear();
     const timeline = this.#timeline = room.timeline;
     this.#window.removeDropped();
+    this.#moveMarker(room);
     const today = new Date().toDateString();
     // "Today" is yesterday now.
     if (today !== this.#today && this.#isFollowing) this.#window.clear();
     this.#today = today;
-    // Only what is new is worth announcing, and not more than anybody can listen to.
+    const nowMs = performance.now();
+    if (this.#flood && nowMs > this.#flood.endsAtMs) this.#flood = undefined;
+    // Only what is new is worth announcing, and not more than a user can listen to.
     const isLive = this.#isFollowing && !this.#flood && this.#window.length > 0;
     this.#log.ariaLive = isLive ? "polite" : "off";
     if (this.#window.length === 0) this.#window.append(before(undefined, timeline.last));
-    else if (this.#isFollowing) this.#appendNew();
+    else if (this.#isFollowing) this.#appendNew(nowMs);
     this.#renderOutgoing(room);
     if (this.#isFollowing) {
       this.#window.removeFirst(this.#window.length - MAX_ROWS);
@@ -140,10 +152,17 @@ export class MessageList {
     this.#renderEdges(room);
   }
 
-  /** Shows what came since the last frame. */
-  #appendNew() {
-    const nowMs = performance.now();
-    if (this.#flood && nowMs > this.#flood.endsAtMs) this.#flood = undefined;
+  /** The user has left off elsewhere. @param {Room} room */
+  #moveMarker({ markerPosition }) {
+    if (markerPosition === this.#markerPosition) return;
+    this.#markerPosition = markerPosition;
+    this.#window.renew((entry, row) =>
+      isMarked(entry, markerPosition) !== (row.querySelector(".marker") !== null)
+    );
+  }
+
+  /** Shows what came since the last frame. @param {number} nowMs */
+  #appendNew(nowMs) {
     const entries = after(this.#window.last, MAX_ROWS_PER_FRAME + 1);
     if (entries.length <= MAX_ROWS_PER_FRAME) {
       this.#window.append(entries);
@@ -180,7 +199,11 @@ export class MessageList {
     return entry;
   }
 
-  /** Adds rows where the reader gets near to an end, and removes them elsewhere. @param {Room} room */
+  /**
+   * Adds rows where the reader gets near to an end, and removes them elsewhere.
+   *
+   * @param {Room} room
+   */
   #extend(room) {
     const { toStart, toEnd } = this.#window.distances;
     if (toStart < REACH) {
@@ -232,11 +255,14 @@ export class MessageList {
     let text = "";
     if (loadFailure !== undefined) text = `Older messages cannot be loaded: ${loadFailure}`;
     else if (isBeginning && isEmpty) {
-      text =
-        `Nobody has said anything in ${name} yet.\nSay hello, or send this address to somebody.`;
+      text = `There are no messages in ${name} yet.\nSay hello, or send this address to a friend.`;
     } else if (isBeginning) text = `This is where ${name} begins.`;
     else if (status.state === "open") text = "Loading…";
-    if (this.#start.textContent !== text) this.#start.textContent = text;
+    const content = loadFailure === undefined ? [text] : [text, this.#retry];
+    const shown = this.#start.firstChild?.textContent ?? "";
+    if (shown !== text || this.#retry.isConnected !== content.includes(this.#retry)) {
+      this.#start.replaceChildren(...content);
+    }
     this.#jump.hidden = this.#isFollowing;
     const label = unreadCount > 0 ? `${formatCount(unreadCount)} new` : "Newest messages";
     if (this.#jump.textContent !== label) this.#jump.textContent = label;

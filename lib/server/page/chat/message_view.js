@@ -45,21 +45,28 @@ export function createRow(entry, { markerPosition, now }) {
     row.append(element("p", { className: "remark" }, remarkOf(content)));
     return row;
   }
-  let before = entry.previous;
-  while (before && before.content.kind !== "message") before = before.previous;
-  const previousMessage = before?.content.kind === "message" ? before.content : undefined;
+  const previousMessage = messageBefore(entry);
   if (!previousMessage || !isSameDay(previousMessage.at, content.at)) {
     row.append(separator("day", formatDay(content.at, now)));
   }
-  const isMarked = previousMessage?.position === markerPosition && markerPosition !== undefined &&
-    !content.isOwn;
-  if (isMarked) row.append(separator("marker", "New"));
-  const isGrouped = row.childElementCount === 0 && before === entry.previous &&
-    previousMessage !== undefined &&
+  if (isMarked(entry, markerPosition)) row.append(separator("marker", "New"));
+  const isGrouped = row.childElementCount === 0 && previousMessage !== undefined &&
+    previousMessage === entry.previous?.content &&
     isSameAuthor(previousMessage, content) &&
     content.at.getTime() - previousMessage.at.getTime() < GROUP_MS;
   row.append(messageElement(content, isGrouped));
   return row;
+}
+
+/**
+ * Whether the marker of unread messages stands above an entry.
+ *
+ * @param {Entry} entry
+ * @param {string | undefined} markerPosition
+ */
+export function isMarked(entry, markerPosition) {
+  if (markerPosition === undefined || entry.content.kind !== "message") return false;
+  return !entry.content.isOwn && messageBefore(entry)?.position === markerPosition;
 }
 
 /**
@@ -159,7 +166,8 @@ function separator(className, text) {
 /** @param {import("./timeline.js").GapContent | import("./timeline.js").SkippedContent} content */
 function remarkOf(content) {
   if (content.kind === "skipped") {
-    return `${messages(content.count)} not shown: they came too fast to read`;
+    const reason = content.isFlood ? "they came too fast to read" : "more came than the page holds";
+    return `${messages(content.count)} not shown: ${reason}`;
   }
   const reason = GAP_REASONS.get(content.reason) ?? content.reason;
   return content.missedCount > 0
@@ -170,6 +178,13 @@ function remarkOf(content) {
 /** @param {number} count */
 function messages(count) {
   return count === 1 ? "1 message" : `${formatCount(count)} messages`;
+}
+
+/** @param {Entry} entry */
+function messageBefore(entry) {
+  let before = entry.previous;
+  while (before && before.content.kind !== "message") before = before.previous;
+  return before?.content.kind === "message" ? before.content : undefined;
 }
 
 /**

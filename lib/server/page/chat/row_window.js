@@ -66,9 +66,18 @@ export class RowWindow {
       this.#window.unshift(...added);
       if (!first) return;
       // It is not the first any more: its author and its day may stand above now.
-      const row = this.#createRow(first.entry);
-      first.row.replaceWith(row);
-      first.row = row;
+      this.#renew(first);
+    });
+  }
+
+  /**
+   * Creates rows anew.
+   *
+   * @param {(entry: Entry, row: HTMLElement) => boolean} isStale Which ones.
+   */
+  renew(isStale) {
+    this.#changeAbove(() => {
+      for (const each of this.#window) if (isStale(each.entry, each.row)) this.#renew(each);
     });
   }
 
@@ -98,7 +107,17 @@ export class RowWindow {
 
   /** @param {readonly Entry[]} entries */
   #create(entries) {
-    return entries.map((entry) => ({ entry, row: this.#createRow(entry) }));
+    return entries.map((entry) => {
+      entry.isShown = true;
+      return { entry, row: this.#createRow(entry) };
+    });
+  }
+
+  /** @param {{ entry: Entry, row: HTMLElement }} stale */
+  #renew(stale) {
+    const row = this.#createRow(stale.entry);
+    stale.row.replaceWith(row);
+    stale.row = row;
   }
 
   /**

@@ -10,7 +10,13 @@
  * @property {boolean} isReplay
  *
  * @typedef {{ kind: "gap", missedCount: number, reason: string }} GapContent
- * @typedef {{ kind: "skipped", count: number, position: string | undefined }} SkippedContent
+ *
+ * @typedef {object} SkippedContent Stands for messages that the timeline does not have.
+ * @property {"skipped"} kind
+ * @property {number} count
+ * @property {string | undefined} position Of the last one.
+ * @property {boolean} isFlood Whether they came too fast to read. Otherwise there were too many.
+ *
  * @typedef {MessageContent | GapContent | SkippedContent} Content
  *
  * @typedef {object} Entry
@@ -18,13 +24,14 @@
  * @property {Entry | undefined} previous
  * @property {Entry | undefined} next
  * @property {boolean} isDropped Whether the timeline does not have it any more.
+ * @property {boolean} isShown Whether it has been in the document.
  */
 
 /** @typedef {{ maxEntries?: number, maxCharacters?: number }} TimelineOptions */
 
 /**
  * What happened in a room, oldest first: a bounded part of it. When it is full, it drops the oldest
- * entries, or counts those that nobody can have seen.
+ * entries, or counts those that no reader has seen.
  */
 export class Timeline {
   /** @type {Entry | undefined} */
@@ -32,9 +39,10 @@ export class Timeline {
   /** @type {Entry | undefined} */
   last;
   /**
-   * The last entry that is shown, while nobody can read those after it: the reader is further up,
+   * The last entry that is shown, while the newest ones cannot be read: the reader is further up,
    * or they come too fast. While it is set, a full timeline does not drop the oldest entries but
-   * counts those after this one.
+   * counts those after this one that have never been shown. So what the reader has loaded may
+   * exceed the bounds.
    *
    * @type {Entry | undefined}
    */
@@ -74,7 +82,7 @@ export class Timeline {
   append(content) {
     if (content.kind === "message" && this.#positions.has(content.position)) return false;
     this.#insert(content, this.last);
-    while (this.#isFull && this.#size > 1) this.#makeSpace();
+    while (this.#isFull && this.#size > 1 && this.#makeSpace());
     return true;
   }
 
@@ -96,7 +104,8 @@ export class Timeline {
   }
 
   /**
-   * Replaces entries by one that counts their messages. It becomes part of a count right before.
+   * Replaces entries of a flood by one that counts their messages. They are added to a count of
+   * the same flood right before.
    *
    * @param {Entry} from
    * @param {Entry} to `from` or an entry after it.
@@ -104,9 +113,9 @@ export class Timeline {
    */
   collapse(from, to) {
     const before = from.previous;
-    const counted = before?.content.kind === "skipped"
+    const counted = before?.content.kind === "skipped" && before.content.isFlood
       ? before
-      : this.#insert({ kind: "skipped", count: 0, position: undefined }, before);
+      : this.#insertCount(before, true);
     const end = to.next;
     while (counted.next !== end) this.#countNext(counted);
     return counted;
@@ -116,22 +125,38 @@ export class Timeline {
     return this.#size > this.#maxEntries || this.#characterCount > this.#maxCharacters;
   }
 
+  /** Returns false if all that is left is for the reader. */
   #makeSpace() {
-    if (this.#countUnseen()) return;
+    if (this.pinned && !this.pinned.isDropped) return this.#countUnseen(this.pinned);
     const dropped = /** @type {Entry} */ (this.first);
     if (dropped.content.kind !== "gap") this.before = dropped.content.position;
     this.hasOlder = true;
     this.#remove(dropped);
+    return true;
   }
 
-  /** Counts one more entry after the pinned one. Returns false if that is not possible. */
-  #countUnseen() {
-    const next = this.pinned?.next;
-    const to = next?.next;
+  /**
+   * Counts one more entry after the pinned one. Returns false if that is not possible.
+   *
+   * @param {Entry} pinned
+   */
+  #countUnseen(pinned) {
+    // What has been shown is there when the reader comes back to it.
+    while (pinned.next?.isShown) pinned = pinned.next;
+    this.pinned = pinned;
+    const { next } = pinned;
     // The newest entry stays: without it, nothing would show that there is more.
-    if (!next || !to || to === this.last) return false;
-    this.collapse(next.content.kind === "skipped" ? to : next, to);
+    if (!next?.next || next.next === this.last) return false;
+    this.#countNext(next.content.kind === "skipped" ? next : this.#insertCount(pinned, false));
     return true;
+  }
+
+  /**
+   * @param {Entry | undefined} previous
+   * @param {boolean} isFlood
+   */
+  #insertCount(previous, isFlood) {
+    return this.#insert({ kind: "skipped", count: 0, position: undefined, isFlood }, previous);
   }
 
   /** @param {Entry} counted */
@@ -150,7 +175,7 @@ export class Timeline {
   #insert(content, previous) {
     const next = previous ? previous.next : this.first;
     /** @type {Entry} */
-    const entry = { content, previous, next, isDropped: false };
+    const entry = { content, previous, next, isDropped: false, isShown: false };
     if (previous) previous.next = entry;
     else this.first = entry;
     if (next) next.previous = entry;
@@ -171,6 +196,9 @@ export class Timeline {
     if (next) next.previous = previous;
     else this.last = previous;
     entry.isDropped = true;
+    // A list that is not rendered may hold this entry for long, but nothing after it.
+    entry.previous = undefined;
+    entry.next = undefined;
     this.#size--;
     if (content.kind === "message") {
       this.#positions.delete(content.position);
