@@ -216,9 +216,13 @@ statsButton.addEventListener("click", () => {
 });
 
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") return schedule();
-  current.leave();
-  store();
+  if (document.visibilityState !== "visible") {
+    current.leave();
+    store();
+  }
+  // A frame or a timer that is pending belongs to the other state, and may not come for long.
+  isScheduled = false;
+  schedule();
 });
 addEventListener("popstate", openAddress);
 addEventListener("pagehide", store);
