@@ -80,6 +80,22 @@ Deno.test({
 });
 
 Deno.test({
+  name: "an open page takes a token in the fragment, and closes its question for one",
+  ignore: isBrowserMissing,
+  fn: () =>
+    withTokens(async (server) => {
+      await using browser = await launchBrowser();
+      const chat = await ChatPage.open(browser, server.app.url);
+      await chat.page.getByLabel("Token", { exact: true }).waitFor();
+      const token = await signWithSecret({ sub: "ann", name: "Ann", exp: EXPIRES });
+      await chat.page.goto(`${server.app.url}#token=${token}`);
+      await chat.members.filter({ hasText: "Annyou" }).waitFor();
+      assertEquals(chat.page.url(), String(server.app.url));
+      await chat.page.getByLabel("Token", { exact: true }).waitFor({ state: "hidden" });
+    }),
+});
+
+Deno.test({
   name: "a message that the server refuses stays with the reason, to retry or discard it",
   ignore: isBrowserMissing,
   fn: () =>
@@ -107,8 +123,7 @@ Deno.test({
       await chat.page.evaluate((token) => {
         location.hash = `token=${token}`;
       }, await signWithSecret({ sub: "ann", exp: EXPIRES }));
-      await chat.page.reload();
-      await chat.status("Connected");
+      await chat.page.waitForURL(String(server.app.url));
       await failed.getByRole("button", { name: "Retry" }).click();
       await chat.shows("refused");
       assertEquals(await bob.texts(1), ["refused"]);

@@ -225,6 +225,13 @@ document.addEventListener("visibilitychange", () => {
   schedule();
 });
 addEventListener("popstate", openAddress);
+addEventListener("hashchange", () => {
+  const taken = takeToken();
+  if (taken === token) return;
+  token = taken;
+  tokenDialog.close();
+  reconnect();
+});
 addEventListener("pagehide", store);
 addEventListener("online", schedule);
 addEventListener("offline", schedule);
