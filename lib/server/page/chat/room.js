@@ -10,13 +10,7 @@ const PAGE_SIZE = 100;
 
 /**
  * @typedef {import("../chorus.js").Chorus} Chorus
- *
- * @typedef {object} Status
- * @property {"connecting" | "open" | "waiting" | "closed"} state
- * @property {string | undefined} [reason] In words.
- * @property {number | undefined} [retryAtMs]
- * @property {number | undefined} [code]
- * @property {boolean | undefined} [needsToken]
+ * @typedef {import("../chorus.js").ChatMessage} ChatMessage
  *
  * @typedef {object} Outgoing A message of the user that is not in the room yet.
  * @property {string} id
@@ -34,9 +28,9 @@ export class Room {
   timeline = new Timeline();
   /** @type {Map<string, Outgoing>} */
   outgoing = new Map();
-  /** @type {Status} */
+  /** @type {import("../chorus.js").ChatStatus} */
   status = { state: "connecting" };
-  /** @type {readonly { id: string, name: string | null }[]} */
+  /** @type {readonly import("../chorus.js").ChatMember[]} */
   members = [];
   memberCount = 0;
   unreadCount = 0;
@@ -72,7 +66,7 @@ export class Room {
 
   /** The name that the server knows the user by. */
   get ownName() {
-    return this.#chat?.members.find(({ id }) => id === this.you)?.name ?? undefined;
+    return this.members.find(({ id }) => id === this.you)?.name ?? undefined;
   }
 
   /** The longest text in bytes; undefined if it is not known. */
@@ -181,44 +175,43 @@ export class Room {
 
   /** @param {Chorus} chat */
   #listen(chat) {
-    /**
-     * @param {string} type
-     * @param {(detail: any) => void} handle
-     */
-    const on = (type, handle) => {
-      chat.addEventListener(type, (event) => {
-        // An old connection may have its last word after a new one was made.
-        if (chat !== this.#chat) return;
-        handle(/** @type {CustomEvent} */ (event).detail);
-        this.#onChange();
-      });
+    const react = (/** @type {() => void} */ handle) => {
+      // An old connection may have its last word after a new one was made.
+      if (chat !== this.#chat) return;
+      handle();
+      this.#onChange();
     };
-    on("message", (message) => this.#receive(message));
-    on("gap", ({ missedCount, reason }) => {
-      this.timeline.append({ kind: "gap", missedCount, reason });
-    });
-    on("presence", ({ members, memberCount }) => {
-      this.members = members;
-      this.memberCount = memberCount;
-    });
+    chat.addEventListener("message", ({ detail }) => react(() => this.#receive(detail)));
+    chat.addEventListener("gap", ({ detail: { missedCount, reason } }) =>
+      react(() => {
+        this.timeline.append({ kind: "gap", missedCount, reason });
+      }));
+    chat.addEventListener("presence", ({ detail: { members, memberCount } }) =>
+      react(() => {
+        this.members = members;
+        this.memberCount = memberCount;
+      }));
     let hasOpened = false;
-    on("status", (status) => {
-      this.status = status;
-      this.#adoptOutbox();
-      if (status.state !== "open") return;
-      this.trouble = undefined;
-      this.loadFailure = undefined;
-      // A new client starts with a replay. What is shown may end long before it.
-      if (!hasOpened) this.timeline = new Timeline();
-      hasOpened = true;
-    });
-    on("error", ({ error }) => {
-      if (this.outgoing.has(error.id)) this.#fail(error.id, error);
-      else this.trouble = error.message;
-    });
+    chat.addEventListener("status", ({ detail: status }) =>
+      react(() => {
+        this.status = status;
+        this.#adoptOutbox();
+        if (status.state !== "open") return;
+        this.trouble = undefined;
+        this.loadFailure = undefined;
+        // A new client starts with a replay. What is shown may end long before it.
+        if (!hasOpened) this.timeline = new Timeline();
+        hasOpened = true;
+      }));
+    chat.addEventListener("error", ({ detail: { error } }) =>
+      react(() => {
+        const { id } = error;
+        if (id !== undefined && this.outgoing.has(id)) this.#fail(id, error);
+        else this.trouble = error.message;
+      }));
   }
 
-  /** @param {any} message */
+  /** @param {ChatMessage} message */
   #receive(message) {
     const content = contentOf(message);
     if (message.id !== undefined) this.outgoing.delete(message.id);
@@ -264,20 +257,11 @@ export class Room {
 }
 
 /**
- * @param {any} message Of the client library.
+ * @param {ChatMessage} message
  * @returns {import("./timeline.js").MessageContent}
  */
-function contentOf({ position, from, name, text, binary, at, isOwn, isReplay }) {
-  return {
-    kind: "message",
-    position,
-    from,
-    name,
-    text: text ?? `(${binary.length} bytes)`,
-    at,
-    isOwn,
-    isReplay,
-  };
+function contentOf({ text, binary, ...message }) {
+  return { ...message, kind: "message", text: text ?? `(${binary?.length ?? 0} bytes)` };
 }
 
 /**
