@@ -96,6 +96,40 @@ Deno.test({
 });
 
 Deno.test({
+  name: "what one user has not sent yet is not sent by the next one, but has failed",
+  ignore: isBrowserMissing,
+  fn: () =>
+    withTokens(async (server) => {
+      await using browser = await launchBrowser();
+      const context = await browser.newContext();
+      const [ann, bob] = await Promise.all(
+        ["ann", "bob"].map((sub) => signWithSecret({ sub, exp: EXPIRES })),
+      );
+      const chat = await ChatPage.open(context, `${server.app.url}#token=${ann}`);
+      await chat.status("Connected");
+      await context.setOffline(true);
+      await chat.status("Offline");
+      await chat.say("unsent");
+      await chat.log.getByText("Sending…").waitFor();
+      await chat.page.evaluate((hash) => {
+        location.hash = hash;
+      }, `token=${bob}`);
+      await context.setOffline(false);
+      const failed = chat.log.locator(".failed");
+      await failed.getByText("Not sent: the connection was replaced before that").waitFor();
+      assertEquals(await chat.log.getByText("Sending…").count(), 0);
+
+      // Of the first user it is still unsent.
+      await chat.page.evaluate((hash) => {
+        location.hash = hash;
+      }, `token=${ann}`);
+      await chat.shows("unsent");
+      assertEquals(await failed.count(), 0);
+      assertEquals(await chat.texts(), ["unsent"]);
+    }),
+});
+
+Deno.test({
   name: "a message that the server refuses stays with the reason, to retry or discard it",
   ignore: isBrowserMissing,
   fn: () =>

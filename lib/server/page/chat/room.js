@@ -112,7 +112,7 @@ export class Room {
     const { id } = sent;
     this.outgoing.set(id, { id, text, failure: undefined });
     sent.catch((error) => {
-      // What was in the outbox when the client ended is still there, and the next client sends it.
+      // What was in the outbox when the client ended may be in that of the next client.
       if (error.code !== "closed" || wasClosed) this.#fail(id, error);
     });
     this.#onChange();
@@ -201,6 +201,7 @@ export class Room {
         this.loadFailure = undefined;
         // A new client starts with a replay. What is shown may end long before it.
         if (!hasOpened) this.timeline = new Timeline();
+        if (!hasOpened) this.#failStranded(chat);
         hasOpened = true;
       }));
     chat.addEventListener("error", ({ detail: { error } }) =>
@@ -234,7 +235,24 @@ export class Room {
   /** Shows what an earlier life of this page has not sent yet. */
   #adoptOutbox() {
     for (const { id, text } of this.#chat?.outbox ?? []) {
-      if (!this.outgoing.has(id)) this.outgoing.set(id, { id, text, failure: undefined });
+      const known = this.outgoing.get(id);
+      if (known && !known.failure) continue;
+      this.outgoing.set(id, { id, text, failure: undefined });
+      if (known) this.#storeFailed();
+    }
+  }
+
+  /**
+   * Marks the messages of the client before that this one does not send: it has another user, or
+   * there is no storage, or another tab has taken over the session.
+   *
+   * @param {Chorus} chat
+   */
+  #failStranded(chat) {
+    const waiting = new Set(chat.outbox.map(({ id }) => id));
+    for (const { id, failure } of [...this.outgoing.values()]) {
+      if (failure || waiting.has(id)) continue;
+      this.#fail(id, { code: "closed", message: "the connection was replaced before that" });
     }
   }
 
