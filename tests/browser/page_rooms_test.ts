@@ -153,3 +153,29 @@ Deno.test({
     assertEquals(chat.problems, []);
   },
 });
+
+Deno.test({
+  name: "unread messages are counted once, and as 50+ if the replay does not have them all",
+  ignore: isBrowserMissing,
+  async fn() {
+    await using server = await startTestApp();
+    await using bob = await ChorusPeer.open(`${server.url}?name=Bob&room=tea`);
+    await using browser = await launchBrowser();
+    const chat = await ChatPage.open(browser, `${server.app.url}?room=tea`);
+    bob.say("read");
+    await chat.shows("read");
+    await goTo(chat, "lobby");
+    for (let count = 1; count <= 9; count++) bob.say(`${count}`);
+    await chat.page.getByRole("link", { name: "tea, 9 unread", exact: true }).waitFor();
+    await chat.rename("Ann");
+    while (!(await bob.next("joined", "left")).members.some(({ name }) => name === "Ann"));
+    bob.say("10");
+    await chat.page.getByRole("link", { name: "tea, 10 unread", exact: true }).waitFor();
+    for (let count = 11; count <= 60; count++) bob.say(`${count}`);
+    await chat.page.getByRole("link", { name: "tea, 60 unread", exact: true }).waitFor();
+    await chat.page.reload();
+    await chat.page.getByRole("link", { name: "tea, 50+ unread", exact: true }).waitFor();
+    await chat.titled("(50+) lobby · Chorus");
+    assertEquals(chat.problems, []);
+  },
+});

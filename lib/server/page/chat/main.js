@@ -2,7 +2,7 @@ import { Attention, iconWith } from "./attention.js";
 import { Composer } from "./composer.js";
 import { CurlPopover } from "./curl.js";
 import { byId } from "./element.js";
-import { formatCount } from "./format.js";
+import { formatUnread } from "./format.js";
 import { MembersView } from "./members_view.js";
 import { MessageList } from "./message_list.js";
 import { NameField } from "./name_field.js";
@@ -92,11 +92,8 @@ function render() {
   name.render(current, token !== undefined);
   roomsView.render(rooms.values(), current);
   curl.render(current.name, token !== undefined);
-  const unread = [...rooms.values()].map(({ unreadCount }) => unreadCount);
-  const unreadCount = unread.reduce((sum, count) => sum + count, 0);
-  attention.render(current.name, unreadCount);
-  const elsewhereCount = unreadCount - current.unreadCount;
-  elsewhere.textContent = elsewhereCount > 0 ? formatCount(elsewhereCount) : "";
+  renderAttention();
+  elsewhere.textContent = formatUnread([...rooms.values()].filter((room) => room !== current));
   const { state, needsToken, reason } = current.status;
   if (state === "closed" && needsToken && !askedFor.has(current)) {
     askedFor.add(current);
@@ -107,8 +104,11 @@ function render() {
 /** Updates what a user can see of a tab in the background. */
 function renderHidden() {
   isScheduled = false;
-  const unreadCount = [...rooms.values()].reduce((sum, room) => sum + room.unreadCount, 0);
-  attention.render(current.name, unreadCount);
+  renderAttention();
+}
+
+function renderAttention() {
+  attention.render(current.name, formatUnread([...rooms.values()]));
 }
 
 /** Shows a room, and joins it if the user is not in it. @param {string} roomName */

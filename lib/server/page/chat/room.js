@@ -49,6 +49,9 @@ export class Room {
   /** @type {string | undefined} */
   #readPosition;
   #isReadStored = true;
+  #replayedCount = 0;
+  /** Whether the replay has not reached the last message that was read. */
+  #hasUnreadBefore = false;
 
   /** @param {RoomOptions} options */
   constructor({ name, onChange }) {
@@ -57,6 +60,11 @@ export class Room {
     this.#readPosition = readStoredText(`read.${name}`);
     this.markerPosition = this.#readPosition;
     for (const each of readFailed(name)) this.outgoing.set(each.id, each);
+  }
+
+  /** Whether more is unread than the replay had. */
+  get hasMoreUnread() {
+    return this.#hasUnreadBefore && this.#replayedCount >= REPLAY_COUNT;
   }
 
   /** The user's id in this room; undefined before the first connection. */
@@ -161,6 +169,7 @@ export class Room {
     let last = this.timeline.last;
     while (last && last.content.kind !== "message") last = last.previous;
     this.unreadCount = 0;
+    this.#hasUnreadBefore = false;
     if (last?.content.kind !== "message" || last.content.position === this.#readPosition) return;
     this.#readPosition = last.content.position;
     this.#isReadStored = false;
@@ -199,9 +208,7 @@ export class Room {
         if (status.state !== "open") return;
         this.trouble = undefined;
         this.loadFailure = undefined;
-        // A new client starts with a replay. What is shown may end long before it.
-        if (!hasOpened) this.timeline = new Timeline();
-        if (!hasOpened) this.#failStranded(chat);
+        if (!hasOpened) this.#startReplay(chat);
         hasOpened = true;
       }));
     chat.addEventListener("error", ({ detail: { error } }) =>
@@ -212,6 +219,16 @@ export class Room {
       }));
   }
 
+  /** A new client starts with a replay. What is shown may end long before it. @param {Chorus} chat */
+  #startReplay(chat) {
+    this.timeline = new Timeline();
+    this.unreadCount = 0;
+    this.#replayedCount = 0;
+    this.#hasUnreadBefore = this.#readPosition !== undefined &&
+      this.#readPosition !== chat.position;
+    this.#failStranded(chat);
+  }
+
   /** @param {ChatMessage} message */
   #receive(message) {
     const content = contentOf(message);
@@ -220,9 +237,11 @@ export class Room {
     const isFirstReplay = message.isReplay && this.#readPosition === undefined;
     const lastPosition = last?.content.kind === "message" ? last.content.position : undefined;
     if (!this.timeline.append(content)) return;
+    if (message.isReplay) this.#replayedCount++;
     if (content.position === this.#readPosition) {
       // All before this message was read on an earlier visit.
       this.unreadCount = 0;
+      this.#hasUnreadBefore = false;
     } else if (!content.isOwn && !isFirstReplay) {
       this.unreadCount++;
     }

@@ -1,5 +1,5 @@
 import { byId, element } from "./element.js";
-import { formatCount } from "./format.js";
+import { formatUnread } from "./format.js";
 
 /** @typedef {import("./room.js").Room} Room */
 
@@ -50,7 +50,7 @@ export class RoomsView {
       if (isCurrent) link.ariaCurrent = "page";
       else link.removeAttribute("aria-current");
       item.classList.toggle("unread", room.unreadCount > 0);
-      const count = room.unreadCount > 0 ? formatCount(room.unreadCount) : "";
+      const count = formatUnread([room]);
       if (badge.textContent === count) continue;
       badge.textContent = count;
       link.ariaLabel = count === "" ? room.name : `${room.name}, ${count} unread`;
