@@ -167,6 +167,36 @@ Deno.test({
 });
 
 Deno.test({
+  name: "of two tabs that show the same message that failed, one can send it again",
+  ignore: isBrowserMissing,
+  fn: () =>
+    withTokens(async (server) => {
+      await using browser = await launchBrowser();
+      const context = await browser.newContext();
+      const read = { sub: "ann", exp: EXPIRES, rooms: { read: ["*"], publish: [] } };
+      const readUrl = `${server.app.url}#token=${await signWithSecret(read)}`;
+      const failing = await ChatPage.open(context, readUrl);
+      await failing.status("Connected");
+      await failing.say("refused");
+      await failing.log.locator(".failed").waitFor();
+      await failing.page.close();
+
+      const url = `${server.app.url}#token=${await signWithSecret({ sub: "ann", exp: EXPIRES })}`;
+      const one = await ChatPage.open(context, url);
+      await one.status("Connected");
+      const other = await ChatPage.open(context, url);
+      await other.status("Connected");
+      await one.log.getByRole("button", { name: "Retry" }).click();
+      await other.shows("refused");
+      await other.log.getByRole("button", { name: "Retry" }).click();
+      await other.log.locator(".failed").waitFor({ state: "detached" });
+      await other.say("after");
+      await one.shows("after");
+      assertEquals(await one.texts(), ["refused", "after"]);
+    }),
+});
+
+Deno.test({
   name: "a message that failed is gone for good when it is discarded",
   ignore: isBrowserMissing,
   fn: () =>

@@ -1,5 +1,6 @@
 import { connect } from "../chorus.js";
-import { readStored, readStoredText, writeStored } from "./stored.js";
+import { FailedMessages } from "./failed_messages.js";
+import { readStoredText, writeStored } from "./stored.js";
 import { Timeline } from "./timeline.js";
 
 /** How many messages a room shows at first. */
@@ -11,11 +12,7 @@ const PAGE_SIZE = 100;
 /**
  * @typedef {import("../chorus.js").Chorus} Chorus
  * @typedef {import("../chorus.js").ChatMessage} ChatMessage
- *
- * @typedef {object} Outgoing A message of the user that is not in the room yet.
- * @property {string} id
- * @property {string} text
- * @property {{ code: string, message: string } | undefined} failure Why it was refused.
+ * @typedef {import("./failed_messages.js").Outgoing} Outgoing
  *
  * @typedef {object} RoomOptions
  * @property {string} name Of the room.
@@ -46,7 +43,7 @@ export class Room {
   /** @type {Chorus | undefined} */
   #chat;
   #onChange;
-  /** @type {string | undefined} */
+  #failed;
   #readPosition;
   #isReadStored = true;
   #replayedCount = 0;
@@ -59,7 +56,8 @@ export class Room {
     this.#onChange = onChange;
     this.#readPosition = readStoredText(`read.${name}`);
     this.markerPosition = this.#readPosition;
-    for (const each of readFailed(name)) this.outgoing.set(each.id, each);
+    this.#failed = new FailedMessages(name);
+    for (const each of this.#failed.read()) this.outgoing.set(each.id, each);
   }
 
   /** Whether more is unread than the replay had. */
@@ -126,11 +124,17 @@ export class Room {
     this.#onChange();
   }
 
-  /** Forgets a message that failed. @param {string} id */
+  /** Sends a message that failed again, unless another tab has done so. @param {string} id */
+  retry(id) {
+    const outgoing = this.outgoing.get(id);
+    if (this.discard(id) && outgoing) this.send(outgoing.text);
+  }
+
+  /** Forgets a message that failed. @param {string} id @returns {boolean} False if another tab has. */
   discard(id) {
     this.outgoing.delete(id);
-    this.#storeFailed();
     this.#onChange();
+    return this.#failed.take(id);
   }
 
   /** Loads older messages, if there are any. */
@@ -191,10 +195,11 @@ export class Room {
       this.#onChange();
     };
     chat.addEventListener("message", ({ detail }) => react(() => this.#receive(detail)));
-    chat.addEventListener("gap", ({ detail: { missedCount, reason } }) =>
-      react(() => {
-        this.timeline.append({ kind: "gap", missedCount, reason });
-      }));
+    chat.addEventListener(
+      "gap",
+      ({ detail: { missedCount, reason } }) =>
+        react(() => this.timeline.append({ kind: "gap", missedCount, reason })),
+    );
     chat.addEventListener("presence", ({ detail: { members, memberCount } }) =>
       react(() => {
         this.members = members;
@@ -224,9 +229,8 @@ export class Room {
     this.timeline = new Timeline();
     this.unreadCount = 0;
     this.#replayedCount = 0;
-    this.#hasUnreadBefore = this.#readPosition !== undefined &&
-      this.#readPosition !== chat.position;
-    this.#failStranded(chat);
+    this.#hasUnreadBefore = ![undefined, chat.position].includes(this.#readPosition);
+    this.#failStranded();
   }
 
   /** @param {ChatMessage} message */
@@ -257,19 +261,17 @@ export class Room {
       const known = this.outgoing.get(id);
       if (known && !known.failure) continue;
       this.outgoing.set(id, { id, text, failure: undefined });
-      if (known) this.#storeFailed();
+      if (known) this.#failed.take(id);
     }
   }
 
   /**
    * Marks the messages of the client before that this one does not send: it has another user, or
    * there is no storage, or another tab has taken over the session.
-   *
-   * @param {Chorus} chat
    */
-  #failStranded(chat) {
-    const waiting = new Set(chat.outbox.map(({ id }) => id));
-    for (const { id, failure } of [...this.outgoing.values()]) {
+  #failStranded() {
+    const waiting = new Set(this.#chat?.outbox.map(({ id }) => id));
+    for (const { id, failure } of this.outgoing.values()) {
       if (failure || waiting.has(id)) continue;
       this.#fail(id, { code: "closed", message: "the connection was replaced before that" });
     }
@@ -282,14 +284,10 @@ export class Room {
   #fail(id, { code, message }) {
     const outgoing = this.outgoing.get(id);
     if (!outgoing) return;
-    this.outgoing.set(id, { ...outgoing, failure: { code, message } });
-    this.#storeFailed();
+    const failed = { ...outgoing, failure: { code, message } };
+    this.outgoing.set(id, failed);
+    this.#failed.add(failed);
     this.#onChange();
-  }
-
-  #storeFailed() {
-    const failed = [...this.outgoing.values()].filter(({ failure }) => failure);
-    writeStored(`failed.${this.name}`, failed.length > 0 ? failed : undefined);
   }
 }
 
@@ -299,17 +297,4 @@ export class Room {
  */
 function contentOf({ text, binary, ...message }) {
   return { ...message, kind: "message", text: text ?? `(${binary?.length ?? 0} bytes)` };
-}
-
-/**
- * @param {string} room
- * @returns {Outgoing[]}
- */
-function readFailed(room) {
-  const stored = readStored(`failed.${room}`);
-  if (!Array.isArray(stored)) return [];
-  return stored.filter((each) =>
-    typeof each?.id === "string" && typeof each.text === "string" &&
-    typeof each.failure?.message === "string"
-  );
 }
