@@ -16,8 +16,11 @@ import { takeToken, TokenDialog } from "./token.js";
 
 const DEFAULT_ROOM = "lobby";
 
-/** Each room has a connection of its own. When there are more, the one visited first is left. */
+/** Each room has a connection of its own. For one more, the one visited first is left. */
 const MAX_ROOMS = 8;
+
+const NO_SPACE = "Leave a room first: all of them have unsent messages";
+const NAME_REFUSED = "The server takes only visible characters in the name of a room";
 
 const STORE_PERIOD_MS = 1_000;
 const HIDDEN_PERIOD_MS = 250;
@@ -49,11 +52,13 @@ const notice = new Notice({
 const roomsView = new RoomsView({
   hrefOf,
   onOpen: (roomName) => {
+    if (!hasSpaceFor(roomName)) return NO_SPACE;
     history.pushState(null, "", hrefOf(roomName));
     open(roomName);
     byId("rooms", HTMLElement).hidePopover();
     // On a phone, that would open the keyboard.
     if (matchMedia("(hover: hover)").matches) composer.focus();
+    return undefined;
   },
   onLeave: leave,
   listRooms,
@@ -82,6 +87,7 @@ function schedule() {
 
 function render() {
   isScheduled = false;
+  for (const room of [...rooms.values()]) leaveIfRefused(room);
   list.render();
   current.isAttended = document.visibilityState === "visible" && list.isFollowing;
   if (current.isAttended) current.markRead();
@@ -123,12 +129,16 @@ function open(roomName) {
   schedule();
 }
 
+/** Whether the user can be in a room. Leaves another one for it, unless messages would be lost. */
+function hasSpaceFor(/** @type {string} */ roomName) {
+  if (rooms.has(roomName) || rooms.size < MAX_ROOMS) return true;
+  const oldest = [...rooms.values()].find((room) => room !== current && room.outgoing.size === 0);
+  if (oldest) remove(oldest);
+  return oldest !== undefined;
+}
+
 /** @param {string} roomName */
 function join(roomName) {
-  if (rooms.size >= MAX_ROOMS) {
-    const oldest = [...rooms.values()].find((room) => room !== current);
-    if (oldest) remove(oldest);
-  }
   const room = add(roomName);
   connect(room);
   return room;
@@ -149,10 +159,18 @@ function leave(roomName) {
   remove(room);
   if (room === current) {
     const [next = DEFAULT_ROOM] = rooms.keys();
-    history.pushState(null, "", hrefOf(next));
+    history.replaceState(null, "", hrefOf(next));
     open(next);
   }
   schedule();
+}
+
+/** Leaves a room that the server refuses by its name, so that the next visit does not ask for it. */
+function leaveIfRefused(/** @type {Room} */ { name, status: { state, code, reason = "" } }) {
+  // The name of the user may be refused as well.
+  if (state !== "closed" || code !== 400 || !/^(\?room=|The room )/.test(reason)) return;
+  leave(name);
+  roomsView.refuse(name, NAME_REFUSED);
 }
 
 /** @param {Room} room */
@@ -197,7 +215,14 @@ function hrefOf(roomName) {
 /** Shows what the address says. */
 function openAddress() {
   const query = new URLSearchParams(location.search);
-  open((query.get("room") || DEFAULT_ROOM).normalize());
+  const roomName = (query.get("room") || DEFAULT_ROOM).normalize();
+  if (hasSpaceFor(roomName)) open(roomName);
+  else {
+    const [first = DEFAULT_ROOM] = rooms.keys();
+    open(current?.name ?? first);
+    history.replaceState(null, "", hrefOf(current.name));
+    roomsView.refuse(roomName, NO_SPACE);
+  }
   toggleStats(query.has("stats"));
 }
 
