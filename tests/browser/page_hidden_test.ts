@@ -5,8 +5,8 @@ import { isBrowserMissing, launchBrowser } from "./browser.ts";
 import { ChatPage } from "./chat_page.ts";
 
 /**
- * Hides or shows the page, while it has work to render that was scheduled before. That work is lost,
- * as the frames of a hidden tab are.
+ * Hides or shows the page, while it has work to render that was scheduled before. That work never
+ * comes, as the frames of a hidden tab do not.
  */
 async function become(chat: ChatPage, state: "hidden" | "visible"): Promise<void> {
   await chat.page.evaluate(`{

@@ -52,7 +52,7 @@ const notice = new Notice({
 const roomsView = new RoomsView({
   hrefOf,
   onOpen: (roomName) => {
-    if (!hasSpaceFor(roomName)) return NO_SPACE;
+    if (!makeSpaceFor(roomName)) return NO_SPACE;
     history.pushState(null, "", hrefOf(roomName));
     open(roomName);
     byId("rooms", HTMLElement).hidePopover();
@@ -129,8 +129,12 @@ function open(roomName) {
   schedule();
 }
 
-/** Whether the user can be in a room. Leaves another one for it, unless messages would be lost. */
-function hasSpaceFor(/** @type {string} */ roomName) {
+/**
+ * Leaves another room if there is no space for this one. Returns false if each has unsent messages.
+ *
+ * @param {string} roomName
+ */
+function makeSpaceFor(roomName) {
   if (rooms.has(roomName) || rooms.size < MAX_ROOMS) return true;
   const oldest = [...rooms.values()].find((room) => room !== current && room.outgoing.size === 0);
   if (oldest) remove(oldest);
@@ -165,8 +169,12 @@ function leave(roomName) {
   schedule();
 }
 
-/** Leaves a room that the server refuses by its name, so that the next visit does not ask for it. */
-function leaveIfRefused(/** @type {Room} */ { name, status: { state, code, reason = "" } }) {
+/**
+ * Leaves a room that the server refuses by its name, so that the next visit does not ask for it.
+ *
+ * @param {Room} room
+ */
+function leaveIfRefused({ name, status: { state, code, reason = "" } }) {
   // The name of the user may be refused as well.
   if (state !== "closed" || code !== 400 || !/^(\?room=|The room )/.test(reason)) return;
   leave(name);
@@ -216,7 +224,7 @@ function hrefOf(roomName) {
 function openAddress() {
   const query = new URLSearchParams(location.search);
   const roomName = (query.get("room") || DEFAULT_ROOM).normalize();
-  if (hasSpaceFor(roomName)) open(roomName);
+  if (makeSpaceFor(roomName)) open(roomName);
   else {
     const [first = DEFAULT_ROOM] = rooms.keys();
     open(current?.name ?? first);
