@@ -155,3 +155,109 @@ Deno.test({
     assertEquals(chat.problems, []);
   },
 });
+
+Deno.test({
+  name: "unread messages are counted once, and as 50+ if the replay does not have them all",
+  ignore: isBrowserMissing,
+  async fn() {
+    await using server = await startTestApp();
+    await using bob = await ChorusPeer.open(`${server.url}?name=Bob&room=tea`);
+    await using browser = await launchBrowser();
+    const chat = await ChatPage.open(browser, `${server.app.url}?room=tea`);
+    bob.say("read");
+    await chat.shows("read");
+    await goTo(chat, "lobby");
+    for (let count = 1; count <= 9; count++) bob.say(`${count}`);
+    await chat.page.getByRole("link", { name: "tea, 9 unread", exact: true }).waitFor();
+    await chat.rename("Ann");
+    while (!(await bob.next("joined", "left")).members.some(({ name }) => name === "Ann"));
+    bob.say("10");
+    await chat.page.getByRole("link", { name: "tea, 10 unread", exact: true }).waitFor();
+    for (let count = 11; count <= 60; count++) bob.say(`${count}`);
+    await chat.page.getByRole("link", { name: "tea, 60 unread", exact: true }).waitFor();
+    await chat.page.reload();
+    await chat.page.getByRole("link", { name: "tea, 50+ unread", exact: true }).waitFor();
+    await chat.titled("(50+) lobby · Chorus");
+    assertEquals(chat.problems, []);
+  },
+});
+
+/** Enters a name in the field to join a room. */
+async function join(chat: ChatPage, room: string): Promise<void> {
+  await chat.page.getByLabel("Join a room").fill(room);
+  await chat.page.keyboard.press("Enter");
+}
+
+/** What the browser says about the name in the field to join a room. */
+async function joinFault(chat: ChatPage): Promise<string> {
+  const field = chat.page.locator("#join-name");
+  await chat.page.locator("#join-name:invalid").waitFor();
+  return await field.evaluate((it) => (it as unknown as HTMLInput).validationMessage);
+}
+
+interface HTMLInput {
+  readonly validationMessage: string;
+}
+
+Deno.test({
+  name: "a name that no room can have is refused in words, and neither opened nor remembered",
+  ignore: isBrowserMissing,
+  async fn() {
+    await using server = await startTestApp();
+    await using browser = await launchBrowser();
+    const chat = await ChatPage.open(browser, server.app.url);
+    await chat.status("Connected");
+    const links = chat.page.getByRole("list", { name: "Your rooms" }).getByRole("link");
+    await join(chat, "a b");
+    assertEquals(await joinFault(chat), "The name of a room has no spaces");
+    await join(chat, "..");
+    assertEquals(await joinFault(chat), "A room needs a name that is more than dots");
+    assertEquals(chat.problems, []);
+    // The server alone knows this rule.
+    await join(chat, "An\u200Dn");
+    assertEquals(
+      await joinFault(chat),
+      "The server takes only visible characters in the name of a room",
+    );
+    assertEquals(chat.page.url(), String(server.app.url));
+    assertEquals(await links.allTextContents(), ["lobby"]);
+    await chat.page.reload();
+    await chat.status("Connected");
+    assertEquals(await links.allTextContents(), ["lobby"]);
+    // Two encodings of a letter are one name.
+    await join(chat, "caf\u0065\u0301");
+    await chat.page.getByRole("heading", { name: "caf\u00e9" }).waitFor();
+  },
+});
+
+Deno.test({
+  name: "a ninth room takes the place of one without unsent messages, or is refused in words",
+  ignore: isBrowserMissing,
+  async fn() {
+    await using server = await startTestApp();
+    await using browser = await launchBrowser();
+    const context = await browser.newContext();
+    const chat = await ChatPage.open(context, server.app.url);
+    await chat.status("Connected");
+    await context.setOffline(true);
+    const links = chat.page.getByRole("list", { name: "Your rooms" }).getByRole("link");
+    for (const room of ["lobby", "2", "3", "4", "5", "6", "7", "8", "9"]) {
+      if (room !== "lobby") await join(chat, room);
+      await chat.page.getByRole("heading", { name: room, exact: true }).waitFor();
+      if (room === "3") continue;
+      await chat.say("unsent");
+      await chat.log.getByText("Sending…").waitFor();
+    }
+    const remaining = ["lobby", "2", "4", "5", "6", "7", "8", "9"];
+    assertEquals(await links.allTextContents(), remaining);
+    await join(chat, "10");
+    assertEquals(
+      await joinFault(chat),
+      "Leave a room first: all of them have unsent messages",
+    );
+    assertEquals(await links.allTextContents(), remaining);
+    await chat.page.getByRole("button", { name: "Leave 4" }).click();
+    await chat.page.getByLabel("Join a room").press("Enter");
+    await chat.page.getByRole("heading", { name: "10", exact: true }).waitFor();
+  },
+});

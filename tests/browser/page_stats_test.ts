@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ChorusPeer } from "../socket/chorus_peer.ts";
 import { startTestApp } from "../socket/test_app.ts";
 import { isBrowserMissing, launchBrowser } from "./browser.ts";
@@ -52,13 +52,42 @@ Deno.test({
 });
 
 Deno.test({
-  name: "/?stats opens the panel, which says so if the figures are not open",
+  name: "/?stats opens the panel, which asks once and says so if the figures are not open",
   ignore: isBrowserMissing,
   async fn() {
     await using server = await startTestApp({ metricsListen: "127.0.0.1:0" });
     await using browser = await launchBrowser();
-    const chat = await ChatPage.open(browser, `${server.app.url}?stats`);
+    const context = await browser.newContext();
+    await context.clock.install();
+    const chat = await ChatPage.open(context, `${server.app.url}?stats`);
     await chat.page.getByText("The figures of this server are not open to this page.").waitFor();
+    await chat.page.clock.runFor(5_000);
+    // A request that the panel made meanwhile is answered before this one.
+    await chat.page.evaluate("fetch('healthz').then((response) => response.text())");
     assertEquals(await chat.page.locator("#charts > *").count(), 0);
+    assertEquals(chat.problems.length, 1, chat.problems.join("\n"));
+    assertStringIncludes(chat.problems[0]!, "404");
+
+    // Opened again, it asks again.
+    const button = chat.page.getByRole("button", { name: "Server figures" });
+    await button.click();
+    const answer = chat.page.waitForResponse("**/metrics");
+    await button.click();
+    assertEquals((await answer).status(), 404);
+  },
+});
+
+Deno.test({
+  name: "the panel says that the page must be loaded again if the server has other files now",
+  ignore: isBrowserMissing,
+  async fn() {
+    await using server = await startTestApp();
+    await using browser = await launchBrowser();
+    const chat = await ChatPage.open(browser, server.app.url);
+    await chat.page.route("**/uplot.js", (route) => route.fulfill({ status: 404 }));
+    await chat.page.getByRole("button", { name: "Server figures" }).click();
+    await chat.page.getByText("this page may be older than the server. Reload it.").waitFor();
+    assertEquals(chat.problems.length, 1, chat.problems.join("\n"));
+    assertStringIncludes(chat.problems[0]!, "404");
   },
 });

@@ -80,6 +80,56 @@ Deno.test({
 });
 
 Deno.test({
+  name: "an open page takes a token in the fragment, and closes its question for one",
+  ignore: isBrowserMissing,
+  fn: () =>
+    withTokens(async (server) => {
+      await using browser = await launchBrowser();
+      const chat = await ChatPage.open(browser, server.app.url);
+      await chat.page.getByLabel("Token", { exact: true }).waitFor();
+      const token = await signWithSecret({ sub: "ann", name: "Ann", exp: EXPIRES });
+      await chat.page.goto(`${server.app.url}#token=${token}`);
+      await chat.members.filter({ hasText: "Annyou" }).waitFor();
+      assertEquals(chat.page.url(), String(server.app.url));
+      await chat.page.getByLabel("Token", { exact: true }).waitFor({ state: "hidden" });
+    }),
+});
+
+Deno.test({
+  name: "what one user has not sent yet is not sent by the next one, but has failed",
+  ignore: isBrowserMissing,
+  fn: () =>
+    withTokens(async (server) => {
+      await using browser = await launchBrowser();
+      const context = await browser.newContext();
+      const [ann, bob] = await Promise.all(
+        ["ann", "bob"].map((sub) => signWithSecret({ sub, exp: EXPIRES })),
+      );
+      const chat = await ChatPage.open(context, `${server.app.url}#token=${ann}`);
+      await chat.status("Connected");
+      await context.setOffline(true);
+      await chat.status("Offline");
+      await chat.say("unsent");
+      await chat.log.getByText("Sending…").waitFor();
+      await chat.page.evaluate((hash) => {
+        location.hash = hash;
+      }, `token=${bob}`);
+      await context.setOffline(false);
+      const failed = chat.log.locator(".failed");
+      await failed.getByText("Not sent: the connection was replaced before that").waitFor();
+      assertEquals(await chat.log.getByText("Sending…").count(), 0);
+
+      // Of the first user it is still unsent.
+      await chat.page.evaluate((hash) => {
+        location.hash = hash;
+      }, `token=${ann}`);
+      await chat.shows("unsent");
+      assertEquals(await failed.count(), 0);
+      assertEquals(await chat.texts(), ["unsent"]);
+    }),
+});
+
+Deno.test({
   name: "a message that the server refuses stays with the reason, to retry or discard it",
   ignore: isBrowserMissing,
   fn: () =>
@@ -107,13 +157,42 @@ Deno.test({
       await chat.page.evaluate((token) => {
         location.hash = `token=${token}`;
       }, await signWithSecret({ sub: "ann", exp: EXPIRES }));
-      await chat.page.reload();
-      await chat.status("Connected");
+      await chat.page.waitForURL(String(server.app.url));
       await failed.getByRole("button", { name: "Retry" }).click();
       await chat.shows("refused");
       assertEquals(await bob.texts(1), ["refused"]);
       assertEquals(await failed.count(), 0);
       assertEquals(await chat.texts(), ["refused"]);
+    }),
+});
+
+Deno.test({
+  name: "of two tabs that show the same message that failed, one can send it again",
+  ignore: isBrowserMissing,
+  fn: () =>
+    withTokens(async (server) => {
+      await using browser = await launchBrowser();
+      const context = await browser.newContext();
+      const read = { sub: "ann", exp: EXPIRES, rooms: { read: ["*"], publish: [] } };
+      const readUrl = `${server.app.url}#token=${await signWithSecret(read)}`;
+      const failing = await ChatPage.open(context, readUrl);
+      await failing.status("Connected");
+      await failing.say("refused");
+      await failing.log.locator(".failed").waitFor();
+      await failing.page.close();
+
+      const url = `${server.app.url}#token=${await signWithSecret({ sub: "ann", exp: EXPIRES })}`;
+      const one = await ChatPage.open(context, url);
+      await one.status("Connected");
+      const other = await ChatPage.open(context, url);
+      await other.status("Connected");
+      await one.log.getByRole("button", { name: "Retry" }).click();
+      await other.shows("refused");
+      await other.log.getByRole("button", { name: "Retry" }).click();
+      await other.log.locator(".failed").waitFor({ state: "detached" });
+      await other.say("after");
+      await one.shows("after");
+      assertEquals(await one.texts(), ["refused", "after"]);
     }),
 });
 

@@ -12,8 +12,12 @@ const DOCUMENTS: readonly MarkdownDocument[] = [
   { prefix: "server", path: "lib/server/README.md", text: manual },
 ];
 
-/** Makes one HTML page of the manuals of the protocols, the client library, and the server. */
-export async function renderDocs(): Promise<string> {
+/**
+ * Makes one HTML page of the manuals of the protocols, the client library, and the server.
+ *
+ * @param prepare Prepares the template before the manuals are in it.
+ */
+export async function renderDocs(prepare: (template: string) => string): Promise<string> {
   const headings: Heading[] = [];
   const articles: string[] = [];
   for (const document of DOCUMENTS) {
@@ -21,7 +25,7 @@ export async function renderDocs(): Promise<string> {
     headings.push(...rendered.headings);
     articles.push(`<article>\n${rendered.html}</article>`);
   }
-  return html
+  return prepare(html)
     .replace("<!-- contents -->", () => contentsOf(headings, 1))
     .replace("<!-- content -->", () => articles.join("\n"));
 }

@@ -3,6 +3,7 @@ import { CHAT_DOCUMENT, CHAT_FILES } from "./chat/chat_files.ts";
 import clientLibrary from "./chorus.js" with { type: "text" };
 import docsStyle from "./docs/docs.css" with { type: "text" };
 import docsScript from "./docs/docs.js" with { type: "text" };
+import { once } from "./once.ts";
 import { digestOf, ServedText, type TextKind } from "./served_text.ts";
 
 /** The path of the client library for programs and other pages. */
@@ -23,8 +24,8 @@ const FILES: Readonly<Record<string, string>> = {
  */
 const FOLDER = `assets/${digestOf(JSON.stringify(FILES))}/`;
 
-/** The folder's name in the documents. */
-const FOLDER_IN_DOCUMENTS = "assets/DIGEST/";
+/** The folder's name in the templates of the documents. */
+const FOLDER_IN_TEMPLATES = "assets/DIGEST/";
 
 /** The files, by path. */
 const ASSETS: Readonly<Record<string, ServedText>> = Object.fromEntries(
@@ -36,8 +37,11 @@ const ASSETS: Readonly<Record<string, ServedText>> = Object.fromEntries(
 
 /** The documents, by path. Each is made when the first client asks for it. */
 const DOCUMENTS: Readonly<Record<string, () => Promise<ServedText>>> = {
-  "/": once(() => Promise.resolve(CHAT_DOCUMENT)),
-  "/docs": once(async () => (await import("./docs.ts")).renderDocs()),
+  "/": once(() => Promise.resolve(new ServedText(withFolder(CHAT_DOCUMENT), "html"))),
+  "/docs": once(async () => {
+    const { renderDocs } = await import("./docs.ts");
+    return new ServedText(await renderDocs(withFolder), "html");
+  }),
 };
 
 /** Browsers ask each time whether their copy is current. */
@@ -79,12 +83,9 @@ export async function servePage(request: PageRequest): Promise<Response> {
   });
 }
 
-function once(load: () => Promise<string>): () => Promise<ServedText> {
-  let document: Promise<ServedText> | undefined;
-  return () =>
-    document ??= load().then((text) =>
-      new ServedText(text.replaceAll(FOLDER_IN_DOCUMENTS, FOLDER), "html")
-    );
+/** Makes a document refer to the folder of the files. */
+function withFolder(template: string): string {
+  return template.replaceAll(FOLDER_IN_TEMPLATES, FOLDER);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { renderDocs } from "../../../lib/server/page/docs.ts";
 
-const HTML = await renderDocs();
+const HTML = await renderDocs((template) => template);
 
 const idsIn = (html: string) => Array.from(html.matchAll(/ id="([^"]*)"/g), ([, id]) => id!);
 

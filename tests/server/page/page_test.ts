@@ -80,3 +80,8 @@ Deno.test("isPagePath() knows the files of this version alone", () => {
     ]
   ) assert(!isPagePath(`/${other}`), other);
 });
+
+Deno.test("/docs has the table of paths as the manual has it", async () => {
+  const html = await (await get("/docs")).text();
+  assertStringIncludes(html, "<code>/assets/DIGEST/FILE</code>");
+});

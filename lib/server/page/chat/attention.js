@@ -3,25 +3,20 @@ import { byId } from "./element.js";
 /** Tells a user who looks elsewhere what is unread: in the title and the icon of the page. */
 export class Attention {
   #icon = byId("icon", HTMLLinkElement);
-  #unreadCount = 0;
+  #badge = "";
 
   /**
    * @param {string} roomName
-   * @param {number} unreadCount Of all rooms.
+   * @param {string} unread How many messages are unread in all rooms; empty if none are.
    */
-  render(roomName, unreadCount) {
-    const title = `${unreadCount > 0 ? `(${unreadCount}) ` : ""}${roomName} · Chorus`;
+  render(roomName, unread) {
+    const title = `${unread && `(${unread}) `}${roomName} · Chorus`;
     if (document.title !== title) document.title = title;
-    if (unreadCount === this.#unreadCount) return;
-    const shown = badgeOf(unreadCount);
-    if (shown !== badgeOf(this.#unreadCount)) this.#icon.href = iconWith(shown);
-    this.#unreadCount = unreadCount;
+    const badge = /^\d{3}|,/.test(unread) ? "99+" : unread;
+    if (badge === this.#badge) return;
+    this.#badge = badge;
+    this.#icon.href = iconWith(badge);
   }
-}
-
-/** @param {number} count */
-function badgeOf(count) {
-  return count === 0 ? "" : count > 99 ? "99+" : String(count);
 }
 
 /** Draws the icon of Chorus, with a badge if there is one. @param {string} badge */

@@ -4,6 +4,7 @@ import attention from "./attention.js" with { type: "text" };
 import composer from "./composer.js" with { type: "text" };
 import curl from "./curl.js" with { type: "text" };
 import element from "./element.js" with { type: "text" };
+import failedMessages from "./failed_messages.js" with { type: "text" };
 import format from "./format.js" with { type: "text" };
 import html from "./index.html" with { type: "text" };
 import links from "./links.js" with { type: "text" };
@@ -30,6 +31,7 @@ const MODULES: Readonly<Record<string, string>> = {
   "composer.js": composer,
   "curl.js": curl,
   "element.js": element,
+  "failed_messages.js": failedMessages,
   "format.js": format,
   // The packages have these files for script elements. They are half as large as their modules.
   "linkify.js": `${linkify}\nexport const { tokenize } = linkify;\n`,

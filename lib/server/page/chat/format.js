@@ -47,6 +47,17 @@ export function formatCount(count) {
   return COUNT.format(count);
 }
 
+/**
+ * Formats how many messages are unread in some rooms, such as `50+`; empty if none are.
+ *
+ * @param {readonly { readonly unreadCount: number, readonly hasMoreUnread: boolean }[]} rooms
+ */
+export function formatUnread(rooms) {
+  const count = rooms.reduce((sum, { unreadCount }) => sum + unreadCount, 0);
+  const hasMore = rooms.some(({ hasMoreUnread }) => hasMoreUnread);
+  return count > 0 ? `${formatCount(count)}${hasMore ? "+" : ""}` : "";
+}
+
 /** Formats a number in little space, such as `12.3K`. @param {number} value */
 export function formatShort(value) {
   return SHORT_COUNT.format(value);

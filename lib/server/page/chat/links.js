@@ -3,14 +3,14 @@ import { element } from "./element.js";
 
 const PROTOCOLS = ["http:", "https:", "mailto:"];
 
-/** Longer texts have no links: nobody looks for one in them. */
+/** Longer texts have no links, to keep them fast. */
 const MAX_LENGTH = 10_000;
 
 /** A text without any of these has no link. */
 const HINT = /:\/\/|www\.|@/i;
 
 /**
- * Makes the links in a text clickable. Only addresses that look like one to everybody become links:
+ * Makes the links in a text clickable. Only addresses that are clearly meant as such become links:
  * those with `http://` or `https://`, `www.`, and mail addresses, but not `server.ts`.
  *
  * @param {string} text

@@ -2,7 +2,7 @@ import { Attention, iconWith } from "./attention.js";
 import { Composer } from "./composer.js";
 import { CurlPopover } from "./curl.js";
 import { byId } from "./element.js";
-import { formatCount } from "./format.js";
+import { formatUnread } from "./format.js";
 import { MembersView } from "./members_view.js";
 import { MessageList } from "./message_list.js";
 import { NameField } from "./name_field.js";
@@ -16,8 +16,11 @@ import { takeToken, TokenDialog } from "./token.js";
 
 const DEFAULT_ROOM = "lobby";
 
-/** Each room has a connection of its own. When there are more, the one visited first is left. */
+/** Each room has a connection of its own. For one more, the one visited first is left. */
 const MAX_ROOMS = 8;
+
+const NO_SPACE = "Leave a room first: all of them have unsent messages";
+const NAME_REFUSED = "The server takes only visible characters in the name of a room";
 
 const STORE_PERIOD_MS = 1_000;
 const HIDDEN_PERIOD_MS = 250;
@@ -49,11 +52,13 @@ const notice = new Notice({
 const roomsView = new RoomsView({
   hrefOf,
   onOpen: (roomName) => {
+    if (!makeSpaceFor(roomName)) return NO_SPACE;
     history.pushState(null, "", hrefOf(roomName));
     open(roomName);
     byId("rooms", HTMLElement).hidePopover();
     // On a phone, that would open the keyboard.
     if (matchMedia("(hover: hover)").matches) composer.focus();
+    return undefined;
   },
   onLeave: leave,
   listRooms,
@@ -82,6 +87,7 @@ function schedule() {
 
 function render() {
   isScheduled = false;
+  for (const room of [...rooms.values()]) leaveIfRefused(room);
   list.render();
   current.isAttended = document.visibilityState === "visible" && list.isFollowing;
   if (current.isAttended) current.markRead();
@@ -92,11 +98,8 @@ function render() {
   name.render(current, token !== undefined);
   roomsView.render(rooms.values(), current);
   curl.render(current.name, token !== undefined);
-  const unread = [...rooms.values()].map(({ unreadCount }) => unreadCount);
-  const unreadCount = unread.reduce((sum, count) => sum + count, 0);
-  attention.render(current.name, unreadCount);
-  const elsewhereCount = unreadCount - current.unreadCount;
-  elsewhere.textContent = elsewhereCount > 0 ? formatCount(elsewhereCount) : "";
+  renderAttention();
+  elsewhere.textContent = formatUnread([...rooms.values()].filter((room) => room !== current));
   const { state, needsToken, reason } = current.status;
   if (state === "closed" && needsToken && !askedFor.has(current)) {
     askedFor.add(current);
@@ -107,8 +110,11 @@ function render() {
 /** Updates what a user can see of a tab in the background. */
 function renderHidden() {
   isScheduled = false;
-  const unreadCount = [...rooms.values()].reduce((sum, room) => sum + room.unreadCount, 0);
-  attention.render(current.name, unreadCount);
+  renderAttention();
+}
+
+function renderAttention() {
+  attention.render(current.name, formatUnread([...rooms.values()]));
 }
 
 /** Shows a room, and joins it if the user is not in it. @param {string} roomName */
@@ -123,12 +129,20 @@ function open(roomName) {
   schedule();
 }
 
+/**
+ * Leaves another room if there is no space for this one. Returns false if each has unsent messages.
+ *
+ * @param {string} roomName
+ */
+function makeSpaceFor(roomName) {
+  if (rooms.has(roomName) || rooms.size < MAX_ROOMS) return true;
+  const oldest = [...rooms.values()].find((room) => room !== current && room.outgoing.size === 0);
+  if (oldest) remove(oldest);
+  return oldest !== undefined;
+}
+
 /** @param {string} roomName */
 function join(roomName) {
-  if (rooms.size >= MAX_ROOMS) {
-    const oldest = [...rooms.values()].find((room) => room !== current);
-    if (oldest) remove(oldest);
-  }
   const room = add(roomName);
   connect(room);
   return room;
@@ -149,10 +163,22 @@ function leave(roomName) {
   remove(room);
   if (room === current) {
     const [next = DEFAULT_ROOM] = rooms.keys();
-    history.pushState(null, "", hrefOf(next));
+    history.replaceState(null, "", hrefOf(next));
     open(next);
   }
   schedule();
+}
+
+/**
+ * Leaves a room that the server refuses by its name, so that the next visit does not ask for it.
+ *
+ * @param {Room} room
+ */
+function leaveIfRefused({ name, status: { state, code, reason = "" } }) {
+  // The name of the user may be refused as well.
+  if (state !== "closed" || code !== 400 || !/^(\?room=|The room )/.test(reason)) return;
+  leave(name);
+  roomsView.refuse(name, NAME_REFUSED);
 }
 
 /** @param {Room} room */
@@ -197,7 +223,14 @@ function hrefOf(roomName) {
 /** Shows what the address says. */
 function openAddress() {
   const query = new URLSearchParams(location.search);
-  open((query.get("room") || DEFAULT_ROOM).normalize());
+  const roomName = (query.get("room") || DEFAULT_ROOM).normalize();
+  if (makeSpaceFor(roomName)) open(roomName);
+  else {
+    const [first = DEFAULT_ROOM] = rooms.keys();
+    open(current?.name ?? first);
+    history.replaceState(null, "", hrefOf(current.name));
+    roomsView.refuse(roomName, NO_SPACE);
+  }
   toggleStats(query.has("stats"));
 }
 
@@ -216,11 +249,22 @@ statsButton.addEventListener("click", () => {
 });
 
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") return schedule();
-  current.leave();
-  store();
+  if (document.visibilityState !== "visible") {
+    current.leave();
+    store();
+  }
+  // A frame or a timer that is pending belongs to the other state, and may not come for long.
+  isScheduled = false;
+  schedule();
 });
 addEventListener("popstate", openAddress);
+addEventListener("hashchange", () => {
+  const taken = takeToken();
+  if (taken === token) return;
+  token = taken;
+  tokenDialog.close();
+  reconnect();
+});
 addEventListener("pagehide", store);
 addEventListener("online", schedule);
 addEventListener("offline", schedule);

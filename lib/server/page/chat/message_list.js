@@ -232,10 +232,7 @@ export class MessageList {
       const row = createOutgoingRow(outgoing, {
         author: { id: room.you ?? null, name: room.ownName ?? null },
         isGrouped: this.#outgoingRows.size > 0 || last?.kind === "message" && last.isOwn,
-        onRetry: () => {
-          room.discard(id);
-          room.send(text);
-        },
+        onRetry: () => room.retry(id),
         onEdit: () => {
           room.discard(id);
           this.#onEdit(text);

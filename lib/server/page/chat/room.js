@@ -1,5 +1,6 @@
 import { connect } from "../chorus.js";
-import { readStored, readStoredText, writeStored } from "./stored.js";
+import { FailedMessages } from "./failed_messages.js";
+import { readStoredText, writeStored } from "./stored.js";
 import { Timeline } from "./timeline.js";
 
 /** How many messages a room shows at first. */
@@ -10,18 +11,8 @@ const PAGE_SIZE = 100;
 
 /**
  * @typedef {import("../chorus.js").Chorus} Chorus
- *
- * @typedef {object} Status
- * @property {"connecting" | "open" | "waiting" | "closed"} state
- * @property {string | undefined} [reason] In words.
- * @property {number | undefined} [retryAtMs]
- * @property {number | undefined} [code]
- * @property {boolean | undefined} [needsToken]
- *
- * @typedef {object} Outgoing A message of the user that is not in the room yet.
- * @property {string} id
- * @property {string} text
- * @property {{ code: string, message: string } | undefined} failure Why it was refused.
+ * @typedef {import("../chorus.js").ChatMessage} ChatMessage
+ * @typedef {import("./failed_messages.js").Outgoing} Outgoing
  *
  * @typedef {object} RoomOptions
  * @property {string} name Of the room.
@@ -34,9 +25,9 @@ export class Room {
   timeline = new Timeline();
   /** @type {Map<string, Outgoing>} */
   outgoing = new Map();
-  /** @type {Status} */
+  /** @type {import("../chorus.js").ChatStatus} */
   status = { state: "connecting" };
-  /** @type {readonly { id: string, name: string | null }[]} */
+  /** @type {readonly import("../chorus.js").ChatMember[]} */
   members = [];
   memberCount = 0;
   unreadCount = 0;
@@ -52,9 +43,12 @@ export class Room {
   /** @type {Chorus | undefined} */
   #chat;
   #onChange;
-  /** @type {string | undefined} */
+  #failed;
   #readPosition;
   #isReadStored = true;
+  #replayedCount = 0;
+  /** Whether the replay has not reached the last message that was read. */
+  #hasUnreadBefore = false;
 
   /** @param {RoomOptions} options */
   constructor({ name, onChange }) {
@@ -62,7 +56,13 @@ export class Room {
     this.#onChange = onChange;
     this.#readPosition = readStoredText(`read.${name}`);
     this.markerPosition = this.#readPosition;
-    for (const each of readFailed(name)) this.outgoing.set(each.id, each);
+    this.#failed = new FailedMessages(name);
+    for (const each of this.#failed.read()) this.outgoing.set(each.id, each);
+  }
+
+  /** Whether more is unread than the replay had. */
+  get hasMoreUnread() {
+    return this.#hasUnreadBefore && this.#replayedCount >= REPLAY_COUNT;
   }
 
   /** The user's id in this room; undefined before the first connection. */
@@ -72,7 +72,7 @@ export class Room {
 
   /** The name that the server knows the user by. */
   get ownName() {
-    return this.#chat?.members.find(({ id }) => id === this.you)?.name ?? undefined;
+    return this.members.find(({ id }) => id === this.you)?.name ?? undefined;
   }
 
   /** The longest text in bytes; undefined if it is not known. */
@@ -118,17 +118,23 @@ export class Room {
     const { id } = sent;
     this.outgoing.set(id, { id, text, failure: undefined });
     sent.catch((error) => {
-      // What was in the outbox when the client ended is still there, and the next client sends it.
+      // What was in the outbox when the client ended may be in that of the next client.
       if (error.code !== "closed" || wasClosed) this.#fail(id, error);
     });
     this.#onChange();
   }
 
-  /** Forgets a message that failed. @param {string} id */
+  /** Sends a message that failed again, unless another tab has done so. @param {string} id */
+  retry(id) {
+    const outgoing = this.outgoing.get(id);
+    if (this.discard(id) && outgoing) this.send(outgoing.text);
+  }
+
+  /** Forgets a message that failed. @param {string} id @returns {boolean} False if another tab has. */
   discard(id) {
     this.outgoing.delete(id);
-    this.#storeFailed();
     this.#onChange();
+    return this.#failed.take(id);
   }
 
   /** Loads older messages, if there are any. */
@@ -167,6 +173,7 @@ export class Room {
     let last = this.timeline.last;
     while (last && last.content.kind !== "message") last = last.previous;
     this.unreadCount = 0;
+    this.#hasUnreadBefore = false;
     if (last?.content.kind !== "message" || last.content.position === this.#readPosition) return;
     this.#readPosition = last.content.position;
     this.#isReadStored = false;
@@ -181,44 +188,52 @@ export class Room {
 
   /** @param {Chorus} chat */
   #listen(chat) {
-    /**
-     * @param {string} type
-     * @param {(detail: any) => void} handle
-     */
-    const on = (type, handle) => {
-      chat.addEventListener(type, (event) => {
-        // An old connection may have its last word after a new one was made.
-        if (chat !== this.#chat) return;
-        handle(/** @type {CustomEvent} */ (event).detail);
-        this.#onChange();
-      });
+    const react = (/** @type {() => void} */ handle) => {
+      // An old connection may have its last word after a new one was made.
+      if (chat !== this.#chat) return;
+      handle();
+      this.#onChange();
     };
-    on("message", (message) => this.#receive(message));
-    on("gap", ({ missedCount, reason }) => {
-      this.timeline.append({ kind: "gap", missedCount, reason });
-    });
-    on("presence", ({ members, memberCount }) => {
-      this.members = members;
-      this.memberCount = memberCount;
-    });
+    chat.addEventListener("message", ({ detail }) => react(() => this.#receive(detail)));
+    chat.addEventListener(
+      "gap",
+      ({ detail: { missedCount, reason } }) =>
+        react(() => this.timeline.append({ kind: "gap", missedCount, reason })),
+    );
+    chat.addEventListener("presence", ({ detail: { members, memberCount } }) =>
+      react(() => {
+        this.members = members;
+        this.memberCount = memberCount;
+      }));
     let hasOpened = false;
-    on("status", (status) => {
-      this.status = status;
-      this.#adoptOutbox();
-      if (status.state !== "open") return;
-      this.trouble = undefined;
-      this.loadFailure = undefined;
-      // A new client starts with a replay. What is shown may end long before it.
-      if (!hasOpened) this.timeline = new Timeline();
-      hasOpened = true;
-    });
-    on("error", ({ error }) => {
-      if (this.outgoing.has(error.id)) this.#fail(error.id, error);
-      else this.trouble = error.message;
-    });
+    chat.addEventListener("status", ({ detail: status }) =>
+      react(() => {
+        this.status = status;
+        this.#adoptOutbox();
+        if (status.state !== "open") return;
+        this.trouble = undefined;
+        this.loadFailure = undefined;
+        if (!hasOpened) this.#startReplay(chat);
+        hasOpened = true;
+      }));
+    chat.addEventListener("error", ({ detail: { error } }) =>
+      react(() => {
+        const { id } = error;
+        if (id !== undefined && this.outgoing.has(id)) this.#fail(id, error);
+        else this.trouble = error.message;
+      }));
   }
 
-  /** @param {any} message */
+  /** A new client starts with a replay. What is shown may end long before it. @param {Chorus} chat */
+  #startReplay(chat) {
+    this.timeline = new Timeline();
+    this.unreadCount = 0;
+    this.#replayedCount = 0;
+    this.#hasUnreadBefore = ![undefined, chat.position].includes(this.#readPosition);
+    this.#failStranded();
+  }
+
+  /** @param {ChatMessage} message */
   #receive(message) {
     const content = contentOf(message);
     if (message.id !== undefined) this.outgoing.delete(message.id);
@@ -226,9 +241,11 @@ export class Room {
     const isFirstReplay = message.isReplay && this.#readPosition === undefined;
     const lastPosition = last?.content.kind === "message" ? last.content.position : undefined;
     if (!this.timeline.append(content)) return;
+    if (message.isReplay) this.#replayedCount++;
     if (content.position === this.#readPosition) {
       // All before this message was read on an earlier visit.
       this.unreadCount = 0;
+      this.#hasUnreadBefore = false;
     } else if (!content.isOwn && !isFirstReplay) {
       this.unreadCount++;
     }
@@ -241,7 +258,22 @@ export class Room {
   /** Shows what an earlier life of this page has not sent yet. */
   #adoptOutbox() {
     for (const { id, text } of this.#chat?.outbox ?? []) {
-      if (!this.outgoing.has(id)) this.outgoing.set(id, { id, text, failure: undefined });
+      const known = this.outgoing.get(id);
+      if (known && !known.failure) continue;
+      this.outgoing.set(id, { id, text, failure: undefined });
+      if (known) this.#failed.take(id);
+    }
+  }
+
+  /**
+   * Marks the messages of the client before that this one does not send: it has another user, or
+   * there is no storage, or another tab has taken over the session.
+   */
+  #failStranded() {
+    const waiting = new Set(this.#chat?.outbox.map(({ id }) => id));
+    for (const { id, failure } of this.outgoing.values()) {
+      if (failure || waiting.has(id)) continue;
+      this.#fail(id, { code: "closed", message: "the connection was replaced before that" });
     }
   }
 
@@ -252,43 +284,17 @@ export class Room {
   #fail(id, { code, message }) {
     const outgoing = this.outgoing.get(id);
     if (!outgoing) return;
-    this.outgoing.set(id, { ...outgoing, failure: { code, message } });
-    this.#storeFailed();
+    const failed = { ...outgoing, failure: { code, message } };
+    this.outgoing.set(id, failed);
+    this.#failed.add(failed);
     this.#onChange();
   }
-
-  #storeFailed() {
-    const failed = [...this.outgoing.values()].filter(({ failure }) => failure);
-    writeStored(`failed.${this.name}`, failed.length > 0 ? failed : undefined);
-  }
 }
 
 /**
- * @param {any} message Of the client library.
+ * @param {ChatMessage} message
  * @returns {import("./timeline.js").MessageContent}
  */
-function contentOf({ position, from, name, text, binary, at, isOwn, isReplay }) {
-  return {
-    kind: "message",
-    position,
-    from,
-    name,
-    text: text ?? `(${binary.length} bytes)`,
-    at,
-    isOwn,
-    isReplay,
-  };
-}
-
-/**
- * @param {string} room
- * @returns {Outgoing[]}
- */
-function readFailed(room) {
-  const stored = readStored(`failed.${room}`);
-  if (!Array.isArray(stored)) return [];
-  return stored.filter((each) =>
-    typeof each?.id === "string" && typeof each.text === "string" &&
-    typeof each.failure?.message === "string"
-  );
+function contentOf({ text, binary, ...message }) {
+  return { ...message, kind: "message", text: text ?? `(${binary?.length ?? 0} bytes)` };
 }

@@ -1,5 +1,5 @@
 import { byId, element } from "./element.js";
-import { formatCount } from "./format.js";
+import { formatUnread } from "./format.js";
 
 /** @typedef {import("./room.js").Room} Room */
 
@@ -16,24 +16,42 @@ export class RoomsView {
   /**
    * @param {object} options
    * @param {(name: string) => string} options.hrefOf
-   * @param {(name: string) => void} options.onOpen
+   * @param {(name: string) => string | undefined} options.onOpen Returns why it cannot be opened.
    * @param {(name: string) => void} options.onLeave
    * @param {() => Promise<string[]>} options.listRooms The names of rooms to offer.
    */
   constructor(options) {
     this.#options = options;
+    // What is wrong is decided anew each time.
+    this.#form.noValidate = true;
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
-      const name = this.#field.value.trim();
+      this.#field.setCustomValidity("");
+      const name = this.#field.value.trim().normalize();
       if (name === "") return;
-      this.#field.value = "";
-      options.onOpen(name);
+      const fault = roomNameFault(name) ?? options.onOpen(name);
+      if (fault === undefined) this.#field.value = "";
+      else this.refuse(name, fault);
     });
+    this.#field.addEventListener("input", () => this.#field.setCustomValidity(""));
     this.#field.addEventListener("focus", async () => {
       const names = await options.listRooms();
       const others = names.filter((name) => !this.#items.has(name));
       this.#known.replaceChildren(...others.map((value) => element("option", { value })));
     });
+  }
+
+  /**
+   * Says that a room cannot be joined.
+   *
+   * @param {string} name
+   * @param {string} reason In words.
+   */
+  refuse(name, reason) {
+    if (!this.#field.checkVisibility()) byId("rooms", HTMLElement).showPopover();
+    this.#field.value = name;
+    this.#field.setCustomValidity(reason);
+    this.#field.reportValidity();
   }
 
   /**
@@ -50,7 +68,7 @@ export class RoomsView {
       if (isCurrent) link.ariaCurrent = "page";
       else link.removeAttribute("aria-current");
       item.classList.toggle("unread", room.unreadCount > 0);
-      const count = room.unreadCount > 0 ? formatCount(room.unreadCount) : "";
+      const count = formatUnread([room]);
       if (badge.textContent === count) continue;
       badge.textContent = count;
       link.ariaLabel = count === "" ? room.name : `${room.name}, ${count} unread`;
@@ -91,4 +109,17 @@ export class RoomsView {
     this.#items.set(name, created);
     return created;
   }
+}
+
+/**
+ * Says what is wrong with the name of a room; undefined if nothing is. The server knows more rules,
+ * about invisible characters.
+ *
+ * @param {string} name
+ */
+export function roomNameFault(name) {
+  if (/[\p{Z}\p{Cc}]/u.test(name)) return "The name of a room has no spaces";
+  if ([...name].length > 128) return "The name of a room has at most 128 characters";
+  if (/^\.{1,2}$/.test(name)) return "A room needs a name that is more than dots";
+  return undefined;
 }

@@ -82,8 +82,13 @@ export class StatsPanel {
       for (const { plot } of this.#drawn) plot.redraw(false);
     }, { signal });
     this.#remark.textContent = "Reading the figures of the server…";
-    const { default: UPlot } = await import("./uplot.js");
-    await this.#read(UPlot, signal);
+    const charts = await import("./uplot.js").catch(() => undefined);
+    if (signal.aborted) return;
+    if (charts) await this.#read(charts.default, signal);
+    else {
+      this.#remark.textContent = "The charts cannot be loaded, as this page may be older than " +
+        "the server. Reload it.";
+    }
   }
 
   /**
@@ -97,7 +102,7 @@ export class StatsPanel {
     while (!signal.aborted) {
       if (document.visibilityState === "visible") {
         const figures = await this.#fetch(signal);
-        if (signal.aborted) return;
+        if (signal.aborted || figures === null) return;
         const nowMs = performance.now();
         const [oldest] = readings;
         const before = readings.at(-1);
@@ -112,7 +117,11 @@ export class StatsPanel {
     }
   }
 
-  /** @param {AbortSignal} signal */
+  /**
+   * @param {AbortSignal} signal
+   * @returns {Promise<Figures | null | undefined>} Null if the server refuses them, and undefined if
+   * it cannot give them at the moment.
+   */
   async #fetch(signal) {
     try {
       const response = await fetch("metrics", { signal });
@@ -121,10 +130,14 @@ export class StatsPanel {
         this.#remark.textContent = "";
         return figures;
       }
-      this.#remark.textContent = "The figures of this server are not open to this page.";
+      if (response.status < 500) {
+        this.#remark.textContent = "The figures of this server are not open to this page.";
+        return null;
+      }
     } catch {
-      this.#remark.textContent = "The server does not answer at the moment.";
+      // The panel may be closed, or the server is not there.
     }
+    this.#remark.textContent = "The server does not answer at the moment.";
     return undefined;
   }
 

@@ -31,7 +31,7 @@ export class StatusLine {
   }
 
   /**
-   * @param {import("./room.js").Status} status
+   * @param {import("../chorus.js").ChatStatus} status
    * @param {string | undefined} trouble
    */
   #describe({ state, reason }, trouble) {

@@ -4,7 +4,7 @@ const PREFIX = "chorus.page.";
 const unstored = new Map();
 
 /**
- * Reads what the page remembers in this browser. Values are JSON. Anybody can edit them, so callers
+ * Reads what the page remembers in this browser. Values are JSON. Users can edit them, so callers
  * check what they get.
  *
  * @param {string} key
@@ -34,6 +34,36 @@ export function writeStored(key, value) {
   } catch {
     unstored.set(key, value);
   }
+}
+
+/**
+ * Forgets a value, and returns it; undefined if there is none.
+ *
+ * @param {string} key
+ * @returns {unknown}
+ */
+export function takeStored(key) {
+  const value = readStored(key);
+  writeStored(key, undefined);
+  return value;
+}
+
+/**
+ * The keys with this prefix.
+ *
+ * @param {string} prefix
+ * @returns {string[]}
+ */
+export function storedKeys(prefix) {
+  const keys = new Set(unstored.keys());
+  try {
+    for (const key of Object.keys(localStorage)) {
+      if (key.startsWith(PREFIX)) keys.add(key.slice(PREFIX.length));
+    }
+  } catch {
+    // The user has forbidden the storage.
+  }
+  return [...keys].filter((key) => key.startsWith(prefix));
 }
 
 /**

@@ -56,4 +56,8 @@ export class TokenDialog {
     this.#reason.textContent = reason;
     if (!this.#dialog.open) this.#dialog.showModal();
   }
+
+  close() {
+    this.#dialog.close();
+  }
 }
