@@ -1,16 +1,12 @@
 import { portOf, Program } from "../main/program.ts";
 import { SECRET } from "./attacks.ts";
 
-/**
- * Flags with which all attacks work. Bystanders need no token, but a wrong one is refused. Waiting
- * for slow clients takes less time than by default, but more than a busy machine makes others wait.
- */
+/** Flags with which all attacks work. Bystanders need no token, but a wrong one is refused. */
 function flagsOf(secretFile: string): readonly string[] {
   return [
     ...["--port", "0", "--log-level", "error"],
     ...["--admin-token-file", secretFile, "--token-secret-file", secretFile],
     ...["--anonymous", "publish"],
-    ...["--handshake-timeout", "4s", "--request-timeout", "4s"],
   ];
 }
 

@@ -5,7 +5,10 @@ Deno.test("bystanders notice nothing of 10,000 half-open handshakes and other fu
   await withstandAll(test, {
     // Without a rate, a member that floods the bystanders' room is a message to each of them. With
     // it, an attack by messages goes on until the suite ends it.
-    flags: ["--message-rate", "200/s"],
+    flags: [
+      ...["--message-rate", "200/s"],
+      ...["--handshake-timeout", "500ms", "--request-timeout", "500ms"],
+    ],
     sizeOf: ({ fullSize }) => fullSize,
     expected: {
       ...DIRECT,
