@@ -73,21 +73,23 @@ function pageAfter(
   );
 }
 
-/** A room that does not know the position responds with its newest messages. */
+/** A room that does not know the position has no messages before it. */
 function pageBefore(
   history: RoomHistory,
   room: string,
   { limit, before: position }: BeforeQuery,
 ): Response {
-  const knownSeq = history.seqOf(position);
-  const seq = knownSeq ?? history.headSeq;
+  const seq = history.seqOf(position);
+  if (seq === undefined) {
+    return pageOf({ room, before: position, recovered: false, missedCount: 0 }, [], {});
+  }
   const messages = history.readBefore(seq, { limit, maxLength: MAX_RESPONSE_LENGTH });
   const missedCount = seq - (messages.at(-1)?.seq ?? seq);
   const firstSeq = messages[0]?.seq ?? seq + 1;
   const before = history.positionOf(firstSeq - 1);
   const hasOlder = history.readBefore(firstSeq - 1, { limit: 1, maxLength: 1 }).length > 0;
   return pageOf(
-    { room, before, recovered: knownSeq !== undefined && missedCount === 0, missedCount },
+    { room, before, recovered: missedCount === 0, missedCount },
     said(history, messages),
     hasOlder ? pageLink(pathOf(room), "prev", { before, limit: `${limit}` }) : {},
   );

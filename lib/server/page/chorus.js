@@ -367,7 +367,7 @@ export class Chorus extends EventTarget {
    * @param {{ before?: string, limit?: number }} [query]
    * @returns {Promise<{ messages: ChatMessage[], before: string, hasMore: boolean }>} The messages
    * in order, the `before` of the next page, and whether there is one. There are no messages if the
-   * server does not know the position (any more).
+   * server does not know the position.
    */
   history({ before, limit = 50 } = {}) {
     const page = this.#lastHistory.then(() => this.#readHistory(before, limit));
@@ -819,9 +819,6 @@ export class Chorus extends EventTarget {
     const { ok, status, headers } = response;
     if (!ok) throw new ChorusError("refused", await detailOf(response), { status });
     const page = await response.json();
-    // The page of an unknown position has the newest messages, which are no older ones.
-    const isUnknown = page.recovered === false && !(page.missedCount > 0);
-    if (isUnknown) return { messages: [], before: from, hasMore: false };
     if (before === undefined) this.#historyBefore = page.before;
     return {
       messages: page.messages.map((/** @type {ServerMessage} */ said) =>
