@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import type { Browser, BrowserContext } from "playwright-core";
 import { SECRET, signWithSecret } from "../server/security/tokens/issuer.ts";
 import { ChorusPeer } from "../socket/chorus_peer.ts";
 import { startTestApp, type TestApp } from "../socket/test_app.ts";
@@ -16,6 +17,19 @@ async function withTokens(use: (server: TestApp) => Promise<void>): Promise<void
     await use(server);
   }
   await Deno.remove(tokenSecretFile);
+}
+
+/** Opens a page whose token is only for reading, and says `refused` there. */
+async function failToPublish(
+  context: Browser | BrowserContext,
+  server: TestApp,
+): Promise<ChatPage> {
+  const rooms = { read: ["*"], publish: [] };
+  const token = await signWithSecret({ sub: "ann", exp: EXPIRES, rooms });
+  const chat = await ChatPage.open(context, `${server.app.url}#token=${token}`);
+  await chat.status("Connected");
+  await chat.say("refused");
+  return chat;
 }
 
 Deno.test({
@@ -135,13 +149,7 @@ Deno.test({
   fn: () =>
     withTokens(async (server) => {
       await using browser = await launchBrowser();
-      const read = { sub: "ann", exp: EXPIRES, rooms: { read: ["*"], publish: [] } };
-      const chat = await ChatPage.open(
-        browser,
-        `${server.app.url}#token=${await signWithSecret(read)}`,
-      );
-      await chat.status("Connected");
-      await chat.say("refused");
+      const chat = await failToPublish(browser, server);
       const failed = chat.log.locator(".failed");
       await failed.getByText("Not sent: ").waitFor();
       assertEquals(await failed.locator(".text").allTextContents(), ["refused"]);
@@ -173,11 +181,7 @@ Deno.test({
     withTokens(async (server) => {
       await using browser = await launchBrowser();
       const context = await browser.newContext();
-      const read = { sub: "ann", exp: EXPIRES, rooms: { read: ["*"], publish: [] } };
-      const readUrl = `${server.app.url}#token=${await signWithSecret(read)}`;
-      const failing = await ChatPage.open(context, readUrl);
-      await failing.status("Connected");
-      await failing.say("refused");
+      const failing = await failToPublish(context, server);
       await failing.log.locator(".failed").waitFor();
       await failing.page.close();
 
@@ -202,13 +206,7 @@ Deno.test({
   fn: () =>
     withTokens(async (server) => {
       await using browser = await launchBrowser();
-      const read = { sub: "ann", exp: EXPIRES, rooms: { read: ["*"], publish: [] } };
-      const chat = await ChatPage.open(
-        browser,
-        `${server.app.url}#token=${await signWithSecret(read)}`,
-      );
-      await chat.status("Connected");
-      await chat.say("refused");
+      const chat = await failToPublish(browser, server);
       await chat.log.getByRole("button", { name: "Discard" }).click();
       await chat.log.locator(".failed").waitFor({ state: "detached" });
       await chat.page.reload();
