@@ -28,11 +28,11 @@ function tutorialOutput(
 for (const engine of ENGINES) {
   Deno.test(`${engine}: the client prints the same lines as the tutorial's client for --count 3`, async () => {
     await using server = await startTestApp({ engine });
-    // The messages are 250 ms apart, so that their order is the same on a slow machine.
-    const timing = { interval: 1000, stagger: 250, duration: 3750 };
+    // The messages are 500 ms apart, so that their order is the same on a slow machine.
+    const timing = { interval: 2000, stagger: 500, duration: 7500 };
     await using client = Program.start("client", [
       ...["--count", "3", "--url", server.url],
-      ...["--interval", "1s", "--stagger", "250ms", "--duration", "3750ms"],
+      ...["--interval", "2s", "--stagger", "500ms", "--duration", "7500ms"],
     ]);
     const { code, stdout, stderr } = await client.ended();
     const messages = tutorialOutput(3, timing);
