@@ -13,6 +13,8 @@ Deno.test({
     await using other = await ChorusPeer.open(`${server.url}?name=Bob`);
     await using browser = await launchBrowser();
     const chat = await ChatPage.open(browser, server.app.url);
+    // Chromium reports a WebSocket that is closed before it opens.
+    await chat.status("Connected");
     await chat.rename("Ann");
     await chat.say("one");
     other.say("two");
@@ -44,8 +46,10 @@ Deno.test({
     const port = await portOf(first);
     await using browser = await launchBrowser();
     const ann = await ChatPage.open(browser, `http://127.0.0.1:${port}/`);
+    await ann.status("Connected");
     await ann.rename("Ann");
     const bob = await ChatPage.open(browser, `http://127.0.0.1:${port}/`);
+    await bob.status("Connected");
     await bob.rename("Bob");
     await ann.say("before");
     await bob.shows("before");

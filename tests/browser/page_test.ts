@@ -15,8 +15,10 @@ for (const engine of ENGINES) {
       await using plain = await Peer.open(server.url);
       await using browser = await launchBrowser();
       const ann = await ChatPage.open(browser, server.app.url);
+      await ann.status("Connected");
       await ann.rename("Ann");
       const bob = await ChatPage.open(browser, server.app.url);
+      await bob.status("Connected");
       await bob.rename("Bob");
 
       await ann.say("hello from Ann");
