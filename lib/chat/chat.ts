@@ -15,7 +15,8 @@ import { RateLimit, type RateRules, rateRules } from "./members/rate_limit.ts";
 import { SessionKey } from "./members/session.ts";
 import type { Wire } from "./members/wire.ts";
 import { type Publication, type Published, publishIn } from "./publication.ts";
-import type { Room, RoomMember } from "./room.ts";
+import type { Room } from "./room.ts";
+import type { RoomMember } from "./room_member.ts";
 import { Rooms } from "./rooms.ts";
 import { Turn } from "./turn.ts";
 

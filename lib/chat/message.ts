@@ -18,3 +18,9 @@ export interface Message {
   readonly atMs: number;
   readonly body: Body;
 }
+
+/**
+ * The result of publishing a text: its sequence number, and whether its author had published it
+ * with the same id before; or that the id belongs to another text.
+ */
+export type PublishedText = { readonly seq: number; readonly isDuplicate: boolean } | "id reused";

@@ -4,7 +4,7 @@ import type { Author } from "./message.ts";
 const MAX_LISTED = 100;
 
 /** A member as others see it. */
-type PresentMember = Author & { readonly id: string };
+export type PresentMember = Author & { readonly id: string };
 
 /** Members that have joined, or left: the first hundred, and how many. */
 export interface PresenceChange {

@@ -1,50 +1,22 @@
 import { type MessageOpcode, OPCODE } from "../websocket/frame.ts";
 import { encodeSaid, encodeServerMessage } from "./chorus_v1.ts";
-import { CLOSE_CODES, type CloseCode } from "./close_code.ts";
+import { CLOSE_CODES } from "./close_code.ts";
 import type { ChatCounters } from "./counters.ts";
 import { RoomHistory, type RoomHistoryOptions } from "./history/room_history.ts";
-import { Broadcast, type BroadcastReader } from "./log/broadcast.ts";
+import { Broadcast } from "./log/broadcast.ts";
 import { toBody } from "./log/frames.ts";
 import type { LogBudget } from "./log/log_budget.ts";
 import { MessageLog, type MessageLogOptions } from "./log/message_log.ts";
-import type { Author, Body } from "./message.ts";
+import type { Author, Body, PublishedText } from "./message.ts";
 import { Presence } from "./presence.ts";
+import type { RoomMember, WireFormat } from "./room_member.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** How long joins and leaves gather before they are reported, in milliseconds. */
 const PRESENCE_INTERVAL_MS = 50;
 
-/** What a log contains: `plain` is the texts alone, `chorus` is the messages of `chorus.v1`. */
-export type WireFormat = "plain" | "chorus";
-
 /** What happens to a reader that falls out of the log: it is closed with 4008, or skips ahead. */
 export type SlowReaderPolicy = "close" | "skip";
-
-/** A member as its room sees it. */
-export interface RoomMember extends BroadcastReader {
-  readonly id: string;
-  readonly author: Author & { readonly id: string };
-  readonly format: WireFormat;
-  /** Whether it is served the messages that it publishes itself. */
-  readonly echo: boolean;
-  /** Closes the connection. When this returns, the member has left the room. */
-  close(status: CloseCode): void;
-  /** Stops serving the member. Returns false if it had been stopped before. */
-  stop(): boolean;
-  /**
-   * Prevents a message that the member has just published from being served to it.
-   *
-   * @param start Where the message starts in the log of the member's format.
-   * @param end Where it ends there.
-   */
-  skipOwn(start: number, end: number, seq: number): void;
-}
-
-/**
- * The result of publishing a text: its sequence number, and whether its author had published it
- * with the same id before; or that the id belongs to another text.
- */
-export type PublishedText = { readonly seq: number; readonly isDuplicate: boolean } | "id reused";
 
 /** What a room is made of. */
 export interface RoomOptions extends Omit<RoomHistoryOptions, "log" | "onCommitted">, Scheduler {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { WireFormat } from "../../lib/chat/room.ts";
+import type { WireFormat } from "../../lib/chat/room_member.ts";
 import { encodeWireFrame, frame } from "../websocket/conformance_cases.ts";
 import { RawPeer } from "./raw_peer.ts";
 import type { Reception } from "./room_model.ts";

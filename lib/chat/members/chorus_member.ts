@@ -12,8 +12,7 @@ import { CLOSE_CODES } from "../close_code.ts";
 import { HistoryUnavailableError } from "../history/history.ts";
 import type { ReplayStart } from "../history/room_history.ts";
 import { encodeFrames } from "../log/frames.ts";
-import type { Message } from "../message.ts";
-import type { PublishedText } from "../room.ts";
+import type { Message, PublishedText } from "../message.ts";
 import { Member, type MemberOptions } from "./member.ts";
 
 const decoder = new TextDecoder();

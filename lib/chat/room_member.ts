@@ -1,0 +1,26 @@
+import type { CloseCode } from "./close_code.ts";
+import type { BroadcastReader } from "./log/broadcast.ts";
+import type { Author } from "./message.ts";
+
+/** What a log contains: `plain` is the texts alone, `chorus` is the messages of `chorus.v1`. */
+export type WireFormat = "plain" | "chorus";
+
+/** A member as its room sees it. */
+export interface RoomMember extends BroadcastReader {
+  readonly id: string;
+  readonly author: Author & { readonly id: string };
+  readonly format: WireFormat;
+  /** Whether it is served the messages that it publishes itself. */
+  readonly echo: boolean;
+  /** Closes the connection. When this returns, the member has left the room. */
+  close(status: CloseCode): void;
+  /** Stops serving the member. Returns false if it had been stopped before. */
+  stop(): boolean;
+  /**
+   * Prevents a message that the member has just published from being served to it.
+   *
+   * @param start Where the message starts in the log of the member's format.
+   * @param end Where it ends there.
+   */
+  skipOwn(start: number, end: number, seq: number): void;
+}
