@@ -229,7 +229,7 @@ export class Rooms {
  * Compares texts by their UTF-8, as a durable history does. UTF-16, which JavaScript compares, has
  * the same order, except for surrogates: they stand for the code points after all others.
  */
-function compareUtf8(one: string, other: string): number {
+export function compareUtf8(one: string, other: string): number {
   const length = Math.min(one.length, other.length);
   for (let index = 0; index < length; index++) {
     const unit = one.charCodeAt(index);

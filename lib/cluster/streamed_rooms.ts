@@ -1,0 +1,53 @@
+import type { StreamedRoom } from "../chat/backplane.ts";
+import { compareUtf8 } from "../chat/rooms.ts";
+import { decodeFlush, firstSeqOf, lastSeqOf } from "./flush.ts";
+import { ROOM_SUBJECTS, roomOfSubject, roomSubject } from "./room_subject.ts";
+import { STREAM } from "./stream_setup.ts";
+import type { StreamClients } from "./subject_reader.ts";
+
+/** The names of the rooms are read again after this time. */
+const NAMES_AGE_MS = 1000;
+
+/** Lists the rooms with messages in the stream. */
+export class StreamedRooms {
+  readonly #clients: StreamClients;
+  #names: readonly string[] = [];
+  #namesUntilMs = -Infinity;
+
+  constructor(clients: StreamClients) {
+    this.#clients = clients;
+  }
+
+  /** At most `limit` rooms whose names are after a name, in the order of their UTF-8. */
+  async list(after: string, limit: number): Promise<StreamedRoom[]> {
+    const names = await this.#readNames();
+    const listed = names.filter((name) => compareUtf8(name, after) > 0).slice(0, limit);
+    const rooms: StreamedRoom[] = [];
+    // One after the other: each answer has all messages of a flush.
+    for (const room of listed) {
+      const headSeq = await this.#readHeadSeq(room);
+      if (headSeq !== undefined) rooms.push({ room, headSeq });
+    }
+    return rooms;
+  }
+
+  async #readNames(): Promise<readonly string[]> {
+    if (performance.now() < this.#namesUntilMs) return this.#names;
+    const { link, manager } = this.#clients;
+    const filter = { subjects_filter: ROOM_SUBJECTS };
+    const { state } = await link.call(() => manager.streams.info(STREAM, filter));
+    const names = Object.keys(state.subjects ?? {}).map(roomOfSubject);
+    this.#names = names.filter((name) => name !== undefined).sort(compareUtf8);
+    this.#namesUntilMs = performance.now() + NAMES_AGE_MS;
+    return this.#names;
+  }
+
+  async #readHeadSeq(room: string): Promise<number | undefined> {
+    const { link, manager } = this.#clients;
+    const query = { last_by_subj: roomSubject(room) };
+    const last = await link.call(() => manager.streams.getMessage(STREAM, query));
+    if (!last) return undefined;
+    const flush = decodeFlush(last.data, { streamSeq: last.seq, atMs: last.time.getTime() });
+    return flush ? lastSeqOf(flush) : firstSeqOf(last.seq);
+  }
+}
