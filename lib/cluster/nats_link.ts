@@ -108,7 +108,7 @@ export class NatsLink {
     return this.#calls.run(request());
   }
 
-  /** Calls `onChange` when the connection is lost, and when it is made again, until it is closed. */
+  /** Calls `onChange` when the connection is lost, and when it is made again, until the end. */
   async watch(onChange: (isConnected: boolean, detail: string) => void): Promise<void> {
     let detail = "";
     for await (const status of this.connection.status()) {
@@ -183,6 +183,7 @@ function connectFailure(servers: readonly string[], cause: unknown): ClusterErro
   const message = cause instanceof errors.AuthorizationError
     ? `NATS at ${addresses} does not admit this user; check the user and the password, or the ` +
       `credentials: ${reason}`
-    : `Cannot connect to NATS at ${addresses}; check that the server runs, and the address: ${reason}`;
+    : `Cannot connect to NATS at ${addresses}; check the address, and that the server runs: ` +
+      reason;
   return new ClusterError(message, { cause });
 }

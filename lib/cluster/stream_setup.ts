@@ -90,13 +90,14 @@ async function createStream(
     if (code === STREAM_NAME_IN_USE) return await link.call(() => manager.streams.info(STREAM));
     if (TOO_MANY_REPLICAS.includes(code)) {
       throw new ClusterError(
-        `NATS has not enough servers with JetStream for ${wanted.num_replicas} replicas: ${message}`,
+        `NATS has too few servers with JetStream for ${wanted.num_replicas} replicas: ${message}`,
         { cause },
       );
     }
     if (code === SUBJECTS_OVERLAP) {
       throw new ClusterError(
-        `Another stream in NATS has the subjects ${ROOM_SUBJECTS}: delete it, or use another account`,
+        `Another stream in NATS has the subjects ${ROOM_SUBJECTS}; delete it, or use another ` +
+          "account",
         { cause },
       );
     }
