@@ -18,7 +18,7 @@ import { PresenceExchange } from "./presence_exchange.ts";
 import { SharedRecords, type StreamEpoch } from "./shared_records.ts";
 import { StreamConsumer } from "./stream_consumer.ts";
 import { StreamHealth } from "./stream_health.ts";
-import { openStream, STREAM, type StreamLimits } from "./stream_setup.ts";
+import { openStream, reopenStream, STREAM, type StreamLimits } from "./stream_setup.ts";
 import { StreamedRooms } from "./streamed_rooms.ts";
 import type { StreamClients } from "./subject_reader.ts";
 
@@ -254,7 +254,7 @@ export class NatsBackplane implements Backplane {
   async #recover(): Promise<void> {
     const { link, manager } = this.#clients;
     await link.connected();
-    const info = await openStream(link, manager, this.#options);
+    const info = await reopenStream(link, manager, this.#options);
     // The records may be lost with the stream.
     this.#records = await SharedRecords.open(link, this.#options.replicas);
     await this.#records.sessionKey(this.sessionKey);
@@ -267,10 +267,7 @@ export class NatsBackplane implements Backplane {
 
   /** Begins a new epoch, from a place in the stream on. */
   #renew(epoch: StreamEpoch, position: number): void {
-    const { logger } = this.#options;
-    logger.warn(
-      "The stream in NATS was made anew, or has lost messages: sequence numbers start over",
-    );
+    this.#options.logger.warn("The stream in NATS was made anew, or has lost messages");
     this.#epoch = epoch;
     this.#closeRooms("the messages in NATS are lost");
     this.#consumer.restartFrom(position);
