@@ -7,17 +7,12 @@ import {
   decodePresence,
   type Delta,
   type NodeMessage,
+  type OwnMessage,
 } from "./presence_message.ts";
 import { roomToken } from "./room_token.ts";
 
 /** Where each node tells something to all nodes. */
 const NODES_SUBJECT = "chorus.nodes";
-
-/** A message of this node, without its id. */
-export type OwnMessage =
-  | { readonly type: "here"; readonly beat: number }
-  | { readonly type: "bye" }
-  | { readonly type: "ask"; readonly to?: string; readonly room?: string };
 
 /**
  * The subjects with which nodes tell each other of members. Malformed messages are ignored. Each

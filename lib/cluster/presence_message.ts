@@ -12,14 +12,17 @@ const MAX_PAYLOAD_BYTES = 1024 * 1024;
 /** The maximum length of an id or a name, in UTF-16 code units. */
 const MAX_TEXT_LENGTH = 256;
 
-/** What a node tells all nodes. */
-export type NodeMessage =
+/** What a node tells all nodes, without its id. */
+export type OwnMessage =
   /** The node is there. `beat` counts these messages of the node. */
-  | { readonly type: "here"; readonly node: string; readonly beat: number }
+  | { readonly type: "here"; readonly beat: number }
   /** The node ends. */
-  | { readonly type: "bye"; readonly node: string }
+  | { readonly type: "bye" }
   /** Asks a node, or all, for its members in a room, or in all rooms. */
-  | { readonly type: "ask"; readonly node: string; readonly to?: string; readonly room?: string };
+  | { readonly type: "ask"; readonly to?: string; readonly room?: string };
+
+/** What a node tells all nodes. */
+export type NodeMessage = OwnMessage & { readonly node: string };
 
 /** What has changed among the members of a room at a node. */
 export interface Delta {

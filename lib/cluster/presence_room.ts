@@ -29,7 +29,7 @@ export class PresenceRoom {
     this.#listener = listener;
   }
 
-  /** Resolves when nothing is waited for, or {@linkcode stopWaiting} is called. */
+  /** Resolves when nothing is waited for any more. */
   get opened(): Promise<void> {
     return this.#opened.promise;
   }
@@ -135,7 +135,7 @@ export class PresenceRoom {
     return remote;
   }
 
-  /** A renamed member leaves before it joins: so {@linkcode Presence} counts it as joined only. */
+  /** A renamed member leaves before it joins: so `Presence` counts it as joined only. */
   #announce(change: MemberChange | undefined): void {
     if (!change) return;
     if (change.left.length > 0) this.#listener.onLeft(change.left);
