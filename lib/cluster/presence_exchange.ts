@@ -101,15 +101,18 @@ export class PresenceExchange implements AsyncDisposable {
   }
 
   /**
-   * Calls the listener of a room no more. Members that have not left stay at the other nodes until
-   * the room is opened again.
+   * Calls the listener of a room no more. If no members are left here, the other nodes hear of it.
+   * Otherwise the members stay at the other nodes until the room is opened again here.
    */
   close(name: string): void {
     const open = this.#rooms.get(name);
     if (!open) return;
+    const { room, subscription } = open;
     this.#rooms.delete(name);
-    open.subscription.unsubscribe();
-    open.room.stopWaiting();
+    subscription.unsubscribe();
+    room.stopWaiting();
+    const hasToTell = room.isTold && !room.hasLocalMembers && !this.#isDisposed;
+    if (hasToTell) this.#channel.tellRoom(name, room.tellAll());
   }
 
   /** Asks all nodes for their members, and tells them the members here. For after a reconnect. */

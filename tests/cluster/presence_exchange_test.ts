@@ -145,6 +145,17 @@ test("tells all members of a room that was closed and is opened again", async (s
   await atA.shows("Bob", "Cem");
 });
 
+test("tells that nobody is left in a room when it is closed", async (server) => {
+  await using a = await PresenceNode.start(server, "a");
+  await using b = await PresenceNode.start(server, "b");
+  const [atA, atB] = [await a.open("x"), await b.open("x")];
+  atB.join({ 1: "Ann" });
+  await atA.shows("Ann");
+  atB.removeUntold("1");
+  b.exchange.close("x");
+  await atA.shows();
+});
+
 test("knows all members again after a restart of NATS, and took none for gone", async (server) => {
   // Shorter than the outage, and longer than one node may need to reconnect after the other.
   const ttlMs = 600;
@@ -212,10 +223,8 @@ test("ignores malformed messages, and warns once", async (server) => {
       ...["", "{", "null", "[]", '"text"', "7", "\u0000".repeat(100), "[".repeat(100_000)],
       ...[{}, { node }, { ...delta, node: "b c" }, { ...delta, node: "" }, { ...delta, node: 7 }],
       ...[{ ...delta, n: -1 }, { ...delta, n: 1.5 }, { ...delta, n: "1" }, { ...delta, left: {} }],
-      ...[{ ...delta, joined: [["9"]] }, { ...delta, joined: [["9", ""]] }, {
-        ...delta,
-        left: [9],
-      }],
+      ...[{ ...delta, joined: [["9"]] }, { ...delta, joined: [["9", ""]] }],
+      ...[{ ...delta, left: [9] }, { ...delta, left: [null] }],
       ...[{ ...delta, joined: [["x".repeat(1000), "Eve"]] }, { ...delta, joined: "Eve" }],
       ...[{ node, snapshots: [part] }, { node, snapshots: {}, end: true }],
       ...[{ ...part, part: -1 }, { ...part, last: 1 }, { ...part, members: [["9", 7]] }, null]
@@ -229,15 +238,13 @@ test("ignores malformed messages, and warns once", async (server) => {
     }
   }
   // Parts that do not follow each other.
-  const parts = { ...part, part: 1 };
-  tell(b, "chorus.presence.to.a", {
-    node,
-    snapshots: [parts, { ...part, last: false }],
-    end: false,
-  });
+  const snapshots = [{ ...part, part: 1 }, { ...part, last: false }];
+  tell(b, "chorus.presence.to.a", { node, snapshots, end: false });
   atB.join({ 1: "Ann" });
   await atA.shows("Ann");
   assertEquals(atA.changes, ["+Ann"]);
+  // It also hears its own messages to all nodes.
+  await b.connection.flush();
   const warning = "Ignored a malformed message about presence from NATS";
   assertEquals(warnings.sort(), [`a: ${warning}`, `b: ${warning}`]);
   await reset();

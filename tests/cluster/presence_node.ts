@@ -128,9 +128,14 @@ export class TestRoom implements PresenceListener {
   }
 
   leave(...ids: string[]): void {
+    this.#exchange.tell(this.#name, [], this.removeUntold(...ids));
+  }
+
+  /** Removes members without telling of it. */
+  removeUntold(...ids: string[]): PresentMember[] {
     const left = ids.map((id) => this.#local.get(id)!);
     for (const id of ids) this.#local.delete(id);
-    this.#exchange.tell(this.#name, [], left);
+    return left;
   }
 
   /** Waits until these are the names at other nodes. */
