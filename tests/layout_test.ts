@@ -26,8 +26,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/chat/log": [
     ...["lib/chat/counters.ts", "lib/chat/message.ts", "lib/chat/scheduler.ts", "lib/websocket"],
   ],
-  "lib/cluster": ["lib/chat", "lib/chat/history", "lib/chat/log/frames.ts", "lib/websocket"],
   "lib/history": ["lib/chat", "lib/chat/history", "lib/chat/log"],
+  "lib/cluster": [
+    ...["lib/chat", "lib/chat/history", "lib/chat/log/frames.ts", "lib/cli", "lib/websocket"],
+  ],
 
   "lib/server": [
     ...["lib/server/engines", "lib/server/flags", "lib/server/http", "lib/server/page"],

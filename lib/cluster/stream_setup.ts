@@ -64,8 +64,8 @@ export async function openStream(
 /**
  * Does the same later, when the stream may have been deleted.
  *
- * nats-server 2.9 goes on with the deletion after it has told that there is no stream: then it takes
- * the first messages of a stream that was created meanwhile along.
+ * nats-server 2.9 goes on with the deletion after it has told that there is no stream. It then
+ * deletes the first messages of a stream that was created meanwhile, too.
  */
 export async function reopenStream(
   link: NatsLink,
