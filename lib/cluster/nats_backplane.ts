@@ -258,10 +258,11 @@ export class NatsBackplane implements Backplane {
     // The records may be lost with the stream.
     this.#records = await SharedRecords.open(link, this.#options.replicas);
     await this.#records.sessionKey(this.sessionKey);
-    const isBehind = info.state.last_seq < this.#consumer.position;
     const isOther = String(info.created) !== this.#epoch.created;
-    const epoch = await this.#records.epoch(info, isBehind ? this.epoch : undefined);
-    if (isOther || isBehind || epoch.name !== this.epoch) this.#renew(epoch, info.state.last_seq);
+    const hasLost = !isOther &&
+      (info.state.last_seq < this.#consumer.position || await this.#consumer.isReplaced());
+    const epoch = await this.#records.epoch(info, hasLost ? this.epoch : undefined);
+    if (hasLost || epoch.name !== this.epoch) this.#renew(epoch, info.state.last_seq);
     await this.#consumer.reached(info.state.last_seq);
   }
 
