@@ -39,9 +39,6 @@ const NANOSECONDS_PER_MS = 1_000_000;
 /** A stream with this name and other settings is there. */
 const STREAM_NAME_IN_USE = 10058;
 
-/** There are not enough servers for the replicas: alone, and in a cluster. */
-const TOO_MANY_REPLICAS = [10074, 10005];
-
 /** Another stream has these subjects. */
 const SUBJECTS_OVERLAP = 10065;
 
@@ -109,15 +106,9 @@ async function createStream(
     return await link.call(() => manager.streams.add(wanted));
   } catch (cause) {
     if (!(cause instanceof JetStreamApiError)) throw cause;
-    const { code, message } = cause;
+    const { code } = cause;
     // Another process has created it meanwhile.
     if (code === STREAM_NAME_IN_USE) return await link.call(() => manager.streams.info(STREAM));
-    if (TOO_MANY_REPLICAS.includes(code)) {
-      throw new ClusterError(
-        `NATS has too few servers with JetStream for ${wanted.num_replicas} replicas: ${message}`,
-        { cause },
-      );
-    }
     if (code === SUBJECTS_OVERLAP) {
       throw new ClusterError(
         `Another stream in NATS has the subjects ${ROOM_SUBJECTS}; delete it, or use another ` +
