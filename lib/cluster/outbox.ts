@@ -214,7 +214,10 @@ function refusalOf(error: unknown): string | undefined {
 }
 
 function passingReason(error: unknown): string {
-  const isTimeout = error instanceof errors.TimeoutError;
-  if (isTimeout) return "NATS does not acknowledge messages";
+  if (error instanceof errors.TimeoutError) return "NATS does not acknowledge messages";
+  // nats.js says so if nobody receives a publish.
+  if (error instanceof Error && error.name === "JetStreamNotEnabled") {
+    return "no server leads the stream in NATS";
+  }
   return `NATS does not take messages: ${error instanceof Error ? error.message : String(error)}`;
 }
