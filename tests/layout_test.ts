@@ -19,8 +19,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/chat": ["lib/chat/history", "lib/chat/log", "lib/chat/members", "lib/websocket"],
   "lib/chat/members": ["lib/chat", "lib/chat/history", "lib/chat/log", "lib/websocket"],
   "lib/chat/history": [
-    ...["lib/chat/chorus_v1.ts", "lib/chat/counters.ts", "lib/chat/message.ts"],
-    ...["lib/chat/scheduler.ts"],
+    ...["lib/chat/backplane.ts", "lib/chat/chorus_v1.ts", "lib/chat/counters.ts"],
+    ...["lib/chat/message.ts", "lib/chat/scheduler.ts"],
     ...["lib/chat/log", "lib/websocket"],
   ],
   "lib/chat/log": [

@@ -43,6 +43,7 @@ export type ServerMessage =
   | GapMessage
   | TokenNotice
   | ReconnectMessage
+  | StatusMessage
   | PongMessage
   | ErrorMessage;
 
@@ -130,6 +131,15 @@ export interface ReconnectMessage {
   readonly type: "reconnect";
   /** When to connect again, in milliseconds after the close. */
   readonly inMs: number;
+}
+
+/** Whether the server can store messages now. Servers that share a chat can lose their store. */
+export interface StatusMessage {
+  readonly type: "status";
+  /** If not, messages are held, and refused with `not_committed` when there are too many. */
+  readonly storing: boolean;
+  /** What has happened, for people. */
+  readonly message: string;
 }
 
 /** The answer to a {@linkcode PingMessage}. */

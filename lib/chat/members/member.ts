@@ -1,5 +1,5 @@
 import type { Access } from "../access.ts";
-import type { GapReason } from "../chorus_v1.ts";
+import type { GapReason, StatusMessage } from "../chorus_v1.ts";
 import { CLOSE_CODES, type CloseCode } from "../close_code.ts";
 import type { ClientFormat } from "../counters.ts";
 import { HistoryUnavailableError } from "../history/history.ts";
@@ -108,6 +108,12 @@ export abstract class Member implements RoomMember {
    * Handles a message of the client: `bytes[start, end)`, which are valid until the call returns.
    */
   abstract receive(bytes: Uint8Array, start: number, end: number, isText: boolean): void;
+
+  /** Called when the member joins during an outage, after it has entered. */
+  onStatus(_status: StatusMessage): void {}
+
+  /** Called when a message of the member is not stored, if nobody waits for the outcome. */
+  abstract onRefused(): void;
 
   /** Called some time before the access of the member ends. */
   onExpiring(_expiresInSeconds: number): void {}
