@@ -60,15 +60,21 @@ const NEEDS: FlagNeeds<typeof SERVER_FLAGS> = {
   maxTokenBytes: TOKEN_KEYS,
   ratePolicy: ["messageRate", "byteRate"],
   rateBurstMs: ["messageRate", "byteRate", "publishRate", "handshakeRate"],
+  reusePort: ["nats"],
   dataWaitMs: ["data"],
   durability: ["data"],
   drainHandoverMs: ["data"],
 };
 
-/** Reports values that are valid alone but not together; one line each. */
-export function configFaults(config: ServerConfig): readonly string[] {
+/**
+ * Reports values that are valid alone but not together, or not on this system; one line each.
+ *
+ * @param os The name of the system, as in `Deno.build.os`.
+ */
+export function configFaults(config: ServerConfig, os = Deno.build.os): readonly string[] {
   return [
     ...socketFaults(config),
+    ...sharedPortFaults(config, os),
     ...unmetNeeds(SERVER_FLAGS, config, NEEDS),
     ...accessFaults(config),
     ...metricsFaults(config),
@@ -92,6 +98,24 @@ function socketFaults({ listenFd, engine, hostname, port }: ServerConfig): reado
     ...port === NETWORK_FLAGS.port.default
       ? []
       : [`${cannot} ${withVariable("--port")} ${port}: ${hasAddress}`],
+  ];
+}
+
+function sharedPortFaults(
+  { reusePort, listenFd, port }: ServerConfig,
+  os: typeof Deno.build.os,
+): readonly string[] {
+  if (!reusePort) return [];
+  const flag = withVariable("--reuse-port");
+  return [
+    ...os === "linux" ? [] : [`Cannot use ${flag} on this system: it works on Linux only`],
+    ...port === 0
+      ? [`Cannot use ${flag} with ${withVariable("--port")} 0: each server would get another port`]
+      : [],
+    ...listenFd === "none" ? [] : [
+      `Cannot use ${flag} with ${withVariable("--listen-fd")} ${listenFd}: ` +
+      "the socket is open already",
+    ],
   ];
 }
 
