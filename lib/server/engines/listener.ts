@@ -14,6 +14,9 @@ const MAX_UNACCEPTED_CHECKS = 2;
 /** The errors of a probe that had no file descriptor. */
 const NO_DESCRIPTOR: ReadonlySet<string> = new Set(["EMFILE", "ENFILE"]);
 
+const RESTARTED =
+  "Could not accept connections for a while, probably because file descriptors ran out";
+
 /** What a {@linkcode Listener} needs. */
 export interface ListenerOptions {
   readonly endpoint: Endpoint;
@@ -96,7 +99,8 @@ export class Listener {
     // Half-open: a peer that has closed its side may still be waiting for the response.
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (accepted) => {
       this.#hasAccepted = true;
-      if (this.#probe && portOf(accepted) === this.#probe.localPort) this.#onProbeAccepted();
+      if (this.#unacceptedChecks < MAX_UNACCEPTED_CHECKS) this.#stopProbing();
+      else if (portOf(accepted) === this.#probe?.localPort) this.#options.logger.warning(RESTARTED);
       this.#options.onConnection(accepted);
     });
     if (this.#options.acceptsTransports) acceptTransports(server);
@@ -118,6 +122,7 @@ export class Listener {
     if (hasAccepted) this.#stopProbing();
     else if (!this.#probe) this.#startProbing();
     else if (++this.#unacceptedChecks === MAX_UNACCEPTED_CHECKS) this.#restart();
+    // It is at another process.
     else if (this.#unacceptedChecks > MAX_UNACCEPTED_CHECKS) this.#stopProbing();
   }
 
@@ -138,11 +143,6 @@ export class Listener {
     this.#probe = probe;
   }
 
-  #onProbeAccepted(): void {
-    if (this.#unacceptedChecks >= MAX_UNACCEPTED_CHECKS) this.#warnOfRestart();
-    this.#stopProbing();
-  }
-
   #stopProbing(): void {
     this.#probe?.destroy();
     this.#probe = undefined;
@@ -152,16 +152,16 @@ export class Listener {
 
   async #restart(): Promise<void> {
     const { endpoint } = this.#options;
-    const isShared = "port" in endpoint && endpoint.reusePort;
-    const mayBeElsewhere = isShared && !this.#isOutOfFiles;
-    if (!mayBeElsewhere) {
+    // The probe then stays open, to be accepted by the new server if it is here.
+    const isUnsure = "port" in endpoint && endpoint.reusePort && !this.#isOutOfFiles;
+    if (!isUnsure) {
       this.#stopProbing();
       this.#hasAccepted = true;
     }
     try {
-      if ("fd" in endpoint || mayBeElsewhere) await this.#listen(this.#server!);
+      if ("fd" in endpoint || isUnsure) await this.#listen(this.#server!);
       else await this.#listenAgain(endpoint);
-      if (!mayBeElsewhere) this.#warnOfRestart();
+      if (!isUnsure) this.#options.logger.warning(RESTARTED);
     } catch (error) {
       this.#warn(error);
       this.#hasAccepted = false;
@@ -174,12 +174,6 @@ export class Listener {
     const { hostname, port } = this.#address!;
     this.#server!.close();
     return this.#listen({ host: hostname, port, reusePort });
-  }
-
-  #warnOfRestart(): void {
-    this.#options.logger.warning(
-      "Could not accept connections for a while, probably because file descriptors ran out",
-    );
   }
 
   #warn(error: unknown): void {
