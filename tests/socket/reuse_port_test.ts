@@ -2,6 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { ListenError } from "../../lib/server/start_failure.ts";
 import { freePort } from "./haproxy.ts";
 import { HEALTH, readResponse } from "./http_exchange.ts";
+import { closeAll, Peer } from "./peer.ts";
 import { RawPeer } from "./raw_peer.ts";
 import { ENGINES, startTestApp } from "./test_app.ts";
 
@@ -58,3 +59,22 @@ for (const engine of ENGINES) {
     });
   }
 }
+
+Deno.test({
+  name: "direct: a server leaves a port of --reuse-port when it begins to close its members",
+  ignore,
+  async fn() {
+    const shared = { port: freePort(), reusePort: true };
+    const times = { drainWindowMs: 3_600_000, drainTimeoutMs: 7_200_000 };
+    await using one = await startTestApp({ ...shared, ...times });
+    const members = await Peer.openMany(one.url, 2);
+    // The window ends with the last member.
+    await using _leaving = { [Symbol.asyncDispose]: () => closeAll(members) };
+    await using _other = await startTestApp(shared);
+    one.app.drain();
+    await Promise.race(members.map(({ closed }) => closed));
+    for (let count = 0; count < 20; count++) {
+      using _peer = await RawPeer.upgrade(shared.port);
+    }
+  },
+});
