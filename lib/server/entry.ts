@@ -25,7 +25,10 @@ type PeerOf = (info: Deno.ServeHandlerInfo<Deno.NetAddr>) => Peer | undefined;
 export interface EntryOptions {
   readonly hostname: string;
   readonly port: number;
-  /** Whether other processes may listen on the same port. */
+  /**
+   * Whether other processes may listen on the same port. `Deno.serve` has this option only with its
+   * unstable API `net`, which deno.json turns on.
+   */
   readonly reusePort: boolean;
   /** The open socket that the gateway listens on instead. */
   readonly listenFd: ServerConfig["listenFd"];
