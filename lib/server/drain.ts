@@ -47,7 +47,8 @@ export interface ServerParts extends EngineParts {
  * | stopped  |                     |                   |                                         |
  *
  * The listener stays open in `closing`: a refused client is told when to try again, and a
- * supervisor whose probe failed would kill the server.
+ * supervisor whose probe failed would kill the server. If the port is shared, the gateway stops to
+ * listen before that: the other processes serve new clients, and answer the probes.
  */
 export class Drain {
   readonly #config: DrainConfig;
@@ -80,7 +81,7 @@ export class Drain {
   }
 
   async #run(parts: ServerParts): Promise<void> {
-    const { drainDelayMs, drainWindowMs, drainTimeoutMs } = this.#config;
+    const { drainDelayMs, drainWindowMs, drainTimeoutMs, reusePort } = this.#config;
     const deadlineMs = performance.now() + drainTimeoutMs;
     this.#state = "unready";
     if (drainDelayMs > 0) {
@@ -89,6 +90,7 @@ export class Drain {
     }
     this.#state = "closing";
     parts.wires.isClosing = true;
+    if (reusePort) parts.gateway?.close();
     if (drainWindowMs > 0) await this.#closeInSteps(parts);
     this.#state = "flushing";
     parts.gateway?.close();
