@@ -3,7 +3,7 @@ import { type FlagNeeds, unmetNeeds } from "../cli/flags/flag_needs.ts";
 import { isUnspecified, parseAddress } from "./address.ts";
 import { ACCESS_FLAGS, accessFaults } from "./flags/access_flags.ts";
 import { CHAT_FLAGS } from "./flags/chat_flags.ts";
-import { CLUSTER_FLAGS } from "./flags/cluster_flags.ts";
+import { CLUSTER_FLAGS, clusterFaults } from "./flags/cluster_flags.ts";
 import { drainFaults } from "./flags/drain_flags.ts";
 import { HISTORY_FLAGS } from "./flags/history_flags.ts";
 import { LIMIT_FLAGS } from "./flags/limit_flags.ts";
@@ -61,10 +61,20 @@ const NEEDS: FlagNeeds<typeof SERVER_FLAGS> = {
   ratePolicy: ["messageRate", "byteRate"],
   rateBurstMs: ["messageRate", "byteRate", "publishRate", "handshakeRate"],
   reusePort: ["nats"],
+  natsCredentials: ["nats"],
+  natsCa: ["nats"],
+  natsReplicas: ["nats"],
+  maxHeldBytes: ["nats"],
+  presenceTtlMs: ["nats"],
   dataWaitMs: ["data"],
   durability: ["data"],
   drainHandoverMs: ["data"],
 };
+
+/** With `--nats`, another sentence says why `--durability` cannot be used. */
+function needsOf({ nats }: ServerConfig): FlagNeeds<typeof SERVER_FLAGS> {
+  return nats.length === 0 ? NEEDS : { ...NEEDS, durability: ["nats"] };
+}
 
 /**
  * Reports values that are valid alone but not together, or not on this system; one line each.
@@ -75,7 +85,8 @@ export function configFaults(config: ServerConfig, os = Deno.build.os): readonly
   return [
     ...socketFaults(config),
     ...sharedPortFaults(config, os),
-    ...unmetNeeds(SERVER_FLAGS, config, NEEDS),
+    ...unmetNeeds(SERVER_FLAGS, config, needsOf(config)),
+    ...clusterFaults(config),
     ...accessFaults(config),
     ...metricsFaults(config),
     ...drainFaults(config),
