@@ -109,6 +109,11 @@ export class Room {
     return this.#feed?.isOpening !== true;
   }
 
+  /** Whether the room exists for clients. One of a stream may be in memory only to be looked at. */
+  get isUsed(): boolean {
+    return this.#feed?.isUsed ?? true;
+  }
+
   /** Resolves when the room is open; undefined if it always is. Rejects if it cannot be opened. */
   get opened(): Promise<void> | undefined {
     return this.#feed?.opened;

@@ -62,6 +62,11 @@ export class RoomFeed implements RoomListener {
     return this.#waiting !== undefined;
   }
 
+  /** Whether the room has members, in any process, or messages that were not deleted. */
+  get isUsed(): boolean {
+    return this.#room.presence.size > 0 || this.#room.history.hasMessages;
+  }
+
   /** Resolves when the room is open. Rejects if it cannot be opened. */
   get opened(): Promise<void> {
     return this.#room.history.opened;

@@ -64,6 +64,11 @@ export class StreamHistory implements RoomHistory {
     return this.headSeq;
   }
 
+  /** Whether there are messages that were not deleted. */
+  get hasMessages(): boolean {
+    return this.headSeq > this.#clearedSeq;
+  }
+
   get isForgettable(): boolean {
     return !this.#stream.hasPending;
   }
