@@ -114,8 +114,8 @@ export class MemoryBackplane implements Backplane, MemoryProcess {
 
   [Symbol.asyncDispose](): Promise<void> {
     this.stream.processes.delete(this);
-    for (const [room, { told }] of this.#rooms) {
-      const left = [...told.values()];
+    for (const [room, { listener }] of this.#rooms) {
+      const left = [...listener.localMembers];
       this.stream.push({ type: "presence", room, from: this, joined: [], left });
     }
     this.startOver();

@@ -17,8 +17,6 @@ const TAIL_MESSAGES = 100;
 /** A room of a {@linkcode MemoryBackplane}. */
 export class MemoryRoomStream implements RoomStream {
   readonly listener: RoomListener;
-  /** The members that the other processes have been told of, by id. */
-  readonly told = new Map<string, PresentMember>();
   readonly #name: string;
   readonly #backplane: MemoryBackplane;
   #isOpen = false;
@@ -92,8 +90,6 @@ export class MemoryRoomStream implements RoomStream {
   }
 
   tellPresence(joined: readonly PresentMember[], left: readonly PresentMember[]): void {
-    for (const member of joined) this.told.set(member.id, member);
-    for (const { id } of left) this.told.delete(id);
     const { stream } = this.#backplane;
     stream.push({ type: "presence", room: this.#name, from: this.#backplane, joined, left });
   }
