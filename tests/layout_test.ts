@@ -26,6 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/chat/log": [
     ...["lib/chat/counters.ts", "lib/chat/message.ts", "lib/chat/scheduler.ts", "lib/websocket"],
   ],
+  "lib/cluster": ["lib/chat", "lib/chat/history", "lib/chat/log/frames.ts", "lib/websocket"],
   "lib/history": ["lib/chat", "lib/chat/history", "lib/chat/log"],
   "lib/cluster": ["lib/chat", "lib/cli"],
 
