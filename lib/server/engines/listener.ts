@@ -120,6 +120,8 @@ export class Listener {
     const hasAccepted = this.#hasAccepted;
     this.#hasAccepted = false;
     if (hasAccepted) this.#stopProbing();
+    // The last restart has failed.
+    else if (!this.#server!.listening) this.#restart();
     else if (!this.#probe) this.#startProbing();
     else if (++this.#unacceptedChecks === MAX_UNACCEPTED_CHECKS) this.#restart();
     // It is at another process.
@@ -152,8 +154,9 @@ export class Listener {
 
   async #restart(): Promise<void> {
     const { endpoint } = this.#options;
+    const isShared = "port" in endpoint && endpoint.reusePort;
     // The probe then stays open, to be accepted by the new server if it is here.
-    const isUnsure = "port" in endpoint && endpoint.reusePort && !this.#isOutOfFiles;
+    const isUnsure = isShared && !this.#isOutOfFiles && this.#server!.listening;
     if (!isUnsure) {
       this.#stopProbing();
       this.#hasAccepted = true;
