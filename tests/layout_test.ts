@@ -61,7 +61,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "lib/server/page": [
     ...["lib/server/page/chat", "lib/server/page/docs"],
-    ...["lib/chat/PROTOCOL.md", "lib/server/README.md"],
+    ...["lib/chat/PROTOCOL.md", "lib/cluster/README.md", "lib/server/README.md"],
   ],
   "lib/server/security/tokens": [
     ...["lib/server/http/refusal.ts", "lib/server/config.ts", "lib/chat", "lib/cli"],
