@@ -40,7 +40,7 @@ export const CLUSTER_FLAGS = {
   presenceTtlMs: {
     kind: "duration",
     default: 10_000,
-    min: 300,
+    min: 1000,
     help: "The members of a server that is silent for this long have left",
   },
 } as const satisfies FlagTable;
