@@ -161,6 +161,118 @@ Deno.test("a message that was not committed is sent again, before those that com
   assertEquals(ann.errors, []);
 });
 
+/** Records the delays of timers. A timer runs only when the test runs it. */
+class ManualTimers implements Disposable {
+  readonly #setTimeout = globalThis.setTimeout;
+  readonly delaysMs: number[] = [];
+  #run = () => {};
+
+  constructor() {
+    const start = (run: () => void, delayMs: number) => {
+      this.#run = run;
+      this.delaysMs.push(delayMs);
+    };
+    Object.assign(globalThis, { setTimeout: start });
+  }
+
+  /** Runs the timer that was started last. */
+  runLast(): void {
+    this.#run();
+  }
+
+  [Symbol.dispose](): void {
+    globalThis.setTimeout = this.#setTimeout;
+  }
+}
+
+Deno.test("the pauses before a message is sent again double until the server commits one", async () => {
+  await using server = await ScriptedServer.start();
+  using ann = new Observer(connect(server.url, { heartbeatMs: 1e9 }));
+  const connection = await server.connections.take();
+  connection.welcome();
+  await ann.in("open");
+  using timers = new ManualTimers();
+  let eventCount = 0;
+  const refuse = async (id: string) => {
+    const error = { type: "error", code: "not_committed", message: "too many", id };
+    // The first event after the error: then the error is known.
+    connection.send(error, { type: "joined", members: [], count: 0, memberCount: ++eventCount });
+    await ann.until(() => ann.chat.memberCount === eventCount);
+  };
+  const checkDelay = (maxMs: number) => {
+    const delayMs = timers.delaysMs.at(-1)!;
+    assert(delayMs >= maxMs / 2 && delayMs <= maxMs, `${delayMs} of ${maxMs}`);
+  };
+  const sent = [ann.chat.send("a"), ann.chat.send("b")];
+  for (const { id } of sent) assertEquals((await connection.next()).id, id);
+  for (let round = 0; round < 8; round++) {
+    for (const { id } of sent) await refuse(id);
+    assertEquals(timers.delaysMs.length, 2 * (round + 1));
+    checkDelay(Math.min(30_000, 1000 * 2 ** round));
+    timers.runLast();
+    for (const { id } of sent) assertEquals((await connection.next()).id, id);
+  }
+  for (const [index, { id }] of sent.entries()) {
+    const position = `p${index + 1}`;
+    connection.send(said(position, "ab"[index]!), { type: "ack", id, position });
+  }
+  assertEquals(await Promise.all(sent), ["p1", "p2"]);
+  assertEquals(partsOf(ann), [
+    { position: "p1", text: "a", id: sent[0]!.id },
+    { position: "p2", text: "b", id: sent[1]!.id },
+  ]);
+  const { id } = ann.chat.send("c");
+  await connection.next();
+  await refuse(id);
+  checkDelay(1000);
+  assertEquals(ann.errors, []);
+});
+
+Deno.test("a message that was refused is sent again soon after the server stores messages", async () => {
+  await using server = await ScriptedServer.start();
+  using ann = new Observer(connect(server.url, { heartbeatMs: 1e9 }));
+  const connection = await server.connections.take();
+  connection.welcome();
+  await ann.in("open");
+  using timers = new ManualTimers();
+  const sent = ann.chat.send("a");
+  for (let round = 1; round <= 4; round++) {
+    await connection.next();
+    connection.send(
+      { type: "error", code: "not_committed", message: "too many", id: sent.id },
+      { type: "status", storing: false, message: "NATS is down" },
+    );
+    await ann.until(() => ann.storings.length === round);
+    if (round < 4) timers.runLast();
+  }
+  assert(timers.delaysMs.at(-1)! >= 4000);
+  connection.send({ type: "status", storing: true, message: "Messages are stored again" });
+  await ann.until(() => ann.storings.at(-1)!.storing);
+  assert(timers.delaysMs.at(-1)! <= 1000);
+  timers.runLast();
+  assertEquals(await connection.next(), { type: "say", id: sent.id, text: "a" });
+  connection.send(said("p1", "a"), { type: "ack", id: sent.id, position: "p1" });
+  assertEquals([await sent, ann.texts, ann.errors], ["p1", ["a"], []]);
+});
+
+Deno.test("a message that the server holds waits for its ack, and is not sent again", async () => {
+  await using server = await ScriptedServer.start();
+  using ann = new Observer(connect(server.url));
+  const connection = await server.connections.take();
+  connection.welcome();
+  const outage = { storing: false, message: "NATS is down" };
+  const end = { storing: true, message: "Messages are stored again" };
+  connection.send({ type: "status", ...outage });
+  const sent = ann.chat.send("a");
+  await connection.next();
+  connection.send({ type: "status", ...end });
+  connection.send(said("p1", "a"), { type: "ack", id: sent.id, position: "p1" });
+  assertEquals(await sent, "p1");
+  const later = ann.chat.send("b");
+  assertEquals((await connection.next()).id, later.id);
+  assertEquals([ann.storings, ann.texts], [[outage, end], ["a"]]);
+});
+
 Deno.test("a message that the server refuses is rejected, and leaves the outbox", async () => {
   await using server = await ScriptedServer.start();
   using ann = new Observer(connect(server.url));
