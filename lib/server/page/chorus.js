@@ -248,7 +248,9 @@ export class Chorus extends EventTarget {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #resendTimer;
   #failureCount = 0;
-  /** How often messages were sent again since the server last committed one. */
+  /** Whether the server can store messages, as far as this connection knows. */
+  #isStoring = true;
+  /** How often messages were sent again since the server cannot store any. */
   #resendCount = 0;
   /** The delay in milliseconds that the server asks for. @type {number | undefined} */
   #reconnectInMs;
@@ -480,6 +482,8 @@ export class Chorus extends EventTarget {
     this.#openedAtMs = undefined;
     this.#reconnectInMs = undefined;
     this.#renewal = undefined;
+    this.#isStoring = true;
+    this.#resendCount = 0;
     this.#outbox.disconnected();
     return this.#turn = {};
   }
@@ -724,7 +728,6 @@ export class Chorus extends EventTarget {
       const name = this.name ?? null;
       this.#emit("message", { position, from, name, text, at, isOwn: true, isReplay: false, id });
     }
-    this.#resendCount = 0;
     entry.resolve(position);
     this.#sendDue();
   }
@@ -749,7 +752,10 @@ export class Chorus extends EventTarget {
   #onError({ code, message, id }) {
     const error = new ChorusError(String(code), String(message), { id });
     if (code === "bad_token") this.#renewal = undefined;
-    if (code === "not_committed" && this.#outbox.hold(id)) return this.#resendLater();
+    if (code === "not_committed" && this.#outbox.hold(id)) {
+      if (!this.#isStoring) this.#outbox.slowDown();
+      return this.#resendLater();
+    }
     const entry = this.#outbox.take(id);
     if (!entry) return this.#report(error);
     entry.reject(error);
@@ -758,22 +764,24 @@ export class Chorus extends EventTarget {
 
   /** @param {ServerMessage} status */
   #onStoring({ storing, message }) {
-    if (storing === true) {
+    this.#isStoring = storing === true;
+    if (this.#isStoring) {
       this.#resendCount = 0;
       this.#resendLater();
     }
-    this.#emit("storing", { storing: storing === true, message: String(message) });
+    this.#emit("storing", { storing: this.#isStoring, message: String(message) });
   }
 
   /**
    * Sends the messages again that were not committed. The pause is random, as the server refuses
-   * the messages of many clients at once, and doubles until the server commits a message.
+   * the messages of many clients at once. It doubles while the server cannot store messages: then
+   * nobody gets them earlier anyway.
    */
   #resendLater() {
     clearTimeout(this.#resendTimer);
     const maxMs = Math.min(MAX_RESEND_MS, FIRST_RESEND_MS * 2 ** this.#resendCount);
     this.#resendTimer = setTimeout(() => {
-      this.#resendCount++;
+      if (!this.#isStoring) this.#resendCount++;
       this.#outbox.unhold();
       this.#sendDue();
     }, maxMs * (1 + Math.random()) / 2);
@@ -1250,7 +1258,7 @@ class Outbox {
     }
   }
 
-  /** Has fewer messages in flight: the server finds that this client sends too much. */
+  /** Has fewer messages in flight: they are too many for the server. */
   slowDown() {
     this.#maxInFlight = Math.max(1, this.#maxInFlight >> 2);
   }

@@ -185,15 +185,15 @@ class ManualTimers implements Disposable {
   }
 }
 
-Deno.test("the pauses before a message is sent again double until the server commits one", async () => {
+Deno.test("the pauses before a message is sent again double while the server cannot store any", async () => {
   await using server = await ScriptedServer.start();
   using ann = new Observer(connect(server.url, { heartbeatMs: 1e9 }));
   const connection = await server.connections.take();
   connection.welcome();
   await ann.in("open");
   using timers = new ManualTimers();
-  let eventCount = 0;
-  const refuse = async (id: string) => {
+  let eventCount = 1;
+  const refuse = async ({ id }: { readonly id: string }) => {
     const error = { type: "error", code: "not_committed", message: "too many", id };
     // The first event after the error: then the error is known.
     connection.send(error, { type: "joined", members: [], count: 0, memberCount: ++eventCount });
@@ -203,29 +203,62 @@ Deno.test("the pauses before a message is sent again double until the server com
     const delayMs = timers.delaysMs.at(-1)!;
     assert(delayMs >= maxMs / 2 && delayMs <= maxMs, `${delayMs} of ${maxMs}`);
   };
-  const sent = [ann.chat.send("a"), ann.chat.send("b")];
-  for (const { id } of sent) assertEquals((await connection.next()).id, id);
+  const sent = ann.chat.send("a");
+  for (let round = 0; round < 3; round++) {
+    assertEquals((await connection.next()).id, sent.id);
+    await refuse(sent);
+    checkDelay(1000);
+    if (round < 2) timers.runLast();
+  }
+  connection.send({ type: "status", storing: false, message: "NATS is down" });
+  await ann.until(() => ann.storings.length === 1);
   for (let round = 0; round < 8; round++) {
-    for (const { id } of sent) await refuse(id);
-    assertEquals(timers.delaysMs.length, 2 * (round + 1));
-    checkDelay(Math.min(30_000, 1000 * 2 ** round));
     timers.runLast();
-    for (const { id } of sent) assertEquals((await connection.next()).id, id);
+    assertEquals((await connection.next()).id, sent.id);
+    await refuse(sent);
+    assertEquals(timers.delaysMs.length, 4 + round);
+    checkDelay(Math.min(30_000, 2000 * 2 ** round));
   }
-  for (const [index, { id }] of sent.entries()) {
-    const position = `p${index + 1}`;
-    connection.send(said(position, "ab"[index]!), { type: "ack", id, position });
-  }
-  assertEquals(await Promise.all(sent), ["p1", "p2"]);
-  assertEquals(partsOf(ann), [
-    { position: "p1", text: "a", id: sent[0]!.id },
-    { position: "p2", text: "b", id: sent[1]!.id },
-  ]);
-  const { id } = ann.chat.send("c");
+  timers.runLast();
   await connection.next();
-  await refuse(id);
-  checkDelay(1000);
-  assertEquals(ann.errors, []);
+  connection.send(said("p1", "a"), { type: "ack", id: sent.id, position: "p1" });
+  assertEquals([await sent, ann.texts, ann.errors], ["p1", ["a"], []]);
+});
+
+Deno.test("messages that a server refuses because it holds too many come in the order of send()", async () => {
+  await using server = await ScriptedServer.start();
+  using ann = new Observer(connect(server.url, { heartbeatMs: 1e9 }));
+  const connection = await server.connections.take();
+  connection.welcome();
+  connection.send({ type: "status", storing: false, message: "NATS is down" });
+  await ann.until(() => ann.storings.length === 1);
+  using timers = new ManualTimers();
+  const texts = Array.from({ length: 30 }, (_, index) => `${index}`);
+  const sent = texts.map((text) => ann.chat.send(text));
+  const published: string[] = [];
+  const commit = (text: string) => {
+    published.push(text);
+    const position = `p${published.length}`;
+    connection.send(said(position, text), { type: "ack", id: sent[Number(text)]!.id, position });
+  };
+  for (const _ of texts) await connection.next();
+  // The server holds three.
+  for (const { id } of sent.slice(3)) {
+    connection.send({ type: "error", code: "not_committed", message: "too many", id });
+  }
+  connection.send({ type: "joined", members: [], count: 0, memberCount: 7 });
+  await ann.until(() => ann.chat.memberCount === 7);
+  timers.runLast();
+  // What is refused waits until the server has published what it holds: only this is sent.
+  globalThis.dispatchEvent(new Event("online"));
+  assertEquals(await connection.next(), { type: "ping" });
+  for (const text of texts.slice(0, 3)) commit(text);
+  connection.send({ type: "status", storing: true, message: "Messages are stored again" });
+  await ann.until(() => ann.storings.length === 2);
+  timers.runLast();
+  for (const _ of sent.slice(3)) commit(String((await connection.next()).text));
+  await Promise.all(sent);
+  assertEquals([published, ann.texts, ann.errors], [texts, texts, []]);
 });
 
 Deno.test("a message that was refused is sent again soon after the server stores messages", async () => {
