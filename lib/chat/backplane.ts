@@ -62,7 +62,7 @@ export interface BackplaneProcess {
 
 /** A room of one process, as its stream sees it. */
 export interface RoomListener {
-  /** The room is open. Called once, before the other methods. */
+  /** The room is open. Called once. Before it, only `onJoined` and `onLeft` may be called. */
   onOpened(opening: RoomOpening): void;
   /** The room cannot be opened. It is closed. */
   onOpenFailed(error: Error): void;

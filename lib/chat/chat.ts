@@ -4,7 +4,7 @@ import type { Access, AccessDenial, RenewingMember, VerifyToken } from "./access
 import { AccessExpiry } from "./access_expiry.ts";
 import type { ChatConfig, ChatOptions } from "./chat_options.ts";
 import type { Backplane } from "./backplane.ts";
-import type { StatusMessage } from "./chorus_v1.ts";
+import { statusOf } from "./chorus_v1.ts";
 import { CLOSE_CODES, type CloseCode } from "./close_code.ts";
 import { ChatCounters } from "./counters.ts";
 import { HistoryUnavailableError } from "./history/history.ts";
@@ -251,20 +251,15 @@ export class Chat {
     if (!this.#registry.has(member.id)) return;
     if (since !== undefined) this.counters.resumes[start.isRecovered ? "recovered" : "gap"]++;
     member.enter(start);
-    if (this.#backplane?.outage !== undefined) member.onStatus(this.#status());
+    if (this.#backplane?.outage !== undefined) member.onStatus(statusOf(false));
   }
 
   /** Tells the members whether what they publish is stored now. */
   #onOutageChange(): void {
-    const status = this.#status();
-    if (status.storing) this.#logger.info("Messages are stored again");
-    else this.#logger.warning("Messages cannot be stored: {message}", { message: status.message });
-    this.rooms.announce(status);
-  }
-
-  #status(): StatusMessage {
     const { outage } = this.#backplane!;
-    return { type: "status", storing: !outage, message: outage ?? "Messages are stored again" };
+    if (outage === undefined) this.#logger.info("Messages can be stored again");
+    else this.#logger.warning("Messages cannot be stored: {outage}", { outage });
+    this.rooms.announce(statusOf(outage === undefined));
   }
 
   /** Positions are not valid any more, so all members must join again. */
