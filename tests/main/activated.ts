@@ -1,5 +1,5 @@
+import { freePort } from "../free_port.ts";
 import { isMissing } from "../missing_program.ts";
-import { freePort } from "../socket/haproxy.ts";
 import { RawPeer } from "../socket/raw_peer.ts";
 import { Program } from "./program.ts";
 

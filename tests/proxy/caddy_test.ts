@@ -1,4 +1,4 @@
-import { freePort } from "../socket/haproxy.ts";
+import { freePort } from "../free_port.ts";
 import { testProxy } from "./contract.ts";
 import { CERT_PATH, KEY_PATH } from "./proxy.ts";
 import { adapt, snippets } from "./snippets.ts";

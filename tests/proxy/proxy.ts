@@ -1,6 +1,6 @@
 import type { ServerConfig } from "../../lib/server/config.ts";
+import { freePort } from "../free_port.ts";
 import type { NeededProgram } from "../missing_program.ts";
-import { freePort } from "../socket/haproxy.ts";
 import { RawPeer } from "../socket/raw_peer.ts";
 
 /** The certificate for localhost and 127.0.0.1 that the proxies use. */

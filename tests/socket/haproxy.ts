@@ -1,3 +1,4 @@
+import { freePort } from "../free_port.ts";
 import { isMissing } from "../missing_program.ts";
 import { adapt, snippets } from "../proxy/snippets.ts";
 
@@ -48,19 +49,6 @@ export class Haproxy implements AsyncDisposable {
     this.#process.kill("SIGKILL");
     await Promise.all([this.#process.status, this.#messages]);
     await Deno.remove(this.#configPath);
-  }
-}
-
-/** A free port that the system does not choose for other connections meanwhile. */
-export function freePort(): number {
-  for (;;) {
-    const port = 10_000 + Math.floor(20_000 * Math.random());
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
   }
 }
 

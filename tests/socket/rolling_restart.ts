@@ -1,5 +1,6 @@
 import { Program } from "../main/program.ts";
-import { freePort, Haproxy } from "./haproxy.ts";
+import { freePort } from "../free_port.ts";
+import { Haproxy } from "./haproxy.ts";
 import { RollingUser } from "./rolling_user.ts";
 
 /** What {@linkcode rollingRestart} does. */
