@@ -26,7 +26,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/chat/log": [
     ...["lib/chat/counters.ts", "lib/chat/message.ts", "lib/chat/scheduler.ts", "lib/websocket"],
   ],
+  "lib/cluster": ["lib/chat", "lib/chat/history", "lib/chat/log/frames.ts", "lib/websocket"],
   "lib/history": ["lib/chat", "lib/chat/history", "lib/chat/log"],
+  "lib/cluster": ["lib/chat", "lib/cli"],
 
   "lib/server": [
     ...["lib/server/engines", "lib/server/flags", "lib/server/http", "lib/server/page"],

@@ -17,12 +17,13 @@ const RECONNECT_SPREAD_MS = 1000;
 /** Time to close the connections that are left after the drain timeout. */
 const SHUTDOWN_MS = 100;
 
-/** Time to commit the messages that are on their way to the durable history. */
-const HISTORY_CLOSE_MS = 2000;
+/** Time to store the messages that are on their way. */
+const STORE_CLOSE_MS = 2500;
 
 /** The running parts of a server. */
 export interface ServerParts extends EngineParts {
-  readonly history: AsyncDisposable | undefined;
+  /** Where messages are stored, if they are. */
+  readonly store: AsyncDisposable | undefined;
   /** Undefined with `--engine serve`, and so is `gateway`. */
   readonly directEngine: DirectEngine | undefined;
   readonly gateway: Gateway | undefined;
@@ -145,7 +146,7 @@ export class Drain {
   }
 
   async #flush(parts: ServerParts, deadlineMs: number): Promise<void> {
-    const { chat, wires, history, directEngine, gateway, httpServer, metrics } = parts;
+    const { chat, wires, store, directEngine, gateway, httpServer, metrics } = parts;
     const { drainTimeoutMs } = this.#config;
     const restMs = deadlineMs - performance.now();
     // Slow readers get half of the time. The rest is for the close frames.
@@ -162,9 +163,9 @@ export class Drain {
     gateway?.closeConnections();
     await withinMs(SHUTDOWN_MS, shutdown);
     chat.rooms.stop();
-    if (history) {
-      const closed = Promise.resolve(history[Symbol.asyncDispose]());
-      await withinMs(HISTORY_CLOSE_MS, closed.catch((error) => chat.logError(error)));
+    if (store) {
+      const closed = Promise.resolve(store[Symbol.asyncDispose]());
+      await withinMs(STORE_CLOSE_MS, closed.catch((error) => chat.logError(error)));
     }
     await withinMs(SHUTDOWN_MS, Promise.resolve(metrics[Symbol.asyncDispose]()));
   }

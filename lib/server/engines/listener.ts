@@ -43,10 +43,11 @@ interface AddressEndpoint {
  * In Deno 2.9, a `node:net` server stops accepting for good, without an error, once the process has
  * run out of file descriptors. So when no client has connected for a while, the listener connects
  * to itself, from the address to which it connects. If this probe is not accepted, or there is no
- * file descriptor for it, the listener closes its server and listens again. An open socket that was
- * passed to this process cannot be opened again, so there a new server takes over the handle of the
- * old one. A probe that fails for another reason says nothing about the server: this machine may
- * not have the address. The next probe then uses another address, if there is one.
+ * file descriptor for it, the listener closes its server and listens again, until that works. An
+ * open socket that was passed to this process cannot be opened again, so there a new server takes
+ * over the handle of the old one. A probe that fails for another reason says nothing about the
+ * server: this machine may not have the address. The next probe then uses another address, if there
+ * is one.
  *
  * If the port is shared, the system gives each connection to one of the processes that listen on
  * it. So a probe that is not accepted may be at another process. In this case, a new server takes
@@ -120,6 +121,8 @@ export class Listener {
     const hasAccepted = this.#hasAccepted;
     this.#hasAccepted = false;
     if (hasAccepted) this.#stopProbing();
+    // The last restart has failed.
+    else if (!this.#server!.listening) this.#restart();
     else if (!this.#probe) this.#startProbing();
     else if (++this.#unacceptedChecks === MAX_UNACCEPTED_CHECKS) this.#restart();
     // It is at another process.
@@ -152,8 +155,9 @@ export class Listener {
 
   async #restart(): Promise<void> {
     const { endpoint } = this.#options;
+    const isShared = "port" in endpoint && endpoint.reusePort;
     // The probe then stays open, to be accepted by the new server if it is here.
-    const isUnsure = "port" in endpoint && endpoint.reusePort && !this.#isOutOfFiles;
+    const isUnsure = isShared && !this.#isOutOfFiles && this.#server!.listening;
     if (!isUnsure) {
       this.#stopProbing();
       this.#hasAccepted = true;

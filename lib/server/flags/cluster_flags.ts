@@ -59,12 +59,10 @@ export function clusterFaults({ nats, data, durability }: ClusterConfig): readon
     ...data === ""
       ? []
       : [`Cannot use ${withVariable("--data")} ${withNats}: NATS stores the messages`],
-    ...durability === "process"
-      ? []
-      : [
-        `Cannot use ${withVariable("--durability")} ${durability} ${withNats}: nats-server decides ` +
-        "when to write to the disk; set sync_interval: always there",
-      ],
+    ...durability === "process" ? [] : [
+      `Cannot use ${withVariable("--durability")} ${durability} ${withNats}: nats-server decides ` +
+      "when to write to the disk; set sync_interval: always there",
+    ],
   ];
 }
 

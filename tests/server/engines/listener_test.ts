@@ -80,7 +80,22 @@ Deno.test({
   name: "a Listener on a shared port resets the clients that wait for it if it has no files",
   ignore: Deno.build.os !== "linux",
   async fn() {
-    assertEquals(await runShared("0", "after"), [RESTARTED, "ECONNRESET"]);
+    assertEquals(await runShared("0", "after"), [RESTARTED, "ECONNRESET", "accepted"]);
+  },
+});
+
+Deno.test({
+  name: "a Listener on a shared port tries again if it cannot open the port again",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const printed = await runShared("0", "lost");
+    assertEquals(printed.toSorted(), [
+      "Cannot accept a connection: {error}",
+      RESTARTED,
+      "ECONNRESET",
+      "accepted",
+    ]);
+    assertEquals(printed.at(-1), "accepted");
   },
 });
 

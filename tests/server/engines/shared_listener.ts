@@ -1,6 +1,8 @@
 // Opens a listener on a shared port, lets it run out of file descriptors while a client connects,
-// and prints what the client and the logger get. Arguments: how many other servers share the port,
-// and when this process has file descriptors again: before or after the listener's checks.
+// and prints what the client and the logger get. If the client is reset, it connects again.
+// Arguments: how many other servers share the port, and when this process has file descriptors
+// again: "before" the checks of the listener, "after" its first warning, or after the listener has
+// "lost" its own one.
 import type { Logger } from "@logtape/logtape";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
@@ -8,7 +10,7 @@ import { setImmediate } from "node:timers/promises";
 import { Listener } from "../../../lib/server/engines/listener.ts";
 
 const otherCount = Number(Deno.args[0]);
-const recoversBefore = Deno.args[1] === "before";
+const when = Deno.args[1] as "before" | "after" | "lost";
 
 /** The listener's checks. They begin when this script says so, and are quick. */
 const checks: (() => void)[] = [];
@@ -34,30 +36,53 @@ const listener = new Listener({
 const { port } = await listener.open();
 
 const files: Deno.FsFile[] = [];
-try {
-  for (;;) files.push(Deno.openSync("/dev/null"));
-} catch {
-  // The client needs one.
-  files.pop()!.close();
-}
+takeFiles();
+// The client needs one.
+files.pop()!.close();
 const client = connect({ host: "127.0.0.1", port });
-const ended = Promise.withResolvers<string>();
-client.on("data", (bytes) => ended.resolve(String(bytes)));
-client.on("error", (error: Error & { code?: string }) => ended.resolve(error.code!));
+const outcome = outcomeOf(client);
 await once(client, "connect");
 // The listener tries to accept it meanwhile.
 for (let turn = 0; turn < 10; turn++) await setImmediate();
 
-const release = () => files.splice(0).forEach((file) => file.close());
-if (recoversBefore) release();
+if (when === "before") releaseFiles();
 for (let count = 0; count < otherCount; count++) {
   const other = createServer((socket) => socket.on("error", () => {}).resume());
   await once(other.listen({ host: "127.0.0.1", port, reusePort: true }), "listening");
 }
-const timer = setRealInterval(() => checks.forEach((check) => check()), 20);
+setRealInterval(() => {
+  for (const check of checks) check();
+  // When a check has closed the server, but the next one has not opened a socket yet.
+  if (when === "lost" && files.length > 0) takeFiles();
+}, 20);
 // Alone, the listener always warns.
 if (otherCount === 0) await warned.promise;
-release();
-console.log(await ended.promise);
-clearInterval(timer);
+releaseFiles();
+const first = await outcome;
+console.log(first);
+if (first !== "accepted") {
+  while (await outcomeOf(connect({ host: "127.0.0.1", port })) !== "accepted");
+  console.log("accepted");
+}
 Deno.exit();
+
+/** Opens files until there are no more file descriptors. */
+function takeFiles(): void {
+  try {
+    for (;;) files.push(Deno.openSync("/dev/null"));
+  } catch {
+    // There are no more.
+  }
+}
+
+function releaseFiles(): void {
+  for (const file of files.splice(0)) file.close();
+}
+
+/** Returns the text that a client receives, or the code of its error. */
+function outcomeOf(socket: Socket): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  socket.on("data", (bytes) => resolve(String(bytes)));
+  socket.on("error", (error: Error & { code?: string }) => resolve(error.code!));
+  return promise;
+}

@@ -1,0 +1,296 @@
+import { jetstream, type JetStreamClient, jetstreamManager, type JsMsg } from "@nats-io/jetstream";
+import type { Logger } from "@logtape/logtape";
+import {
+  type Backplane,
+  BackplaneCounters,
+  type BackplaneProcess,
+  type RoomListener,
+  type RoomStream,
+} from "../chat/backplane.ts";
+import { HistoryUnavailableError, type RoomHead } from "../chat/history/history.ts";
+import { ClusterError } from "./cluster_error.ts";
+import { decodeFlush, type Flush, type FlushPlace } from "./flush.ts";
+import { HeldMessages } from "./held_messages.ts";
+import { NatsLink, type NatsLinkOptions } from "./nats_link.ts";
+import { NatsRoomStream, type RoomStreamContext } from "./nats_room_stream.ts";
+import { PresenceExchange } from "./presence_exchange.ts";
+import { SharedRecords, type StreamEpoch } from "./shared_records.ts";
+import { StreamConsumer } from "./stream_consumer.ts";
+import { StreamHealth } from "./stream_health.ts";
+import { openStream, STREAM, type StreamLimits } from "./stream_setup.ts";
+import { StreamedRooms } from "./streamed_rooms.ts";
+import type { StreamClients } from "./subject_reader.ts";
+
+/** How to make processes one chat with NATS. */
+export interface NatsBackplaneOptions
+  extends StreamLimits, Omit<NatsLinkOptions, "name" | "startTimeoutMs"> {
+  /** The maximum memory for messages that are not acknowledged, in bytes. */
+  readonly maxHeldBytes: number;
+  /** A process that is not heard of for this time is gone, with its members. */
+  readonly presenceTtlMs: number;
+  readonly logger: Logger;
+  /** How long to try to connect. Default: ten seconds. */
+  readonly startTimeoutMs?: number;
+}
+
+const DEFAULT_START_TIMEOUT_MS = 10_000;
+
+/** How long to wait at the end for the messages that are under way. */
+const STOP_TIMEOUT_MS = 2000;
+
+const NODE_BYTES = 8;
+
+/**
+ * Makes processes one chat with NATS JetStream: see {@linkcode Backplane}.
+ *
+ * Each room is a subject of one stream. What a process publishes in a room in one turn is one
+ * publish to the stream, a {@linkcode Flush}, and gets the sequence numbers from its place there.
+ */
+export class NatsBackplane implements Backplane {
+  readonly sessionKey: Uint8Array;
+  readonly counters = new BackplaneCounters();
+  readonly #options: NatsBackplaneOptions;
+  readonly #clients: StreamClients;
+  #records: SharedRecords;
+  readonly #node: string;
+  readonly #consumer: StreamConsumer;
+  readonly #health: StreamHealth;
+  readonly #held: HeldMessages;
+  readonly #presence: PresenceExchange;
+  readonly #rooms = new Map<string, NatsRoomStream>();
+  readonly #streamedRooms: StreamedRooms;
+  #process: BackplaneProcess | undefined;
+  #epoch: StreamEpoch;
+  #flushCount = 0;
+  #hasWarned = false;
+  #running: Promise<unknown> | undefined;
+  #lastStreamSeq: Promise<number> | undefined;
+
+  private constructor(
+    options: NatsBackplaneOptions,
+    start: {
+      readonly clients: StreamClients;
+      readonly records: SharedRecords;
+      readonly node: string;
+      readonly sessionKey: Uint8Array;
+      readonly epoch: StreamEpoch;
+      readonly position: number;
+    },
+  ) {
+    const { clients, records, node, sessionKey, epoch, position } = start;
+    const { logger } = options;
+    this.sessionKey = sessionKey;
+    this.#options = options;
+    this.#clients = clients;
+    this.#records = records;
+    this.#node = node;
+    this.#epoch = epoch;
+    this.#held = new HeldMessages(options.maxHeldBytes, this.counters);
+    this.#streamedRooms = new StreamedRooms(clients);
+    this.#health = new StreamHealth({
+      logger,
+      recover: () => this.#recover(),
+      onChange: () => this.#onOutageChange(),
+    });
+    this.#consumer = new StreamConsumer(position, {
+      ...clients,
+      counters: this.counters,
+      onPublish: (message) => this.#handle(message),
+      onFailure: (reason) => this.#health.suspect(`the stream in NATS cannot be read: ${reason}`),
+    });
+    this.#presence = new PresenceExchange({
+      connection: clients.link.connection,
+      nodeId: node,
+      ttlMs: options.presenceTtlMs,
+      logger,
+      onPeersChange: (count) => this.counters.peers = count,
+    });
+  }
+
+  /**
+   * Connects to NATS, and creates what is missing there.
+   *
+   * @throws {ClusterError} If that fails.
+   */
+  static async open(options: NatsBackplaneOptions): Promise<NatsBackplane> {
+    const { startTimeoutMs = DEFAULT_START_TIMEOUT_MS } = options;
+    const node = crypto.getRandomValues(new Uint8Array(NODE_BYTES)).toHex();
+    const link = await NatsLink.connect({ ...options, name: `chorus ${node}`, startTimeoutMs });
+    try {
+      const client: JetStreamClient = jetstream(link.connection);
+      const manager = await jetstreamManager(link.connection);
+      const clients = { link, client, manager };
+      const info = await openStream(link, manager, options);
+      const records = await SharedRecords.open(link, options.replicas);
+      const sessionKey = await records.sessionKey();
+      const epoch = await records.epoch(info);
+      const position = info.state.last_seq;
+      return new NatsBackplane(options, { clients, records, node, sessionKey, epoch, position });
+    } catch (cause) {
+      await link.connection.close();
+      throw cause instanceof ClusterError ? cause : setupFailure(cause);
+    }
+  }
+
+  get epoch(): string {
+    return this.#epoch.name;
+  }
+
+  get outage(): string | undefined {
+    return this.#health.outage;
+  }
+
+  start(process: BackplaneProcess): void {
+    this.#process = process;
+    const watching = this.#clients.link.watch((isConnected, detail) => {
+      if (isConnected) {
+        this.counters.reconnects++;
+        this.#presence.resync();
+      } else {
+        this.#consumer.interrupt();
+        this.#health.suspect(`the connection to NATS is lost${detail && `: ${detail}`}`);
+      }
+    });
+    this.#running = Promise.all([watching, this.#consumer.run()]);
+  }
+
+  open(room: string, listener: RoomListener): RoomStream {
+    const stream = new NatsRoomStream(room, listener, this.#roomContext());
+    this.#rooms.set(stream.subject, stream);
+    stream.open();
+    return stream;
+  }
+
+  async rooms(after: string, limit: number): Promise<RoomHead[]> {
+    try {
+      return await this.#streamedRooms.list(this.epoch, after, limit);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new HistoryUnavailableError(`Cannot list the rooms in NATS: ${reason}`, { cause });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const endMs = performance.now() + STOP_TIMEOUT_MS;
+    const hasPending = () => this.#rooms.values().some(({ hasPending }) => hasPending);
+    while (hasPending() && this.outage === undefined && performance.now() < endMs) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    this.#closeRooms("the server stops");
+    this.#health.stop();
+    this.#consumer.stop();
+    await this.#presence[Symbol.asyncDispose]();
+    const { link } = this.#clients;
+    await (link.isConnected ? link.connection.drain() : link.connection.close());
+    await this.#running;
+  }
+
+  #roomContext(): RoomStreamContext {
+    return {
+      ...this.#clients,
+      node: this.#node,
+      epoch: this.epoch,
+      counters: this.counters,
+      logger: this.#options.logger,
+      held: this.#held,
+      health: this.#health,
+      consumer: this.#consumer,
+      presence: this.#presence,
+      nextFlushNumber: () => ++this.#flushCount,
+      decode: (payload, place) => this.#decode(payload, place),
+      lastStreamSeq: () => this.#readLastStreamSeq(),
+      onClosed: (room) => {
+        if (this.#rooms.get(room.subject) === room) this.#rooms.delete(room.subject);
+      },
+    };
+  }
+
+  /** Handles the next publish of the stream. Those of rooms that are not open are skipped. */
+  #handle(message: JsMsg): void | Promise<void> {
+    const room = this.#rooms.get(message.subject);
+    if (!room) return;
+    const place = { streamSeq: message.seq, atMs: message.time.getTime() };
+    const flush = decodeFlush(message.data, place);
+    if (!flush) return this.#warnOfPublish(message.subject);
+    if (this.#isValid(flush)) return room.handle(flush);
+    return this.#handleOtherEpoch(message);
+  }
+
+  /** A flush is of another epoch: of a new one, or its publisher does not know ours yet. */
+  async #handleOtherEpoch(message: JsMsg): Promise<void> {
+    const { link, manager } = this.#clients;
+    const info = await link.call(() => manager.streams.info(STREAM));
+    const epoch = await this.#records.epoch(info);
+    if (epoch.name !== this.epoch) this.#renew(epoch, message.seq - 1);
+  }
+
+  #decode(payload: Uint8Array, place: FlushPlace): Flush | undefined {
+    const flush = decodeFlush(payload, place);
+    return flush && this.#isValid(flush) ? flush : undefined;
+  }
+
+  #isValid({ epoch, streamSeq }: Flush): boolean {
+    return epoch === this.#epoch.name || streamSeq <= this.#epoch.startSeq;
+  }
+
+  #warnOfPublish(subject: string): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    this.#options.logger.warn("A publish in NATS on {subject} is not by this program", { subject });
+  }
+
+  #readLastStreamSeq(): Promise<number> {
+    const { link, manager } = this.#clients;
+    // Calls of the same turn share the answer.
+    this.#lastStreamSeq ??= Promise.resolve().then(() => {
+      this.#lastStreamSeq = undefined;
+      return link.call(() => manager.streams.info(STREAM));
+    }).then(({ state }) => state.last_seq);
+    return this.#lastStreamSeq;
+  }
+
+  /** Resolves when the stream can be used, and everything in it has been handled. */
+  async #recover(): Promise<void> {
+    const { link, manager } = this.#clients;
+    await link.connected();
+    const info = await openStream(link, manager, this.#options);
+    // The records may be lost with the stream.
+    this.#records = await SharedRecords.open(link, this.#options.replicas);
+    await this.#records.sessionKey(this.sessionKey);
+    const isBehind = info.state.last_seq < this.#consumer.position;
+    const isOther = String(info.created) !== this.#epoch.created;
+    const epoch = await this.#records.epoch(info, isBehind ? this.epoch : undefined);
+    if (isOther || isBehind || epoch.name !== this.epoch) this.#renew(epoch, info.state.last_seq);
+    await this.#consumer.reached(info.state.last_seq);
+  }
+
+  /** Begins a new epoch, from a place in the stream on. */
+  #renew(epoch: StreamEpoch, position: number): void {
+    const { logger } = this.#options;
+    logger.warn(
+      "The stream in NATS was made anew, or has lost messages: sequence numbers start over",
+    );
+    this.#epoch = epoch;
+    this.#closeRooms("the messages in NATS are lost");
+    this.#consumer.restartFrom(position);
+    this.#process?.onNewEpoch();
+  }
+
+  #closeRooms(reason: string): void {
+    for (const room of [...this.#rooms.values()]) room.abandon(reason);
+  }
+
+  #onOutageChange(): void {
+    this.#held.releaseSenders();
+    this.#process?.onOutageChange();
+  }
+}
+
+function setupFailure(cause: unknown): ClusterError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const name = cause instanceof Error ? cause.name : "";
+  const message = name === "JetStreamNotEnabled"
+    ? `NATS runs without JetStream; enable it with \`jetstream: {}\` in its configuration: ${reason}`
+    : `Cannot use NATS JetStream: ${reason}`;
+  return new ClusterError(message, { cause });
+}

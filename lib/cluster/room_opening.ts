@@ -1,0 +1,36 @@
+import { firstSeqOf, type Flush } from "./flush.ts";
+import { appendFlush, FlushReader, type FlushSource } from "./flush_reader.ts";
+import { RecentFlushes } from "./recent_flushes.ts";
+import { STREAM } from "./stream_setup.ts";
+
+/** How far to look back for a flush if the newest publish is not one, in the whole stream. */
+const LOOK_BACK = 10_000;
+
+/** The newest flushes of a room, in order; none if it has no messages. */
+export interface RoomTail {
+  readonly flushes: readonly Flush[];
+  readonly recent: RecentFlushes;
+}
+
+/** Reads the newest flushes of a room. */
+export async function readTail(source: FlushSource): Promise<RoomTail> {
+  const { link, manager } = source.clients;
+  const query = { last_by_subj: source.subject };
+  const last = await link.call(() => manager.streams.getMessage(STREAM, query));
+  if (!last) return { flushes: [], recent: new RecentFlushes(0) };
+  const head = source.decode(last.data, { streamSeq: last.seq, atMs: last.time.getTime() });
+  if (head && (head.tail === 0 || head.tail >= head.streamSeq)) {
+    const recent = new RecentFlushes(firstSeqOf(last.seq) - 1);
+    await appendFlush(recent, head, source);
+    return { flushes: [head], recent };
+  }
+  const startSeq = head ? head.tail : Math.max(1, last.seq - LOOK_BACK);
+  const reader = new FlushReader(source, startSeq);
+  const flushes: Flush[] = [];
+  for (;;) {
+    const flush = await reader.peek();
+    if (!flush || flush.streamSeq > last.seq) return { flushes, recent: reader.recent };
+    flushes.push(flush);
+    reader.take();
+  }
+}

@@ -1,0 +1,108 @@
+import type { StreamInfo } from "@nats-io/jetstream";
+import { type KV, Kvm } from "@nats-io/kv";
+import type { NatsLink } from "./nats_link.ts";
+
+/** The bucket with what all processes share besides the messages. */
+const BUCKET = "chorus";
+
+const SESSION_KEY = "session-key";
+const EPOCH = "epoch";
+
+const SESSION_KEY_BYTES = 32;
+const EPOCH_BYTES = 8;
+
+/** The epoch of a stream. */
+export interface StreamEpoch {
+  /** When the stream was created, as NATS tells it. */
+  readonly created: string;
+  /** 16 hexadecimal digits. */
+  readonly name: string;
+  /**
+   * The stream's last sequence number when the epoch began. Flushes up to it were published in
+   * earlier epochs; later ones that were, are not valid.
+   */
+  readonly startSeq: number;
+}
+
+/** What all processes share besides the messages: a bucket of records in NATS. */
+export class SharedRecords {
+  readonly #link: NatsLink;
+  readonly #bucket: KV;
+
+  private constructor(link: NatsLink, bucket: KV) {
+    this.#link = link;
+    this.#bucket = bucket;
+  }
+
+  /** Opens the records. They are created if they are missing, with so many replicas. */
+  static async open(link: NatsLink, replicas: number): Promise<SharedRecords> {
+    const options = { replicas, history: 1, allow_direct: false };
+    const bucket = await link.call(() => new Kvm(link.connection).create(BUCKET, options));
+    return new SharedRecords(link, bucket);
+  }
+
+  /**
+   * Returns the key that signs session tokens. The first process makes it.
+   *
+   * @param known The key that this process has, in case the records are lost.
+   */
+  async sessionKey(known?: Uint8Array): Promise<Uint8Array> {
+    const made = known ?? crypto.getRandomValues(new Uint8Array(SESSION_KEY_BYTES));
+    for (;;) {
+      const entry = await this.#get(SESSION_KEY);
+      if (entry) return entry.value;
+      await this.#replace(SESSION_KEY, made, 0);
+    }
+  }
+
+  /**
+   * Returns the epoch of a stream. A new one begins if the stream was created anew, or has lost
+   * messages.
+   *
+   * @param lost The name of the epoch in which messages were lost, if any were.
+   */
+  async epoch({ created, state }: StreamInfo, lost?: string): Promise<StreamEpoch> {
+    const createdText = String(created);
+    for (;;) {
+      const entry = await this.#get(EPOCH);
+      const stored = entry && parseEpoch(entry.value);
+      if (stored && stored.created === createdText && stored.name !== lost) return stored;
+      const name = crypto.getRandomValues(new Uint8Array(EPOCH_BYTES)).toHex();
+      const epoch: StreamEpoch = { created: createdText, name, startSeq: state.last_seq };
+      const value = new TextEncoder().encode(JSON.stringify(epoch));
+      if (await this.#replace(EPOCH, value, entry?.revision ?? 0)) return epoch;
+    }
+  }
+
+  async #get(key: string): Promise<{ value: Uint8Array; revision: number } | undefined> {
+    const entry = await this.#link.call(() => this.#bucket.get(key));
+    return entry && entry.operation === "PUT"
+      ? { value: entry.value, revision: entry.revision }
+      : undefined;
+  }
+
+  /** Stores a record if it has not changed since. Returns false if it has. */
+  async #replace(key: string, value: Uint8Array, revision: number): Promise<boolean> {
+    try {
+      await this.#link.call(() =>
+        revision === 0 ? this.#bucket.create(key, value) : this.#bucket.update(key, value, revision)
+      );
+      return true;
+    } catch (error) {
+      if (error instanceof Error && /wrong last sequence/.test(error.message)) return false;
+      throw error;
+    }
+  }
+}
+
+function parseEpoch(value: Uint8Array): StreamEpoch | undefined {
+  try {
+    const { created, name, startSeq } = JSON.parse(new TextDecoder().decode(value));
+    return typeof created === "string" && /^[0-9a-f]{16}$/.test(name) &&
+        Number.isSafeInteger(startSeq)
+      ? { created, name, startSeq }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

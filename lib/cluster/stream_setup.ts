@@ -1,0 +1,143 @@
+import {
+  DiscardPolicy,
+  JetStreamApiCodes,
+  JetStreamApiError,
+  type JetStreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+  type StreamInfo,
+} from "@nats-io/jetstream";
+import { ClusterError } from "./cluster_error.ts";
+import type { NatsLink } from "./nats_link.ts";
+import { ROOM_SUBJECTS } from "./room_subject.ts";
+
+/** The name of the stream with the messages of all rooms. */
+export const STREAM = "chorus";
+
+/** How long, and how often, the stream stores messages. */
+export interface StreamLimits {
+  /** On how many servers each message is stored. */
+  readonly replicas: number;
+  /** How many publishes to store for each room; 0 if there is no limit. */
+  readonly historyMessages: number;
+  /** How long to store messages, in milliseconds; 0 if there is no limit. */
+  readonly historyAgeMs: number;
+}
+
+/** A process that opens a room needs some of its newest publishes. */
+const MIN_MESSAGES_PER_SUBJECT = 128;
+
+/** A publish that is sent again within this time is stored once. */
+const DUPLICATE_WINDOW_MS = 2 * 60_000;
+
+const NANOSECONDS_PER_MS = 1_000_000;
+
+/** A stream with this name and other settings is there. */
+const STREAM_NAME_IN_USE = 10058;
+
+/** There are not enough servers for the replicas: alone, and in a cluster. */
+const TOO_MANY_REPLICAS = [10074, 10005];
+
+/** Another stream has these subjects. */
+const SUBJECTS_OVERLAP = 10065;
+
+/**
+ * Returns what is known of the stream of all rooms, which is created if it is missing.
+ *
+ * @throws {ClusterError} If it cannot be created, or has other settings. It is never changed.
+ */
+export async function openStream(
+  link: NatsLink,
+  manager: JetStreamManager,
+  limits: StreamLimits,
+): Promise<StreamInfo> {
+  const wanted = streamConfig(limits);
+  const info = await findStream(link, manager) ?? await createStream(link, manager, wanted);
+  const differences = streamDifferences(info.config, wanted);
+  if (differences.length > 0) {
+    throw new ClusterError(
+      `The stream ${STREAM} in NATS has other settings: ${differences.join("; ")}. Change the ` +
+        `flags of this server, or the stream with \`nats stream edit ${STREAM}\``,
+    );
+  }
+  return info;
+}
+
+async function findStream(
+  link: NatsLink,
+  manager: JetStreamManager,
+): Promise<StreamInfo | undefined> {
+  try {
+    return await link.call(() => manager.streams.info(STREAM));
+  } catch (error) {
+    if (isStreamMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+async function createStream(
+  link: NatsLink,
+  manager: JetStreamManager,
+  wanted: StreamConfig,
+): Promise<StreamInfo> {
+  try {
+    return await link.call(() => manager.streams.add(wanted));
+  } catch (cause) {
+    if (!(cause instanceof JetStreamApiError)) throw cause;
+    const { code, message } = cause;
+    // Another process has created it meanwhile.
+    if (code === STREAM_NAME_IN_USE) return await link.call(() => manager.streams.info(STREAM));
+    if (TOO_MANY_REPLICAS.includes(code)) {
+      throw new ClusterError(
+        `NATS has too few servers with JetStream for ${wanted.num_replicas} replicas: ${message}`,
+        { cause },
+      );
+    }
+    if (code === SUBJECTS_OVERLAP) {
+      throw new ClusterError(
+        `Another stream in NATS has the subjects ${ROOM_SUBJECTS}; delete it, or use another ` +
+          "account",
+        { cause },
+      );
+    }
+    throw cause;
+  }
+}
+
+/** Whether an error says that there is no such stream. */
+export function isStreamMissing(error: unknown): boolean {
+  return error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound;
+}
+
+/** Returns the settings of the stream. */
+export function streamConfig(limits: StreamLimits): StreamConfig {
+  const { replicas, historyMessages, historyAgeMs } = limits;
+  return {
+    name: STREAM,
+    subjects: [ROOM_SUBJECTS],
+    storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.Old,
+    max_age: historyAgeMs * NANOSECONDS_PER_MS,
+    max_msgs_per_subject: historyMessages === 0
+      ? -1
+      : Math.max(historyMessages, MIN_MESSAGES_PER_SUBJECT),
+    // The window must not be longer than the age.
+    duplicate_window: NANOSECONDS_PER_MS *
+      (historyAgeMs === 0 ? DUPLICATE_WINDOW_MS : Math.min(DUPLICATE_WINDOW_MS, historyAgeMs)),
+    num_replicas: replicas,
+  } as StreamConfig;
+}
+
+/** Names each setting of a stream that is not the wanted one, with both values. */
+export function streamDifferences(
+  actual: Partial<StreamConfig>,
+  wanted: Partial<StreamConfig>,
+): string[] {
+  const names = Object.keys(wanted) as (keyof StreamConfig)[];
+  return names.flatMap((name) => {
+    const [is, should] = [actual[name], wanted[name]].map((value) => JSON.stringify(value));
+    return is === should ? [] : [`${name} is ${is}, not ${should}`];
+  });
+}

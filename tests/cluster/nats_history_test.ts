@@ -1,0 +1,225 @@
+import { assert, assertEquals } from "@std/assert";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
+import type { StreamedMessage } from "../../lib/chat/backplane.ts";
+import { encodeFlush, type FlushHead, streamSeqOf } from "../../lib/cluster/flush.ts";
+import { roomSubject } from "../../lib/cluster/room_subject.ts";
+import { isNatsMissing, NatsServer } from "./nats_server.ts";
+import { publication, TestBackplane, type TestRoom } from "./test_room.ts";
+
+/** A NATS server with a backplane, and a connection to publish anything. */
+class Setup {
+  readonly server: NatsServer;
+  readonly one: TestBackplane;
+  readonly publishRaw: (room: string, payload: Uint8Array) => Promise<number>;
+
+  constructor(server: NatsServer, one: TestBackplane, publishRaw: Setup["publishRaw"]) {
+    this.server = server;
+    this.one = one;
+    this.publishRaw = publishRaw;
+  }
+
+  /** Publishes a flush as another process would, whatever it has received. */
+  publishFlush(
+    room: string,
+    messages: readonly (readonly [text: string, id: string])[],
+    head: Partial<FlushHead> = {},
+  ): Promise<number> {
+    const { epoch } = this.one.backplane;
+    const flush = { epoch, node: "other", number: 1, after: 0, tail: 1, ...head };
+    const publications = messages.map(([text, id]) => publication(text, { id }));
+    return this.publishRaw(room, encodeFlush(flush, publications));
+  }
+}
+
+function historyTest(name: string, run: (setup: Setup) => Promise<void>): void {
+  Deno.test({
+    name,
+    ignore: isNatsMissing,
+    fn: async () => {
+      await using server = await NatsServer.start();
+      await using one = await TestBackplane.open(server.url);
+      const connection = await connect({ servers: server.url });
+      const client = jetstream(connection);
+      try {
+        await run(
+          new Setup(server, one, async (room, payload) => {
+            return (await client.publish(roomSubject(room), payload)).seq;
+          }),
+        );
+      } finally {
+        await connection.close();
+      }
+    },
+  });
+}
+
+/** Publishes texts, each in a flush of its own. */
+async function publishEach(room: TestRoom, from: number, to: number): Promise<void> {
+  for (let index = from; index <= to; index++) {
+    const count = room.tail.length + room.messages.length;
+    room.publish(`m${index}`);
+    await room.received(count + 1);
+  }
+}
+
+function bodies(messages: readonly StreamedMessage[]): string[] {
+  return messages.map(({ body }) => String(body));
+}
+
+const range = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, index) => `m${from + index}`);
+
+historyTest("NatsRoomStream marks duplicates that the publisher did not know", async (setup) => {
+  const { one, server } = setup;
+  const room = await one.room("lobby");
+  const first = 4096 * await setup.publishFlush("lobby", [["a", "1"], ["b", "2"]]);
+  // This process has not received the first flush.
+  await setup.publishFlush("lobby", [["c", "3"], ["a", "1"], ["c", "3"]], { number: 2 });
+  // This one has: its own room knows the id.
+  await setup.publishFlush("lobby", [["a", "1"]], { number: 3, after: first + 1 });
+  await room.received(6);
+  // The last flush was encoded before the second one arrived, which has the id, too.
+  assertEquals(
+    room.messages.map(({ duplicateOf }) => duplicateOf),
+    [undefined, undefined, undefined, first, first + 4096, first + 4097],
+  );
+  assertEquals(room.texts, ["a", "b", "c"]);
+
+  await using other = await TestBackplane.open(server.url);
+  const opened = await other.room("lobby");
+  assertEquals(opened.texts, room.texts);
+  assertEquals(bodies((await opened.stream.read(0, 10, 1000)).messages), ["a", "b", "c"]);
+  // The first flush is before the page.
+  const page = await opened.stream.read(first + 4096, 10, 1000);
+  assertEquals([page.messages, page.hasGap, page.lastSeq], [[], false, opened.headSeq]);
+});
+
+historyTest("NatsRoomStream reads stored messages page by page", async ({ one }) => {
+  const room = await one.room("lobby");
+  const other = await one.room("other");
+  for (let start = 1; start <= 300; start += 15) {
+    room.publish(...range(start, start + 14));
+    other.publish("between");
+    await Promise.all([room.received(start + 14), other.received(Math.ceil(start / 15))]);
+  }
+  const all = room.messages;
+  for (const limit of [1, 7, 15, 100, 1000]) {
+    const read: StreamedMessage[] = [];
+    for (let after = 0; read.length < 300;) {
+      const page = await room.stream.read(after, limit, 1_000_000);
+      assertEquals(page.hasGap, false);
+      assert(page.messages.length > 0 && page.messages.length <= limit);
+      read.push(...page.messages);
+      after = page.lastSeq;
+    }
+    assertEquals(read, all);
+    const end = await room.stream.read(all.at(-1)!.seq, limit, 1_000_000);
+    assertEquals(end, { messages: [], hasGap: false, lastSeq: all.at(-1)!.seq });
+  }
+  for (const index of [0, 14, 15, 100, 298]) {
+    const page = await room.stream.read(all[index]!.seq, 20, 1_000_000);
+    assertEquals([page.hasGap, page.messages], [false, all.slice(index + 1, index + 21)]);
+  }
+  assertEquals((await room.stream.read(0, 100, 5)).messages, all.slice(0, 3));
+});
+
+historyTest("NatsRoomStream reads backwards", async ({ one, server }) => {
+  const room = await one.room("lobby");
+  await publishEach(room, 1, 350);
+  await using later = await TestBackplane.open(server.url);
+  const opened = await later.room("lobby");
+  const all = room.messages;
+  for (const [index, limit] of [[349, 1], [349, 350], [200, 150], [50, 100], [0, 5]] as const) {
+    const before = await opened.stream.readBefore(all[index]!.seq, limit);
+    assertEquals(before, all.slice(Math.max(0, index + 1 - limit), index + 1));
+    const justBefore = await opened.stream.readBefore(all[index]!.seq - 1, limit);
+    assertEquals(justBefore, all.slice(Math.max(0, index - limit), index));
+  }
+});
+
+historyTest("NatsRoomStream tells a gap where messages were deleted", async ({ one }) => {
+  const room = await one.room("lobby");
+  await publishEach(room, 1, 10);
+  const seqs = room.messages.map(({ seq }) => seq);
+  await room.stream.delete(seqs[3]!);
+  const read = async (after: number) => {
+    const { messages, hasGap } = await room.stream.read(after, 100, 1000);
+    return [hasGap, ...bodies(messages)];
+  };
+  assertEquals(await read(0), [true, ...range(5, 10)]);
+  assertEquals(await read(seqs[2]!), [true, ...range(5, 10)]);
+  assertEquals(await read(seqs[3]!), [false, ...range(5, 10)]);
+  assertEquals(await read(seqs[4]!), [false, ...range(6, 10)]);
+  assertEquals(bodies(await room.stream.readBefore(seqs[5]!, 10)), ["m5", "m6"]);
+  await room.stream.delete(seqs[9]!);
+  assertEquals(await read(seqs[8]!), [true]);
+  assertEquals(await read(seqs[9]!), [false]);
+  assertEquals(await room.stream.readBefore(seqs[9]!, 10), []);
+  assertEquals((await one.backplane.rooms("", 10)).map(({ room }) => room), []);
+  await publishEach(room, 11, 11);
+  assertEquals(await read(seqs[9]!), [false, "m11"]);
+  assertEquals(room.gaps, []);
+});
+
+historyTest(
+  "NatsRoomStream tells a gap before a flush whose publisher knew more",
+  async (setup) => {
+    const room = await setup.one.room("lobby");
+    const seq = await setup.publishFlush("other", [["x", "1"]]);
+    const after = 4096 * seq;
+    await setup.publishFlush("lobby", [["a", "1"]], { after });
+    await room.received(1);
+    assertEquals([room.gaps, room.texts], [[after], ["a"]]);
+  },
+);
+
+historyTest("NatsRoomStream skips what is not a flush of its epoch", async (setup) => {
+  const { one, server } = setup;
+  const room = await one.room("lobby");
+  await setup.publishRaw("lobby", new TextEncoder().encode("anything"));
+  await setup.publishFlush("lobby", [["stale", "1"]], { epoch: "stale" });
+  room.publish("a");
+  await room.received(1);
+  await setup.publishRaw("lobby", new Uint8Array());
+  await room.stream.caughtUp();
+  assertEquals([room.texts, room.gaps], [["a"], []]);
+  await using later = await TestBackplane.open(server.url);
+  const opened = await later.room("lobby");
+  assertEquals([opened.texts, opened.headSeq], [["a"], room.messages[0]!.seq]);
+});
+
+historyTest(
+  "NatsRoomStream is caught up when it has what the stream had",
+  async ({ one, server }) => {
+    await using other = await TestBackplane.open(server.url);
+    const [room, reader] = [await one.room("lobby"), await other.room("lobby")];
+    for (let index = 1; index <= 20; index++) {
+      await publishEach(room, index, index);
+      await reader.stream.caughtUp();
+      assertEquals(reader.texts.length, index);
+    }
+    await reader.stream.delete(room.messages.at(-1)!.seq);
+    await Promise.all([reader.stream.caughtUp(), room.stream.caughtUp()]);
+  },
+);
+
+historyTest("NatsBackplane begins a new epoch when the stream is deleted", async (setup) => {
+  const { one, server } = setup;
+  await using other = await TestBackplane.open(server.url);
+  const rooms = [await one.room("lobby"), await other.room("lobby")];
+  await publishEach(rooms[0]!, 1, 3);
+  const connection = await connect({ servers: server.url });
+  const manager = await jetstreamManager(connection);
+  await manager.streams.delete("chorus");
+  await connection.close();
+  await Promise.all([one, other].map((each) => each.changed.until(() => each.newEpochs === 1)));
+  assertEquals(one.backplane.epoch, other.backplane.epoch);
+  await Promise.all(
+    [one, other].map((each) => each.changed.until(() => each.backplane.outage === undefined)),
+  );
+  const [next, reader] = [await one.room("lobby"), await other.room("lobby")];
+  await publishEach(next, 1, 2);
+  await reader.received(2);
+  assertEquals([reader.texts, streamSeqOf(reader.messages[1]!.seq)], [["m1", "m2"], 2]);
+});

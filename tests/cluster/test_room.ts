@@ -1,0 +1,170 @@
+import { getLogger } from "@logtape/logtape";
+import type {
+  BackplaneProcess,
+  RoomListener,
+  RoomStream,
+  StreamedMessage,
+  StreamPublication,
+} from "../../lib/chat/backplane.ts";
+import type { Author } from "../../lib/chat/message.ts";
+import { NatsBackplane, type NatsBackplaneOptions } from "../../lib/cluster/nats_backplane.ts";
+import { OPCODE } from "../../lib/websocket/frame.ts";
+
+/** An author of messages in tests. */
+export const ANN: Author = { id: "00000000-0000-4000-8000-00000000000a", name: "Ann" };
+
+const encoder = new TextEncoder();
+
+/** Returns a text to publish. */
+export function publication(
+  text: string,
+  { id, author = ANN }: { id?: string; author?: Author } = {},
+): StreamPublication {
+  const bytes = encoder.encode(text);
+  return { opcode: OPCODE.text, bytes, author, id, publisher: undefined, onPublished: undefined };
+}
+
+/** A backplane whose process counts what it is told. */
+export class TestBackplane implements BackplaneProcess, AsyncDisposable {
+  readonly backplane: NatsBackplane;
+  outageChanges = 0;
+  newEpochs = 0;
+  readonly changed = new Changes();
+
+  private constructor(backplane: NatsBackplane) {
+    this.backplane = backplane;
+    backplane.start(this);
+  }
+
+  /** Opens a backplane, and starts it. */
+  static async open(
+    servers: string | readonly string[],
+    options: Partial<NatsBackplaneOptions> = {},
+  ): Promise<TestBackplane> {
+    const backplane = await NatsBackplane.open({
+      servers: [servers].flat(),
+      replicas: 1,
+      historyMessages: 0,
+      historyAgeMs: 0,
+      maxHeldBytes: 16 * 1024 ** 2,
+      presenceTtlMs: 10_000,
+      logger: getLogger(["chorus", "test"]),
+      ...options,
+    });
+    return new TestBackplane(backplane);
+  }
+
+  /** Opens a room, and waits until it is open. */
+  async room(name: string): Promise<TestRoom> {
+    return await new TestRoom(this.backplane, name).opened();
+  }
+
+  onOutageChange(): void {
+    this.outageChanges++;
+    this.changed.notify();
+  }
+
+  onNewEpoch(): void {
+    this.newEpochs++;
+    this.changed.notify();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.backplane[Symbol.asyncDispose]();
+  }
+}
+
+/** A room that remembers what it is told. */
+export class TestRoom implements RoomListener {
+  readonly stream: RoomStream;
+  readonly localMembers = [];
+  headSeq: number | undefined;
+  openError: Error | undefined;
+  readonly tail: StreamedMessage[] = [];
+  /** What came after the tail. */
+  readonly messages: StreamedMessage[] = [];
+  /** The texts that came back to their publisher. */
+  readonly own: string[] = [];
+  readonly gaps: number[] = [];
+  readonly refused: string[] = [];
+  readonly reasons = new Set<string>();
+  readonly changed = new Changes();
+
+  constructor(backplane: NatsBackplane, room: string) {
+    this.stream = backplane.open(room, this);
+  }
+
+  /** The texts of the tail and of what came after it, without duplicates. */
+  get texts(): string[] {
+    const all = [...this.tail, ...this.messages];
+    return all.filter(({ duplicateOf }) => duplicateOf === undefined).map(({ body }) =>
+      String(body)
+    );
+  }
+
+  /** Resolves when the room is open. */
+  async opened(): Promise<this> {
+    await this.changed.until(() => this.headSeq !== undefined || this.openError !== undefined);
+    if (this.openError) throw this.openError;
+    return this;
+  }
+
+  /** Resolves when so many messages have come, those of the tail included. */
+  async received(count: number): Promise<void> {
+    await this.changed.until(() => this.tail.length + this.messages.length >= count);
+  }
+
+  publish(...texts: string[]): void {
+    for (const text of texts) this.stream.publish(publication(text));
+  }
+
+  onOpened(headSeq: number, tail: readonly StreamedMessage[]): void {
+    this.headSeq = headSeq;
+    this.tail.push(...tail);
+    this.changed.notify();
+  }
+
+  onOpenFailed(error: Error): void {
+    this.openError = error;
+    this.changed.notify();
+  }
+
+  onMessages(messages: readonly StreamedMessage[], own?: readonly StreamPublication[]): void {
+    this.messages.push(...messages);
+    if (own) this.own.push(...own.map(textOf));
+    this.changed.notify();
+  }
+
+  onGap(upTo: number): void {
+    this.gaps.push(upTo);
+    this.changed.notify();
+  }
+
+  onRefused(publications: readonly StreamPublication[], reason: string): void {
+    this.refused.push(...publications.map(textOf));
+    this.reasons.add(reason);
+    this.changed.notify();
+  }
+
+  onJoined(): void {}
+
+  onLeft(): void {}
+}
+
+function textOf({ bytes }: StreamPublication): string {
+  return new TextDecoder().decode(bytes);
+}
+
+/** Waits for conditions that change at known moments. */
+export class Changes {
+  #change = Promise.withResolvers<void>();
+
+  notify(): void {
+    this.#change.resolve();
+    this.#change = Promise.withResolvers();
+  }
+
+  async until(isTrue: () => boolean): Promise<void> {
+    while (!isTrue()) await this.#change.promise;
+  }
+}
