@@ -253,11 +253,13 @@ export class NatsBackplane implements Backplane {
   async #recover(): Promise<void> {
     const { link, manager } = this.#clients;
     await link.connected();
+    // The consumer may go on while NATS answers.
+    const { position } = this.#consumer;
     const info = await openStream(link, manager, this.#options);
     // The records may be lost with the stream.
     this.#records = await SharedRecords.open(link, this.#options.replicas);
     await this.#records.sessionKey(this.sessionKey);
-    const isBehind = info.state.last_seq < this.#consumer.position;
+    const isBehind = info.state.last_seq < position;
     const isOther = String(info.created) !== this.#epoch.created;
     const epoch = await this.#records.epoch(info, isBehind ? this.epoch : undefined);
     if (isOther || isBehind || epoch.name !== this.epoch) this.#renew(epoch, info.state.last_seq);

@@ -81,7 +81,7 @@ export class ClusterUser implements AsyncDisposable {
     this.#connect();
   }
 
-  /** The UUID as a member. */
+  /** The UUID as a member. It must be connected. */
   get id(): string {
     return this.#welcome!.you;
   }

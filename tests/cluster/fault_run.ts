@@ -73,7 +73,15 @@ export function assertNoLoss(figures: FaultFigures): void {
   const { gapCount, earlyAckCount, lostCount, doubledCount, misorderedCount } = figures;
   const { otherHistoryCount, examples } = figures;
   assertEquals(
-    { gapCount, earlyAckCount, lostCount, doubledCount, misorderedCount, otherHistoryCount, examples },
+    {
+      gapCount,
+      earlyAckCount,
+      lostCount,
+      doubledCount,
+      misorderedCount,
+      otherHistoryCount,
+      examples,
+    },
     { gapCount: 0, earlyAckCount: 0, ...NO_DIFFERENCES },
   );
 }

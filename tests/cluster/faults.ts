@@ -8,10 +8,10 @@ export const NODE_FAULTS: readonly Fault[] = [
   {
     name: "a node is killed",
     async act({ cluster: { nodes: [node] }, users, idlers }) {
+      const idlerOf = new Map(idlers.map((idler) => [idler.room, idler.id]));
       const startMs = performance.now();
       await node!.kill();
       // The others are told of it after --presence-ttl at the latest.
-      const idlerOf = new Map(idlers.map((idler) => [idler.room, idler.id]));
       await all(users, ({ leftIds, room }) => leftIds.has(idlerOf.get(room)!));
       await node!.restart();
       return { startMs, endMs: startMs };

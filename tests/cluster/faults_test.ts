@@ -1,5 +1,5 @@
 import { ChorusCluster } from "./chorus_cluster.ts";
-import { type Fault, assertNoLoss, runFault } from "./fault_run.ts";
+import { assertNoLoss, type Fault, runFault } from "./fault_run.ts";
 import { NATS_CLUSTER_FAULTS, NATS_FAULTS, NODE_FAULTS } from "./faults.ts";
 import { isNatsMissing } from "./nats_server.ts";
 
@@ -8,7 +8,7 @@ const OPTIONS = { userCount: 30, roomCount: 2, messagesPerSecond: 100, holdMs: 1
 const DEADLINE_MS = 60_000;
 
 /** Small bounds, so that a short fault reaches them. */
-const ARGS = ["--max-held-bytes=64K", "--presence-ttl=2s", "--drain-window=500ms"];
+const ARGS = ["--max-held-bytes=64KiB", "--presence-ttl=2s", "--drain-window=500ms"];
 
 test("nodes lose no message", 1, [...NODE_FAULTS, ...NATS_FAULTS]);
 test("nodes with three NATS servers lose no message", 3, NATS_CLUSTER_FAULTS);
