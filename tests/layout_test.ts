@@ -26,18 +26,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/chat/log": [
     ...["lib/chat/counters.ts", "lib/chat/message.ts", "lib/chat/scheduler.ts", "lib/websocket"],
   ],
-  "lib/cluster": ["lib/chat", "lib/chat/history", "lib/chat/log/frames.ts", "lib/websocket"],
+  "lib/cluster": ["lib/chat", "lib/chat/history", "lib/cli", "lib/websocket"],
   "lib/history": ["lib/chat", "lib/chat/history", "lib/chat/log"],
-  "lib/cluster": ["lib/chat", "lib/cli"],
 
   "lib/server": [
     ...["lib/server/engines", "lib/server/flags", "lib/server/http", "lib/server/page"],
     ...["lib/server/metrics", "lib/server/security", "lib/server/security/tokens"],
     ...["lib/chat", "lib/cli", "lib/cli/flags", "lib/websocket/transport"],
   ],
-  "lib/server/app.ts": ["lib/history"],
+  "lib/server/app.ts": ["lib/cluster", "lib/history"],
   "lib/server/drain.ts": ["lib/chat/members"],
-  "lib/server/start_failure.ts": ["lib/history/data_file_error.ts"],
+  "lib/server/start_failure.ts": [
+    ...["lib/cluster/cluster_error.ts", "lib/history/data_file_error.ts"],
+  ],
   "lib/server/engines": [
     ...["lib/server/http", "lib/server/security", "lib/server/address.ts", "lib/server/config.ts"],
     ...["lib/server/metrics/server_counters.ts"],

@@ -292,7 +292,7 @@ function setupFailure(cause: unknown): ClusterError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   const name = cause instanceof Error ? cause.name : "";
   const message = name === "JetStreamNotEnabled"
-    ? `NATS runs without JetStream; enable it with \`jetstream: {}\` in its configuration: ${reason}`
+    ? "NATS runs without JetStream: enable it with `jetstream: {}` in its configuration"
     : `Cannot use NATS JetStream: ${reason}`;
   return new ClusterError(message, { cause });
 }

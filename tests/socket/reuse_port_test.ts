@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ListenError } from "../../lib/server/start_failure.ts";
-import { freePort } from "./haproxy.ts";
+import { freePort } from "../free_port.ts";
 import { HEALTH, readResponse } from "./http_exchange.ts";
 import { closeAll, Peer } from "./peer.ts";
 import { RawPeer } from "./raw_peer.ts";
