@@ -7,7 +7,7 @@ const RECONNECT_PAUSE_MS = 400;
 const REFUSED_PAUSE_MS = 200;
 
 export interface ClusterUserOptions {
-  /** The servers, `HOST:PORT`. The user begins with the first, and goes to the next after a close. */
+  /** The servers, `HOST:PORT`. The user begins with the first, and goes to another after a close. */
   readonly hosts: readonly string[];
   readonly room: string;
   /** Whether it gets its own messages, too. */
@@ -30,7 +30,7 @@ export interface Ack {
 }
 
 /**
- * A `chorus.v1` user of several servers. It connects again to the next server, with `since` and
+ * A `chorus.v1` user of several servers. It connects again to another server, with `since` and
  * `session`, and publishes again what is not acked.
  */
 export class ClusterUser implements AsyncDisposable {
@@ -148,7 +148,7 @@ export class ClusterUser implements AsyncDisposable {
   }
 
   #onClosed(): void {
-    const { leavesForGood } = this.#options;
+    const { hosts, leavesForGood } = this.#options;
     this.#socket = undefined;
     this.#welcome = undefined;
     this.#isStoring = true;
@@ -160,7 +160,8 @@ export class ClusterUser implements AsyncDisposable {
       this.#isStopped = true;
       return this.#ended.resolve();
     }
-    this.#hostIndex++;
+    // Any of the others.
+    this.#hostIndex += 1 + Math.floor((hosts.length - 1) * Math.random());
     const pauseMs = this.#reconnectInMs ?? RECONNECT_PAUSE_MS * (0.25 + 0.75 * Math.random());
     this.#reconnectInMs = undefined;
     this.#retryTimer = setTimeout(() => {
@@ -186,7 +187,7 @@ export class ClusterUser implements AsyncDisposable {
         this.gapCount++;
         break;
       case "left":
-        for (const { id } of message.members) this.leftIds.add(id);
+        for (const { id } of message.members) if (id !== null) this.leftIds.add(id);
         break;
       case "status":
         this.#isStoring = message.storing;

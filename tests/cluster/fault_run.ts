@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { ChorusPeer } from "../socket/chorus_peer.ts";
 import type { ChorusCluster } from "./chorus_cluster.ts";
 import { ClusterUser } from "./cluster_user.ts";
 import { compareRoom, type Differences, idOf, NO_DIFFERENCES } from "./comparison.ts";
@@ -188,12 +189,9 @@ async function membersAgree(
   for (const room of rooms) {
     const count = users.filter((user) => user.room === room && user.isConnected).length;
     for (const { host } of cluster.nodes) {
-      for (;;) {
-        const response = await fetch(`http://${host}/rooms`);
-        const { rooms: listed } = await response.json();
-        const found = listed.find(({ name }: { name: string }) => name === room);
-        if (found?.memberCount === count) break;
-        await new Promise((resolve) => setTimeout(resolve, 50));
+      for (let found = 0; found !== count + 1;) {
+        await using peer = await ChorusPeer.open(`ws://${host}/ws?room=${room}`);
+        found = peer.welcome.memberCount;
       }
     }
   }
