@@ -37,8 +37,8 @@ const DIAL_TIMEOUT_MS = 3000;
 const PING_INTERVAL_MS = 5000;
 
 /**
- * For requests of the recovery. NATS does not answer at all while it has no leader, so a new request
- * may be answered before an old one.
+ * For requests of the recovery. NATS does not answer at all while it has no leader, so a new
+ * request may be answered before an old one.
  */
 export const RECOVERY_OPTIONS = { timeout: 1000 } as const;
 
