@@ -87,6 +87,7 @@ export const NATS_CLUSTER_FAULTS: readonly Fault[] = [
         await server.terminate();
         await server.restart();
         await natsCluster!.formed();
+        await natsCluster!.synced("chorus");
       }
       return { startMs, endMs: performance.now() };
     },
