@@ -62,7 +62,7 @@ export interface BackplaneProcess {
 
 /** A room of one process, as its stream sees it. */
 export interface RoomListener {
-  /** The room is open. Called once, before the other methods. */
+  /** The room is open. Called once. Before it, only `onJoined` and `onLeft` may be called. */
   onOpened(opening: RoomOpening): void;
   /** The room cannot be opened. It is closed. */
   onOpenFailed(error: Error): void;
@@ -85,7 +85,10 @@ export interface RoomListener {
   onJoined(members: readonly PresentMember[]): void;
   /** Members left in another process, or the process is gone: the objects of `onJoined`. */
   onLeft(members: readonly PresentMember[]): void;
-  /** The members in this process. Another process asks for them. */
+  /**
+   * The members in this process that {@linkcode RoomStream.tellPresence} was called with. Another
+   * process asks for them.
+   */
   readonly localMembers: Iterable<PresentMember>;
 }
 
@@ -170,7 +173,10 @@ export interface StreamPage {
   readonly messages: readonly StreamedMessage[];
   /** Whether there may be messages between the sequence number and the first one: they are gone. */
   readonly hasGap: boolean;
-  /** The sequence number of the last message that was read, or skipped as a duplicate. */
+  /**
+   * The sequence number of the last message that was read, or skipped as a duplicate; the one before
+   * the page if there is none.
+   */
   readonly lastSeq: number;
 }
 

@@ -4,7 +4,7 @@ import type { Access, AccessDenial, RenewingMember, VerifyToken } from "./access
 import { AccessExpiry } from "./access_expiry.ts";
 import type { ChatConfig, ChatOptions } from "./chat_options.ts";
 import type { Backplane } from "./backplane.ts";
-import type { StatusMessage } from "./chorus_v1.ts";
+import { statusOf } from "./chorus_v1.ts";
 import { CLOSE_CODES, type CloseCode } from "./close_code.ts";
 import { ChatCounters } from "./counters.ts";
 import { HistoryUnavailableError } from "./history/history.ts";
@@ -101,11 +101,7 @@ export class Chat {
    * @param holder Gets the member before anything is sent to it, as a send that fails makes the
    * member leave.
    */
-  join(
-    connection: NewConnection,
-    request: JoinRequest,
-    holder: MemberHolder,
-  ): void {
+  join(connection: NewConnection, request: JoinRequest, holder: MemberHolder): void {
     if (!connection.access.mayRead(request.roomName)) {
       return connection.wire.close(CLOSE_CODES.notPermitted);
     }
@@ -173,7 +169,8 @@ export class Chat {
     try {
       for (;;) {
         if (!this.rooms.hasCapacityFor(roomName)) return "no capacity";
-        const backlog = this.rooms.within(roomName, (room) => room.backlog);
+        // If the room cannot be opened, nothing is published.
+        const backlog = this.rooms.within(roomName, (it) => it.isOpen ? it.backlog : it.opened);
         if (!backlog) break;
         await backlog;
       }
@@ -246,26 +243,23 @@ export class Chat {
     room.join(member);
     if (!(replayStart instanceof Promise)) return this.#welcome(member, request, replayStart);
     replayStart.then((start) => this.#welcome(member, request, start))
-      .catch((error) => member.fail(error));
+      .catch((error) => this.#registry.has(id) && member.fail(error));
   }
 
   #welcome(member: Member, { since }: JoinRequest, start: ReplayStart): void {
+    // It may have left while the room was being opened.
+    if (!this.#registry.has(member.id)) return;
     if (since !== undefined) this.counters.resumes[start.isRecovered ? "recovered" : "gap"]++;
     member.enter(start);
-    if (this.#backplane?.outage !== undefined) member.onStatus(this.#status());
+    if (this.#backplane?.outage !== undefined) member.onStatus(statusOf(false));
   }
 
   /** Tells the members whether what they publish is stored now. */
   #onOutageChange(): void {
-    const status = this.#status();
-    if (status.storing) this.#logger.info("Messages are stored again");
-    else this.#logger.warning("Messages cannot be stored: {message}", { message: status.message });
-    this.rooms.announce(status);
-  }
-
-  #status(): StatusMessage {
     const { outage } = this.#backplane!;
-    return { type: "status", storing: !outage, message: outage ?? "Messages are stored again" };
+    if (outage === undefined) this.#logger.info("Messages can be stored again");
+    else this.#logger.warning("Messages cannot be stored: {outage}", { outage });
+    this.rooms.announce(statusOf(outage === undefined));
   }
 
   /** Positions are not valid any more, so all members must join again. */

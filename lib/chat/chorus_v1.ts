@@ -211,6 +211,14 @@ function checkToken({ token }: Readonly<Record<string, unknown>>): TokenMessage 
     : errorOf("bad_token", "The token must be a string");
 }
 
+/** Makes a {@linkcode StatusMessage}. */
+export function statusOf(storing: boolean): StatusMessage {
+  const message = storing
+    ? "The server stores messages again"
+    : "The server cannot store messages at the moment, and holds them until it can";
+  return { type: "status", storing, message };
+}
+
 /** Encodes a message of the server. */
 export function encodeServerMessage(message: ServerMessage): string {
   return JSON.stringify(message);

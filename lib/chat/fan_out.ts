@@ -109,7 +109,7 @@ export class FanOut {
 
   /** Whether a member is not served the messages that it publishes. */
   skips(publisher: RoomMember | undefined): boolean {
-    return publisher !== undefined && !this.#options.echo && !publisher.echo;
+    return publisher !== undefined && !publisher.isGone && !this.#options.echo && !publisher.echo;
   }
 
   /**

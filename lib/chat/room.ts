@@ -109,6 +109,11 @@ export class Room {
     return this.#feed?.isOpening !== true;
   }
 
+  /** Whether the room exists for clients. One of a stream may be in memory only to be looked at. */
+  get isUsed(): boolean {
+    return this.#feed?.isUsed ?? true;
+  }
+
   /** Resolves when the room is open; undefined if it always is. Rejects if it cannot be opened. */
   get opened(): Promise<void> | undefined {
     return this.#feed?.opened;
@@ -160,6 +165,7 @@ export class Room {
 
   /** Frees the memory of a room that is forgotten. */
   dispose(): void {
+    this.#feed?.close();
     this.history.dispose();
   }
 
@@ -170,7 +176,8 @@ export class Room {
 
   /** Sends all `chorus.v1` members something that is not a message. */
   announce(event: ServerMessage): void {
-    this.#fanOut.announce(event);
+    // Before, no member has been welcomed, and the logs do not know yet where they start.
+    if (this.isOpen) this.#fanOut.announce(event);
   }
 
   /** Reports an error of a member that does not end what the room does. */
@@ -191,8 +198,7 @@ export class Room {
   ): void {
     const { author } = member;
     if (!this.#feed) return this.#append(opcode, bytes, start, end, author, member);
-    const copy = bytes.slice(start, end);
-    this.#feed.publish({ opcode, bytes: copy, author, publisher: member });
+    this.#feed.publish({ opcode, bytes: bytes.slice(start, end), author, publisher: member });
   }
 
   /**
@@ -249,11 +255,10 @@ export class Room {
       presence: this.presence,
       onOpened: () => this.#fanOut.onOpened(),
       relay: (message, own) => {
-        const { seq, author, atMs, payload } = message;
         const offset = history.append(message);
-        if (own) this.#countPublished(payload.length, own.publisher);
+        if (own) this.#countPublished(message.payload.length, own.publisher);
         this.#countDeliveries(own?.publisher);
-        this.#fanOut.relay({ seq, offset, author, atMs, body: undefined }, own?.publisher, false);
+        this.#fanOut.relay({ ...message, offset, body: undefined }, own?.publisher, false);
       },
       announce: (event) => this.announce(event),
       schedulePresence: () => this.#schedulePresence(),
@@ -264,10 +269,9 @@ export class Room {
   }
 
   #countPublished(bytes: number, publisher: RoomMember | undefined): void {
-    const { counters } = this;
-    if (publisher) counters.webSocketMessages++;
-    else counters.httpMessages++;
-    counters.receivedBytes += bytes;
+    if (publisher) this.counters.webSocketMessages++;
+    else this.counters.httpMessages++;
+    this.counters.receivedBytes += bytes;
   }
 
   #countDeliveries(publisher: RoomMember | undefined): void {

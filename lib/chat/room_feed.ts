@@ -7,6 +7,7 @@ import type {
   StreamPublication,
 } from "./backplane.ts";
 import type { ServerMessage } from "./chorus_v1.ts";
+import { HistoryUnavailableError } from "./history/history.ts";
 import type { StreamHistory } from "./history/stream_history.ts";
 import { toBody } from "./log/frames.ts";
 import type { PublishOutcome } from "./message.ts";
@@ -48,7 +49,10 @@ export class RoomFeed implements RoomListener {
   readonly #room: FedRoom;
   /** The members in this process. */
   readonly #local = new Presence();
+  /** Those of them that the other processes have been told of, by id. */
+  readonly #told = new Map<string, PresentMember>();
   #settled: PromiseWithResolvers<void> | undefined;
+  #isClosed = false;
   /** What waits for the room to be open; undefined if it is. */
   #waiting: StreamPublication[] | undefined = [];
 
@@ -60,6 +64,11 @@ export class RoomFeed implements RoomListener {
   /** Whether the room is being opened. */
   get isOpening(): boolean {
     return this.#waiting !== undefined;
+  }
+
+  /** Whether the room has members, in any process, or messages that were not deleted. */
+  get isUsed(): boolean {
+    return this.#room.presence.size > 0 || this.#room.history.hasMessages;
   }
 
   /** Resolves when the room is open. Rejects if it cannot be opened. */
@@ -78,7 +87,7 @@ export class RoomFeed implements RoomListener {
   }
 
   get localMembers(): Iterable<PresentMember> {
-    return this.#local.all;
+    return this.#told.values();
   }
 
   /** Adds a member of this process. */
@@ -94,16 +103,35 @@ export class RoomFeed implements RoomListener {
   /** Tells the other processes what has changed since the last call. */
   tellPresence(): void {
     const { joined, left } = this.#local.takeChanges();
-    if (joined.length > 0 || left.length > 0) this.stream.tellPresence(joined, left);
+    if (joined.length === 0 && left.length === 0) return;
+    for (const member of joined) this.#told.set(member.id, member);
+    for (const { id } of left) this.#told.delete(id);
+    this.stream.tellPresence(joined, left);
   }
 
   /** Publishes a message, unless its author has published one with the same id. */
   publish(publication: StreamPublication): void {
+    if (this.#isClosed) return this.onRefused([publication]);
     if (this.#waiting) return void this.#waiting.push(publication);
     const { author, id } = publication;
     const known = id === undefined ? undefined : this.#room.history.messageOf(author, id);
     if (known) publication.onPublished?.(againstKnown(publication, known.seq, known.body));
     else this.stream.publish(publication);
+  }
+
+  /**
+   * Uses the stream no more. If the room is still being opened, that fails, and what waits is
+   * refused.
+   */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (!this.isOpening) this.tellPresence();
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    this.#room.history.fail(new HistoryUnavailableError("The room was closed before it was open"));
+    this.onRefused(waiting);
+    this.#settled?.resolve();
   }
 
   onOpened(opening: RoomOpening): void {
@@ -117,11 +145,9 @@ export class RoomFeed implements RoomListener {
   }
 
   onOpenFailed(error: Error): void {
-    const waiting = this.#waiting!;
-    this.#waiting = undefined;
-    this.#room.onOpenFailed();
     this.#room.history.fail(error);
-    this.onRefused(waiting);
+    this.#room.onOpenFailed();
+    this.close();
   }
 
   onMessages(
@@ -141,6 +167,7 @@ export class RoomFeed implements RoomListener {
 
   onGap(after: number, upTo: number): void {
     const { history } = this.#room;
+    history.skipTo(upTo);
     this.#room.announce({
       type: "gap",
       after: history.positionOf(after),

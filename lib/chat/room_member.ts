@@ -12,6 +12,8 @@ export interface RoomMember extends BroadcastReader {
   readonly format: WireFormat;
   /** Whether it is served the messages that it publishes itself. */
   readonly echo: boolean;
+  /** Whether it has left the room. */
+  readonly isGone: boolean;
   /** Closes the connection. When this returns, the member has left the room. */
   close(status: CloseCode): void;
   /** Stops serving the member. Returns false if it had been stopped before. */

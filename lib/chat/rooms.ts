@@ -112,7 +112,7 @@ export class Rooms {
     if (this.#options.backplane) {
       return this.within(name, async (room) => {
         await room.opened;
-        return room.history.headSeq > 0 || room.presence.size > 0;
+        return room.isUsed;
       });
     }
     if (this.#rooms.has(name)) return true;
@@ -225,8 +225,9 @@ export class Rooms {
   /** @param stored The first stored rooms after the name. */
   #list(stored: readonly RoomHead[], after: string, limit: number): ListedRoom[] {
     const heads = new Map(stored.map((head) => [head.room, head]));
-    const present = this.#rooms.keys().filter((name) => compareUtf8(name, after) > 0);
-    const names = [...new Set([...present, ...heads.keys()])].sort(compareUtf8).slice(0, limit);
+    const used = this.#rooms.values().filter(({ isUsed }) => isUsed).map(({ name }) => name);
+    const later = [...used, ...heads.keys()].filter((name) => compareUtf8(name, after) > 0);
+    const names = [...new Set(later)].sort(compareUtf8).slice(0, limit);
     return names.map((name) => {
       const room = this.#rooms.get(name);
       const memberCount = room?.presence.size ?? 0;

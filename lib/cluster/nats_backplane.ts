@@ -17,7 +17,7 @@ import { PresenceExchange } from "./presence_exchange.ts";
 import { SharedRecords, type StreamEpoch } from "./shared_records.ts";
 import { StreamConsumer } from "./stream_consumer.ts";
 import { StreamHealth } from "./stream_health.ts";
-import { openStream, STREAM, type StreamLimits } from "./stream_setup.ts";
+import { openStream, reopenStream, STREAM, type StreamLimits } from "./stream_setup.ts";
 import { StreamedRooms } from "./streamed_rooms.ts";
 import type { StreamClients } from "./subject_reader.ts";
 
@@ -256,7 +256,7 @@ export class NatsBackplane implements Backplane {
     const manager = await client.jetstreamManager(false);
     // The consumer may go on while NATS answers.
     const { position } = this.#consumer;
-    const info = await openStream(link, manager, this.#options);
+    const info = await reopenStream(link, manager, this.#options);
     // The records may be lost with the stream.
     this.#records = await SharedRecords.open(this.#clients, this.#options.replicas);
     await this.#records.sessionKey(this.sessionKey);

@@ -204,7 +204,7 @@ async function start(config: ServerConfig, options: StartOptions): Promise<App> 
   const drain = new Drain(config, logger);
   const readinessChecks = [
     () => drain.hasBegun ? "The server is stopping" : undefined,
-    () => backplane?.outage,
+    () => backplane?.outage && `Messages cannot be stored: ${backplane.outage}`,
     ...capacity.readinessChecks,
   ];
 

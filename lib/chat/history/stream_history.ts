@@ -35,6 +35,8 @@ export class StreamHistory implements RoomHistory {
   #isOpen = false;
   /** The newest message that was there when the history was last cleared. */
   #clearedSeq = 0;
+  /** Messages up to this one are gone from the stream, and some have never arrived. */
+  #skippedSeq = 0;
   /** The stream has no messages up to this sequence number; undefined if that is unknown. */
   #oldestSeqBefore: number | undefined;
 
@@ -64,8 +66,13 @@ export class StreamHistory implements RoomHistory {
     return this.headSeq;
   }
 
+  /** Whether there are messages that were not deleted. */
+  get hasMessages(): boolean {
+    return this.headSeq > this.#clearedSeq;
+  }
+
   get isForgettable(): boolean {
-    return !this.#stream.hasPending;
+    return this.#isOpen && !this.#stream.hasPending;
   }
 
   /** While the room is being opened, nobody knows what its members may miss. */
@@ -75,8 +82,8 @@ export class StreamHistory implements RoomHistory {
 
   /** Starts with the newest messages of the stream. */
   open({ headSeq, tail, hasOlder }: RoomOpening): void {
-    this.log.startAfter(tail.length > 0 ? tail[0]!.seq - 1 : headSeq);
-    if (!hasOlder) this.#oldestSeqBefore = this.log.seqBefore;
+    this.log.startAfter(headSeq);
+    if (!hasOlder) this.#oldestSeqBefore = headSeq;
     for (const message of tail) {
       if (message.duplicateOf === undefined) this.append(message);
     }
@@ -91,10 +98,16 @@ export class StreamHistory implements RoomHistory {
 
   /** Appends a message of the stream. Returns the offset of its frame in the log. */
   append({ seq, author, atMs, opcode, payload, id }: StreamedMessage): number {
+    if (this.log.head === 0) this.#startAfter(seq - 1);
     const { length } = payload;
     const offset = this.#transcript.append(opcode, payload, 0, length, author, atMs, seq);
     if (id !== undefined) this.#ids.add(author, id, seq);
     return offset;
+  }
+
+  /** Messages up to a sequence number were removed from the stream, and some never arrived. */
+  skipTo(seq: number): void {
+    this.#skippedSeq = seq;
   }
 
   positionOf(seq: number): string {
@@ -167,6 +180,15 @@ export class StreamHistory implements RoomHistory {
     this.log.dispose();
   }
 
+  /**
+   * Starts with the first message. A process that has opened the room before may have given
+   * positions of earlier messages, which are gone: only the stream knows.
+   */
+  #startAfter(seq: number): void {
+    if (this.#isWhole) this.#oldestSeqBefore = seq;
+    this.log.startAfter(seq);
+  }
+
   /** Whether all messages are in memory. */
   get #isWhole(): boolean {
     return this.#oldestSeqBefore === this.log.seqBefore;
@@ -179,14 +201,17 @@ export class StreamHistory implements RoomHistory {
   /** The sequence number of the message before the oldest in memory that may be served. */
   get #memorySeqBefore(): number {
     const lastOldSeq = this.#transcript.lastOldSeq(this.#options.ageLimit.range);
-    return Math.max(this.log.seqBefore, this.#clearedSeq, lastOldSeq);
+    return Math.max(this.log.seqBefore, this.#clearedSeq, this.#skippedSeq, lastOldSeq);
   }
 
   async #readStream(after: number, limit: number, maxLength: number): Promise<HistoryPage> {
     const page = await this.#stream.read(after, limit, maxLength);
-    const messages = page.messages.map(toMessage).filter(({ seq }) => seq > this.#clearedSeq);
-    // Without messages, the next are in memory.
-    const lastSeq = page.messages.length > 0 ? page.lastSeq : this.log.seqBefore;
+    const { headSeq } = this;
+    // Messages that have not arrived yet are served when they do.
+    const messages = page.messages.filter(({ seq }) => seq > this.#clearedSeq && seq <= headSeq)
+      .map(toMessage);
+    // If there are none, the next are in memory.
+    const lastSeq = page.lastSeq > after ? Math.min(page.lastSeq, headSeq) : this.log.seqBefore;
     if (!page.hasGap && after >= this.#clearedSeq) return { messages, lastSeq };
     const upTo = (messages[0]?.seq ?? lastSeq + 1) - 1;
     return { messages, lastSeq, missed: { upTo, reason: "too slow" } };

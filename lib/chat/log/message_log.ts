@@ -159,8 +159,13 @@ export class MessageLog implements BudgetedLog {
    * retained, the offset at which the log starts.
    */
   offsetAfter(seq: number): number {
-    const chunk = this.#chunks.findLast(({ seqBefore }) => seqBefore <= seq) ?? this.#chunks[0];
-    return chunk ? this.#index.lastUpTo(chunk, { offset: Infinity, seq }).offset : this.#head;
+    // The message may be in a chunk before: this one may start with events, or with later messages.
+    for (let at = this.#chunks.findLastIndex((each) => each.seqBefore <= seq); at >= 0; at--) {
+      const chunk = this.#chunks[at]!;
+      const { offset } = this.#index.lastUpTo(chunk, { offset: Infinity, seq });
+      if (offset > chunk.start) return offset;
+    }
+    return this.#start;
   }
 
   /**

@@ -198,8 +198,7 @@ export abstract class Member implements RoomMember {
     else (this.#own ??= []).push({ start, end, seq });
   }
 
-  /** Whether the member has left the room. */
-  protected get isGone(): boolean {
+  get isGone(): boolean {
     return this.#state === "gone";
   }
 

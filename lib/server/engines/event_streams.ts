@@ -22,6 +22,7 @@ const RETRY_MS = 3000;
  */
 const END_CODES: ReadonlyMap<number, string> = new Map([
   [CLOSE_CODES.internalError.code, "internal_error"],
+  [CLOSE_CODES.startedOver.code, "started_over"],
   [CLOSE_CODES.historyUnavailable.code, "history_unavailable"],
   [CLOSE_CODES.tokenExpired.code, "token_expired"],
   [CLOSE_CODES.removed.code, "removed"],

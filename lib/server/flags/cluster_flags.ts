@@ -7,7 +7,7 @@ export const CLUSTER_FLAGS = {
     default: [],
     value: "URL",
     isCommon: true,
-    help: "NATS server with JetStream that makes several servers one chat; repeatable",
+    help: "NATS server that makes several servers one chat; repeatable",
     check: (text) => isNatsUrl(text) ? undefined : "a URL such as nats://10.0.0.5:4222 or tls://…",
   },
   natsCredentials: {
@@ -40,7 +40,7 @@ export const CLUSTER_FLAGS = {
   presenceTtlMs: {
     kind: "duration",
     default: 10_000,
-    min: 300,
+    min: 1000,
     help: "The members of a server that is silent for this long have left",
   },
 } as const satisfies FlagTable;

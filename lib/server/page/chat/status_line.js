@@ -17,8 +17,9 @@ export class StatusLine {
   }
 
   /** @param {Room} room */
-  render({ status, trouble }) {
+  render({ status, outage, trouble: lastTrouble }) {
     if (status.state === "open") this.#hasBeenOpen = true;
+    const trouble = outage === undefined ? lastTrouble : `Messages are held: ${outage}`;
     this.#text.dataset.state = trouble ? "trouble" : status.state;
     const text = this.#describe(status, trouble);
     // A screen reader announces each change.
