@@ -68,6 +68,29 @@ natsTest("NatsBackplane opens a room with its newest messages", async (server) =
   ]);
 });
 
+natsTest("NatsBackplane opens a room while others publish there", async (server) => {
+  await using one = await TestBackplane.open(server.url);
+  await using other = await TestBackplane.open(server.url);
+  const publisher = await one.room("lobby");
+  let isDone = false;
+  const publishing = (async () => {
+    for (let index = 0; !isDone; index++) {
+      publisher.stream.publish(publication(`m${index}`, { id: `${index}` }));
+      await publisher.received(index + 1);
+    }
+  })();
+  for (let round = 0; round < 30; round++) {
+    const room = await other.room("lobby");
+    await room.received(room.tail.length + 5);
+    room.stream.close();
+    const first = Number(room.texts[0]?.slice(1));
+    assertEquals(room.texts, room.texts.map((_, index) => `m${first + index}`));
+    assertEquals(room.gaps, []);
+  }
+  isDone = true;
+  await publishing;
+});
+
 natsTest("NatsBackplane holds messages during an outage, and loses none", async (server) => {
   await using one = await TestBackplane.open(server.url);
   await using other = await TestBackplane.open(server.url);
