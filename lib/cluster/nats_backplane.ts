@@ -11,13 +11,13 @@ import { HistoryUnavailableError, type RoomHead } from "../chat/history/history.
 import { ClusterError } from "./cluster_error.ts";
 import { decodeFlush, type Flush, type FlushPlace } from "./flush.ts";
 import { HeldMessages } from "./held_messages.ts";
-import { NatsLink, type NatsLinkOptions } from "./nats_link.ts";
+import { NatsLink, type NatsLinkOptions, RECOVERY_OPTIONS } from "./nats_link.ts";
 import { NatsRoomStream, type RoomStreamContext } from "./nats_room_stream.ts";
 import { PresenceExchange } from "./presence_exchange.ts";
 import { SharedRecords, type StreamEpoch } from "./shared_records.ts";
 import { StreamConsumer } from "./stream_consumer.ts";
 import { StreamHealth } from "./stream_health.ts";
-import { openStream, STREAM, type StreamLimits } from "./stream_setup.ts";
+import { openStream, reopenStream, STREAM, type StreamLimits } from "./stream_setup.ts";
 import { StreamedRooms } from "./streamed_rooms.ts";
 import type { StreamClients } from "./subject_reader.ts";
 
@@ -117,11 +117,11 @@ export class NatsBackplane implements Backplane {
     const node = crypto.getRandomValues(new Uint8Array(NODE_BYTES)).toHex();
     const link = await NatsLink.connect({ ...options, name: `chorus ${node}`, startTimeoutMs });
     try {
-      const client: JetStreamClient = jetstream(link.connection);
+      const client: JetStreamClient = jetstream(link.connection, RECOVERY_OPTIONS);
       const manager = await jetstreamManager(link.connection);
       const clients = { link, client, manager };
       const info = await openStream(link, manager, options);
-      const records = await SharedRecords.open(link, options.replicas);
+      const records = await SharedRecords.open(clients, options.replicas);
       const sessionKey = await records.sessionKey();
       const epoch = await records.epoch(info);
       const position = info.state.last_seq;
@@ -251,13 +251,16 @@ export class NatsBackplane implements Backplane {
 
   /** Resolves when the stream can be used, and everything in it has been handled. */
   async #recover(): Promise<void> {
-    const { link, manager } = this.#clients;
+    const { link, client } = this.#clients;
     await link.connected();
-    const info = await openStream(link, manager, this.#options);
+    const manager = await client.jetstreamManager(false);
+    // The consumer may go on while NATS answers.
+    const { position } = this.#consumer;
+    const info = await reopenStream(link, manager, this.#options);
     // The records may be lost with the stream.
-    this.#records = await SharedRecords.open(link, this.#options.replicas);
+    this.#records = await SharedRecords.open(this.#clients, this.#options.replicas);
     await this.#records.sessionKey(this.sessionKey);
-    const isBehind = info.state.last_seq < this.#consumer.position;
+    const isBehind = info.state.last_seq < position;
     const isOther = String(info.created) !== this.#epoch.created;
     const epoch = await this.#records.epoch(info, isBehind ? this.epoch : undefined);
     if (isOther || isBehind || epoch.name !== this.epoch) this.#renew(epoch, info.state.last_seq);
@@ -266,10 +269,7 @@ export class NatsBackplane implements Backplane {
 
   /** Begins a new epoch, from a place in the stream on. */
   #renew(epoch: StreamEpoch, position: number): void {
-    const { logger } = this.#options;
-    logger.warn(
-      "The stream in NATS was made anew, or has lost messages: sequence numbers start over",
-    );
+    this.#options.logger.warn("The stream in NATS was made anew, or has lost messages");
     this.#epoch = epoch;
     this.#closeRooms("the messages in NATS are lost");
     this.#consumer.restartFrom(position);

@@ -47,6 +47,8 @@ export class StreamConsumer {
   readonly #options: StreamConsumerOptions;
   #position: number;
   #messages: ConsumerMessages | undefined;
+  /** How often the position was set. */
+  #jumpCount = 0;
   #isStopped = false;
   /** Who waits for a position, the lowest first. */
   readonly #waiting: Waiting[] = [];
@@ -66,15 +68,17 @@ export class StreamConsumer {
   /** Reads until it is stopped. Start it once. */
   async run(): Promise<void> {
     const { link, counters, onFailure } = this.#options;
-    while (!this.#isStopped) {
+    for (;;) {
+      const jumpCount = this.#jumpCount;
+      let reason = "it does not answer";
       try {
         await link.connected();
         await this.#read();
-        if (!this.#isStopped) onFailure("it does not answer");
       } catch (error) {
-        if (!this.#isStopped) onFailure(error instanceof Error ? error.message : String(error));
+        reason = error instanceof Error ? error.message : String(error);
       }
       if (this.#isStopped) return;
+      if (this.#jumpCount === jumpCount) onFailure(reason);
       counters.restarts++;
       await new Promise((resolve) => setTimeout(resolve, RESTART_PAUSE_MS));
     }
@@ -83,6 +87,7 @@ export class StreamConsumer {
   /** Reads from another position on. Those who wait for a position are not called. */
   restartFrom(position: number): void {
     this.#position = position;
+    this.#jumpCount++;
     this.interrupt();
     this.#giveUp(new Error("the stream was made anew"));
     this.#waiting.length = 0;
@@ -118,6 +123,7 @@ export class StreamConsumer {
 
   async #read(): Promise<void> {
     const { link, client, counters, onPublish } = this.#options;
+    const jumpCount = this.#jumpCount;
     const start = {
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: this.#position + 1,
@@ -126,13 +132,14 @@ export class StreamConsumer {
     const consume = { max_messages: MAX_UNDER_WAY, expires: EXPIRES_MS };
     const messages = await consumer.consume(consume);
     this.#messages = messages;
-    if (this.#isStopped) messages.stop();
+    if (this.#isStopped || this.#jumpCount !== jumpCount) messages.stop();
     this.#watch(messages);
     let count = 0;
     let bytes = 0;
     try {
       for await (const message of messages) {
-        if (this.#messages !== messages || message.seq <= this.#position) continue;
+        if (this.#jumpCount !== jumpCount) return;
+        if (message.seq <= this.#position) continue;
         await onPublish(message);
         counters.lag = message.info.pending;
         this.#advance(message.seq);
@@ -183,10 +190,11 @@ export class StreamConsumer {
 
   /** Skips what has been deleted, as it never comes. */
   async #probe(): Promise<void> {
-    const { link, manager } = this.#options;
+    const { link, client } = this.#options;
     const before = this.#position;
     const last = this.#waiting.at(-1)?.seq ?? 0;
     try {
+      const manager = await client.jetstreamManager(false);
       const query = { seq: before + 1, next_by_subj: ROOM_SUBJECTS };
       const next = await link.call(() => manager.streams.getMessage(STREAM, query));
       if (this.#position === before) this.#advance(Math.min(next ? next.seq - 1 : last, last));

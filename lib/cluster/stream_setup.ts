@@ -31,6 +31,9 @@ const MIN_MESSAGES_PER_SUBJECT = 128;
 /** A publish that is sent again within this time is stored once. */
 const DUPLICATE_WINDOW_MS = 2 * 60_000;
 
+/** How long nats-server may take to delete a stream, after it has told that there is none. */
+const DELETION_MS = 1000;
+
 const NANOSECONDS_PER_MS = 1_000_000;
 
 /** A stream with this name and other settings is there. */
@@ -54,6 +57,28 @@ export async function openStream(
 ): Promise<StreamInfo> {
   const wanted = streamConfig(limits);
   const info = await findStream(link, manager) ?? await createStream(link, manager, wanted);
+  checkSettings(info, wanted);
+  return info;
+}
+
+/**
+ * Does the same later, when the stream may have been deleted.
+ *
+ * nats-server 2.9 goes on with the deletion after it has told that there is no stream. It then
+ * deletes the first messages of a stream that was created meanwhile, too.
+ */
+export async function reopenStream(
+  link: NatsLink,
+  manager: JetStreamManager,
+  limits: StreamLimits,
+): Promise<StreamInfo> {
+  if (!await findStream(link, manager)) {
+    await new Promise((resolve) => setTimeout(resolve, DELETION_MS));
+  }
+  return await openStream(link, manager, limits);
+}
+
+function checkSettings(info: StreamInfo, wanted: StreamConfig): void {
   const differences = streamDifferences(info.config, wanted);
   if (differences.length > 0) {
     throw new ClusterError(
@@ -61,7 +86,6 @@ export async function openStream(
         `flags of this server, or the stream with \`nats stream edit ${STREAM}\``,
     );
   }
-  return info;
 }
 
 async function findStream(

@@ -82,6 +82,12 @@ export class NatsServer implements AsyncDisposable {
     return this.#run.kill();
   }
 
+  /** Ends the server with SIGTERM, and waits until it has ended. */
+  async terminate(): Promise<void> {
+    this.#run.signal("SIGTERM");
+    await this.#run.ended;
+  }
+
   /** Stops the server with SIGSTOP: connections stay, but nobody answers. */
   stop(): void {
     this.#run.signal("SIGSTOP");
@@ -217,7 +223,7 @@ class Run {
   readonly lines: string[] = [];
   readonly #process: Deno.ChildProcess;
   /** Resolves when the process has ended, and all that it printed has been read. */
-  readonly #ended: Promise<void>;
+  readonly ended: Promise<void>;
   #hasEnded = false;
   #onChange = Promise.withResolvers<void>();
 
@@ -228,7 +234,7 @@ class Run {
       stdout: "null",
       stderr: "piped",
     }).spawn();
-    this.#ended = this.#follow();
+    this.ended = this.#follow();
   }
 
   get pid(): number {
@@ -253,7 +259,7 @@ class Run {
 
   async kill(): Promise<void> {
     if (!this.#hasEnded) this.signal("SIGKILL");
-    await this.#ended;
+    await this.ended;
   }
 
   /** Collects what the server prints until it has ended. */
