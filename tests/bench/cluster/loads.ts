@@ -22,3 +22,17 @@ export interface AckResult {
   readonly cpuOfEach: readonly number[];
   readonly driverCpu: number;
 }
+
+/** How long a replay took from the connect on, in milliseconds. */
+export interface ReplayTimes {
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+
+/** How long it took until many members had joined, and until the other nodes knew all of them. */
+export interface StormTimes {
+  readonly joinedMs: number;
+  readonly seenMs: number;
+  /** The characters of all that a watcher was sent. */
+  readonly eventBytes: number;
+}
