@@ -1,6 +1,7 @@
 import type { MessageOpcode } from "../websocket/frame.ts";
+import type { RoomHead } from "./history/history.ts";
 import { Histogram, TIME_BOUNDS } from "./histogram.ts";
-import type { Message, PublishedText } from "./message.ts";
+import type { Message, PublishOutcome } from "./message.ts";
 import type { PresentMember } from "./presence.ts";
 import type { RoomMember } from "./room_member.ts";
 
@@ -11,8 +12,8 @@ import type { RoomMember } from "./room_member.ts";
  *
  * Guarantees:
  *
- * - Every process gets the messages of a room in the same order, with the same sequence numbers. The
- *   numbers ascend, but are not consecutive.
+ * - Every process gets the messages of a room in the same order, with the same sequence numbers.
+ *   The numbers ascend, but are not consecutive.
  * - Every accepted message comes back to every process once, or the process is told of a gap.
  * - A message that was published has been stored before it comes back.
  * - A message is never dropped in silence: it comes back, or its publisher is told.
@@ -32,23 +33,20 @@ export interface Backplane extends AsyncDisposable {
   readonly outage: string | undefined;
   /** Starts to serve a process. Call it once, before rooms are opened. */
   start(process: BackplaneProcess): void;
-  /** Opens a room. Only one room with this name may be open. */
+  /**
+   * Opens a room. Only one room with this name may be open. The listener is not called before this
+   * returns.
+   */
   open(room: string, listener: RoomListener): RoomStream;
   /**
    * At most `limit` rooms with stored messages whose names are after a name, in the order of their
-   * UTF-8, with the sequence number of their newest message.
+   * UTF-8.
    *
    * @throws {HistoryUnavailableError} If the stream cannot be read.
    */
-  rooms(after: string, limit: number): Promise<StreamedRoom[]>;
+  rooms(after: string, limit: number): Promise<RoomHead[]>;
   /** Stores and sends no more. Messages that are held are refused. */
   [Symbol.asyncDispose](): Promise<void>;
-}
-
-/** A room with messages in the stream. */
-export interface StreamedRoom {
-  readonly room: string;
-  readonly headSeq: number;
 }
 
 /** What a backplane tells a process. */
@@ -64,13 +62,8 @@ export interface BackplaneProcess {
 
 /** A room of one process, as its stream sees it. */
 export interface RoomListener {
-  /**
-   * The room is open. Called once, before the other methods.
-   *
-   * @param tail The newest messages, in order; at least 100 if the stream has so many. They include
-   * every message with an id that may still be published again.
-   */
-  onOpened(headSeq: number, tail: readonly StreamedMessage[]): void;
+  /** The room is open. Called once. Before it, only `onJoined` and `onLeft` may be called. */
+  onOpened(opening: RoomOpening): void;
   /** The room cannot be opened. It is closed. */
   onOpenFailed(error: Error): void;
   /**
@@ -79,20 +72,43 @@ export interface RoomListener {
    * @param own If this process published them: the publications, one for each message.
    */
   onMessages(messages: readonly StreamedMessage[], own?: readonly StreamPublication[]): void;
-  /** Messages up to this sequence number were removed from the stream before they arrived. */
-  onGap(upTo: number): void;
+  /**
+   * Messages between these two sequence numbers, without the first, were removed from the stream
+   * before they arrived.
+   */
+  onGap(after: number, upTo: number): void;
+  /** The messages that have arrived were deleted. */
+  onDeleted(): void;
   /** These messages are not stored, and will not be: they do not come back. */
-  onRefused(publications: readonly StreamPublication[], reason: string): void;
+  onRefused(publications: readonly StreamPublication[]): void;
   /** Members joined in another process, or have a new name. */
   onJoined(members: readonly PresentMember[]): void;
   /** Members left in another process, or the process is gone: the objects of `onJoined`. */
   onLeft(members: readonly PresentMember[]): void;
-  /** The members in this process. Another process asks for them. */
+  /**
+   * The members in this process that {@linkcode RoomStream.tellPresence} was called with. Another
+   * process asks for them.
+   */
   readonly localMembers: Iterable<PresentMember>;
 }
 
+/** What a room starts with. */
+export interface RoomOpening {
+  /** The sequence number of the newest message; 0 if the stream has none. */
+  readonly headSeq: number;
+  /**
+   * The newest messages, in order; at least 100 if the stream has so many. They include every
+   * message with an id that may still be published again.
+   */
+  readonly tail: readonly StreamedMessage[];
+  /** Whether the stream may have older messages. */
+  readonly hasOlder: boolean;
+}
+
 /** A message that comes from the stream. */
-export interface StreamedMessage extends Message {
+export interface StreamedMessage extends Omit<Message, "body"> {
+  readonly opcode: MessageOpcode;
+  readonly payload: Uint8Array;
   /** The id that its author gave it. */
   readonly id: string | undefined;
   /**
@@ -105,14 +121,14 @@ export interface StreamedMessage extends Message {
 /** A message to put in the stream. */
 export interface StreamPublication {
   readonly opcode: MessageOpcode;
-  /** The text or the bytes. They must not change. */
+  /** The text in UTF-8, or the bytes. They must not change. */
   readonly bytes: Uint8Array;
   readonly author: Message["author"];
-  readonly id: string | undefined;
+  readonly id?: string | undefined;
   /** The member that published it, if one did. */
-  readonly publisher: RoomMember | undefined;
+  readonly publisher?: RoomMember | undefined;
   /** Called by the room with the outcome, if somebody waits for it. */
-  readonly onPublished: ((outcome: PublishedText | "not committed") => void) | undefined;
+  readonly onPublished?: ((outcome: PublishOutcome) => void) | undefined;
 }
 
 /** The part of the stream that has the messages of one room. */
@@ -131,7 +147,8 @@ export interface RoomStream {
   /**
    * Resolves when everything has come back that was in the stream at the time of the call.
    *
-   * @throws {HistoryUnavailableError} If the stream cannot be read. The same goes for the next ones.
+   * @throws {HistoryUnavailableError} If the stream cannot be read. The same goes for the next
+   * three.
    */
   caughtUp(): Promise<void>;
   /**
@@ -142,9 +159,9 @@ export interface RoomStream {
   /** The newest stored messages up to a sequence number, in order: at most `limit`. */
   readBefore(upTo: number, limit: number): Promise<readonly StreamedMessage[]>;
   /**
-   * Deletes the messages up to a sequence number from the stream.
+   * Deletes the messages that are in the stream. The listeners of all processes hear of it.
    */
-  delete(upTo: number): Promise<void>;
+  delete(): Promise<void>;
   /** Tells the other processes which members have joined here, or have a new name, and left. */
   tellPresence(joined: readonly PresentMember[], left: readonly PresentMember[]): void;
   /** Calls the listener no more. Call it only when nothing is pending. */
@@ -156,7 +173,10 @@ export interface StreamPage {
   readonly messages: readonly StreamedMessage[];
   /** Whether there may be messages between the sequence number and the first one: they are gone. */
   readonly hasGap: boolean;
-  /** The sequence number of the last message that was read, or skipped as a duplicate. */
+  /**
+   * The sequence number of the last message that was read, or skipped as a duplicate. If there is
+   * none: the one before the page.
+   */
   readonly lastSeq: number;
 }
 

@@ -3,53 +3,24 @@ import { type MessageOpcode, OPCODE } from "../websocket/frame.ts";
 import type { Access, AccessDenial, RenewingMember, VerifyToken } from "./access.ts";
 import { AccessExpiry } from "./access_expiry.ts";
 import type { ChatConfig, ChatOptions } from "./chat_options.ts";
-import { CLOSE_CODES } from "./close_code.ts";
-import { ChatCounters, type ClientFormat } from "./counters.ts";
+import type { Backplane } from "./backplane.ts";
+import { statusOf } from "./chorus_v1.ts";
+import { CLOSE_CODES, type CloseCode } from "./close_code.ts";
+import { ChatCounters } from "./counters.ts";
 import { HistoryUnavailableError } from "./history/history.ts";
-import type { ReplayRequest } from "./history/room_history.ts";
+import type { ReplayStart } from "./history/room_history.ts";
 import { loggedText, maskTokens } from "./logged_text.ts";
 import { ChorusMember } from "./members/chorus_member.ts";
 import type { Member, MemberOptions } from "./members/member.ts";
 import { PlainMember } from "./members/plain_member.ts";
 import { RateLimit, type RateRules, rateRules } from "./members/rate_limit.ts";
 import { SessionKey } from "./members/session.ts";
-import type { Wire } from "./members/wire.ts";
 import { type Publication, type Published, publishIn } from "./publication.ts";
+import type { JoinRequest, MemberHolder, NewConnection } from "./join_request.ts";
 import type { Room } from "./room.ts";
 import type { RoomMember } from "./room_member.ts";
 import { Rooms } from "./rooms.ts";
 import { Turn } from "./turn.ts";
-
-/** What a client asks for when it connects. */
-export interface JoinRequest extends ReplayRequest {
-  readonly roomName: string;
-  /** The name that the client claims; null if none. */
-  readonly name: string | null;
-  readonly format: ClientFormat;
-  /** The WebSocket subprotocol that the server answers with; undefined if none. */
-  readonly protocol: string | undefined;
-  /** The session token of an earlier connection. */
-  readonly session: string | undefined;
-  /** Whether the client wants the messages that it publishes itself. */
-  readonly echo: boolean;
-}
-
-/** A connection that has just opened. */
-export interface NewConnection {
-  /** Its UUID. */
-  readonly id: string;
-  readonly wire: Wire;
-  readonly access: Access;
-  readonly address: string;
-  /** The id of the request that opened it, if it has one. */
-  readonly requestId: string | undefined;
-}
-
-/** The part of a connection that knows its member. */
-export interface MemberHolder {
-  /** Undefined until the connection has joined the chat, and if it cannot join. */
-  member: Member | undefined;
-}
 
 /** The chat that all engines share: a registry of members, and the rooms that they are in. */
 export class Chat {
@@ -57,6 +28,7 @@ export class Chat {
   readonly counters: ChatCounters;
   readonly #config: ChatConfig;
   readonly #logger: Logger;
+  readonly #backplane: Backplane | undefined;
   readonly #sessions: SessionKey;
   /** Undefined if members may send as much as they want. */
   readonly #rateRules: RateRules | undefined;
@@ -69,11 +41,12 @@ export class Chat {
   readonly #registry = new Map<string, Member>();
 
   constructor(config: ChatConfig, options: ChatOptions) {
-    const { logger, history, defer, deferTurn, startTimer, readMs, ageLimit } = options;
+    const { logger, history, backplane, defer, deferTurn, startTimer, readMs, ageLimit } = options;
     this.counters = new ChatCounters(options.monotonicMs);
     this.#config = config;
     this.#logger = logger;
-    this.#sessions = new SessionKey(history?.sessionKey);
+    this.#backplane = backplane;
+    this.#sessions = new SessionKey(backplane?.sessionKey ?? history?.sessionKey);
     this.#verifyToken = options.verifyToken;
     this.#expiry = new AccessExpiry(options);
     const turn = new Turn(readMs, defer);
@@ -82,6 +55,7 @@ export class Chat {
     const { logRetentionBytes, maxLogBytes, historyMessages } = config;
     this.rooms = new Rooms({
       history,
+      backplane,
       logRetentionBytes,
       maxLogBytes,
       maxRooms: config.maxRooms || Infinity,
@@ -97,6 +71,11 @@ export class Chat {
       now,
       onSlowReader: (member, missedBytes) => this.#slowReader(member, missedBytes),
       onError: (error, id) => this.logError(error, id),
+      onDeleted: (room) => this.#closeAll(CLOSE_CODES.roomDeleted, room),
+    });
+    backplane?.start({
+      onOutageChange: () => this.#onOutageChange(),
+      onNewEpoch: () => this.#startOver(),
     });
   }
 
@@ -106,7 +85,7 @@ export class Chat {
   }
 
   /** The members, in the order in which they joined. */
-  get members(): Iterable<Member> {
+  get members(): IteratorObject<Member> {
     return this.#registry.values();
   }
 
@@ -122,11 +101,7 @@ export class Chat {
    * @param holder Gets the member before anything is sent to it, as a send that fails makes the
    * member leave.
    */
-  join(
-    connection: NewConnection,
-    request: JoinRequest,
-    holder: MemberHolder,
-  ): void {
+  join(connection: NewConnection, request: JoinRequest, holder: MemberHolder): void {
     if (!connection.access.mayRead(request.roomName)) {
       return connection.wire.close(CLOSE_CODES.notPermitted);
     }
@@ -194,7 +169,8 @@ export class Chat {
     try {
       for (;;) {
         if (!this.rooms.hasCapacityFor(roomName)) return "no capacity";
-        const backlog = this.rooms.within(roomName, (room) => room.backlog);
+        // If the room cannot be opened, nothing is published.
+        const backlog = this.rooms.within(roomName, (it) => it.isOpen ? it.backlog : it.opened);
         if (!backlog) break;
         await backlog;
       }
@@ -235,9 +211,6 @@ export class Chat {
     const { format, session, echo } = request;
     const { user } = access;
     const replayStart = room.history.replayStart(request);
-    if (request.since !== undefined) {
-      this.counters.resumes[replayStart.isRecovered ? "recovered" : "gap"]++;
-    }
     const isChorus = format !== "plain";
     const resumedId = isChorus && session ? this.#sessions.idOf(session, user) : undefined;
     const author = { id: resumedId ?? id, name: access.name ?? request.name };
@@ -268,7 +241,38 @@ export class Chat {
       ...(requestId === undefined ? {} : { requestId }),
     });
     room.join(member);
-    member.enter(replayStart);
+    if (!(replayStart instanceof Promise)) return this.#welcome(member, request, replayStart);
+    replayStart.then((start) => this.#welcome(member, request, start))
+      .catch((error) => this.#registry.has(id) && member.fail(error));
+  }
+
+  #welcome(member: Member, { since }: JoinRequest, start: ReplayStart): void {
+    // It may have left while the room was being opened.
+    if (!this.#registry.has(member.id)) return;
+    if (since !== undefined) this.counters.resumes[start.isRecovered ? "recovered" : "gap"]++;
+    member.enter(start);
+    if (this.#backplane?.outage !== undefined) member.onStatus(statusOf(false));
+  }
+
+  /** Tells the members whether what they publish is stored now. */
+  #onOutageChange(): void {
+    const { outage } = this.#backplane!;
+    if (outage === undefined) this.#logger.info("Messages can be stored again");
+    else this.#logger.warning("Messages cannot be stored: {outage}", { outage });
+    this.rooms.announce(statusOf(outage === undefined));
+  }
+
+  /** Positions are not valid any more, so all members must join again. */
+  #startOver(): void {
+    this.#logger.warning("The stream has started over: closing all members");
+    this.#closeAll(CLOSE_CODES.startedOver);
+    this.rooms.startOver();
+  }
+
+  /** Closes the members of a room, or all. */
+  #closeAll(status: CloseCode, room?: Room): void {
+    const members = this.members.filter((member) => !room || member.room === room);
+    for (const member of [...members]) member.close(status);
   }
 
   /** Verifies the new token of a member. */
@@ -279,15 +283,12 @@ export class Chat {
   }
 
   #slowReader({ id }: RoomMember, missedBytes: number): void {
-    if (this.#config.slowReader === "close") {
-      this.counters.slowReaders.closed++;
-      this.#logger.warning("{id} reads too slowly: closing it", { id });
-    } else {
-      this.counters.slowReaders.skipped++;
-      this.#logger.warning("{id} reads too slowly: skipping {missedBytes} bytes", {
-        id,
-        missedBytes,
-      });
-    }
+    const isClosed = this.#config.slowReader === "close";
+    this.counters.slowReaders[isClosed ? "closed" : "skipped"]++;
+    const outcome = isClosed ? "closing it" : "skipping {missedBytes} bytes";
+    this.#logger.warning(`{id} reads too slowly: ${outcome}`, {
+      id,
+      ...(isClosed ? {} : { missedBytes }),
+    });
   }
 }

@@ -43,6 +43,7 @@ export type ServerMessage =
   | GapMessage
   | TokenNotice
   | ReconnectMessage
+  | StatusMessage
   | PongMessage
   | ErrorMessage;
 
@@ -132,6 +133,15 @@ export interface ReconnectMessage {
   readonly inMs: number;
 }
 
+/** Whether the server can store messages now. Servers that share a chat can lose their store. */
+export interface StatusMessage {
+  readonly type: "status";
+  /** If not, messages are held, and refused with `not_committed` when there are too many. */
+  readonly storing: boolean;
+  /** What has happened, for people. */
+  readonly message: string;
+}
+
 /** The answer to a {@linkcode PingMessage}. */
 export interface PongMessage {
   readonly type: "pong";
@@ -199,6 +209,14 @@ function checkToken({ token }: Readonly<Record<string, unknown>>): TokenMessage 
   return typeof token === "string"
     ? { type: "token", token }
     : errorOf("bad_token", "The token must be a string");
+}
+
+/** Makes a {@linkcode StatusMessage}. */
+export function statusOf(storing: boolean): StatusMessage {
+  const message = storing
+    ? "The server stores messages again"
+    : "The server cannot store messages at the moment, and holds them until it can";
+  return { type: "status", storing, message };
 }
 
 /** Encodes a message of the server. */

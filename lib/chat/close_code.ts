@@ -29,12 +29,16 @@ export const CLOSE_CODES = {
   messageTooBig: { code: 1009, reason: "message too big", reconnect: false },
   /** Sent when the server fails while it serves the connection. */
   internalError: { code: 1011, reason: "internal error", reconnect: true },
-  /** Sent when the stored messages that the client needs cannot be read (`--data`). */
+  /** Sent when the stream of messages has started over (`--nats`): old positions mean nothing. */
+  startedOver: { code: 1012, reason: "messages have started over", reconnect: true },
+  /** Sent when the stored messages that the client needs cannot be read (`--data`, `--nats`). */
   historyUnavailable: { code: 1013, reason: "stored messages cannot be read", reconnect: true },
   /**
    * Sent when the log has dropped messages that the client has not read (`--slow-reader close`).
    */
   tooSlow: { code: 4008, reason: "too slow", reconnect: true },
+  /** Sent when a message of a plain text client cannot be stored (`--nats`). */
+  notStored: { code: 4013, reason: "messages cannot be stored", reconnect: true },
   /**
    * Sent when the client exceeds `--message-rate` or `--byte-rate` (`--rate-policy close`), or its
    * address has sent too many wrong tokens (`--handshake-rate`).

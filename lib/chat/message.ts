@@ -20,7 +20,10 @@ export interface Message {
 }
 
 /**
- * The result of publishing a text: its sequence number, and whether its author had published it
- * with the same id before; or that the id belongs to another text.
+ * The outcome of publishing a text: its sequence number, and whether its author had published it
+ * with the same id before; or that the id belongs to another text, or that the text is not stored.
  */
-export type PublishedText = { readonly seq: number; readonly isDuplicate: boolean } | "id reused";
+export type PublishOutcome =
+  | { readonly seq: number; readonly isDuplicate: boolean }
+  | "id reused"
+  | "not committed";

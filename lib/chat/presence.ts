@@ -1,15 +1,15 @@
 import type { Author } from "./message.ts";
 
 /** The maximum number of members that one message lists. */
-const MAX_LISTED = 100;
+export const MAX_LISTED = 100;
 
 /** A member as others see it. */
 export type PresentMember = Author & { readonly id: string };
 
-/** Members that have joined, or left: the first hundred, and how many. */
-export interface PresenceChange {
-  readonly members: readonly PresentMember[];
-  readonly count: number;
+/** The members that have joined, or have a new name, and those that have left. */
+export interface PresenceChanges {
+  readonly joined: readonly PresentMember[];
+  readonly left: readonly PresentMember[];
 }
 
 /**
@@ -29,6 +29,11 @@ export class Presence {
   /** The number of members. */
   get size(): number {
     return this.#present.size;
+  }
+
+  /** All members. */
+  get all(): Iterable<PresentMember> {
+    return this.#present.values();
   }
 
   /** The first hundred members. */
@@ -70,7 +75,7 @@ export class Presence {
    * Takes the changes since the last call. A member with a new name counts as joined again. A
    * member that ends up unchanged is not reported.
    */
-  takeChanges(): { readonly joined: PresenceChange; readonly left: PresenceChange } {
+  takeChanges(): PresenceChanges {
     const joined: PresentMember[] = [];
     const left: PresentMember[] = [];
     for (const [id, before] of this.#reported) {
@@ -79,14 +84,10 @@ export class Presence {
       if (before && !now) left.push(before);
     }
     this.#reported.clear();
-    return { joined: changeOf(joined), left: changeOf(left) };
+    return { joined, left };
   }
 
   #noteChange(id: string, before: PresentMember | undefined): void {
     if (!this.#reported.has(id)) this.#reported.set(id, before);
   }
-}
-
-function changeOf(members: readonly PresentMember[]): PresenceChange {
-  return { members: members.slice(0, MAX_LISTED), count: members.length };
 }

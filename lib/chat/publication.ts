@@ -1,4 +1,5 @@
 import type { SayMessage } from "./chorus_v1.ts";
+import type { PublishOutcome } from "./message.ts";
 import type { Room } from "./room.ts";
 
 /** A message to publish for a client that is not in the room. */
@@ -22,23 +23,25 @@ export type Published =
  * @throws {HistoryUnavailableError} If the id cannot be looked up. Then nothing is published.
  */
 export function publishIn(room: Room, { text, name, id }: Publication): Promise<Published> {
-  const result = room.publishText(text, { id: null, name }, { id });
-  if (result === "id reused") return Promise.resolve(result);
-  const { seq, isDuplicate } = result;
-  const position = room.history.positionOf(seq);
-  const published = isDuplicate ? { position, duplicate: true } as const : { position };
-  if (seq <= room.history.committedSeq) return Promise.resolve(published);
   const { promise, resolve } = Promise.withResolvers<Published>();
-  room.history.awaitCommit({
-    onCommitted: () => {
-      const isCommitted = seq <= room.history.committedSeq;
-      if (isCommitted) resolve(published);
-      return !isCommitted;
-    },
-    onCommitFailed: () => {
-      resolve("not committed");
-      return false;
-    },
-  });
+  const onPublished = (outcome: PublishOutcome) => {
+    if (typeof outcome === "string") return resolve(outcome);
+    const { seq, isDuplicate } = outcome;
+    const position = room.history.positionOf(seq);
+    const published = isDuplicate ? { position, duplicate: true } as const : { position };
+    if (seq <= room.history.committedSeq) return resolve(published);
+    room.history.awaitCommit({
+      onCommitted: () => {
+        const isCommitted = seq <= room.history.committedSeq;
+        if (isCommitted) resolve(published);
+        return !isCommitted;
+      },
+      onCommitFailed: () => {
+        resolve("not committed");
+        return false;
+      },
+    });
+  };
+  room.publishText(text, { id: null, name }, { id, onPublished });
   return promise;
 }

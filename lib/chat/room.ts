@@ -1,25 +1,27 @@
 import { type MessageOpcode, OPCODE } from "../websocket/frame.ts";
-import { encodeSaid, encodeServerMessage } from "./chorus_v1.ts";
+import type { Backplane } from "./backplane.ts";
+import type { PresenceMessage, ServerMessage } from "./chorus_v1.ts";
 import { CLOSE_CODES } from "./close_code.ts";
 import type { ChatCounters } from "./counters.ts";
-import { RoomHistory, type RoomHistoryOptions } from "./history/room_history.ts";
-import { Broadcast } from "./log/broadcast.ts";
-import { toBody } from "./log/frames.ts";
+import { FanOut } from "./fan_out.ts";
+import { LocalHistory, type LocalHistoryOptions } from "./history/local_history.ts";
+import type { RoomHistory } from "./history/room_history.ts";
+import { StreamHistory } from "./history/stream_history.ts";
+import type { Broadcast } from "./log/broadcast.ts";
 import type { LogBudget } from "./log/log_budget.ts";
-import { MessageLog, type MessageLogOptions } from "./log/message_log.ts";
-import type { Author, Body, PublishedText } from "./message.ts";
-import { Presence } from "./presence.ts";
-import type { RoomMember, WireFormat } from "./room_member.ts";
+import type { Author, Body } from "./message.ts";
+import { MAX_LISTED, Presence, type PresentMember } from "./presence.ts";
+import { type FedRoom, RoomFeed } from "./room_feed.ts";
+import type { PublishOptions, RoomMember, SlowReaderPolicy, WireFormat } from "./room_member.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** How long joins and leaves gather before they are reported, in milliseconds. */
 const PRESENCE_INTERVAL_MS = 50;
 
-/** What happens to a reader that falls out of the log: it is closed with 4008, or skips ahead. */
-export type SlowReaderPolicy = "close" | "skip";
-
 /** What a room is made of. */
-export interface RoomOptions extends Omit<RoomHistoryOptions, "log" | "onCommitted">, Scheduler {
+export interface RoomOptions extends Omit<LocalHistoryOptions, "log" | "onCommitted">, Scheduler {
+  /** Gives the messages of the room their order; undefined if the room does so itself. */
+  readonly backplane?: Backplane | undefined;
   /** How many bytes of frames the room retains in each format. */
   readonly logRetentionBytes: number;
   readonly slowReader: SlowReaderPolicy;
@@ -39,112 +41,143 @@ export interface RoomOptions extends Omit<RoomHistoryOptions, "log" | "onCommitt
   readonly onError: (error: unknown, id?: string) => void;
   /** Called when every message of the room is committed. */
   readonly onForgettable: (room: Room) => void;
+  /** Called when the room cannot be opened: its members leave, and it must not be used again. */
+  readonly onOpenFailed?: (room: Room) => void;
+  /** Called when the room was deleted: its members must leave. */
+  readonly onDeleted?: (room: Room) => void;
 }
 
 /**
- * A room: members that get each other's messages. Messages go to the history, whose log serves the
- * plain members. While there are `chorus.v1` members, messages go to a second log in that format as
- * well.
+ * A room: members that get each other's messages.
+ *
+ * ```text
+ * one process:        publish ─▶ history ─▶ FanOut
+ * several processes:  publish ─▶ RoomFeed ─▶ stream ─▶ each RoomFeed ─▶ history ─▶ FanOut
+ * ```
  */
 export class Room {
   readonly name: string;
+  /** The members, those in other processes included. */
   readonly presence = new Presence();
   readonly history: RoomHistory;
   readonly counters: ChatCounters;
+  /** How many calls use the room although it may have no members. Its rooms count them. */
+  callCount = 0;
   readonly #options: RoomOptions;
-  readonly #plain: Broadcast;
-  #chorus: Broadcast | undefined;
-  /** The number of members with this format, those whose replay is under way included. */
-  #plainCount = 0;
-  /** See `#plainCount`. */
-  #chorusCount = 0;
+  readonly #fanOut: FanOut;
+  /** Undefined if the room numbers its messages itself. */
+  readonly #feed: RoomFeed | undefined;
+  /** The history, if the room numbers its messages itself. */
+  readonly #local: LocalHistory | undefined;
   #isPresenceScheduled = false;
 
   /** @throws {HistoryUnavailableError} If the durable history cannot be read. */
   constructor(name: string, options: RoomOptions) {
+    const { backplane, logRetentionBytes, budget } = options;
+    const log = { retentionBytes: logRetentionBytes, budget };
     this.name = name;
     this.#options = options;
     this.counters = options.counters;
-    this.history = new RoomHistory(name, {
-      ...options,
-      log: this.#logOptions(),
-      onCommitted: () => options.onForgettable(this),
-    });
-    this.#plain = new Broadcast(this.history.log, options);
+    if (backplane) {
+      const stream = () => this.#feed!.stream;
+      const history = new StreamHistory({ ...options, log, epoch: backplane.epoch, stream });
+      this.history = history;
+      this.#feed = new RoomFeed(name, this.#fedRoom(history), backplane);
+    } else {
+      const onCommitted = () => options.onForgettable(this);
+      this.history = this.#local = new LocalHistory(name, { ...options, log, onCommitted });
+    }
+    this.#fanOut = new FanOut(this.history, { ...options, log });
   }
 
   /** The number of connections in the room. */
   get size(): number {
-    return this.#plainCount + this.#chorusCount;
+    return this.#fanOut.size;
   }
 
   get scheduler(): Scheduler {
     return this.#options;
   }
 
-  /**
-   * Resolves when senders may be read from again; undefined if they may be read from now, because
-   * some reader keeps up, or there is none.
-   */
+  /** The position after the newest message. */
+  get position(): string {
+    return this.history.positionOf(this.history.headSeq);
+  }
+
+  /** Whether the messages of the room are known: those of a stream take a moment. */
+  get isOpen(): boolean {
+    return this.#feed?.isOpening !== true;
+  }
+
+  /** Whether the room exists for clients. One of a stream may be in memory only to be looked at. */
+  get isUsed(): boolean {
+    return this.#feed?.isUsed ?? true;
+  }
+
+  /** Resolves when the room is open; undefined if it always is. Rejects if it cannot be opened. */
+  get opened(): Promise<void> | undefined {
+    return this.#feed?.opened;
+  }
+
+  /** Resolves when senders may be read from again; undefined if they may be read from now. */
   get backlog(): Promise<void> | undefined {
-    if (this.history.backlog) return this.history.backlog;
-    const plain = this.#plain;
-    const chorus = this.#chorus;
-    if (!chorus) return plain.backlog;
-    if (plain.size === 0) return chorus.backlog;
-    return plain.backlog && chorus.backlog && Promise.race([plain.backlog, chorus.backlog]);
+    return this.history.backlog ?? this.#fanOut.backlog;
   }
 
   /** The bytes that the slowest live member has not been served. See {@linkcode Broadcast}. */
   get maxLagBytes(): number {
-    return Math.max(this.#plain.maxLagBytes, this.#chorus?.maxLagBytes ?? 0);
+    return this.#fanOut.maxLagBytes;
   }
 
   /** Whether every reader that keeps up has been served every message. */
   get isFlushed(): boolean {
-    return this.#plain.isFlushed && this.#chorus?.isFlushed !== false;
+    return !this.#feed?.hasPending && this.#fanOut.isFlushed;
   }
 
   /** Resolves when every reader that keeps up has been served all messages published until now. */
   async flushed(): Promise<void> {
-    await Promise.all([this.#plain.flushed(), this.#chorus?.flushed()]);
+    await this.#feed?.settled();
+    await this.#fanOut.flushed();
   }
 
   /** Adds a member. It is served from when it is started. */
   join(member: RoomMember): void {
-    if (member.format === "plain") this.#plainCount++;
-    else {
-      this.#chorusCount++;
-      this.#chorus ??= this.#createChorus();
-    }
+    this.#fanOut.join(member);
     this.presence.add(member.author);
+    this.#feed?.join(member.author);
     this.#schedulePresence();
   }
 
   /** Removes a member. Leaving twice is harmless. */
   leave(member: RoomMember): void {
     if (!member.stop()) return;
-    this.broadcastOf(member.format).remove(member);
-    if (member.format === "plain") this.#plainCount--;
-    else if (--this.#chorusCount === 0) {
-      this.#chorus!.log.dispose();
-      this.#chorus = undefined;
-    }
+    this.#fanOut.leave(member);
     this.presence.remove(member.author);
+    this.#feed?.leave(member.author);
     this.#schedulePresence();
+  }
+
+  /** Deletes the messages in the stream. The members leave, in all processes. */
+  async deleteStream(): Promise<void> {
+    await this.#feed!.opened;
+    await this.#feed!.stream.delete();
   }
 
   /** Frees the memory of a room that is forgotten. */
   dispose(): void {
+    this.#feed?.close();
     this.history.dispose();
   }
 
-  /**
-   * The log of a format, and its fan-out. There is one of `chorus` only while such members are in
-   * the room.
-   */
+  /** The log of a format, and its fan-out. There is one of `chorus` only while it has members. */
   broadcastOf(format: WireFormat): Broadcast {
-    return format === "plain" ? this.#plain : this.#chorus!;
+    return this.#fanOut.broadcastOf(format);
+  }
+
+  /** Sends all `chorus.v1` members something that is not a message. */
+  announce(event: ServerMessage): void {
+    // Before, no member has been welcomed, and the logs do not know yet where they start.
+    if (this.isOpen) this.#fanOut.announce(event);
   }
 
   /** Reports an error of a member that does not end what the room does. */
@@ -163,7 +196,9 @@ export class Room {
     end: number,
     member: RoomMember,
   ): void {
-    this.#append(opcode, bytes, start, end, member.author, member);
+    const { author } = member;
+    if (!this.#feed) return this.#append(opcode, bytes, start, end, author, member);
+    this.#feed.publish({ opcode, bytes: bytes.slice(start, end), author, publisher: member });
   }
 
   /**
@@ -172,21 +207,18 @@ export class Room {
    *
    * @throws {HistoryUnavailableError} If the id cannot be looked up. Then nothing is published.
    */
-  publishText(
-    text: string,
-    author: Author,
-    { id, publisher }: {
-      readonly id?: string | undefined;
-      /** The member that publishes, which is not served the message. */
-      readonly publisher?: RoomMember;
-    },
-  ): PublishedText {
-    const known = id === undefined ? undefined : this.history.messageOf(author, id);
-    if (known) return known.body === text ? { seq: known.seq, isDuplicate: true } : "id reused";
+  publishText(text: string, author: Author, options: PublishOptions): void {
+    const { id, publisher, onPublished } = options;
     const bytes = encoder.encode(text);
+    if (this.#feed) return this.#feed.publish({ ...options, opcode: OPCODE.text, bytes, author });
+    const known = id === undefined ? undefined : this.history.messageOf(author, id);
+    if (known) {
+      const isDuplicate = known.body === text;
+      return onPublished?.(isDuplicate ? { seq: known.seq, isDuplicate } : "id reused");
+    }
     this.#append(OPCODE.text, bytes, 0, bytes.length, author, publisher, text);
-    if (id !== undefined) this.history.setId(author, id);
-    return { seq: this.history.headSeq, isDuplicate: false };
+    if (id !== undefined) this.#local!.setId(author, id);
+    onPublished?.({ seq: this.history.headSeq, isDuplicate: false });
   }
 
   /** Applies the slow reader policy to a member. Returns whether the member stays. */
@@ -209,60 +241,59 @@ export class Room {
     body?: Body,
   ): void {
     const atMs = this.#options.now();
-    const { log } = this.#plain;
-    const offset = this.history.append(opcode, bytes, start, end, author, atMs);
-    const seq = log.headSeq;
-    const skipping = this.#options.echo || publisher?.echo ? undefined : publisher;
-    this.#count(end - start, publisher, skipping);
-    if (skipping?.format === "plain") skipping.skipOwn(offset, log.head, seq);
-    // Deno.serve handles the requests of a turn in promises, one after another: their messages
-    // share a sweep only in the next turn.
-    const defer = publisher ? this.#options.defer : this.#options.deferTurn;
-    this.#plain.onAppended(defer);
-    if (!this.#chorus) return;
-    const message = { seq, author, atMs, body: body ?? toBody(opcode, bytes.subarray(start, end)) };
-    const said = encoder.encode(encodeSaid(this.history.positionOf(seq), message));
-    const saidAt = this.#chorus.log.append(OPCODE.text, said, 0, said.length);
-    const { head } = this.#chorus.log;
-    if (skipping?.format === "chorus") skipping.skipOwn(saidAt, head, seq);
-    this.#chorus.onAppended(defer);
+    const offset = this.#local!.append(opcode, bytes, start, end, author, atMs);
+    this.#countPublished(end - start, publisher);
+    this.#countDeliveries(publisher);
+    const { headSeq: seq } = this.history;
+    this.#fanOut.relay({ seq, offset, author, atMs, body }, publisher, publisher !== undefined);
   }
 
-  #count(bytes: number, publisher: unknown, skipping: unknown): void {
-    const { counters } = this;
-    if (publisher) counters.webSocketMessages++;
-    else counters.httpMessages++;
-    counters.receivedBytes += bytes;
-    counters.deliveries += skipping ? this.size - 1 : this.size;
+  /** What the feed of the room needs of it. */
+  #fedRoom(history: StreamHistory): FedRoom {
+    return {
+      history,
+      presence: this.presence,
+      onOpened: () => this.#fanOut.onOpened(),
+      relay: (message, own) => {
+        const offset = history.append(message);
+        if (own) this.#countPublished(message.payload.length, own.publisher);
+        this.#countDeliveries(own?.publisher);
+        this.#fanOut.relay({ ...message, offset, body: undefined }, own?.publisher, false);
+      },
+      announce: (event) => this.announce(event),
+      schedulePresence: () => this.#schedulePresence(),
+      onOpenFailed: () => this.#options.onOpenFailed?.(this),
+      onDeleted: () => this.#options.onDeleted?.(this),
+      onSettled: () => this.#options.onForgettable(this),
+    };
+  }
+
+  #countPublished(bytes: number, publisher: RoomMember | undefined): void {
+    if (publisher) this.counters.webSocketMessages++;
+    else this.counters.httpMessages++;
+    this.counters.receivedBytes += bytes;
+  }
+
+  #countDeliveries(publisher: RoomMember | undefined): void {
+    this.counters.deliveries += this.#fanOut.skips(publisher) ? this.size - 1 : this.size;
   }
 
   /** Reports joins and leaves after a while, so that a thousand joins are a few frames. */
   #schedulePresence(): void {
-    if (this.#isPresenceScheduled) return;
+    if (this.#isPresenceScheduled || this.#feed?.isOpening) return;
     this.#isPresenceScheduled = true;
     this.#options.startTimer(() => {
       this.#isPresenceScheduled = false;
-      const changes = this.presence.takeChanges();
-      if (!this.#chorus) return;
-      for (const type of ["joined", "left"] as const) {
-        const { members, count } = changes[type];
-        if (count === 0) continue;
-        const memberCount = this.presence.size;
-        const text = encodeServerMessage({ type, members, count, memberCount });
-        this.#chorus.log.appendEvent(OPCODE.text, encoder.encode(text));
-      }
-      this.#chorus.request();
+      this.#feed?.tellPresence();
+      const { joined, left } = this.presence.takeChanges();
+      if (joined.length > 0) this.announce(this.#presenceMessage("joined", joined));
+      if (left.length > 0) this.announce(this.#presenceMessage("left", left));
     }, PRESENCE_INTERVAL_MS);
   }
 
-  #createChorus(): Broadcast {
-    const { headSeq } = this.history;
-    return new Broadcast(new MessageLog({ ...this.#logOptions(), headSeq }), this.#options);
-  }
-
-  #logOptions(): MessageLogOptions {
-    const { logRetentionBytes, budget } = this.#options;
-    return { retentionBytes: logRetentionBytes, budget };
+  #presenceMessage(type: "joined" | "left", changed: readonly PresentMember[]): PresenceMessage {
+    const members = changed.slice(0, MAX_LISTED);
+    return { type, members, count: changed.length, memberCount: this.presence.size };
   }
 }
 

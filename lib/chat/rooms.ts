@@ -1,12 +1,25 @@
+import { compareUtf8 } from "./compare_utf8.ts";
 import { Committer } from "./history/committer.ts";
-import { type History, HistoryUnavailableError, readHistory } from "./history/history.ts";
+import {
+  type History,
+  HistoryUnavailableError,
+  readHistory,
+  type RoomHead,
+} from "./history/history.ts";
 import { formatPosition } from "./history/position.ts";
 import { LogBudget } from "./log/log_budget.ts";
 import { Room, type RoomOptions } from "./room.ts";
+import type { ServerMessage } from "./chorus_v1.ts";
+
+/** How long a room whose messages are in a stream stays in memory when it is empty. */
+const LINGER_MS = 30_000;
+
+/** The options of a room that its rooms add. */
+type RoomsPart = "budget" | "durable" | "onForgettable" | "onOpenFailed";
 
 /** What the rooms of a chat are made of. */
-export interface RoomsOptions extends Omit<RoomOptions, "budget" | "durable" | "onForgettable"> {
-  /** A durable history; undefined if messages are in memory only. */
+export interface RoomsOptions extends Omit<RoomOptions, RoomsPart> {
+  /** A durable history; undefined if messages are in memory only, or in a stream. */
   readonly history: History | undefined;
   readonly maxRooms: number;
   readonly maxRoomMembers: number;
@@ -26,8 +39,9 @@ export interface ListedRoom {
  * The rooms of a chat, by name.
  *
  * An empty room is forgotten when it retains no messages, or when a durable history has all of
- * them. Other empty rooms stay until their memory or capacity is needed: then the one that has
- * been empty for the longest time is forgotten.
+ * them; and some time later if they are in a stream, as opening a room there takes longer. Other
+ * empty rooms stay until their memory or capacity is needed: then the one that has been empty for
+ * the longest time is forgotten.
  */
 export class Rooms {
   readonly #options: RoomsOptions;
@@ -39,8 +53,8 @@ export class Rooms {
    * The empty rooms that retain messages, the one that has been empty for the longest time first.
    */
   readonly #empty = new Set<Room>();
-  /** The rooms whose deletion is under way. They stay in memory, and hide their messages. */
-  readonly #deleting = new Set<Room>();
+  /** The empty rooms that a timer is to forget, and when. */
+  readonly #lingering = new Map<Room, number>();
 
   constructor(options: RoomsOptions) {
     const { history, maxLogBytes } = options;
@@ -54,6 +68,7 @@ export class Rooms {
       durable: this.#durable,
       budget: this.#budget,
       onForgettable: (room) => this.settle(room),
+      onOpenFailed: (room) => this.#remove(room),
     };
   }
 
@@ -88,12 +103,18 @@ export class Rooms {
   }
 
   /**
-   * Whether this room exists, in memory or in the durable history.
+   * Whether this room exists: in memory, in the durable history, or in the stream.
    *
-   * @throws {HistoryUnavailableError} If the durable history cannot be read. The same goes for the
-   * next three.
+   * @throws {HistoryUnavailableError} If stored messages cannot be read. The same goes for the next
+   * four.
    */
-  isKnown(name: string): boolean {
+  isKnown(name: string): boolean | Promise<boolean> {
+    if (this.#options.backplane) {
+      return this.within(name, async (room) => {
+        await room.opened;
+        return room.isUsed;
+      });
+    }
     if (this.#rooms.has(name)) return true;
     const history = this.#durable?.history;
     return history !== undefined && readHistory(() => history.open(name)) !== undefined;
@@ -103,33 +124,30 @@ export class Rooms {
    * At most `limit` rooms whose names are after a name, in the order of their UTF-8. A room that is
    * only stored is not created for this.
    */
-  list(after: string, limit: number): ListedRoom[] {
+  list(after: string, limit: number): ListedRoom[] | Promise<ListedRoom[]> {
+    const list = (stored: readonly RoomHead[]) => this.#list(stored, after, limit);
+    const { backplane } = this.#options;
+    if (backplane) return backplane.rooms(after, limit).then(list);
     const history = this.#durable?.history;
-    const stored = history ? readHistory(() => history.rooms(after, limit)) : [];
-    const heads = new Map(stored.map((head) => [head.room, head]));
-    const present = this.#rooms.keys().filter((name) => compareUtf8(name, after) > 0);
-    const names = [...new Set([...present, ...heads.keys()])].sort(compareUtf8).slice(0, limit);
-    return names.map((name) => {
-      const room = this.#rooms.get(name);
-      const position = room
-        ? room.history.positionOf(room.history.headSeq)
-        : formatPosition(heads.get(name)!);
-      return { name, memberCount: room?.presence.size ?? 0, position };
-    });
+    return list(history ? readHistory(() => history.rooms(after, limit)) : []);
   }
 
   /**
-   * Calls `act` with a room, which is created if it does not exist. Afterwards the room stays only
-   * if it has members or retains messages.
+   * Calls `act` with a room, which is created if it does not exist. Afterwards, when the promise of
+   * `act` has settled if it returns one, the room stays only if it has members or retains messages.
    */
   within<T>(name: string, act: (room: Room) => T): T {
     const room = this.#rooms.get(name) ?? this.#create(name);
     // The room must not be forgotten meanwhile.
     this.#empty.delete(room);
+    room.callCount++;
+    let result: T | undefined;
     try {
-      return act(room);
+      result = act(room);
+      return result;
     } finally {
-      this.settle(room);
+      if (result instanceof Promise) result.catch(() => {}).finally(() => this.#release(room));
+      else this.#release(room);
     }
   }
 
@@ -139,15 +157,16 @@ export class Rooms {
    */
   read<T>(name: string, act: (room: Room) => T): T {
     const room = this.#rooms.get(name);
-    return room ? act(room) : this.within(name, act);
+    return room && !this.#options.backplane ? act(room) : this.within(name, act);
   }
 
   /** Forgets a room that is no longer needed. Call it after a member has left. */
   settle(room: Room): void {
-    if (room.size > 0 || this.#rooms.get(room.name) !== room || this.#deleting.has(room)) return;
+    if (room.size + room.callCount > 0 || this.#rooms.get(room.name) !== room) return;
     this.#empty.delete(room);
-    if (room.history.isForgettable) this.#forget(room);
-    else if (!room.history.isDurable) this.#empty.add(room);
+    if (this.#options.backplane) this.#linger(room);
+    else if (room.history.isForgettable) this.#remove(room);
+    else if (!this.#durable) this.#empty.add(room);
   }
 
   /**
@@ -158,28 +177,27 @@ export class Rooms {
    * @throws {HistoryUnavailableError} If the messages cannot be deleted now.
    */
   async delete(name: string): Promise<boolean> {
-    if (!this.isKnown(name)) return false;
-    const room = this.within(name, (room) => {
-      if (this.#durable) this.#deleting.add(room);
-      room.history.clear();
-      return room;
+    const isKnown = this.isKnown(name);
+    if (isKnown instanceof Promise ? !await isKnown : !isKnown) return false;
+    await this.within(name, async (room) => {
+      try {
+        await this.#deleteMessages(room);
+      } catch (cause) {
+        const reason = cause instanceof Error ? cause.message : String(cause);
+        throw new HistoryUnavailableError(`Cannot delete the room ${name}: ${reason}`, { cause });
+      }
     });
-    if (!this.#durable) return true;
-    const { history, committer } = this.#durable;
-    const upTo = room.history.headSeq;
-    try {
-      // Otherwise a commit under way would bring the messages back.
-      await committer.settled();
-      if (room.history.committedSeq < upTo) throw new Error("its messages cannot be committed");
-      await history.deleteRoom(name, upTo);
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new HistoryUnavailableError(`Cannot delete the room ${name}: ${reason}`, { cause });
-    } finally {
-      this.#deleting.delete(room);
-      this.settle(room);
-    }
     return true;
+  }
+
+  /** Forgets all rooms, whose members must have left: the stream has started over. */
+  startOver(): void {
+    for (const room of this.#rooms.values()) this.#remove(room);
+  }
+
+  /** Sends all `chorus.v1` members something that is not a message. */
+  announce(event: ServerMessage): void {
+    for (const room of this.#rooms.values()) room.announce(event);
   }
 
   /**
@@ -204,6 +222,54 @@ export class Rooms {
     this.#durable?.committer.stop();
   }
 
+  /** @param stored The first stored rooms after the name. */
+  #list(stored: readonly RoomHead[], after: string, limit: number): ListedRoom[] {
+    const heads = new Map(stored.map((head) => [head.room, head]));
+    const used = this.#rooms.values().filter(({ isUsed }) => isUsed).map(({ name }) => name);
+    const later = [...used, ...heads.keys()].filter((name) => compareUtf8(name, after) > 0);
+    const names = [...new Set(later)].sort(compareUtf8).slice(0, limit);
+    return names.map((name) => {
+      const room = this.#rooms.get(name);
+      const memberCount = room?.presence.size ?? 0;
+      const head = heads.get(name);
+      const position = room?.isOpen === false && head ? formatPosition(head) : room?.position;
+      return { name, memberCount, position: position ?? formatPosition(head!) };
+    });
+  }
+
+  async #deleteMessages(room: Room): Promise<void> {
+    const { history } = room;
+    if (this.#options.backplane) return await room.deleteStream();
+    history.clear();
+    if (!this.#durable) return;
+    const upTo = history.headSeq;
+    // Otherwise a commit under way would bring the messages back.
+    await this.#durable.committer.settled();
+    if (history.committedSeq < upTo) throw new Error("its messages cannot be committed");
+    await this.#durable.history.deleteRoom(room.name, upTo);
+  }
+
+  #release(room: Room): void {
+    room.callCount--;
+    this.settle(room);
+  }
+
+  /** Forgets a room that stays empty for a while. */
+  #linger(room: Room): void {
+    const { now, startTimer } = this.#options;
+    this.#empty.add(room);
+    const isWatched = this.#lingering.has(room);
+    this.#lingering.set(room, now() + LINGER_MS);
+    if (isWatched) return;
+    const check = () => {
+      const leftMs = this.#lingering.get(room)! - now();
+      if (leftMs > 0 && this.#empty.has(room)) return startTimer(check, leftMs);
+      this.#lingering.delete(room);
+      if (this.#empty.has(room) && room.history.isForgettable) this.#remove(room);
+    };
+    startTimer(check, LINGER_MS);
+  }
+
   #create(name: string): Room {
     const room = new Room(name, this.#roomOptions);
     if (this.size >= this.#options.maxRooms) this.#forgetOne();
@@ -212,35 +278,18 @@ export class Rooms {
   }
 
   #forgetOne(): boolean {
-    const [room] = this.#empty;
+    const room = this.#empty.values().find(({ history }) =>
+      !this.#options.backplane ||
+      history.isForgettable
+    );
     if (!room) return false;
-    this.#empty.delete(room);
-    this.#forget(room);
+    this.#remove(room);
     return true;
   }
 
-  #forget(room: Room): void {
+  #remove(room: Room): void {
+    this.#empty.delete(room);
     this.#rooms.delete(room.name);
     room.dispose();
   }
-}
-
-/**
- * Compares texts by their UTF-8, as a durable history does. UTF-16, which JavaScript compares, has
- * the same order, except for surrogates: they stand for the code points after all others.
- */
-export function compareUtf8(one: string, other: string): number {
-  const length = Math.min(one.length, other.length);
-  for (let index = 0; index < length; index++) {
-    const unit = one.charCodeAt(index);
-    const otherUnit = other.charCodeAt(index);
-    if (unit === otherUnit) continue;
-    if (isSurrogate(unit) !== isSurrogate(otherUnit)) return isSurrogate(unit) ? 1 : -1;
-    return unit - otherUnit;
-  }
-  return one.length - other.length;
-}
-
-function isSurrogate(unit: number): boolean {
-  return unit >= 0xd800 && unit <= 0xdfff;
 }

@@ -1,6 +1,6 @@
 import { jetstream, JetStreamApiError, jetstreamManager } from "@nats-io/jetstream";
 import { ClusterError } from "./cluster_error.ts";
-import { NatsLink, type NatsLinkOptions } from "./nats_link.ts";
+import { NatsLink, type NatsLinkOptions, RECOVERY_OPTIONS } from "./nats_link.ts";
 import { SharedRecords, type StreamEpoch } from "./shared_records.ts";
 import { openStream, type StreamLimits } from "./stream_setup.ts";
 import type { StreamClients } from "./subject_reader.ts";
@@ -66,12 +66,11 @@ async function setUp(
   node: string,
   options: ClusterSetupOptions,
 ): Promise<ClusterSetup> {
-  const timeout = { timeout: REQUEST_TIMEOUT_MS };
-  const client = jetstream(link.connection, timeout);
-  const manager = await jetstreamManager(link.connection, timeout);
+  const client = jetstream(link.connection, RECOVERY_OPTIONS);
+  const manager = await jetstreamManager(link.connection, { timeout: REQUEST_TIMEOUT_MS });
   const clients = { link, client, manager };
   const info = await openStream(link, manager, options);
-  const records = await SharedRecords.open(link, options.replicas);
+  const records = await SharedRecords.open(clients, options.replicas);
   const sessionKey = await records.sessionKey();
   const epoch = await records.epoch(info);
   return { clients, records, node, sessionKey, epoch, position: info.state.last_seq };
@@ -85,8 +84,8 @@ function setupFailure(cause: unknown, replicas: number): ClusterError {
     return new ClusterError(text, options);
   }
   if (cause instanceof Error && cause.name === "JetStreamNotEnabled") {
-    const text = "NATS runs without JetStream; enable it with `jetstream: {}` in its configuration";
-    return new ClusterError(`${text}: ${reason}`, options);
+    const text = "NATS runs without JetStream: enable it with `jetstream: {}` in its configuration";
+    return new ClusterError(text, options);
   }
   return new ClusterError(`Cannot use NATS JetStream: ${reason}`, options);
 }

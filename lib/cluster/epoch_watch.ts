@@ -60,14 +60,17 @@ export class EpochWatch {
    */
   async recover(consumer: StreamConsumer): Promise<RecoveredStream> {
     const { clients, limits, sessionKey } = this.#options;
-    const { link, manager } = clients;
+    const { link, client } = clients;
     await link.connected();
+    const manager = await client.jetstreamManager(false);
+    // The consumer may go on while NATS answers.
+    const { position } = consumer;
     const info = await reopenStream(link, manager, limits);
     // The records may be deleted with the stream.
-    this.#records = await SharedRecords.open(link, limits.replicas);
+    this.#records = await SharedRecords.open(clients, limits.replicas);
     await this.#records.sessionKey(sessionKey);
     const hasLost = String(info.created) === this.#epoch.created &&
-      await this.#hasLost(info, consumer);
+      (this.#isBehind(info, position) || await consumer.isReplaced());
     const isNewEpoch = await this.#update(info, hasLost ? this.name : undefined);
     return { lastSeq: info.state.last_seq, isNewEpoch };
   }
@@ -80,10 +83,10 @@ export class EpochWatch {
   }
 
   /** Whether the stream lacks messages that have come from it. */
-  async #hasLost({ state, config }: StreamInfo, consumer: StreamConsumer): Promise<boolean> {
+  #isBehind({ state, config }: StreamInfo, position: number): boolean {
     const sinceMs = this.#behindSinceMs ?? performance.now();
     this.#behindSinceMs = undefined;
-    if (state.last_seq >= consumer.position) return await consumer.isReplaced();
+    if (state.last_seq >= position) return false;
     // A new leader may not have applied all that was committed.
     if (config.num_replicas > 1 && performance.now() - sinceMs < MAX_BEHIND_MS) {
       this.#behindSinceMs = sinceMs;

@@ -1,7 +1,12 @@
 import type { StreamedMessage, StreamPublication } from "../chat/backplane.ts";
-import { toBody } from "../chat/log/frames.ts";
 import type { Author } from "../chat/message.ts";
-import { eachFrame, headerBytes, OPCODE, writeHeader } from "../websocket/frame.ts";
+import {
+  eachFrame,
+  headerBytes,
+  type MessageOpcode,
+  OPCODE,
+  writeHeader,
+} from "../websocket/frame.ts";
 
 /** The maximum number of messages in a flush. Each sequence number of the stream has so many. */
 export const MAX_FLUSH_MESSAGES = 4096;
@@ -33,8 +38,9 @@ export interface FlushHead {
   /** Counts the flushes of the process. */
   readonly number: number;
   /**
-   * The sequence number of the newest message of the room that the process had received before it
-   * encoded the flush; 0 if none.
+   * The sequence number of the newest message of the room that the process had received when the
+   * first message of the flush was published there; 0 if none. The room has compared the ids of the
+   * flush with all messages up to this one, and with no later ones: a message may have waited.
    */
   readonly after: number;
   /**
@@ -42,7 +48,15 @@ export interface FlushHead {
    * its newest messages.
    */
   readonly tail: number;
+  /**
+   * Set if the flush says that all messages before it were deleted. It has one message then, which
+   * is not delivered.
+   */
+  readonly isDeletion?: boolean | undefined;
 }
+
+/** A message to send, or a note that all messages before it were deleted. */
+export type FlushPart = StreamPublication & { readonly isDeletion?: true };
 
 /** A flush that comes from the stream: consecutive messages of one room, by one process. */
 export interface Flush extends FlushHead {
@@ -89,12 +103,14 @@ export function lastSeqOf({ streamSeq, messages }: Flush): number {
 }
 
 /** Returns how many messages from the first on fit in one flush: at least one. */
-export function flushLength(publications: readonly StreamPublication[]): number {
+export function flushLength(publications: readonly FlushPart[]): number {
   let bytes = 0;
   let author: Author | undefined;
   const limit = Math.min(publications.length, MAX_FLUSH_MESSAGES);
   for (let count = 0; count < limit; count++) {
     const publication = publications[count]!;
+    // A deletion is a flush of its own.
+    if (publication.isDeletion) return Math.max(count, 1);
     bytes += headerBytes(publication.bytes.length) + publication.bytes.length;
     if (publication.id !== undefined) bytes += jsonBytes(publication.id) + ID_OVERHEAD_BYTES;
     if (publication.author !== author) {
@@ -141,8 +157,7 @@ export function encodeFlush(
     }
     spans.push([at, 1]);
   }
-  const { epoch, node, number, after, tail } = head;
-  const header: Header = { epoch, node, number, after, tail, authors: table, spans, ids };
+  const header: Header = { ...head, authors: table, spans, ids };
   const headerJson = encoder.encode(JSON.stringify(header));
   const payload = new Uint8Array(LENGTH_BYTES + headerJson.length + frameBytes);
   new DataView(payload.buffer).setUint32(0, headerJson.length);
@@ -173,7 +188,9 @@ export function decodeFlush(payload: Uint8Array, place: FlushPlace): Flush | und
   const messages = numberMessages(header, frames, place);
   if (messages.length !== count || !header.ids.every(([index]) => index < count)) return undefined;
   const { epoch, node, number, after, tail } = header;
-  return { epoch, node, number, after, tail, ...place, messages, byteCount: payload.length };
+  const isDeletion = header.isDeletion === true;
+  const head = { epoch, node, number, after, tail, isDeletion };
+  return { ...head, ...place, messages, byteCount: payload.length };
 }
 
 function numberMessages(header: Header, frames: Uint8Array, place: FlushPlace): FlushMessage[] {
@@ -193,7 +210,8 @@ function numberMessages(header: Header, frames: Uint8Array, place: FlushPlace): 
     if (!author) return [];
     left--;
     const id = ids.get(messages.length);
-    messages.push({ seq: seq++, author, atMs: place.atMs, body: toBody(opcode, payload), id });
+    const { atMs } = place;
+    messages.push({ seq: seq++, author, atMs, opcode: opcode as MessageOpcode, payload, id });
   }
   // There must be as many messages in the spans as there are frames.
   return left === 0 && spans.next().done ? messages : [];

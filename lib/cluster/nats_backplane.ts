@@ -6,9 +6,8 @@ import {
   type BackplaneProcess,
   type RoomListener,
   type RoomStream,
-  type StreamedRoom,
 } from "../chat/backplane.ts";
-import { HistoryUnavailableError } from "../chat/history/history.ts";
+import { HistoryUnavailableError, type RoomHead } from "../chat/history/history.ts";
 import { type ClusterSetup, type ClusterSetupOptions, setUpCluster } from "./cluster_setup.ts";
 import { EpochWatch } from "./epoch_watch.ts";
 import { decodeFlush, type Flush, type FlushPlace } from "./flush.ts";
@@ -126,9 +125,9 @@ export class NatsBackplane implements Backplane {
     return stream;
   }
 
-  async rooms(after: string, limit: number): Promise<StreamedRoom[]> {
+  async rooms(after: string, limit: number): Promise<RoomHead[]> {
     try {
-      return await this.#streamedRooms.list(after, limit);
+      return await this.#streamedRooms.list(this.epoch, after, limit);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new HistoryUnavailableError(`Cannot list the rooms in NATS: ${reason}`, { cause });

@@ -36,6 +36,12 @@ const DIAL_TIMEOUT_MS = 3000;
 /** The servers are asked so often whether they are still there. */
 const PING_INTERVAL_MS = 5000;
 
+/**
+ * For requests of the recovery. NATS does not answer at all while it has no leader, so a new
+ * request may be answered before an old one.
+ */
+export const RECOVERY_OPTIONS = { timeout: 1000 } as const;
+
 /** The connection is lost; calls that wait for an answer reject with this. */
 export class DisconnectedError extends Error {
   override readonly name = "DisconnectedError";

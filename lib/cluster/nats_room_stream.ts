@@ -1,4 +1,3 @@
-import type { Logger } from "@logtape/logtape";
 import type {
   RoomListener,
   RoomStream,
@@ -8,7 +7,15 @@ import type {
 } from "../chat/backplane.ts";
 import { HistoryUnavailableError } from "../chat/history/history.ts";
 import type { PresentMember } from "../chat/presence.ts";
-import { firstSeqOf, type Flush, type FlushHead, lastSeqOf, streamSeqOf } from "./flush.ts";
+import { OPCODE } from "../websocket/frame.ts";
+import {
+  firstSeqOf,
+  type Flush,
+  type FlushHead,
+  type FlushPart,
+  lastSeqOf,
+  streamSeqOf,
+} from "./flush.ts";
 import { appendFlush, type FlushSource } from "./flush_reader.ts";
 import { Outbox, type OutboxContext } from "./outbox.ts";
 import type { PresenceExchange } from "./presence_exchange.ts";
@@ -24,9 +31,16 @@ const OPEN_TIMEOUT_MS = 10_000;
 /** The pause between two attempts to open a room. */
 const OPEN_PAUSE_MS = 250;
 
+/** Says that all messages before it were deleted. */
+const DELETION: FlushPart = {
+  opcode: OPCODE.binary,
+  bytes: new Uint8Array(0),
+  author: { id: null, name: null },
+  isDeletion: true,
+};
+
 /** What the rooms of a process share. */
 export interface RoomStreamContext extends OutboxContext {
-  readonly logger: Logger;
   readonly presence: PresenceExchange;
   readonly epoch: string;
   decode: FlushSource["decode"];
@@ -58,6 +72,8 @@ export class NatsRoomStream implements RoomStream {
   readonly #startPosition: number;
   #recent = new RecentFlushes(0);
   #headSeq = 0;
+  /** The deletions that have not come back, in order. */
+  readonly #deletions: PromiseWithResolvers<number>[] = [];
 
   constructor(name: string, listener: RoomListener, context: RoomStreamContext) {
     this.name = name;
@@ -74,7 +90,7 @@ export class NatsRoomStream implements RoomStream {
       subject: this.subject,
       opened: this.#opened.promise,
       head: () => this.#flushHead(),
-      onRefused: (publications, reason) => listener.onRefused(publications, reason),
+      onRefused: (publications) => this.#onRefused(publications),
     });
     this.#startPosition = context.consumer.position;
     this.#pages = new RoomPages(this.#source, () => this.#headSeq);
@@ -111,9 +127,19 @@ export class NatsRoomStream implements RoomStream {
     const last = tail.flushes.at(-1);
     this.#recent = tail.recent;
     this.#headSeq = last ? lastSeqOf(last) : 0;
-    this.#listener.onOpened(this.#headSeq, tail.flushes.flatMap(({ messages }) => messages));
-    for (let flush = this.#early.shift(); flush; flush = this.#early.shift()) {
-      await this.#receive(flush);
+    this.#listener.onOpened({
+      headSeq: this.#headSeq,
+      tail: tail.flushes.flatMap(({ messages }) => messages),
+      hasOlder: tail.flushes.length > 0 && tail.flushes[0]!.after > 0,
+    });
+    while (this.#early.length > 0) {
+      try {
+        await this.#receive(this.#early[0]!);
+        this.#early.shift();
+      } catch {
+        // What is needed besides cannot be read now.
+        await new Promise((resolve) => setTimeout(resolve, OPEN_PAUSE_MS));
+      }
     }
     if (this.#isClosed) return;
     this.#state = "open";
@@ -143,10 +169,16 @@ export class NatsRoomStream implements RoomStream {
     return this.#access(() => this.#pages.readBefore(upTo, limit));
   }
 
-  async delete(upTo: number): Promise<void> {
+  /** Tells all processes first: they have newest messages in memory. */
+  async delete(): Promise<void> {
     const { link, manager } = this.#context;
-    const purge = { filter: this.subject, seq: streamSeqOf(upTo) + 1 };
-    await this.#access(() => link.call(() => manager.streams.purge(STREAM, purge)));
+    await this.#access(async () => {
+      const told = Promise.withResolvers<number>();
+      this.#deletions.push(told);
+      this.#outbox.publish(DELETION);
+      const purge = { filter: this.subject, seq: streamSeqOf(await told.promise) };
+      await link.call(() => manager.streams.purge(STREAM, purge));
+    });
   }
 
   tellPresence(joined: readonly PresentMember[], left: readonly PresentMember[]): void {
@@ -194,8 +226,9 @@ export class NatsRoomStream implements RoomStream {
   #receive(flush: Flush): void | Promise<void> {
     if (firstSeqOf(flush.streamSeq) <= this.#headSeq) return;
     if (flush.after > this.#headSeq && flush.after < firstSeqOf(flush.streamSeq)) {
+      const after = this.#headSeq;
       this.#headSeq = flush.after;
-      this.#listener.onGap(flush.after);
+      this.#listener.onGap(after, flush.after);
     }
     const appended = appendFlush(this.#recent, flush, this.#source);
     return appended ? appended.then(() => this.#deliver(flush)) : this.#deliver(flush);
@@ -206,11 +239,20 @@ export class NatsRoomStream implements RoomStream {
     this.#headSeq = lastSeqOf(flush);
     const isOwn = flush.node === this.#context.node;
     const own = isOwn ? this.#outbox.take(flush.number) : undefined;
-    if (own && own.length === flush.messages.length) {
-      this.#listener.onMessages(flush.messages, own);
+    if (flush.isDeletion) {
+      if (own) this.#deletions.shift()!.resolve(this.#headSeq);
+      this.#listener.onDeleted();
     } else {
-      this.#listener.onMessages(flush.messages);
+      const isWhole = own?.length === flush.messages.length;
+      this.#listener.onMessages(flush.messages, isWhole ? own : undefined);
     }
+  }
+
+  #onRefused(publications: readonly FlushPart[]): void {
+    for (const { isDeletion } of publications) {
+      if (isDeletion) this.#deletions.shift()!.reject(new Error("NATS cannot be used"));
+    }
+    this.#listener.onRefused(publications.filter(({ isDeletion }) => !isDeletion));
   }
 
   async #access<T>(act: () => Promise<T>): Promise<T> {

@@ -1,7 +1,14 @@
 import { JetStreamApiError } from "@nats-io/jetstream";
 import { errors } from "@nats-io/transport-node";
-import type { BackplaneCounters, StreamPublication } from "../chat/backplane.ts";
-import { encodeFlush, type FlushHead, flushLength } from "./flush.ts";
+import type { Logger } from "@logtape/logtape";
+import type { BackplaneCounters } from "../chat/backplane.ts";
+import {
+  encodeFlush,
+  type FlushHead,
+  flushLength,
+  type FlushPart,
+  MAX_FLUSH_MESSAGES,
+} from "./flush.ts";
 import type { HeldMessages } from "./held_messages.ts";
 import type { StreamConsumer } from "./stream_consumer.ts";
 import { OutageError, type StreamHealth } from "./stream_health.ts";
@@ -21,6 +28,7 @@ export interface OutboxContext extends StreamClients {
   /** The process. */
   readonly node: string;
   readonly counters: BackplaneCounters;
+  readonly logger: Logger;
   readonly held: HeldMessages;
   readonly health: StreamHealth;
   readonly consumer: StreamConsumer;
@@ -35,13 +43,22 @@ export interface OutboxRoom {
   readonly opened: Promise<void>;
   /** What a flush that is encoded now says of the room. */
   head(): Omit<FlushHead, "node" | "number">;
-  onRefused(publications: readonly StreamPublication[], reason: string): void;
+  onRefused(publications: readonly FlushPart[]): void;
+}
+
+/** A message that waits to be sent. */
+interface QueuedPart {
+  readonly part: FlushPart;
+  /** See {@linkcode FlushHead.after}. */
+  readonly after: number;
 }
 
 /** A flush that has not come back. */
 interface Flight {
   readonly number: number;
-  readonly publications: readonly StreamPublication[];
+  /** See {@linkcode FlushHead.after}. */
+  readonly after: number;
+  readonly publications: readonly FlushPart[];
   /** Resolves when it has come back or is refused. */
   readonly settled: PromiseWithResolvers<"settled">;
   isSettled: boolean;
@@ -57,12 +74,12 @@ interface Flight {
 export class Outbox {
   readonly #context: OutboxContext;
   readonly #room: OutboxRoom;
-  #queue: StreamPublication[] = [];
+  #queue: QueuedPart[] = [];
   /** The flushes that have not come back, by their number. */
   readonly #flights = new Map<number, Flight>();
   #isSending = false;
   #closeReason: string | undefined;
-  #refused: StreamPublication[] = [];
+  #refused: FlushPart[] = [];
 
   constructor(context: OutboxContext, room: OutboxRoom) {
     this.#context = context;
@@ -74,14 +91,14 @@ export class Outbox {
   }
 
   /** Sends a message with those of the same turn, or holds it during an outage. */
-  publish(publication: StreamPublication): void {
+  publish(publication: FlushPart): void {
     const { held, health } = this.#context;
     if (this.#closeReason !== undefined) {
       this.#refuseLater(publication, this.#closeReason);
     } else if (!held.add(publication)) {
       this.#refuseLater(publication, health.outage ?? "too many messages wait to be stored");
     } else {
-      this.#queue.push(publication);
+      this.#queue.push({ part: publication, after: this.#room.head().after });
       if (this.#isSending) return;
       this.#isSending = true;
       queueMicrotask(() => this.#sendAll());
@@ -89,7 +106,7 @@ export class Outbox {
   }
 
   /** A flush of this process has come back: returns its publications, if they were expected. */
-  take(number: number): readonly StreamPublication[] | undefined {
+  take(number: number): readonly FlushPart[] | undefined {
     const flight = this.#flights.get(number);
     if (flight) this.#settle(flight);
     return flight?.publications;
@@ -101,8 +118,7 @@ export class Outbox {
     this.#closeReason = reason;
     const flights = [...this.#flights.values()];
     for (const flight of flights) this.#settle(flight);
-    const queue = this.#queue;
-    this.#queue = [];
+    const queue = this.#queue.splice(0).map(({ part }) => part);
     this.#context.held.remove(queue);
     this.#refuse([...flights.flatMap(({ publications }) => publications), ...queue], reason);
   }
@@ -110,10 +126,12 @@ export class Outbox {
   async #sendAll(): Promise<void> {
     await this.#room.opened;
     while (this.#queue.length > 0) {
-      const publications = this.#queue.splice(0, flushLength(this.#queue));
+      const parts = this.#queue.slice(0, MAX_FLUSH_MESSAGES).map(({ part }) => part);
+      const queued = this.#queue.splice(0, flushLength(parts));
       await this.#send({
         number: this.#context.nextFlushNumber(),
-        publications,
+        after: queued[0]!.after,
+        publications: queued.map(({ part }) => part),
         settled: Promise.withResolvers(),
         isSettled: false,
         isAcknowledged: false,
@@ -159,8 +177,10 @@ export class Outbox {
     }
   }
 
-  #encode({ number, publications }: Flight): Uint8Array {
-    return encodeFlush({ ...this.#room.head(), node: this.#context.node, number }, publications);
+  #encode({ number, after, publications }: Flight): Uint8Array {
+    const { isDeletion } = publications[0]!;
+    const head = { ...this.#room.head(), after, node: this.#context.node, number, isDeletion };
+    return encodeFlush(head, publications);
   }
 
   #publish({ number }: Flight, payload: Uint8Array) {
@@ -191,15 +211,19 @@ export class Outbox {
   }
 
   /** Refuses a message after the publisher has been called back: it does not expect it before. */
-  #refuseLater(publication: StreamPublication, reason: string): void {
+  #refuseLater(publication: FlushPart, reason: string): void {
     if (this.#refused.push(publication) > 1) return;
     queueMicrotask(() => this.#refuse(this.#refused.splice(0), reason));
   }
 
-  #refuse(publications: readonly StreamPublication[], reason: string): void {
+  #refuse(publications: readonly FlushPart[], reason: string): void {
     if (publications.length === 0) return;
     this.#context.counters.refused += publications.length;
-    this.#room.onRefused(publications, reason);
+    this.#context.logger.debug("{count} messages are refused: {reason}", {
+      count: publications.length,
+      reason,
+    });
+    this.#room.onRefused(publications);
   }
 }
 

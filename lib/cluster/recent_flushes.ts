@@ -30,8 +30,8 @@ interface RecentFlush {
  * The newest flushes of a room, in order: where its tail starts, and which ids their messages have.
  *
  * A message is a duplicate if its author published its id in a flush that the publisher had not
- * received when it encoded its own, or earlier in the same one. Every process decides this from the
- * stream alone, so all decide alike.
+ * received when the message was published, or earlier in the same one. Every process decides this
+ * from the stream alone, so all decide alike.
  */
 export class RecentFlushes {
   readonly #flushes: RecentFlush[] = [];
@@ -65,6 +65,7 @@ export class RecentFlushes {
    */
   append(flush: Flush, earlier?: readonly Flush[]): void {
     const recent = toRecent(flush);
+    if (flush.isDeletion) return this.#startOver(flush, recent);
     if (recent.ids.length > 0) {
       const between = earlier?.map(toRecent) ??
         this.#flushes.slice(this.#flushes.findLastIndex((each) => each.lastSeq <= flush.after) + 1);
@@ -75,6 +76,17 @@ export class RecentFlushes {
     this.#tailMessages += recent.messageCount;
     this.#tailBytes += recent.byteCount;
     this.#trim(flush.atMs);
+  }
+
+  /** What was before a deletion is of no use. */
+  #startOver(flush: Flush, recent: RecentFlush): void {
+    flush.messages[0]!.duplicateOf = recent.lastSeq;
+    this.#flushes.splice(0, Infinity, recent);
+    this.#coveredAfter = Math.max(this.#coveredAfter, flush.after);
+    this.#tailStart = 0;
+    this.#tailMessages = recent.messageCount;
+    this.#tailBytes = recent.byteCount;
+    this.#idCount = 0;
   }
 
   #trim(nowMs: number): void {

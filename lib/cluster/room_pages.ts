@@ -46,7 +46,7 @@ export class RoomPages {
         lastSeq = message.seq;
         if (message.duplicateOf !== undefined) continue;
         messages.push(message);
-        length += message.body.length;
+        length += message.payload.length;
       }
       if (lastSeq < lastSeqOf(flush)) break;
       reader.take();

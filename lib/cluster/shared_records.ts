@@ -1,6 +1,7 @@
 import type { StreamInfo } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
 import type { NatsLink } from "./nats_link.ts";
+import type { StreamClients } from "./subject_reader.ts";
 
 /** The bucket with what all processes share besides the messages. */
 const BUCKET = "chorus";
@@ -35,9 +36,12 @@ export class SharedRecords {
   }
 
   /** Opens the records. They are created if they are missing, with so many replicas. */
-  static async open(link: NatsLink, replicas: number): Promise<SharedRecords> {
+  static async open(
+    { link, client }: Pick<StreamClients, "link" | "client">,
+    replicas: number,
+  ): Promise<SharedRecords> {
     const options = { replicas, history: 1, allow_direct: false };
-    const bucket = await link.call(() => new Kvm(link.connection).create(BUCKET, options));
+    const bucket = await link.call(() => new Kvm(client).create(BUCKET, options));
     return new SharedRecords(link, bucket);
   }
 

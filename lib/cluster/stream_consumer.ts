@@ -208,10 +208,11 @@ export class StreamConsumer {
 
   /** Skips what has been deleted, as it never comes. */
   async #probe(): Promise<void> {
-    const { link, manager } = this.#options;
+    const { link, client } = this.#options;
     const before = this.#position;
     const last = this.#waiting.at(-1)?.seq ?? 0;
     try {
+      const manager = await client.jetstreamManager(false);
       const query = { seq: before + 1, next_by_subj: ROOM_SUBJECTS };
       const next = await link.call(() => manager.streams.getMessage(STREAM, query));
       if (this.#position === before) this.#advance(Math.min(next ? next.seq - 1 : last, last));

@@ -58,7 +58,6 @@ export class StreamHealth {
   suspect(reason: string): void {
     if (this.#outage !== undefined || this.#isStopped) return;
     this.#outage = reason;
-    this.#options.logger.warn("Messages cannot be stored in NATS: {reason}", { reason });
     this.#calls.interrupt(new OutageError(reason));
     this.#options.onChange();
     this.#recover();
@@ -87,7 +86,6 @@ export class StreamHealth {
     if (this.#isStopped) return;
     this.#outage = undefined;
     this.recoveries++;
-    logger.info("Messages can be stored in NATS again");
     this.#recovered.resolve();
     this.#recovered = Promise.withResolvers();
     onChange();

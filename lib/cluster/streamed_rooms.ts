@@ -1,5 +1,5 @@
-import type { StreamedRoom } from "../chat/backplane.ts";
-import { compareUtf8 } from "../chat/rooms.ts";
+import { compareUtf8 } from "../chat/compare_utf8.ts";
+import type { RoomHead } from "../chat/history/history.ts";
 import { decodeFlush, firstSeqOf, lastSeqOf } from "./flush.ts";
 import { ROOM_SUBJECTS, roomOfSubject, roomSubject } from "./room_subject.ts";
 import { STREAM } from "./stream_setup.ts";
@@ -19,16 +19,16 @@ export class StreamedRooms {
   }
 
   /** At most `limit` rooms whose names are after a name, in the order of their UTF-8. */
-  async list(after: string, limit: number): Promise<StreamedRoom[]> {
+  async list(epoch: string, after: string, limit: number): Promise<RoomHead[]> {
     const names = await this.#readNames();
     const listed = names.filter((name) => compareUtf8(name, after) > 0).slice(0, limit);
-    const rooms: StreamedRoom[] = [];
+    const heads: RoomHead[] = [];
     // One after the other: each answer has all messages of a flush.
     for (const room of listed) {
-      const headSeq = await this.#readHeadSeq(room);
-      if (headSeq !== undefined) rooms.push({ room, headSeq });
+      const seq = await this.#readHeadSeq(room);
+      if (seq !== undefined) heads.push({ room, seq, epoch });
     }
-    return rooms;
+    return heads;
   }
 
   async #readNames(): Promise<readonly string[]> {

@@ -2,6 +2,7 @@ import type { Logger } from "@logtape/logtape";
 import { setImmediate } from "node:timers";
 import { AgeLimit, type AgeLimitOptions } from "../chat/age_limit.ts";
 import { Chat } from "../chat/chat.ts";
+import { NatsBackplane } from "../cluster/nats_backplane.ts";
 import { SqliteHistory } from "../history/sqlite_history.ts";
 import { urlOf } from "./address.ts";
 import { Capacity } from "./capacity.ts";
@@ -90,6 +91,7 @@ const SYSTEM_CLOCKS = { readMs: Date.now, monotonicMs: () => performance.now() }
  *
  * @throws {TokenKeyError} If the keys that verify tokens cannot be used.
  * @throws {DataFileError} If the file of `--data` cannot be used.
+ * @throws {ClusterError} If the NATS servers of `--nats` cannot be used.
  * @throws {ListenError} If the server cannot listen.
  */
 export async function startApp(config: ServerConfig, options: AppOptions): Promise<App> {
@@ -118,10 +120,19 @@ export async function startApp(config: ServerConfig, options: AppOptions): Promi
     },
     onError: (error) => logger.error("{error}", { error: (error as Error).message }),
   });
+  const backplane = config.nats.length === 0 ? undefined : await NatsBackplane.open({
+    ...config,
+    servers: config.nats,
+    credentialsFile: config.natsCredentials || undefined,
+    caFile: config.natsCa || undefined,
+    replicas: config.natsReplicas,
+    logger,
+  });
   try {
-    return await start(config, { ...options, clocks, accessControl, ageLimit, history });
+    return await start(config, { ...options, clocks, accessControl, ageLimit, history, backplane });
   } catch (error) {
     await history?.[Symbol.asyncDispose]();
+    await backplane?.[Symbol.asyncDispose]();
     throw error;
   }
 }
@@ -131,10 +142,12 @@ interface StartOptions extends AppOptions {
   readonly accessControl: AccessControl;
   readonly ageLimit: AgeLimit;
   readonly history: SqliteHistory | undefined;
+  readonly backplane: NatsBackplane | undefined;
 }
 
 async function start(config: ServerConfig, options: StartOptions): Promise<App> {
-  const { logger, tls, adminToken, output, clocks, accessControl, ageLimit, history } = options;
+  const { logger, tls, adminToken, output, clocks, accessControl, ageLimit } = options;
+  const { history, backplane } = options;
   const { hostname, maxMessageBytes } = config;
   const maxConnections = config.maxConnections || Infinity;
   const { handshakeTimeoutMs, requestTimeoutMs, keepAliveMs, stallTimeoutMs } = config;
@@ -143,6 +156,7 @@ async function start(config: ServerConfig, options: StartOptions): Promise<App> 
   const chat = new Chat({ ...config, ratePolicy, maxLogBytes: logLimitBytes(config) }, {
     logger,
     history,
+    backplane,
     // With the serve engine, messages arrive in promises, and a microtask would come after each.
     defer: config.engine === "direct" ? queueMicrotask : setImmediate,
     deferTurn: setImmediate,
@@ -183,13 +197,14 @@ async function start(config: ServerConfig, options: StartOptions): Promise<App> 
   if (directEngine) opened.use(directEngine);
   const metrics = opened.use(
     await MetricsEndpoint.open(
-      { config, chat, counters, output },
+      { config, chat, counters, output, backplane },
       { metricsListen: config.metricsListen, allowOrigin, logger },
     ),
   );
   const drain = new Drain(config, logger);
   const readinessChecks = [
     () => drain.hasBegun ? "The server is stopping" : undefined,
+    () => backplane?.outage && `Messages cannot be stored: ${backplane.outage}`,
     ...capacity.readinessChecks,
   ];
 
@@ -255,7 +270,8 @@ async function start(config: ServerConfig, options: StartOptions): Promise<App> 
   });
 
   capacity.start();
-  const parts = { ...shared, history, directEngine, gateway, httpServer, metrics };
+  const store = history ?? backplane;
+  const parts = { ...shared, store, directEngine, gateway, httpServer, metrics };
   opened.move();
   const drainOnce = () => drain.run(parts).finally(() => capacity[Symbol.dispose]());
 

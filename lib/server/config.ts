@@ -3,6 +3,7 @@ import { type FlagNeeds, unmetNeeds } from "../cli/flags/flag_needs.ts";
 import { isUnspecified, parseAddress } from "./address.ts";
 import { ACCESS_FLAGS, accessFaults } from "./flags/access_flags.ts";
 import { CHAT_FLAGS } from "./flags/chat_flags.ts";
+import { CLUSTER_FLAGS, clusterFaults } from "./flags/cluster_flags.ts";
 import { drainFaults } from "./flags/drain_flags.ts";
 import { HISTORY_FLAGS } from "./flags/history_flags.ts";
 import { LIMIT_FLAGS } from "./flags/limit_flags.ts";
@@ -15,6 +16,7 @@ export const SERVER_FLAG_GROUPS: readonly FlagGroup[] = [
   { title: "Network", hint: "where to listen, TLS, origins, and proxies", flags: NETWORK_FLAGS },
   { title: "Access", hint: "tokens, and administrators", flags: ACCESS_FLAGS },
   { title: "Chat", hint: "what is relayed, and how", flags: CHAT_FLAGS },
+  { title: "Cluster", hint: "several servers as one chat", flags: CLUSTER_FLAGS },
   { title: "Limits", hint: "connections, rates, rooms, messages, and memory", flags: LIMIT_FLAGS },
   { title: "History", hint: "what is stored, and for how long", flags: HISTORY_FLAGS },
   { title: "Timeouts", hint: "deadlines of requests and connections", flags: TIMEOUT_FLAGS },
@@ -33,6 +35,7 @@ export const SERVER_FLAGS = {
   ...NETWORK_FLAGS,
   ...ACCESS_FLAGS,
   ...CHAT_FLAGS,
+  ...CLUSTER_FLAGS,
   ...LIMIT_FLAGS,
   ...HISTORY_FLAGS,
   ...TIMEOUT_FLAGS,
@@ -57,16 +60,33 @@ const NEEDS: FlagNeeds<typeof SERVER_FLAGS> = {
   maxTokenBytes: TOKEN_KEYS,
   ratePolicy: ["messageRate", "byteRate"],
   rateBurstMs: ["messageRate", "byteRate", "publishRate", "handshakeRate"],
+  reusePort: ["nats"],
+  natsCredentials: ["nats"],
+  natsCa: ["nats"],
+  natsReplicas: ["nats"],
+  maxHeldBytes: ["nats"],
+  presenceTtlMs: ["nats"],
   dataWaitMs: ["data"],
   durability: ["data"],
   drainHandoverMs: ["data"],
 };
 
-/** Reports values that are valid alone but not together; one line each. */
-export function configFaults(config: ServerConfig): readonly string[] {
+/** With `--nats`, another sentence says why `--durability` cannot be used. */
+function needsOf({ nats }: ServerConfig): FlagNeeds<typeof SERVER_FLAGS> {
+  return nats.length === 0 ? NEEDS : { ...NEEDS, durability: ["nats"] };
+}
+
+/**
+ * Reports values that are valid alone but not together, or not on this system; one line each.
+ *
+ * @param os The name of the system, as in `Deno.build.os`.
+ */
+export function configFaults(config: ServerConfig, os = Deno.build.os): readonly string[] {
   return [
     ...socketFaults(config),
-    ...unmetNeeds(SERVER_FLAGS, config, NEEDS),
+    ...sharedPortFaults(config, os),
+    ...unmetNeeds(SERVER_FLAGS, config, needsOf(config)),
+    ...clusterFaults(config),
     ...accessFaults(config),
     ...metricsFaults(config),
     ...drainFaults(config),
@@ -89,6 +109,24 @@ function socketFaults({ listenFd, engine, hostname, port }: ServerConfig): reado
     ...port === NETWORK_FLAGS.port.default
       ? []
       : [`${cannot} ${withVariable("--port")} ${port}: ${hasAddress}`],
+  ];
+}
+
+function sharedPortFaults(
+  { reusePort, listenFd, port }: ServerConfig,
+  os: typeof Deno.build.os,
+): readonly string[] {
+  if (!reusePort) return [];
+  const flag = withVariable("--reuse-port");
+  return [
+    ...os === "linux" ? [] : [`Cannot use ${flag} on this system: it works on Linux only`],
+    ...port === 0
+      ? [`Cannot use ${flag} with ${withVariable("--port")} 0: each server would get another port`]
+      : [],
+    ...listenFd === "none" ? [] : [
+      `Cannot use ${flag} with ${withVariable("--listen-fd")} ${listenFd}: ` +
+      "the socket is open already",
+    ],
   ];
 }
 

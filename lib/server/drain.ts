@@ -17,12 +17,13 @@ const RECONNECT_SPREAD_MS = 1000;
 /** Time to close the connections that are left after the drain timeout. */
 const SHUTDOWN_MS = 100;
 
-/** Time to commit the messages that are on their way to the durable history. */
-const HISTORY_CLOSE_MS = 2000;
+/** Time to store the messages that are on their way. */
+const STORE_CLOSE_MS = 2500;
 
 /** The running parts of a server. */
 export interface ServerParts extends EngineParts {
-  readonly history: AsyncDisposable | undefined;
+  /** Where messages are stored, if they are. */
+  readonly store: AsyncDisposable | undefined;
   /** Undefined with `--engine serve`, and so is `gateway`. */
   readonly directEngine: DirectEngine | undefined;
   readonly gateway: Gateway | undefined;
@@ -47,7 +48,8 @@ export interface ServerParts extends EngineParts {
  * | stopped  |                     |                   |                                         |
  *
  * The listener stays open in `closing`: a refused client is told when to try again, and a
- * supervisor whose probe failed would kill the server.
+ * supervisor whose probe failed would kill the server. If the port is shared, the gateway stops to
+ * listen before that: the other processes serve new clients, and answer the probes.
  */
 export class Drain {
   readonly #config: DrainConfig;
@@ -80,7 +82,7 @@ export class Drain {
   }
 
   async #run(parts: ServerParts): Promise<void> {
-    const { drainDelayMs, drainWindowMs, drainTimeoutMs } = this.#config;
+    const { drainDelayMs, drainWindowMs, drainTimeoutMs, reusePort } = this.#config;
     const deadlineMs = performance.now() + drainTimeoutMs;
     this.#state = "unready";
     if (drainDelayMs > 0) {
@@ -89,6 +91,7 @@ export class Drain {
     }
     this.#state = "closing";
     parts.wires.isClosing = true;
+    if (reusePort) parts.gateway?.close();
     if (drainWindowMs > 0) await this.#closeInSteps(parts);
     this.#state = "flushing";
     parts.gateway?.close();
@@ -143,7 +146,7 @@ export class Drain {
   }
 
   async #flush(parts: ServerParts, deadlineMs: number): Promise<void> {
-    const { chat, wires, history, directEngine, gateway, httpServer, metrics } = parts;
+    const { chat, wires, store, directEngine, gateway, httpServer, metrics } = parts;
     const { drainTimeoutMs } = this.#config;
     const restMs = deadlineMs - performance.now();
     // Slow readers get half of the time. The rest is for the close frames.
@@ -160,9 +163,9 @@ export class Drain {
     gateway?.closeConnections();
     await withinMs(SHUTDOWN_MS, shutdown);
     chat.rooms.stop();
-    if (history) {
-      const closed = Promise.resolve(history[Symbol.asyncDispose]());
-      await withinMs(HISTORY_CLOSE_MS, closed.catch((error) => chat.logError(error)));
+    if (store) {
+      const closed = Promise.resolve(store[Symbol.asyncDispose]());
+      await withinMs(STORE_CLOSE_MS, closed.catch((error) => chat.logError(error)));
     }
     await withinMs(SHUTDOWN_MS, Promise.resolve(metrics[Symbol.asyncDispose]()));
   }

@@ -25,6 +25,11 @@ type PeerOf = (info: Deno.ServeHandlerInfo<Deno.NetAddr>) => Peer | undefined;
 export interface EntryOptions {
   readonly hostname: string;
   readonly port: number;
+  /**
+   * Whether other processes may listen on the same port. `Deno.serve` has this option only with its
+   * unstable API `net`, which deno.json turns on.
+   */
+  readonly reusePort: boolean;
   /** The open socket that the gateway listens on instead. */
   readonly listenFd: ServerConfig["listenFd"];
   readonly tls: TlsFiles | undefined;
@@ -46,14 +51,14 @@ const PRIVATE_ADDRESS = { hostname: "127.0.0.1", port: 0 };
  * @throws {ListenError} If it cannot listen.
  */
 export async function openEntry(options: EntryOptions): Promise<Entry> {
-  const { hostname, port, listenFd, tls, handlerOf, gatewayOptions, logger } = options;
+  const { hostname, port, reusePort, listenFd, tls, handlerOf, gatewayOptions, logger } = options;
   if (!gatewayOptions) {
     const handler = handlerOf(({ remoteAddr }) => ({
       address: formatAddress(remoteAddr),
       ip: remoteAddr.hostname,
     }));
     const httpServer = await HttpServer.open({
-      address: { hostname, port, ...tls },
+      address: { hostname, port, reusePort, ...tls },
       handler,
       logger,
     });
@@ -70,7 +75,7 @@ export async function openEntry(options: EntryOptions): Promise<Entry> {
   try {
     const upstreamPort = httpServer.addr.port;
     const fd = listenFd === "none" ? undefined : Number(listenFd);
-    const endpoint = fd === undefined ? { host: hostname, port } : { fd };
+    const endpoint = fd === undefined ? { host: hostname, port, reusePort } : { fd };
     const listening = { endpoint, tls, upstreamPort, hasTcpTransport };
     const gateway = opened = new Gateway({ ...gatewayOptions, ...listening });
     const address = await listenOn({ hostname, port, fd }, () => gateway.open());

@@ -1,4 +1,5 @@
 import { errorMessage } from "../cli/error_message.ts";
+import { ClusterError } from "../cluster/cluster_error.ts";
 import { DataFileError } from "../history/data_file_error.ts";
 import { formatAddress } from "./address.ts";
 import { AdminTokenError } from "./security/admin_token.ts";
@@ -48,7 +49,9 @@ export async function listenOn<T>(
 
 /** Explains in one line why the server cannot start, and what to do about it. */
 export function startFailure(error: unknown): string {
-  const expected = [ListenError, TlsFileError, TokenKeyError, AdminTokenError, DataFileError];
+  const expected = [
+    ...[ListenError, TlsFileError, TokenKeyError, AdminTokenError, DataFileError, ClusterError],
+  ];
   const isExplained = expected.some((each) => error instanceof each);
   return isExplained ? errorMessage(error) : `Cannot start the server: ${errorMessage(error)}`;
 }

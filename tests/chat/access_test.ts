@@ -6,7 +6,8 @@ import {
   OPEN_ACCESS,
   type VerifyToken,
 } from "../../lib/chat/access.ts";
-import { Chat, type JoinRequest } from "../../lib/chat/chat.ts";
+import { Chat } from "../../lib/chat/chat.ts";
+import type { JoinRequest } from "../../lib/chat/join_request.ts";
 import type { ServerMessage } from "../../lib/chat/chorus_v1.ts";
 import { CLOSE_CODES, type CloseCode } from "../../lib/chat/close_code.ts";
 import { ANY_AGE } from "../../lib/chat/history/age_range.ts";

@@ -8,9 +8,17 @@ import {
 import { OPCODE } from "../../lib/websocket/frame.ts";
 import { ANN, publication } from "./test_room.ts";
 
-const HEAD = { epoch: "0123456789abcdef", node: "n", number: 7, after: 4099, tail: 1 };
+const HEAD = {
+  ...{ epoch: "0123456789abcdef", node: "n", number: 7, after: 4099, tail: 1 },
+  isDeletion: false,
+};
 const PLACE = { streamSeq: 3, atMs: 1000 };
 const BOB = { id: null, name: "Bob" };
+
+/** A text in a flush. */
+function text(payload: string) {
+  return { opcode: OPCODE.text, payload: new TextEncoder().encode(payload) };
+}
 
 Deno.test("decodeFlush reads what encodeFlush wrote", () => {
   const bytes = new Uint8Array(70_000).fill(1);
@@ -26,10 +34,10 @@ Deno.test("decodeFlush reads what encodeFlush wrote", () => {
     ...PLACE,
     byteCount: payload.length,
     messages: [
-      { seq: 12288, author: ANN, atMs: 1000, body: "one", id: "a" },
-      { seq: 12289, author: BOB, atMs: 1000, body: "zwei 👋", id: undefined },
-      { seq: 12290, author: ANN, atMs: 1000, body: "", id: undefined },
-      { seq: 12291, author: ANN, atMs: 1000, body: bytes, id: "b" },
+      { seq: 12288, author: ANN, atMs: 1000, ...text("one"), id: "a" },
+      { seq: 12289, author: BOB, atMs: 1000, ...text("zwei 👋"), id: undefined },
+      { seq: 12290, author: ANN, atMs: 1000, ...text(""), id: undefined },
+      { seq: 12291, author: ANN, atMs: 1000, opcode: OPCODE.binary, payload: bytes, id: "b" },
     ],
   });
 });

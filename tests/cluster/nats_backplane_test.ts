@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { roomSubject } from "../../lib/cluster/room_subject.ts";
 import { isNatsMissing, NatsServer } from "./nats_server.ts";
 import { ANN, publication, TestBackplane, TestRoom } from "./test_room.ts";
@@ -65,8 +65,31 @@ natsTest("NatsBackplane opens a room with its newest messages", async (server) =
   assertEquals(opened.tail, room.messages.slice(-opened.tail.length));
   assert(opened.tail.length >= 100);
   assertEquals(await other.backplane.rooms("", 10), [
-    { room: "Zürich/1", headSeq: opened.headSeq! },
+    { room: "Zürich/1", seq: opened.headSeq!, epoch: other.backplane.epoch },
   ]);
+});
+
+natsTest("NatsBackplane opens a room while others publish there", async (server) => {
+  await using one = await TestBackplane.open(server.url);
+  await using other = await TestBackplane.open(server.url);
+  const publisher = await one.room("lobby");
+  let isDone = false;
+  const publishing = (async () => {
+    for (let index = 0; !isDone; index++) {
+      publisher.stream.publish(publication(`m${index}`, { id: `${index}` }));
+      await publisher.received(index + 1);
+    }
+  })();
+  for (let round = 0; round < 30; round++) {
+    const room = await other.room("lobby");
+    await room.received(room.tail.length + 5);
+    room.stream.close();
+    const first = Number(room.texts[0]?.slice(1));
+    assertEquals(room.texts, room.texts.map((_, index) => `m${first + index}`));
+    assertEquals(room.gaps, []);
+  }
+  isDone = true;
+  await publishing;
 });
 
 natsTest("NatsBackplane holds messages during an outage, and loses none", async (server) => {
@@ -129,7 +152,6 @@ natsTest("NatsBackplane refuses messages beyond its memory during an outage", as
   room.publish(`1${large}`, `2${large}`, `3${large}`, "4");
   await room.changed.until(() => room.refused.length > 0);
   assertEquals(room.refused, [`3${large}`]);
-  assertStringIncludes([...room.reasons].join(), "NATS");
   await server.restart();
   await room.received(3);
   assertEquals(room.texts, [`1${large}`, `2${large}`, "4"]);
@@ -159,9 +181,8 @@ natsTest(
     await reader.received(4);
     assertEquals(reader.texts, ["1", large, "2", "3"]);
     assertEquals(room.refused.map(({ length }) => length), [1024 ** 2]);
-    assertStringIncludes([...room.reasons].join(), "too large");
     const page = await reader.stream.read(0, 10, 1000);
-    assertEquals(page.messages.map(({ body }) => body.length), [1, 1_000_000]);
+    assertEquals(page.messages.map(({ payload }) => payload.length), [1, 1_000_000]);
   },
 );
 
@@ -246,6 +267,5 @@ Deno.test({
     await red.changed.until(() => red.refused.length > 0);
     await blue.received(1);
     assertEquals([red.refused, blue.texts, one.outageChanges], [["a"], ["b"], 0]);
-    assertStringIncludes([...red.reasons].join().toLowerCase(), "permissions violation");
   },
 });

@@ -1,22 +1,34 @@
 import { assert, assertEquals } from "@std/assert";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
-import { connect } from "@nats-io/transport-node";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { StreamedMessage } from "../../lib/chat/backplane.ts";
 import { encodeFlush, type FlushHead, streamSeqOf } from "../../lib/cluster/flush.ts";
 import { roomSubject } from "../../lib/cluster/room_subject.ts";
 import { isNatsMissing, NatsServer } from "./nats_server.ts";
-import { publication, TestBackplane, type TestRoom } from "./test_room.ts";
+import { publication, TestBackplane, type TestRoom, textOf } from "./test_room.ts";
 
 /** A NATS server with a backplane, and a connection to publish anything. */
 class Setup {
   readonly server: NatsServer;
   readonly one: TestBackplane;
-  readonly publishRaw: (room: string, payload: Uint8Array) => Promise<number>;
+  readonly #connection: NatsConnection;
 
-  constructor(server: NatsServer, one: TestBackplane, publishRaw: Setup["publishRaw"]) {
+  constructor(server: NatsServer, one: TestBackplane, connection: NatsConnection) {
     this.server = server;
     this.one = one;
-    this.publishRaw = publishRaw;
+    this.#connection = connection;
+  }
+
+  /** Publishes anything. Returns its place in the stream. */
+  async publishRaw(room: string, payload: Uint8Array): Promise<number> {
+    return (await jetstream(this.#connection).publish(roomSubject(room), payload)).seq;
+  }
+
+  /** Removes the messages up to a sequence number, as retention does. */
+  async purge(room: string, upTo: number): Promise<void> {
+    const manager = await jetstreamManager(this.#connection);
+    const seq = streamSeqOf(upTo) + 1;
+    await manager.streams.purge("chorus", { filter: roomSubject(room), seq });
   }
 
   /** Publishes a flush as another process would, whatever it has received. */
@@ -40,13 +52,8 @@ function historyTest(name: string, run: (setup: Setup) => Promise<void>): void {
       await using server = await NatsServer.start();
       await using one = await TestBackplane.open(server.url);
       const connection = await connect({ servers: server.url });
-      const client = jetstream(connection);
       try {
-        await run(
-          new Setup(server, one, async (room, payload) => {
-            return (await client.publish(roomSubject(room), payload)).seq;
-          }),
-        );
+        await run(new Setup(server, one, connection));
       } finally {
         await connection.close();
       }
@@ -64,7 +71,7 @@ async function publishEach(room: TestRoom, from: number, to: number): Promise<vo
 }
 
 function bodies(messages: readonly StreamedMessage[]): string[] {
-  return messages.map(({ body }) => String(body));
+  return messages.map(textOf);
 }
 
 const range = (from: number, to: number) =>
@@ -138,11 +145,12 @@ historyTest("NatsRoomStream reads backwards", async ({ one, server }) => {
   }
 });
 
-historyTest("NatsRoomStream tells a gap where messages were deleted", async ({ one }) => {
+historyTest("NatsRoomStream tells a gap where messages were purged", async (setup) => {
+  const { one } = setup;
   const room = await one.room("lobby");
   await publishEach(room, 1, 10);
   const seqs = room.messages.map(({ seq }) => seq);
-  await room.stream.delete(seqs[3]!);
+  await setup.purge("lobby", seqs[3]!);
   const read = async (after: number) => {
     const { messages, hasGap } = await room.stream.read(after, 100, 1000);
     return [hasGap, ...bodies(messages)];
@@ -152,7 +160,7 @@ historyTest("NatsRoomStream tells a gap where messages were deleted", async ({ o
   assertEquals(await read(seqs[3]!), [false, ...range(5, 10)]);
   assertEquals(await read(seqs[4]!), [false, ...range(6, 10)]);
   assertEquals(bodies(await room.stream.readBefore(seqs[5]!, 10)), ["m5", "m6"]);
-  await room.stream.delete(seqs[9]!);
+  await setup.purge("lobby", seqs[9]!);
   assertEquals(await read(seqs[8]!), [true]);
   assertEquals(await read(seqs[9]!), [false]);
   assertEquals(await room.stream.readBefore(seqs[9]!, 10), []);
@@ -160,6 +168,25 @@ historyTest("NatsRoomStream tells a gap where messages were deleted", async ({ o
   await publishEach(room, 11, 11);
   assertEquals(await read(seqs[9]!), [false, "m11"]);
   assertEquals(room.gaps, []);
+});
+
+historyTest("NatsRoomStream deletes the messages of a room for all", async ({ one, server }) => {
+  await using other = await TestBackplane.open(server.url);
+  const [room, reader] = [await one.room("lobby"), await other.room("lobby")];
+  await publishEach(room, 1, 10);
+  await room.stream.delete();
+  await reader.changed.until(() => reader.deletions === 1);
+  assertEquals([room.deletions, reader.messages.length], [1, 10]);
+  await publishEach(room, 11, 12);
+  await reader.received(12);
+  await using later = await TestBackplane.open(server.url);
+  const opened = await later.room("lobby");
+  assertEquals([opened.texts, opened.hasOlder], [range(11, 12), true]);
+  for (const { stream } of [room, reader, opened]) {
+    assertEquals(bodies((await stream.read(0, 100, 1000)).messages), range(11, 12));
+    assertEquals(bodies(await stream.readBefore(opened.headSeq!, 100)), range(11, 12));
+  }
+  assertEquals((await other.backplane.rooms("", 10)).map(({ room }) => room), ["lobby"]);
 });
 
 historyTest(
@@ -191,7 +218,8 @@ historyTest("NatsRoomStream skips what is not a flush of its epoch", async (setu
 
 historyTest(
   "NatsRoomStream is caught up when it has what the stream had",
-  async ({ one, server }) => {
+  async (setup) => {
+    const { one, server } = setup;
     await using other = await TestBackplane.open(server.url);
     const [room, reader] = [await one.room("lobby"), await other.room("lobby")];
     for (let index = 1; index <= 20; index++) {
@@ -199,7 +227,7 @@ historyTest(
       await reader.stream.caughtUp();
       assertEquals(reader.texts.length, index);
     }
-    await reader.stream.delete(room.messages.at(-1)!.seq);
+    await setup.purge("lobby", room.messages.at(-1)!.seq);
     await Promise.all([reader.stream.caughtUp(), room.stream.caughtUp()]);
   },
 );

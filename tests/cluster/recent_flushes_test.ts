@@ -2,8 +2,10 @@ import { assert, assertEquals } from "@std/assert";
 import type { Author } from "../../lib/chat/message.ts";
 import { firstSeqOf, type Flush } from "../../lib/cluster/flush.ts";
 import { RecentFlushes } from "../../lib/cluster/recent_flushes.ts";
+import { OPCODE } from "../../lib/websocket/frame.ts";
 import { ANN } from "./test_room.ts";
 
+const BODY = { opcode: OPCODE.text, payload: new Uint8Array() };
 const BOB: Author = { id: null, name: "Bob" };
 
 /** Makes a flush with messages that have these ids, or with so many messages without ids. */
@@ -17,7 +19,7 @@ function flushOf(
   return {
     ...{ epoch: "e", node: "n", number: 1, tail: 0, streamSeq, after, atMs, byteCount },
     messages: ids.map((id, index) => ({
-      ...{ seq: firstSeqOf(streamSeq) + index, author, atMs, body: "", id },
+      ...{ seq: firstSeqOf(streamSeq) + index, author, atMs, id, ...BODY },
     })),
   };
 }

@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import type {
   BackplaneProcess,
   RoomListener,
+  RoomOpening,
   RoomStream,
   StreamedMessage,
   StreamPublication,
@@ -82,6 +83,7 @@ export class TestRoom implements RoomListener {
   /** The members in other processes. */
   readonly remoteMembers = new Set<PresentMember>();
   headSeq: number | undefined;
+  hasOlder: boolean | undefined;
   openError: Error | undefined;
   readonly tail: StreamedMessage[] = [];
   /** What came after the tail. */
@@ -90,7 +92,7 @@ export class TestRoom implements RoomListener {
   readonly own: string[] = [];
   readonly gaps: number[] = [];
   readonly refused: string[] = [];
-  readonly reasons = new Set<string>();
+  deletions = 0;
   readonly changed = new Changes();
 
   constructor(backplane: NatsBackplane, room: string) {
@@ -100,9 +102,7 @@ export class TestRoom implements RoomListener {
   /** The texts of the tail and of what came after it, without duplicates. */
   get texts(): string[] {
     const all = [...this.tail, ...this.messages];
-    return all.filter(({ duplicateOf }) => duplicateOf === undefined).map(({ body }) =>
-      String(body)
-    );
+    return all.filter(({ duplicateOf }) => duplicateOf === undefined).map(textOf);
   }
 
   /** Resolves when the room is open. */
@@ -121,8 +121,9 @@ export class TestRoom implements RoomListener {
     for (const text of texts) this.stream.publish(publication(text));
   }
 
-  onOpened(headSeq: number, tail: readonly StreamedMessage[]): void {
+  onOpened({ headSeq, tail, hasOlder }: RoomOpening): void {
     this.headSeq = headSeq;
+    this.hasOlder = hasOlder;
     this.tail.push(...tail);
     this.changed.notify();
   }
@@ -134,18 +135,22 @@ export class TestRoom implements RoomListener {
 
   onMessages(messages: readonly StreamedMessage[], own?: readonly StreamPublication[]): void {
     this.messages.push(...messages);
-    if (own) this.own.push(...own.map(textOf));
+    if (own) this.own.push(...own.map(textOfPublication));
     this.changed.notify();
   }
 
-  onGap(upTo: number): void {
+  onGap(_after: number, upTo: number): void {
     this.gaps.push(upTo);
     this.changed.notify();
   }
 
-  onRefused(publications: readonly StreamPublication[], reason: string): void {
-    this.refused.push(...publications.map(textOf));
-    this.reasons.add(reason);
+  onRefused(publications: readonly StreamPublication[]): void {
+    this.refused.push(...publications.map(textOfPublication));
+    this.changed.notify();
+  }
+
+  onDeleted(): void {
+    this.deletions++;
     this.changed.notify();
   }
 
@@ -160,7 +165,12 @@ export class TestRoom implements RoomListener {
   }
 }
 
-function textOf({ bytes }: StreamPublication): string {
+/** The text of a message. */
+export function textOf({ payload }: StreamedMessage): string {
+  return new TextDecoder().decode(payload);
+}
+
+function textOfPublication({ bytes }: StreamPublication): string {
   return new TextDecoder().decode(bytes);
 }
 

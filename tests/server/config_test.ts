@@ -79,6 +79,22 @@ Deno.test("configFaults() reports what --listen-fd cannot be used with", () => {
   assertEquals(faultsOf("--listen-fd", "3", "--metrics-listen", "127.0.0.1:8000"), []);
 });
 
+Deno.test("configFaults() reports what --reuse-port cannot be used with", () => {
+  const faultsOn = (os: typeof Deno.build.os, ...args: string[]) =>
+    configFaults(parseFlags(SERVER_FLAGS, { args: ["--reuse-port", ...args] }).config, os);
+  const cannot = "Cannot use --reuse-port (CHORUS_REUSE_PORT)";
+  const nats = "--nats=nats://127.0.0.1:4222";
+  assertEquals(faultsOn("linux", nats), []);
+  assertEquals(faultsOn("darwin", nats), [`${cannot} on this system: it works on Linux only`]);
+  assertEquals(faultsOn("linux", nats, "--port=0"), [
+    `${cannot} with --port (CHORUS_PORT) 0: each server would get another port`,
+  ]);
+  assertEquals(faultsOn("linux", nats, "--listen-fd=3"), [
+    `${cannot} with --listen-fd (CHORUS_LISTEN_FD) 3: the socket is open already`,
+  ]);
+  assertEquals(faultsOn("linux"), [`${cannot} without --nats (CHORUS_NATS): it is not set`]);
+});
+
 Deno.test("configFaults() reports --data-wait without --data", () => {
   assertEquals(faultsOf("--data-wait", "1m"), [
     "Cannot use --data-wait (CHORUS_DATA_WAIT) without --data (CHORUS_DATA): it is not set",

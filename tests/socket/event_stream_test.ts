@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
+import { statusOf } from "../../lib/chat/chorus_v1.ts";
+import { CLOSE_CODES } from "../../lib/chat/close_code.ts";
 import { EventSource } from "./event_source.ts";
 import { Peer } from "./peer.ts";
 import { HANDSHAKE_HEADERS, RawPeer, rawRequest } from "./raw_peer.ts";
@@ -103,6 +105,39 @@ for (const engine of ENGINES) {
       const isReadable = response.headers.has("access-control-allow-origin");
       assertEquals(isReadable, false);
     }
+  });
+
+  Deno.test(`${engine}: an event stream tells whether messages are stored`, async () => {
+    await using server = await startTestApp({ engine });
+    await using events = await EventSource.open(eventsUrl(server));
+    for (const name of ["welcome", "joined"]) assertEquals((await events.next())!.event, name);
+    for (const storing of [false, true]) {
+      const status = statusOf(storing);
+      server.app.chat.rooms.announce(status);
+      assertEquals(await events.next(), { event: "status", data: JSON.stringify(status) });
+    }
+  });
+
+  Deno.test(`${engine}: an event stream resumes after the messages have started over`, async () => {
+    await using server = await startTestApp({ engine });
+    await using peer = await Peer.open(`${server.url}?room=tea`);
+    peer.send("old");
+    const since = "fedcba9876543210-9";
+    const headers = { "last-event-id": since };
+    {
+      await using events = await EventSource.open(eventsUrl(server));
+      for (const name of ["welcome", "joined"]) assertEquals((await events.next())!.event, name);
+      for (const member of [...server.app.chat.members]) member.close(CLOSE_CODES.startedOver);
+      const error = { type: "error", code: "started_over", message: "messages have started over" };
+      assertEquals(await events.next(), { event: "error", data: JSON.stringify(error) });
+      assertEquals(await events.next(), undefined);
+    }
+    assertEquals((await peer.closed).code, 1012);
+    await using again = await EventSource.open(eventsUrl(server), headers);
+    assertEquals((await again.next())!.event, "welcome");
+    const { event, data } = (await again.next())!;
+    const { after, missedCount, reason } = JSON.parse(data!);
+    assertEquals([event, after, missedCount, reason], ["gap", since, 0, "unknown position"]);
   });
 
   Deno.test(`${engine}: proxies neither buffer nor compress an event stream`, async () => {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import type { ServerMessage } from "../../lib/chat/chorus_v1.ts";
+import { type ServerMessage, statusOf } from "../../lib/chat/chorus_v1.ts";
 import { CLOSE_CODES } from "../../lib/chat/close_code.ts";
 import { ChorusPeer } from "./chorus_peer.ts";
 import { Peer } from "./peer.ts";
@@ -66,6 +66,8 @@ for (const engine of ENGINES) {
     check(await stray.next("gap"));
     ann.send('{"type":"say","id":7,"text":"hi"}');
     check(await ann.next("error"));
+    server.app.chat.rooms.announce(statusOf(false));
+    check(await ann.next("status"));
     const drained = server.app.drain();
     check({ ...await ann.next("reconnect"), inMs: 420 });
     await drained;
@@ -130,7 +132,7 @@ Deno.test("PROTOCOL.md lists every close code with its reason and whether to rec
 });
 
 Deno.test("PROTOCOL.md has the fields of every message in a table", () => {
-  const types = ["say", "token", "welcome", "said", "ack", "joined", "gap"];
+  const types = ["say", "token", "welcome", "said", "ack", "joined", "gap", "status"];
   for (const type of [...types, "token, from the server", "reconnect", "error"]) {
     const fields = tableRows(`\n### ${type}\n`, "Field").map(([field]) => field!);
     const shown = Object.keys(JSON.parse(example(type))).filter((key) => key !== "type");

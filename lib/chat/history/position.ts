@@ -62,6 +62,7 @@ export function formatPosition({ epoch, seq }: Position): string {
 
 /** Parses a position. Returns undefined if the text is not one. */
 export function parsePosition(text: string): Position | undefined {
-  const [, epoch, seq] = text.match(/^([0-9a-f]{16})-(0|[1-9]\d{0,14})$/) ?? [];
-  return epoch === undefined ? undefined : { epoch, seq: Number(seq) };
+  const [, epoch, digits] = text.match(/^([0-9a-f]{16})-(0|[1-9]\d{0,15})$/) ?? [];
+  const seq = Number(digits);
+  return epoch !== undefined && Number.isSafeInteger(seq) ? { epoch, seq } : undefined;
 }

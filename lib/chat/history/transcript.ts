@@ -1,4 +1,4 @@
-import { eachFrame, type MessageOpcode } from "../../websocket/frame.ts";
+import type { MessageOpcode } from "../../websocket/frame.ts";
 import { toBody } from "../log/frames.ts";
 import { MessageLog, type MessageLogOptions } from "../log/message_log.ts";
 import type { Author, Message } from "../message.ts";
@@ -25,7 +25,11 @@ export class Transcript {
     this.log = new MessageLog({ ...options, onDropped });
   }
 
-  /** Appends `bytes[start, end)` as a message. Returns the offset of its frame in the log. */
+  /**
+   * Appends `bytes[start, end)` as a message. Returns the offset of its frame in the log.
+   *
+   * @param seq Its sequence number, by default the next one. It must be greater than the last one.
+   */
   append(
     opcode: MessageOpcode,
     bytes: Uint8Array,
@@ -33,11 +37,12 @@ export class Transcript {
     end: number,
     author: Author,
     atMs: number,
+    seq: number = this.log.headSeq + 1,
   ): number {
-    const offset = this.log.append(opcode, bytes, start, end);
+    const offset = this.log.append(opcode, bytes, start, end, seq);
     const last = this.#authors.length - 1;
     if (last < 0 || this.#authors[last] !== author || this.#timesMs[last] !== atMs) {
-      this.#firstSeqs.push(this.log.headSeq);
+      this.#firstSeqs.push(seq);
       this.#authors.push(author);
       this.#timesMs.push(atMs);
     }
@@ -49,24 +54,29 @@ export class Transcript {
    * have `maxLength` characters together. The log must retain all of them.
    */
   read(after: number, limit: number, maxLength: number): Message[] {
-    const { log } = this;
     const messages: Message[] = [];
     let span = this.#spanOf(after + 1);
     let length = 0;
-    const isFull = () => messages.length === limit || length >= maxLength;
-    for (let offset = log.offsetAfter(after); offset < log.head && !isFull();) {
-      const frames = log.read(offset, log.head);
-      offset += frames.length;
-      for (const { opcode, payload } of eachFrame(frames)) {
-        if (isFull()) break;
-        const seq = after + messages.length + 1;
-        if (this.#firstSeqs[span + 1]! <= seq) span++;
-        const body = toBody(opcode, payload);
-        messages.push({ seq, author: this.#authors[span]!, atMs: this.#timesMs[span]!, body });
-        length += body.length;
-      }
-    }
+    this.log.eachAfter(after, (seq, opcode, payload) => {
+      if (messages.length === limit || length >= maxLength) return false;
+      while (this.#firstSeqs[span + 1]! <= seq) span++;
+      const body = toBody(opcode, payload);
+      messages.push({ seq, author: this.#authors[span]!, atMs: this.#timesMs[span]!, body });
+      length += body.length;
+      return true;
+    });
     return messages;
+  }
+
+  /**
+   * The newest messages after a sequence number and up to another, in order: at most `limit`. The
+   * log must retain all of them.
+   */
+  readBefore(upTo: number, limit: number, after: number): Message[] {
+    const seqs = [after];
+    this.log.eachAfter(after, (seq) => seq <= upTo && seqs.push(seq) > 0);
+    const count = Math.min(limit, seqs.length - 1);
+    return this.read(seqs[seqs.length - 1 - count]!, count, Infinity);
   }
 
   /** The author spans of the messages from `first` to `last`. The log must retain all of them. */

@@ -9,21 +9,21 @@ import type { ChatCounters } from "../counters.ts";
  */
 export class BatchTiming {
   readonly #counters: ChatCounters;
-  readonly #firstSeq: number;
+  readonly #first: number;
   readonly #appendedAtMs: number;
   #startedAtMs: number | undefined;
 
-  /** @param firstSeq The sequence number of the first message, which was just appended. */
-  constructor(counters: ChatCounters, firstSeq: number) {
+  /** @param first The first message, which was just appended: which one of the log it is. */
+  constructor(counters: ChatCounters, first: number) {
     this.#counters = counters;
-    this.#firstSeq = firstSeq;
+    this.#first = first;
     this.#appendedAtMs = counters.monotonicMs();
   }
 
-  /** @param headSeq The sequence number of the last message of the batch. */
-  start(headSeq: number): void {
+  /** @param last The last message of the batch: which one of the log it is. */
+  start(last: number): void {
     this.#startedAtMs = this.#counters.monotonicMs();
-    this.#counters.batchMessages.observe(headSeq - this.#firstSeq + 1);
+    this.#counters.batchMessages.observe(last - this.#first + 1);
   }
 
   /** Returns false if the sweep that has ended is an earlier one. */

@@ -105,7 +105,7 @@ export class Broadcast {
   /** Schedules a sweep for a message that was just appended. It may be timed. */
   onAppended(defer: Scheduler["defer"]): void {
     if (!this.#isNeeded && this.#counters.isBatchTimed() && this.#readers.size > 0) {
-      this.#timing ??= new BatchTiming(this.#counters, this.log.headSeq);
+      this.#timing ??= new BatchTiming(this.#counters, this.log.messageCount);
     }
     this.request(defer);
   }
@@ -176,7 +176,7 @@ export class Broadcast {
     // A reader that was closed within the last sweep may have scheduled this one too early.
     if (this.#awaitedCount > 0) return;
     this.#isNeeded = false;
-    this.#timing?.start(this.log.headSeq);
+    this.#timing?.start(this.log.messageCount);
     let unservedFrom = this.log.head;
     for (const reader of this.#readers) {
       const { cursor } = reader;

@@ -1,5 +1,6 @@
-import { frameBytes, headerBytes, writeHeader } from "../../websocket/frame.ts";
+import { headerBytes, payloadStart, writeHeader } from "../../websocket/frame.ts";
 import type { BudgetedLog, LogBudget } from "./log_budget.ts";
+import { type Chunk, LogIndex, type OffsetRange } from "./log_index.ts";
 
 /** The size of a full-grown chunk, and the maximum that one read returns. */
 const LARGEST_CHUNK_BYTES = 256 * 1024;
@@ -15,30 +16,6 @@ const CHUNK_PART_OF_SHARE = 1 / 4;
 
 /** The part of the retention in which frames that wait for readers are not dropped. */
 const UNSERVED_PART_OF_RETENTION = 1 / 4;
-
-/**
- * A piece of the log. Its bytes never change once written, as a socket write may still read them.
- */
-interface Chunk {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The offset in the log at which the chunk starts. */
-  readonly start: number;
-  /** The sequence number of the last message before the chunk. */
-  readonly seqBefore: number;
-  usedBytes: number;
-}
-
-/** A range of offsets; `end` is exclusive. */
-interface OffsetRange {
-  readonly start: number;
-  readonly end: number;
-}
-
-/** The end of a message in the log, and its sequence number. */
-interface SeqOffset {
-  readonly offset: number;
-  readonly seq: number;
-}
 
 /** What a {@linkcode MessageLog} is made of. */
 export interface MessageLogOptions {
@@ -59,8 +36,9 @@ export interface MessageLogOptions {
  * Readers read through a {@linkcode Cursor}. A reader that falls behind costs no memory, because
  * all readers share the log.
  *
- * Messages have consecutive sequence numbers. Between them there may be events, such as `joined`:
- * they have no sequence number, and are only for members that are present.
+ * Messages have ascending sequence numbers, which are consecutive unless a backplane gives others.
+ * Between them there may be events, such as `joined`: they have no sequence number, and are only
+ * for members that are present.
  */
 export class MessageLog implements BudgetedLog {
   readonly #retentionBytes: number;
@@ -71,14 +49,14 @@ export class MessageLog implements BudgetedLog {
   #start = 0;
   #head = 0;
   #headSeq: number;
-  /** The events in the log, in order. */
-  #events: OffsetRange[] = [];
+  #messageCount = 0;
+  readonly #index = new LogIndex();
   /** The last result of {@linkcode read}: most readers of a sweep ask for the same range. */
   #lastFrom = -1;
   #lastTo = -1;
   #lastFrames: Uint8Array = NOTHING;
   /** The last result of {@linkcode seqAt}. */
-  #lastSeqAt: SeqOffset = { offset: -1, seq: -1 };
+  #lastSeqAt = { offset: -1, seq: -1 };
 
   /** Frames from this offset on are not dropped, whatever the retention. Infinity pins nothing. */
   pinnedFrom = Infinity;
@@ -111,25 +89,45 @@ export class MessageLog implements BudgetedLog {
     return this.#headSeq;
   }
 
+  /** The number of messages that were ever appended. */
+  get messageCount(): number {
+    return this.#messageCount;
+  }
+
   /** The sequence number of the message before the oldest retained one. */
   get seqBefore(): number {
     return this.#chunks[0]?.seqBefore ?? this.#headSeq;
   }
 
+  /** Sets the sequence number of the last message before the log, which must be empty. */
+  startAfter(seq: number): void {
+    this.#headSeq = seq;
+  }
+
   /**
    * Appends `bytes[start, end)` as a message. Returns the offset of its frame, which ends at the
    * new head.
+   *
+   * @param seq Its sequence number, by default the next one. It must be greater than the last one.
    */
-  append(opcode: number, bytes: Uint8Array, start: number, end: number): number {
+  append(
+    opcode: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    seq: number = this.#headSeq + 1,
+  ): number {
     const offset = this.#append(opcode, bytes, start, end);
-    this.#headSeq++;
+    if (seq !== this.#headSeq + 1) this.#index.addJump({ start: offset, seq });
+    this.#headSeq = seq;
+    this.#messageCount++;
     return offset;
   }
 
   /** Appends an event: a frame without a sequence number. */
   appendEvent(opcode: number, bytes: Uint8Array): void {
     const start = this.#append(opcode, bytes, 0, bytes.length);
-    this.#events.push({ start, end: this.#head });
+    this.#index.addEvent({ start, end: this.#head });
   }
 
   /** Returns the memory to the budget. Nothing may be appended afterwards. */
@@ -150,19 +148,61 @@ export class MessageLog implements BudgetedLog {
       this.#lastFrom = -1;
       this.#lastFrames = NOTHING;
     }
-    while (this.#events.length > 0 && this.#events[0]!.start < this.#start) this.#events.shift();
+    this.#index.dropBefore(this.#start);
     this.#budget.add(this, -bytes.length);
     this.#onDropped?.();
     return true;
   }
 
   /**
-   * The offset at which a message ends; for the message before the oldest retained one, the offset
-   * at which the log starts.
+   * The offset at which the last message up to a sequence number ends; if no such message is
+   * retained, the offset at which the log starts.
    */
   offsetAfter(seq: number): number {
-    const chunk = this.#chunks.findLast(({ seqBefore }) => seqBefore <= seq) ?? this.#chunks[0];
-    return chunk ? this.#walk(chunk, { offset: Infinity, seq }).offset : this.#head;
+    // The message may be in a chunk before: this one may start with events, or with later messages.
+    for (let at = this.#chunks.findLastIndex((each) => each.seqBefore <= seq); at >= 0; at--) {
+      const chunk = this.#chunks[at]!;
+      const { offset } = this.#index.lastUpTo(chunk, { offset: Infinity, seq });
+      if (offset > chunk.start) return offset;
+    }
+    return this.#start;
+  }
+
+  /**
+   * The sequence number of the message before the newest messages, so many of them; undefined if
+   * the log has fewer.
+   */
+  seqBeforeNewest(count: number): number | undefined {
+    for (let index = this.#chunks.length - 1; index >= 0; index--) {
+      const chunk = this.#chunks[index]!;
+      const seqs = [chunk.seqBefore];
+      this.#index.eachMessage(chunk, (seq) => seqs.push(seq) > 0);
+      if (count < seqs.length) return seqs[seqs.length - 1 - count];
+      count -= seqs.length - 1;
+    }
+    return count === 0 ? this.seqBefore : undefined;
+  }
+
+  /**
+   * Calls `visit` with each message after a sequence number, in order, until it returns false. The
+   * log must retain all of them.
+   */
+  eachAfter(
+    seq: number,
+    visit: (seq: number, opcode: number, payload: Uint8Array) => boolean,
+  ): void {
+    const first = this.#chunks.findLastIndex(({ seqBefore }) => seqBefore <= seq);
+    let goesOn = true;
+    for (let index = Math.max(0, first); goesOn && index < this.#chunks.length; index++) {
+      const chunk = this.#chunks[index]!;
+      this.#index.eachMessage(chunk, (eachSeq, start, end) => {
+        if (eachSeq <= seq) return true;
+        const { bytes } = chunk;
+        const at = start - chunk.start;
+        const payload = bytes.subarray(payloadStart(bytes, at), end - chunk.start);
+        return goesOn = visit(eachSeq, bytes[at]! & 0x0f, payload);
+      });
+    }
   }
 
   /**
@@ -172,14 +212,15 @@ export class MessageLog implements BudgetedLog {
   seqAt(offset: number): number {
     if (offset === this.#head) return this.#headSeq;
     if (offset !== this.#lastSeqAt.offset) {
-      this.#lastSeqAt = this.#walk(this.#chunkAt(offset), { offset, seq: Infinity });
+      const { seq } = this.#index.lastUpTo(this.#chunkAt(offset), { offset, seq: Infinity });
+      this.#lastSeqAt = { offset, seq };
     }
     return this.#lastSeqAt.seq;
   }
 
   /** The retained events that start in `[from, to)`, in order. */
   events(from: number, to: number): OffsetRange[] {
-    return this.#events.filter(({ start }) => start >= from && start < to);
+    return this.#index.events(from, to);
   }
 
   /**
@@ -196,20 +237,6 @@ export class MessageLog implements BudgetedLog {
     this.#lastFrom = from;
     this.#lastTo = to;
     return this.#lastFrames = frames;
-  }
-
-  /** Walks over the frames of a chunk until it reaches an offset or the end of a message. */
-  #walk(chunk: Chunk, until: SeqOffset): SeqOffset {
-    let { start: offset, seqBefore: seq } = chunk;
-    let event = this.#events.findIndex(({ start }) => start >= offset);
-    const end = Math.min(until.offset, chunk.start + chunk.usedBytes);
-    while (offset < end && seq < until.seq) {
-      const isEvent = this.#events[event]?.start === offset;
-      offset += frameBytes(chunk.bytes, offset - chunk.start);
-      if (isEvent) event++;
-      else seq++;
-    }
-    return { offset, seq };
   }
 
   #append(opcode: number, bytes: Uint8Array, start: number, end: number): number {

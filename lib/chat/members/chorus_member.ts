@@ -7,12 +7,13 @@ import {
   parseClientMessage,
   type SayMessage,
   type ServerMessage,
+  type StatusMessage,
 } from "../chorus_v1.ts";
 import { CLOSE_CODES } from "../close_code.ts";
 import { HistoryUnavailableError } from "../history/history.ts";
 import type { ReplayStart } from "../history/room_history.ts";
 import { encodeFrames } from "../log/frames.ts";
-import type { Message, PublishedText } from "../message.ts";
+import type { Message, PublishOutcome } from "../message.ts";
 import { Member, type MemberOptions } from "./member.ts";
 
 const decoder = new TextDecoder();
@@ -56,6 +57,8 @@ export class ChorusMember extends Member {
   readonly #renewal: AccessRenewal;
   /** Whether a new token is being verified: at most one at a time, as it takes much time. */
   #isRenewing = false;
+  /** What is to be sent after the welcome; undefined once that is sent. */
+  #early: ServerMessage[] | undefined = [];
   /** The last message that has been handed to the connection; its own messages count. */
   #servedSeq = 0;
   #acks: PendingAck[] = [];
@@ -70,6 +73,8 @@ export class ChorusMember extends Member {
 
   enter({ after, isRecovered, gap }: ReplayStart): void {
     const { room, author } = this;
+    const early = this.#early!;
+    this.#early = undefined;
     this.#servedSeq = after;
     this.#send({
       type: "welcome",
@@ -84,6 +89,7 @@ export class ChorusMember extends Member {
       maxMessageBytes: this.#maxMessageBytes,
     });
     if (gap) this.#sendGap(gap.after, after, gap.missedCount, gap.reason);
+    if (early.length > 0) this.#send(...early);
     this.start(after);
   }
 
@@ -98,6 +104,10 @@ export class ChorusMember extends Member {
 
   override onExpiring(expiresInSeconds: number): void {
     this.#send({ type: "token", expiresInSeconds });
+  }
+
+  override onStatus(status: StatusMessage): void {
+    this.#send(status);
   }
 
   /** Sends the acks of messages that are committed now. */
@@ -117,6 +127,12 @@ export class ChorusMember extends Member {
     }
     this.#acks = this.#acks.filter(({ seq }) => seq <= committedSeq);
     return false;
+  }
+
+  /** @param id The id of the message, if it has one. */
+  onRefused(id?: string): void {
+    if (this.isGone) return;
+    this.#send(notCommitted("The message was not published: send it again", id));
   }
 
   override sendAway(reconnectInMs: number): void {
@@ -150,7 +166,7 @@ export class ChorusMember extends Member {
 
   protected override onMissed(upTo: number, reason: GapReason): void {
     const after = this.#position(this.#servedSeq);
-    this.#sendGap(after, upTo, upTo - this.#servedSeq, reason);
+    this.#sendGap(after, upTo, this.room.history.countBetween(this.#servedSeq, upTo), reason);
     this.#servedSeq = upTo;
   }
 
@@ -170,18 +186,24 @@ export class ChorusMember extends Member {
 
   #publish({ text, id }: SayMessage): void {
     if (!this.mayPublish) return this.#send(forbidden(id));
-    let published: PublishedText;
+    const onPublished = id === undefined
+      ? undefined
+      : (outcome: PublishOutcome) => this.#onPublished(id, outcome);
     try {
-      published = this.room.publishText(text, this.author, { id, publisher: this });
+      this.room.publishText(text, this.author, { id, publisher: this, onPublished });
     } catch (error) {
       if (!(error instanceof HistoryUnavailableError)) throw error;
       this.room.reportError(error, this);
-      return this.#send(notCommitted("The message was not published: send it again", id!));
+      this.onRefused(id);
     }
-    if (id === undefined) return;
-    if (published === "id reused") return this.#send(idReused(id));
-    this.#acks.push({ id, ...published });
-    if (published.seq > this.room.history.committedSeq) this.room.history.awaitCommit(this);
+  }
+
+  #onPublished(id: string, outcome: PublishOutcome): void {
+    if (this.isGone) return;
+    if (outcome === "not committed") return this.onRefused(id);
+    if (outcome === "id reused") return this.#send(idReused(id));
+    this.#acks.push({ id, ...outcome });
+    if (outcome.seq > this.room.history.committedSeq) this.room.history.awaitCommit(this);
     this.#scheduleAcks();
   }
 
@@ -253,6 +275,7 @@ export class ChorusMember extends Member {
   }
 
   #send(...messages: readonly ServerMessage[]): void {
+    if (this.#early) return void this.#early.push(...messages);
     this.sendFrames(encodeFrames(messages.map(encodeServerMessage)));
   }
 }
@@ -271,6 +294,6 @@ function badToken(message: string): ErrorMessage {
   return { type: "error", code: "bad_token", message };
 }
 
-function notCommitted(message: string, id: string): ErrorMessage {
-  return { type: "error", code: "not_committed", message, id };
+function notCommitted(message: string, id: string | undefined): ErrorMessage {
+  return { type: "error", code: "not_committed", message, ...(id === undefined ? {} : { id }) };
 }

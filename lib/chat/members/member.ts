@@ -1,5 +1,5 @@
 import type { Access } from "../access.ts";
-import type { GapReason } from "../chorus_v1.ts";
+import type { GapReason, StatusMessage } from "../chorus_v1.ts";
 import { CLOSE_CODES, type CloseCode } from "../close_code.ts";
 import type { ClientFormat } from "../counters.ts";
 import { HistoryUnavailableError } from "../history/history.ts";
@@ -109,6 +109,12 @@ export abstract class Member implements RoomMember {
    */
   abstract receive(bytes: Uint8Array, start: number, end: number, isText: boolean): void;
 
+  /** Called when the member joins during an outage, after it has entered. */
+  onStatus(_status: StatusMessage): void {}
+
+  /** Called when a message of the member is not stored, if nobody waits for the outcome. */
+  abstract onRefused(): void;
+
   /** Called some time before the access of the member ends. */
   onExpiring(_expiresInSeconds: number): void {}
 
@@ -192,8 +198,7 @@ export abstract class Member implements RoomMember {
     else (this.#own ??= []).push({ start, end, seq });
   }
 
-  /** Whether the member has left the room. */
-  protected get isGone(): boolean {
+  get isGone(): boolean {
     return this.#state === "gone";
   }
 

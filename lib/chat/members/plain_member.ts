@@ -26,6 +26,11 @@ export class PlainMember extends Member {
     this.room.publish(isText ? OPCODE.text : OPCODE.binary, bytes, start, end, this);
   }
 
+  /** A plain text client can be told only by a close. */
+  onRefused(): void {
+    this.close(CLOSE_CODES.notStored);
+  }
+
   protected encode(messages: readonly Message[]): Uint8Array<ArrayBuffer> {
     return encodeFrames(messages.map(({ body }) => body));
   }

@@ -1,6 +1,6 @@
 import type { GapReason } from "../chorus_v1.ts";
 import { HistoryUnavailableError } from "../history/history.ts";
-import type { RoomHistory } from "../history/room_history.ts";
+import type { HistoryPage, RoomHistory } from "../history/room_history.ts";
 import type { MessageLog } from "../log/message_log.ts";
 import type { Message } from "../message.ts";
 
@@ -15,7 +15,7 @@ const MAX_READ_ATTEMPTS = 20;
 
 /** What a {@linkcode replay} needs. */
 export interface ReplayOptions {
-  readonly history: RoomHistory;
+  readonly history: Pick<RoomHistory, "readPage">;
   /** The log that the replay leads to. */
   readonly log: MessageLog;
   /** Sends a page. Resolves when the member can take the next, or has left. */
@@ -48,12 +48,10 @@ export async function replay(
   const { history, log, deliver, onMissed, handleSlowReader, isActive } = options;
   let failedCount = 0;
   while (after < log.seqBefore) {
-    let seqBefore: number;
-    let messages: Message[];
+    let page: HistoryPage;
     try {
-      seqBefore = history.seqBefore;
-      const limit = Math.min(PAGE.messages, log.seqBefore - after);
-      messages = after < seqBefore ? [] : history.read(after, limit, PAGE.length);
+      const range = { after, upTo: log.seqBefore };
+      page = await history.readPage(range, PAGE.messages, PAGE.length);
       failedCount = 0;
     } catch (error) {
       if (!(error instanceof HistoryUnavailableError)) throw error;
@@ -63,15 +61,11 @@ export async function replay(
       if (!isActive()) return;
       continue;
     }
-    if (after < seqBefore) {
-      if (!handleSlowReader()) return;
-      after = seqBefore;
-      onMissed(after, "too slow");
-      continue;
-    }
-    const firstSeq = messages[0]?.seq ?? log.seqBefore + 1;
-    if (firstSeq > after + 1) onMissed(firstSeq - 1, "not committed");
-    after = messages.at(-1)?.seq ?? log.seqBefore;
+    if (!isActive()) return;
+    const { messages, missed, lastSeq } = page;
+    if (missed?.reason === "too slow" && !handleSlowReader()) return;
+    if (missed) onMissed(missed.upTo, missed.reason);
+    after = lastSeq;
     if (messages.length > 0) await deliver(messages);
     if (!isActive()) return;
   }

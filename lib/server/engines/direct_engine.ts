@@ -1,4 +1,5 @@
-import type { Chat, JoinRequest } from "../../chat/chat.ts";
+import type { Chat } from "../../chat/chat.ts";
+import type { JoinRequest } from "../../chat/join_request.ts";
 import { CLOSE_CODES } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/members/member.ts";
 import type { RateLimit } from "../../chat/members/rate_limit.ts";

@@ -1,6 +1,7 @@
 import { ServerSentEventStream } from "@std/http/server-sent-event-stream";
 import type { ServerSentEventMessage } from "@std/http/server-sent-event-stream";
-import type { Chat, JoinRequest } from "../../chat/chat.ts";
+import type { Chat } from "../../chat/chat.ts";
+import type { JoinRequest } from "../../chat/join_request.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/members/member.ts";
 import type { FrameSender, Wire } from "../../chat/members/wire.ts";
@@ -21,6 +22,7 @@ const RETRY_MS = 3000;
  */
 const END_CODES: ReadonlyMap<number, string> = new Map([
   [CLOSE_CODES.internalError.code, "internal_error"],
+  [CLOSE_CODES.startedOver.code, "started_over"],
   [CLOSE_CODES.historyUnavailable.code, "history_unavailable"],
   [CLOSE_CODES.tokenExpired.code, "token_expired"],
   [CLOSE_CODES.removed.code, "removed"],

@@ -1,6 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { acceptTransports, type TcpTransport } from "../../websocket/transport/tcp_transport.ts";
+import { acceptTransports, TcpTransport } from "../../websocket/transport/tcp_transport.ts";
 
 /** The number of connections that the system queues until they are accepted. */
 const BACKLOG = 4096;
@@ -14,6 +14,9 @@ const MAX_UNACCEPTED_CHECKS = 2;
 /** The errors of a probe that had no file descriptor. */
 const NO_DESCRIPTOR: ReadonlySet<string> = new Set(["EMFILE", "ENFILE"]);
 
+const RESTARTED =
+  "Could not accept connections for a while, probably because file descriptors ran out";
+
 /** What a {@linkcode Listener} needs. */
 export interface ListenerOptions {
   readonly endpoint: Endpoint;
@@ -25,7 +28,14 @@ export interface ListenerOptions {
 }
 
 /** What to listen on: an address, or an open socket, by the number of its file descriptor. */
-export type Endpoint = { readonly host: string; readonly port: number } | { readonly fd: number };
+export type Endpoint = AddressEndpoint | { readonly fd: number };
+
+interface AddressEndpoint {
+  readonly host: string;
+  readonly port: number;
+  /** Whether other processes may listen on the same port, if they allow it, too. Linux only. */
+  readonly reusePort: boolean;
+}
 
 /**
  * Accepts TCP connections until it is closed.
@@ -33,10 +43,18 @@ export type Endpoint = { readonly host: string; readonly port: number } | { read
  * In Deno 2.9, a `node:net` server stops accepting for good, without an error, once the process has
  * run out of file descriptors. So when no client has connected for a while, the listener connects
  * to itself, from the address to which it connects. If this probe is not accepted, or there is no
- * file descriptor for it, the listener closes its server and listens again. An open socket that was
- * passed to this process cannot be opened again, so there a new server takes over the handle of the
- * old one. A probe that fails for another reason says nothing about the server: this machine may
- * not have the address. The next probe then uses another address, if there is one.
+ * file descriptor for it, the listener closes its server and listens again, until that works. An
+ * open socket that was passed to this process cannot be opened again, so there a new server takes
+ * over the handle of the old one. A probe that fails for another reason says nothing about the
+ * server: this machine may not have the address. The next probe then uses another address, if there
+ * is one.
+ *
+ * If the port is shared, the system gives each connection to one of the processes that listen on
+ * it. So a probe that is not accepted may be at another process. In this case, a new server takes
+ * over the handle of the old one, too. That changes nothing if the old one still accepts, and
+ * resets no connection. If the probe is then accepted, it was here, and the old server did not
+ * accept. Without a file descriptor for the probe, the listener closes its server as above: other
+ * processes may have one for the clients that wait.
  */
 export class Listener {
   readonly #options: ListenerOptions;
@@ -46,6 +64,8 @@ export class Listener {
   /** Whether a connection has been accepted since the last check. */
   #hasAccepted = true;
   #probe: Socket | undefined;
+  /** Whether there was no file descriptor for the probe. */
+  #isOutOfFiles = false;
   #failedProbes = 0;
   #unacceptedChecks = 0;
   #isClosed = false;
@@ -80,7 +100,8 @@ export class Listener {
     // Half-open: a peer that has closed its side may still be waiting for the response.
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (accepted) => {
       this.#hasAccepted = true;
-      this.#stopProbing();
+      if (this.#unacceptedChecks < MAX_UNACCEPTED_CHECKS) this.#stopProbing();
+      else if (portOf(accepted) === this.#probe?.localPort) this.#options.logger.warning(RESTARTED);
       this.#options.onConnection(accepted);
     });
     if (this.#options.acceptsTransports) acceptTransports(server);
@@ -100,8 +121,12 @@ export class Listener {
     const hasAccepted = this.#hasAccepted;
     this.#hasAccepted = false;
     if (hasAccepted) this.#stopProbing();
+    // The last restart has failed.
+    else if (!this.#server!.listening) this.#restart();
     else if (!this.#probe) this.#startProbing();
-    else if (++this.#unacceptedChecks >= MAX_UNACCEPTED_CHECKS) this.#restart();
+    else if (++this.#unacceptedChecks === MAX_UNACCEPTED_CHECKS) this.#restart();
+    // It is at another process.
+    else if (this.#unacceptedChecks > MAX_UNACCEPTED_CHECKS) this.#stopProbing();
   }
 
   #startProbing(): void {
@@ -112,7 +137,9 @@ export class Listener {
     // machine.
     const probe = connect({ host, port, localAddress: host });
     probe.on("error", (error: Error & { code?: string }) => {
-      if (probe !== this.#probe || NO_DESCRIPTOR.has(error.code ?? "")) return;
+      if (probe !== this.#probe) return;
+      this.#isOutOfFiles = NO_DESCRIPTOR.has(error.code ?? "");
+      if (this.#isOutOfFiles) return;
       this.#failedProbes++;
       this.#stopProbing();
     });
@@ -122,18 +149,23 @@ export class Listener {
   #stopProbing(): void {
     this.#probe?.destroy();
     this.#probe = undefined;
+    this.#isOutOfFiles = false;
     this.#unacceptedChecks = 0;
   }
 
   async #restart(): Promise<void> {
-    this.#stopProbing();
-    this.#hasAccepted = true;
+    const { endpoint } = this.#options;
+    const isShared = "port" in endpoint && endpoint.reusePort;
+    // The probe then stays open, to be accepted by the new server if it is here.
+    const isUnsure = isShared && !this.#isOutOfFiles && this.#server!.listening;
+    if (!isUnsure) {
+      this.#stopProbing();
+      this.#hasAccepted = true;
+    }
     try {
-      if ("fd" in this.#options.endpoint) await this.#listen(this.#server!);
-      else await this.#listenAgain();
-      this.#options.logger.warning(
-        "Could not accept connections for a while, probably because file descriptors ran out",
-      );
+      if ("fd" in endpoint || isUnsure) await this.#listen(this.#server!);
+      else await this.#listenAgain(endpoint);
+      if (!isUnsure) this.#options.logger.warning(RESTARTED);
     } catch (error) {
       this.#warn(error);
       this.#hasAccepted = false;
@@ -142,15 +174,19 @@ export class Listener {
   }
 
   /** Also resets the connections that wait: their clients may find another server. */
-  #listenAgain(): Promise<Deno.NetAddr> {
+  #listenAgain({ reusePort }: AddressEndpoint): Promise<Deno.NetAddr> {
     const { hostname, port } = this.#address!;
     this.#server!.close();
-    return this.#listen({ host: hostname, port });
+    return this.#listen({ host: hostname, port, reusePort });
   }
 
   #warn(error: unknown): void {
     this.#options.logger.warning("Cannot accept a connection: {error}", { error: String(error) });
   }
+}
+
+function portOf(accepted: Socket | TcpTransport): number | undefined {
+  return accepted instanceof TcpTransport ? accepted.remoteAddress?.port : accepted.remotePort;
 }
 
 /** The addresses at which a listener on `hostname` may be reached from this machine. */

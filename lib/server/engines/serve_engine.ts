@@ -1,4 +1,4 @@
-import type { JoinRequest } from "../../chat/chat.ts";
+import type { JoinRequest } from "../../chat/join_request.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import type { Member } from "../../chat/members/member.ts";
 import type { FrameSender, Wire } from "../../chat/members/wire.ts";

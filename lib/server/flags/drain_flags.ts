@@ -29,6 +29,8 @@ export const DRAIN_FLAGS = {
 export interface DrainConfig extends ConfigOf<typeof DRAIN_FLAGS> {
   /** The file of `--data`; "" if there is none. */
   readonly data: string;
+  /** Whether other processes listen on the same port. */
+  readonly reusePort: boolean;
 }
 
 /** The least time between the end of the window and the timeout, to deliver what is left. */
@@ -36,7 +38,7 @@ const MIN_REST_MS = 1000;
 
 /** Reports a timeout that ends before the window does; one line. */
 export function drainFaults(
-  { drainDelayMs, drainWindowMs, drainTimeoutMs }: Omit<DrainConfig, "data">,
+  { drainDelayMs, drainWindowMs, drainTimeoutMs }: Omit<DrainConfig, "data" | "reusePort">,
 ): readonly string[] {
   const spentMs = drainDelayMs + drainWindowMs;
   if (spentMs === 0 || drainTimeoutMs >= spentMs + MIN_REST_MS) return [];

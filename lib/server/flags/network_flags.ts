@@ -26,6 +26,11 @@ export const NETWORK_FLAGS = {
     choices: ["none", "3"],
     help: "Listen on this open socket instead of --hostname and --port; systemd passes 3",
   },
+  reusePort: {
+    kind: "switch",
+    default: false,
+    help: "Share the port with other servers on this machine that have this flag, too; Linux only",
+  },
   engine: {
     kind: "choice",
     default: "direct",

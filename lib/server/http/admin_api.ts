@@ -129,7 +129,7 @@ export class AdminApi {
     const { chat, logger } = this.#options;
     const name = parseRoomSegment(segment);
     try {
-      const isKnown = name !== undefined && chat.rooms.isKnown(name);
+      const isKnown = name !== undefined && await chat.rooms.isKnown(name);
       if (!isKnown) return refusal(404, "There is no such room");
       for (const member of [...this.#select({ room: name })]) member.close(CLOSE_CODES.roomDeleted);
       await chat.rooms.delete(name);

@@ -1,4 +1,4 @@
-import type { JoinRequest } from "../../chat/chat.ts";
+import type { JoinRequest } from "../../chat/join_request.ts";
 import { checkHandshake, isUpgrade } from "../../websocket/handshake.ts";
 import type { FieldMap } from "../../websocket/http_head.ts";
 import { isPagePath } from "../page/page.ts";

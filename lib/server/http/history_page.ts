@@ -46,25 +46,25 @@ export function historyPage(
   history: RoomHistory,
   roomName: string,
   query: AfterQuery | BeforeQuery,
-): Response {
+): Promise<Response> {
   return "before" in query
     ? pageBefore(history, roomName, query)
     : pageAfter(history, roomName, query);
 }
 
-function pageAfter(
+async function pageAfter(
   history: RoomHistory,
   room: string,
   { limit, after: since }: AfterQuery,
-): Response {
-  const { after, isRecovered, gap } = history.replayStart({ since, last: Infinity });
-  const messages = history.read(after, limit, MAX_RESPONSE_LENGTH);
+): Promise<Response> {
+  const { after, isRecovered, gap } = await history.replayStart({ since, last: Infinity });
   const { headSeq } = history;
-  const seq = messages.at(-1)?.seq ?? headSeq;
+  const page = await history.readPage({ after, upTo: headSeq }, limit, MAX_RESPONSE_LENGTH);
+  const { messages, lastSeq: seq, missed } = page;
   const position = history.positionOf(seq);
-  const uncommittedCount = (messages[0]?.seq ?? headSeq + 1) - after - 1;
-  const missedCount = (gap?.missedCount ?? 0) + uncommittedCount;
-  const recovered = isRecovered && uncommittedCount === 0;
+  const missedHere = missed ? history.countBetween(after, missed.upTo) : 0;
+  const missedCount = (gap?.missedCount ?? 0) + missedHere;
+  const recovered = isRecovered && !missed;
   const next = { after: position, limit: `${limit}` };
   return pageOf(
     { room, position, recovered, missedCount },
@@ -74,20 +74,21 @@ function pageAfter(
 }
 
 /** A room that does not know the position has no messages before it. */
-function pageBefore(
+async function pageBefore(
   history: RoomHistory,
   room: string,
   { limit, before: position }: BeforeQuery,
-): Response {
+): Promise<Response> {
   const seq = history.seqOf(position);
   if (seq === undefined) {
     return pageOf({ room, before: position, recovered: false, missedCount: 0 }, [], {});
   }
-  const messages = history.readBefore(seq, { limit, maxLength: MAX_RESPONSE_LENGTH });
-  const missedCount = seq - (messages.at(-1)?.seq ?? seq);
+  const messages = await history.readBefore(seq, { limit, maxLength: MAX_RESPONSE_LENGTH });
+  const missedCount = history.countBetween(messages.at(-1)?.seq ?? seq, seq);
   const firstSeq = messages[0]?.seq ?? seq + 1;
   const before = history.positionOf(firstSeq - 1);
-  const hasOlder = history.readBefore(firstSeq - 1, { limit: 1, maxLength: 1 }).length > 0;
+  const older = await history.readBefore(firstSeq - 1, { limit: 1, maxLength: 1 });
+  const hasOlder = older.length > 0;
   return pageOf(
     { room, before, recovered: missedCount === 0, missedCount },
     said(history, messages),

@@ -1,4 +1,4 @@
-import type { JoinRequest } from "../../chat/chat.ts";
+import type { JoinRequest } from "../../chat/join_request.ts";
 import { CHORUS_PROTOCOL, PLAIN_PROTOCOL } from "../../chat/chorus_v1.ts";
 import { DEFAULT_ROOM_NAME, parseMemberName, parseRoomName } from "../../chat/names.ts";
 import { membersOf } from "../../websocket/handshake.ts";

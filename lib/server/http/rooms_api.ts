@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers";
 import type { Access } from "../../chat/access.ts";
-import type { Chat, JoinRequest } from "../../chat/chat.ts";
+import type { Chat } from "../../chat/chat.ts";
+import type { JoinRequest } from "../../chat/join_request.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import { HistoryUnavailableError } from "../../chat/history/history.ts";
 import type { ListedRoom } from "../../chat/rooms.ts";
@@ -137,7 +138,7 @@ export class RoomsApi {
     const readable: ListedRoom[] = [];
     let after = searchParams.get("after") ?? "";
     for (let pageSize = limit + 1;; pageSize = LIST_PAGE) {
-      const page = this.#options.chat.rooms.list(after, pageSize);
+      const page = await this.#options.chat.rooms.list(after, pageSize);
       readable.push(...page.filter(({ name }) => access.mayRead(name)));
       if (readable.length > limit || page.length < pageSize) break;
       after = page.at(-1)!.name;
@@ -151,14 +152,17 @@ export class RoomsApi {
     return json({ rooms }, pageLink("/rooms", "next", next));
   }
 
-  #history(roomName: string, { searchParams }: URL): ApiResult {
+  async #history(roomName: string, { searchParams }: URL): Promise<ApiResult> {
     const query = parseHistoryQuery(searchParams);
     if (isRefusal(query)) return query;
     const { rooms } = this.#options.chat;
-    if (!rooms.isKnown(roomName)) {
+    if (!await rooms.isKnown(roomName)) {
       return refusal(404, "This room does not exist: it has no members and no stored messages");
     }
-    return rooms.read(roomName, ({ history }) => historyPage(history, roomName, query));
+    return await rooms.read(roomName, async ({ opened, history }) => {
+      await opened;
+      return await historyPage(history, roomName, query);
+    });
   }
 
   async #publish(roomName: string, request: Request, { access }: Visitor): Promise<ApiResult> {

@@ -1,4 +1,4 @@
-import type { JoinRequest } from "../../chat/chat.ts";
+import type { JoinRequest } from "../../chat/join_request.ts";
 import { CLIENT_LIBRARY_PATH, servePage } from "../page/page.ts";
 import type { Decision, IncomingRequest } from "./admission.ts";
 import { plainText, toResponse, withCors } from "./api_response.ts";

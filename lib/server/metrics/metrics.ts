@@ -1,11 +1,12 @@
 import process from "node:process";
-import client from "prom-client";
+import type { Backplane } from "../../chat/backplane.ts";
 import type { ChatCounters } from "../../chat/counters.ts";
 import type { Histogram } from "../../chat/histogram.ts";
 import type { Rooms } from "../../chat/rooms.ts";
 import { VERSION } from "../../cli/version.ts";
 import type { ServerConfig } from "../config.ts";
 import { logLimitBytes } from "../memory_limit.ts";
+import { MetricSet, type Samples } from "./metric_set.ts";
 import type { ServerCounters } from "./server_counters.ts";
 
 /** Where {@linkcode Metrics} reads its values. */
@@ -19,78 +20,79 @@ export interface MetricsSources {
     readonly rooms: Pick<Rooms, "size" | "logBytes" | "maxLagBytes">;
   };
   readonly counters: ServerCounters;
+  /** Undefined without `--nats`. */
+  readonly backplane?: Pick<Backplane, "counters" | "outage"> | undefined;
   /** Where log lines go; undefined if they are never dropped. */
   readonly output: { readonly droppedCount: number } | undefined;
 }
 
-type Labels = Readonly<Record<string, string>>;
-
-/** Values with their labels. */
-type Samples = readonly (readonly [Labels, number])[];
-
 /**
- * The metrics of a server in the text format of Prometheus. They are read when they are asked for:
- * the code that counts only adds to plain fields. This is the only file that uses prom-client.
- *
- * prom-client's own metrics of the process are not used, because they need all permissions, and
- * report zeros without them.
+ * The metrics of a server. They are read when they are asked for: the code that counts only adds to
+ * plain fields.
  */
 export class Metrics {
-  readonly #registry = new client.Registry();
+  readonly #set = new MetricSet();
 
   constructor(sources: MetricsSources, loopLagSeconds: Histogram) {
     this.#addUse(sources);
     this.#addMessages(sources);
     this.#addHistory(sources);
+    if (sources.backplane) this.#addBackplane(sources.backplane);
     this.#addProcess(sources, loopLagSeconds);
   }
 
   /** The value of the Content-Type header. */
   get contentType(): string {
-    return this.#registry.contentType;
+    return this.#set.contentType;
   }
 
   /** Reads all metrics. */
   scrape(): Promise<string> {
-    return this.#registry.metrics();
+    return this.#set.scrape();
   }
 
   /** The connections, the rooms, and what was refused. */
   #addUse({ config, chat, counters }: MetricsSources): void {
     const { members, slowReaders, resumes } = chat.counters;
-    this.#add("gauge", "chorus_connections", "Connections in the chat.", () => {
+    this.#set.add("gauge", "chorus_connections", "Connections in the chat.", () => {
       const { engine } = config;
       return Object.entries(members).map(([format, count]) => [{ engine, format }, count]);
     });
-    this.#add(
+    this.#set.add(
       "gauge",
       "chorus_max_connections",
       "The value of --max-connections; +Inf if the limit is disabled.",
       () => one(config.maxConnections || Infinity),
     );
-    this.#add("gauge", "chorus_rooms", "Rooms in memory.", () => one(chat.rooms.size));
-    this.#add(
+    this.#set.add("gauge", "chorus_rooms", "Rooms in memory.", () => one(chat.rooms.size));
+    this.#set.add(
       "gauge",
       "chorus_max_rooms",
       "The value of --max-rooms; +Inf if the limit is disabled.",
       () => one(config.maxRooms || Infinity),
     );
-    this.#add("counter", "chorus_handshakes_total", "WebSocket handshakes by outcome.", () => {
+    this.#set.add("counter", "chorus_handshakes_total", "WebSocket handshakes by outcome.", () => {
       return by("outcome", counters.handshakes);
     });
-    this.#add("counter", "chorus_http_refusals_total", "Refused HTTP requests by status.", () => {
-      return by("status", counters.refusals);
-    });
-    this.#add("counter", "chorus_limit_hits_total", "How often clients ran into a limit.", () => {
-      return by("limit", counters.limits);
-    });
-    this.#add(
+    this.#set.add(
+      "counter",
+      "chorus_http_refusals_total",
+      "Refused HTTP requests by status.",
+      () => by("status", counters.refusals),
+    );
+    this.#set.add(
+      "counter",
+      "chorus_limit_hits_total",
+      "How often clients ran into a limit.",
+      () => by("limit", counters.limits),
+    );
+    this.#set.add(
       "counter",
       "chorus_slow_readers_total",
       "Readers that fell out of the log: closed or skipped ahead; and those that read nothing.",
       () => by("outcome", slowReaders),
     );
-    this.#add(
+    this.#set.add(
       "counter",
       "chorus_resumes_total",
       "Joins with a position: everything since was retained, or there is a gap.",
@@ -100,41 +102,41 @@ export class Metrics {
 
   /** The messages and their fan-out. */
   #addMessages({ chat: { counters, rooms } }: MetricsSources): void {
-    this.#add("counter", "chorus_messages_total", "Messages published, by source.", () => [
+    this.#set.add("counter", "chorus_messages_total", "Messages published, by source.", () => [
       [{ source: "websocket" }, counters.webSocketMessages],
       [{ source: "http" }, counters.httpMessages],
     ]);
-    this.#add(
+    this.#set.add(
       "counter",
       "chorus_deliveries_total",
       "For each message, the number of other members in its room when it was published.",
       () => one(counters.deliveries),
     );
-    this.#add("counter", "chorus_received_bytes_total", "Bytes of published messages.", () => {
+    this.#set.add("counter", "chorus_received_bytes_total", "Bytes of published messages.", () => {
       return one(counters.receivedBytes);
     });
-    this.#add(
+    this.#set.add(
       "counter",
       "chorus_sent_bytes_total",
       "Bytes of frames passed to connections, without pings and close frames.",
       () => one(counters.sentBytes),
     );
-    this.#addHistogram(
+    this.#set.addHistogram(
       "chorus_sweep_duration_seconds",
       "Duration of a sweep, which serves each reader that is behind. A sample of 1 in 17.",
       counters.sweepSeconds,
     );
-    this.#addHistogram(
+    this.#set.addHistogram(
       "chorus_sweep_messages",
       "New messages that a sweep delivers to each reader. A sample of 1 in 17.",
       counters.batchMessages,
     );
-    this.#addHistogram(
+    this.#set.addHistogram(
       "chorus_publish_to_socket_seconds",
       "Time from the first message of a sweep to the end of its writes. A sample of 1 in 17.",
       counters.publishSeconds,
     );
-    this.#add(
+    this.#set.add(
       "gauge",
       "chorus_slowest_reader_lag_bytes",
       "Bytes in the log that the slowest live member has not been served.",
@@ -144,98 +146,126 @@ export class Metrics {
 
   /** The messages in memory and in the durable history. */
   #addHistory({ config, chat: { counters, rooms } }: MetricsSources): void {
-    this.#add("gauge", "chorus_log_bytes", "Memory of the logs of all rooms.", () => {
+    this.#set.add("gauge", "chorus_log_bytes", "Memory of the logs of all rooms.", () => {
       return one(rooms.logBytes);
     });
-    this.#add(
+    this.#set.add(
       "gauge",
       "chorus_max_log_bytes",
       "The bound of that memory: --max-log-bytes, or half of --memory-limit if that is less.",
       () => one(logLimitBytes(config)),
     );
-    this.#add("counter", "chorus_commits_total", "Transactions of the durable history.", () => {
+    this.#set.add("counter", "chorus_commits_total", "Transactions of the durable history.", () => {
       return one(counters.commits);
     });
-    this.#add(
+    this.#set.add(
       "counter",
       "chorus_commit_failures_total",
       "Commits that failed, or have stalled: they took longer than five to ten seconds.",
       () => by("reason", counters.commitFailures),
     );
-    this.#addHistogram(
+    this.#set.addHistogram(
       "chorus_commit_duration_seconds",
       "Duration of a commit, with the way to the thread that writes.",
       counters.commitSeconds,
     );
   }
 
+  /** The stream that several servers share. */
+  #addBackplane(backplane: NonNullable<MetricsSources["backplane"]>): void {
+    const { counters } = backplane;
+    this.#set.add(
+      "gauge",
+      "chorus_backplane_outage",
+      "1 while messages cannot be stored, otherwise 0.",
+      () => one(backplane.outage === undefined ? 0 : 1),
+    );
+    this.#set.add(
+      "gauge",
+      "chorus_backplane_publishes_in_flight",
+      "Publishes to the stream that are not acknowledged yet.",
+      () => one(counters.inFlight),
+    );
+    this.#set.add(
+      "gauge",
+      "chorus_backplane_held_bytes",
+      "Bytes of messages that the stream has not acknowledged yet.",
+      () => one(counters.heldBytes),
+    );
+    this.#set.add(
+      "gauge",
+      "chorus_backplane_lag_publishes",
+      "Publishes in the stream that have not arrived at this server yet.",
+      () => one(counters.lag),
+    );
+    this.#set.add("gauge", "chorus_backplane_peers", "The other servers of the chat.", () => {
+      return one(counters.peers);
+    });
+    this.#set.add(
+      "counter",
+      "chorus_backplane_redeliveries_total",
+      "Publishes that were sent to the stream again, because they were not acknowledged.",
+      () => one(counters.resends),
+    );
+    this.#set.add(
+      "counter",
+      "chorus_backplane_refused_messages_total",
+      "Messages that could not be stored.",
+      () => one(counters.refused),
+    );
+    this.#set.add(
+      "counter",
+      "chorus_backplane_reconnects_total",
+      "How often the connection to NATS was lost and made again.",
+      () => one(counters.reconnects),
+    );
+    this.#set.add(
+      "counter",
+      "chorus_backplane_restarts_total",
+      "How often reading the stream had to start again.",
+      () => one(counters.restarts),
+    );
+    this.#set.addHistogram(
+      "chorus_backplane_ack_seconds",
+      "Time from a publish to its acknowledgment by the stream.",
+      counters.ackSeconds,
+    );
+  }
+
   /** The process. */
   #addProcess({ output }: MetricsSources, loopLagSeconds: Histogram): void {
-    this.#add(
+    this.#set.add(
       "counter",
       "chorus_log_lines_dropped_total",
       "Log lines dropped because nothing read standard output.",
       () => one(output?.droppedCount ?? 0),
     );
-    this.#addHistogram(
+    this.#set.addHistogram(
       "chorus_event_loop_lag_seconds",
       "How late a timer runs that is due every 100 ms.",
       loopLagSeconds,
     );
-    this.#add("gauge", "chorus_heap_bytes", "Memory of the JavaScript heap in use.", () => {
+    this.#set.add("gauge", "chorus_heap_bytes", "Memory of the JavaScript heap in use.", () => {
       return one(Deno.memoryUsage().heapUsed);
     });
-    this.#add("counter", "process_cpu_seconds_total", "CPU time, user and system.", () => {
+    this.#set.add("counter", "process_cpu_seconds_total", "CPU time, user and system.", () => {
       const { user, system } = process.cpuUsage();
       return one((user + system) / 1_000_000);
     });
-    this.#add("gauge", "process_resident_memory_bytes", "Resident memory.", () => {
+    this.#set.add("gauge", "process_resident_memory_bytes", "Resident memory.", () => {
       return one(Deno.memoryUsage().rss);
     });
-    this.#add("gauge", "process_start_time_seconds", "Start of the process since 1970.", () => {
+    this.#set.add("gauge", "process_start_time_seconds", "Start of the process since 1970.", () => {
       return one(performance.timeOrigin / 1000);
     });
-    this.#add("gauge", "chorus_build_info", "The versions of Chorus and Deno; always 1.", () => [
-      [{ version: VERSION, deno: Deno.version.deno }, 1],
-    ]);
-  }
-
-  /** Adds a metric. Its samples must always have the same label names. */
-  #add(type: "counter" | "gauge", name: string, help: string, read: () => Samples): void {
-    const options = { name, help, labelNames: Object.keys(read()[0]![0]) };
-    const registers = [this.#registry];
-    if (type === "gauge") {
-      new client.Gauge({
-        ...options,
-        registers,
-        collect() {
-          for (const [labels, value] of read()) this.set(labels, value);
-        },
-      });
-    } else {
-      new client.Counter({
-        ...options,
-        registers,
-        collect() {
-          this.reset();
-          for (const [labels, value] of read()) this.inc(labels, value);
-        },
-      });
-    }
-  }
-
-  /** Adds a metric that prom-client only formats: its own histogram is too slow to observe. */
-  #addHistogram(name: string, help: string, histogram: Histogram): void {
-    const metric = {
-      name,
-      get: () =>
-        Promise.resolve({
-          ...{ name, help, type: "histogram", aggregator: "sum" },
-          values: samplesOf(name, histogram),
-        }),
-    };
-    // Of a metric, the registry uses only its name and `get()`.
-    this.#registry.registerMetric(metric as unknown as client.Histogram);
+    this.#set.add(
+      "gauge",
+      "chorus_build_info",
+      "The versions of Chorus and Deno; always 1.",
+      () => {
+        return [[{ version: VERSION, deno: Deno.version.deno }, 1]];
+      },
+    );
   }
 }
 
@@ -245,18 +275,4 @@ function one(value: number): Samples {
 
 function by(label: string, values: Readonly<Record<string, number>>): Samples {
   return Object.entries(values).map(([key, value]) => [{ [label]: key }, value]);
-}
-
-/** The series of a histogram: how many values are up to each bound, their sum, and their count. */
-function samplesOf(name: string, { bounds, counts, sum }: Histogram) {
-  let count = 0;
-  const buckets = [...bounds, "+Inf"].map((le, bucket) => {
-    count += counts[bucket]!;
-    return { metricName: `${name}_bucket`, labels: { le }, value: count };
-  });
-  return [
-    ...buckets,
-    { metricName: `${name}_sum`, labels: {}, value: sum },
-    { metricName: `${name}_count`, labels: {}, value: count },
-  ];
 }

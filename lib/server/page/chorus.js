@@ -79,8 +79,16 @@
  * @typedef {object} ChatGap
  * @property {string} after The last position before the gap.
  * @property {string} before The position of the first message after the gap.
- * @property {number} missedCount How many messages are missing, as far as the server knows.
+ * @property {number} missedCount How many messages are missing; 0 if the server does not know.
  * @property {string} reason
+ */
+
+/**
+ * Whether the server can store messages now. If not, it holds them.
+ *
+ * @typedef {object} ChatStoring
+ * @property {boolean} storing
+ * @property {string} message What has happened, in words.
  */
 
 /**
@@ -91,6 +99,7 @@
  * @property {ChatStatus} status
  * @property {ChatPresence} presence
  * @property {ChatGap} gap
+ * @property {ChatStoring} storing
  * @property {{ readonly error: ChorusError }} error
  */
 
@@ -150,8 +159,9 @@ const STABLE_MS = 5_000;
 const MAX_PAUSE_MS = 10 * 60_000;
 /** The server says that a token expires no earlier than this. */
 const LONGEST_NOTICE_SECONDS = 30;
-/** How long a message that was not committed waits until it is sent again. */
-const RESEND_MS = 1_000;
+/** How long a message that was not committed waits at most until it is sent again. */
+const FIRST_RESEND_MS = 1_000;
+const MAX_RESEND_MS = 30_000;
 /** How long the `close` event may come after the `error` event. */
 const ERROR_GRACE_MS = 100;
 
@@ -238,6 +248,10 @@ export class Chorus extends EventTarget {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #resendTimer;
   #failureCount = 0;
+  /** Whether the server can store messages, as far as this connection knows. */
+  #isStoring = true;
+  /** How often messages were sent again since the server cannot store any. */
+  #resendCount = 0;
   /** The delay in milliseconds that the server asks for. @type {number | undefined} */
   #reconnectInMs;
   /** When the welcome of the connection came. @type {number | undefined} */
@@ -468,6 +482,8 @@ export class Chorus extends EventTarget {
     this.#openedAtMs = undefined;
     this.#reconnectInMs = undefined;
     this.#renewal = undefined;
+    this.#isStoring = true;
+    this.#resendCount = 0;
     this.#outbox.disconnected();
     return this.#turn = {};
   }
@@ -642,6 +658,8 @@ export class Chorus extends EventTarget {
       case "reconnect":
         if (message.inMs >= 0 && message.inMs <= MAX_PAUSE_MS) this.#reconnectInMs = message.inMs;
         return;
+      case "status":
+        return this.#onStoring(message);
       case "error":
         return this.#onError(message);
     }
@@ -735,17 +753,38 @@ export class Chorus extends EventTarget {
     const error = new ChorusError(String(code), String(message), { id });
     if (code === "bad_token") this.#renewal = undefined;
     if (code === "not_committed" && this.#outbox.hold(id)) {
-      clearTimeout(this.#resendTimer);
-      this.#resendTimer = setTimeout(() => {
-        this.#outbox.unhold();
-        this.#sendDue();
-      }, RESEND_MS);
-      return;
+      if (!this.#isStoring) this.#outbox.slowDown();
+      return this.#resendLater();
     }
     const entry = this.#outbox.take(id);
     if (!entry) return this.#report(error);
     entry.reject(error);
     this.#sendDue();
+  }
+
+  /** @param {ServerMessage} status */
+  #onStoring({ storing, message }) {
+    this.#isStoring = storing === true;
+    if (this.#isStoring) {
+      this.#resendCount = 0;
+      this.#resendLater();
+    }
+    this.#emit("storing", { storing: this.#isStoring, message: String(message) });
+  }
+
+  /**
+   * Sends the messages again that were not committed. The pause is random, as the server refuses
+   * the messages of many clients at once. It doubles while the server cannot store messages: then
+   * nobody gets them earlier anyway.
+   */
+  #resendLater() {
+    clearTimeout(this.#resendTimer);
+    const maxMs = Math.min(MAX_RESEND_MS, FIRST_RESEND_MS * 2 ** this.#resendCount);
+    this.#resendTimer = setTimeout(() => {
+      if (!this.#isStoring) this.#resendCount++;
+      this.#outbox.unhold();
+      this.#sendDue();
+    }, maxMs * (1 + Math.random()) / 2);
   }
 
   /**
@@ -1219,7 +1258,7 @@ class Outbox {
     }
   }
 
-  /** Has fewer messages in flight: the server finds that this client sends too much. */
+  /** Has fewer messages in flight: they are too many for the server. */
   slowDown() {
     this.#maxInFlight = Math.max(1, this.#maxInFlight >> 2);
   }

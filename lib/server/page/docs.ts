@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import protocols from "../../chat/PROTOCOL.md" with { type: "text" };
+import cluster from "../../cluster/README.md" with { type: "text" };
 import manual from "../README.md" with { type: "text" };
 import html from "./docs/docs.html" with { type: "text" };
 import clientLibrary from "./README.md" with { type: "text" };
@@ -10,10 +11,12 @@ const DOCUMENTS: readonly MarkdownDocument[] = [
   { prefix: "protocol", path: "lib/chat/PROTOCOL.md", text: protocols },
   { prefix: "client", path: "lib/server/page/README.md", text: clientLibrary },
   { prefix: "server", path: "lib/server/README.md", text: manual },
+  { prefix: "cluster", path: "lib/cluster/README.md", text: cluster },
 ];
 
 /**
- * Makes one HTML page of the manuals of the protocols, the client library, and the server.
+ * Makes one HTML page of the manuals: of the protocols, the client library, the server, and of
+ * several servers.
  *
  * @param prepare Prepares the template before the manuals are in it.
  */

@@ -37,7 +37,7 @@ Deno.test("a member whose ack cannot be sent is closed, and the error is reporte
     NO_RENEWAL,
   );
   room.join(member);
-  member.enter(room.history.replayStart({}));
+  member.enter({ after: room.history.headSeq, isRecovered: false });
   const say = new TextEncoder().encode('{"type":"say","text":"hi","id":"c1"}');
   member.receive(say, 0, say.length, true);
   isBroken = true;

@@ -6,21 +6,27 @@ import type { Message } from "../../../lib/chat/message.ts";
 import { replay } from "../../../lib/chat/members/replay.ts";
 import { AMPLE_BUDGET } from "../room_options.ts";
 
-/** A history of messages, in which some reads fail. */
-function historyOf(seqs: readonly number[], failedReads: number): RoomHistory {
+/** A history of messages, in which some reads fail. A page ends at a gap. */
+function historyOf(seqs: readonly number[], failedReads: number): Pick<RoomHistory, "readPage"> {
   let readCount = 0;
   return {
-    get seqBefore() {
+    readPage: ({ after, upTo }, limit) => {
       if (readCount++ < failedReads) throw new HistoryUnavailableError("the disk hangs");
-      return 0;
+      const later = seqs.filter((seq) => seq > after).slice(0, limit);
+      const end = later.findIndex((seq, index) => index > 0 && seq !== later[index - 1]! + 1);
+      const page = end < 0 ? later : later.slice(0, end);
+      const missedUpTo = (page[0] ?? upTo + 1) - 1;
+      return {
+        messages: page.map((seq) => ({ seq }) as Message),
+        lastSeq: page.at(-1) ?? upTo,
+        ...missedUpTo > after && { missed: { upTo: missedUpTo, reason: "not committed" } },
+      };
     },
-    read: (after: number, limit: number) =>
-      seqs.filter((seq) => seq > after).slice(0, limit).map((seq) => ({ seq }) as Message),
-  } as unknown as RoomHistory;
+  };
 }
 
 /** Replays to a log that has dropped everything up to 1,200. Returns what the member saw. */
-async function run(history: RoomHistory, isActive = () => true) {
+async function run(history: Pick<RoomHistory, "readPage">, isActive = () => true) {
   const seen = { seqs: [] as number[], gaps: [] as unknown[], failedReads: 0, liveAfter: -1 };
   const log = new MessageLog({ retentionBytes: 1, headSeq: 1200, budget: AMPLE_BUDGET });
   const options = {
@@ -71,28 +77,33 @@ Deno.test("replay() stops when the member leaves while it waits for a read", asy
 
 Deno.test("replay() does not go live for a member that leaves during its last step", async () => {
   let isActive = true;
+  const page = historyOf(ALL, 0).readPage({ after: 0, upTo: 1200 }, 500, Infinity);
   const history = {
-    get seqBefore() {
+    readPage: () => {
       isActive = false;
-      return 1200;
+      return page;
     },
-  } as unknown as RoomHistory;
-  const { gaps, liveAfter } = await run(history, () => isActive);
-  assertEquals([gaps, liveAfter], [[[1200, "too slow"]], -1]);
+  };
+  const { seqs, liveAfter } = await run(history, () => isActive);
+  assertEquals([seqs, liveAfter], [[], -1]);
 });
 
 Deno.test("replay() reports messages that were never committed as a gap", async () => {
   const committed = ALL.filter((seq) => seq < 40 || (seq >= 50 && seq <= 1100));
-  // A read ends at a gap, as that of a room does.
-  const history = historyOf(committed, 0);
-  const { seqs, gaps, liveAfter } = await run({
-    seqBefore: 0,
-    read: (after: number, limit: number, maxLength: number) => {
-      const page = history.read(after, limit, maxLength);
-      const end = page.findIndex(({ seq }, index) => index > 0 && seq !== page[index - 1]!.seq + 1);
-      return end < 0 ? page : page.slice(0, end);
-    },
-  } as unknown as RoomHistory);
+  const { seqs, gaps, liveAfter } = await run(historyOf(committed, 0));
   assertEquals([seqs, liveAfter], [committed, 1200]);
   assertEquals(gaps, [[49, "not committed"], [1200, "not committed"]]);
+});
+
+Deno.test("replay() goes on after messages that the history has dropped, if the member stays", async () => {
+  const dropped = { upTo: 1100, reason: "too slow" } as const;
+  const rest = historyOf(ALL, 0);
+  const { seqs, gaps, liveAfter } = await run({
+    readPage: (range, limit, maxLength) =>
+      range.after < 1100
+        ? { messages: [], lastSeq: 1100, missed: dropped }
+        : rest.readPage(range, limit, maxLength),
+  });
+  assertEquals([seqs, liveAfter], [ALL.slice(1100), 1200]);
+  assertEquals(gaps, [[1100, "too slow"]]);
 });

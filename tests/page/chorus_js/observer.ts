@@ -3,6 +3,7 @@ import type {
   ChatMessage,
   ChatPresence,
   ChatStatus,
+  ChatStoring,
   Chorus,
   ChorusError,
 } from "../../../lib/server/page/chorus.js";
@@ -14,6 +15,7 @@ export class Observer implements Disposable {
   readonly statuses: ChatStatus[] = [];
   readonly presences: ChatPresence[] = [];
   readonly gaps: ChatGap[] = [];
+  readonly storings: ChatStoring[] = [];
   readonly errors: ChorusError[] = [];
   #changed = Promise.withResolvers<void>();
 
@@ -23,6 +25,7 @@ export class Observer implements Disposable {
     chat.addEventListener("status", ({ detail }) => this.#add(this.statuses, detail));
     chat.addEventListener("presence", ({ detail }) => this.#add(this.presences, detail));
     chat.addEventListener("gap", ({ detail }) => this.#add(this.gaps, detail));
+    chat.addEventListener("storing", ({ detail }) => this.#add(this.storings, detail));
     chat.addEventListener("error", ({ detail }) => this.#add(this.errors, detail.error));
   }
 

@@ -161,6 +161,151 @@ Deno.test("a message that was not committed is sent again, before those that com
   assertEquals(ann.errors, []);
 });
 
+/** Records the delays of timers. A timer runs only when the test runs it. */
+class ManualTimers implements Disposable {
+  readonly #setTimeout = globalThis.setTimeout;
+  readonly delaysMs: number[] = [];
+  #run = () => {};
+
+  constructor() {
+    const start = (run: () => void, delayMs: number) => {
+      this.#run = run;
+      this.delaysMs.push(delayMs);
+    };
+    Object.assign(globalThis, { setTimeout: start });
+  }
+
+  /** Runs the timer that was started last. */
+  runLast(): void {
+    this.#run();
+  }
+
+  [Symbol.dispose](): void {
+    globalThis.setTimeout = this.#setTimeout;
+  }
+}
+
+Deno.test("the pauses before a message is sent again double while the server cannot store any", async () => {
+  await using server = await ScriptedServer.start();
+  using ann = new Observer(connect(server.url, { heartbeatMs: 1e9 }));
+  const connection = await server.connections.take();
+  connection.welcome();
+  await ann.in("open");
+  using timers = new ManualTimers();
+  let eventCount = 1;
+  const refuse = async ({ id }: { readonly id: string }) => {
+    const error = { type: "error", code: "not_committed", message: "too many", id };
+    // The first event after the error: then the error is known.
+    connection.send(error, { type: "joined", members: [], count: 0, memberCount: ++eventCount });
+    await ann.until(() => ann.chat.memberCount === eventCount);
+  };
+  const checkDelay = (maxMs: number) => {
+    const delayMs = timers.delaysMs.at(-1)!;
+    assert(delayMs >= maxMs / 2 && delayMs <= maxMs, `${delayMs} of ${maxMs}`);
+  };
+  const sent = ann.chat.send("a");
+  for (let round = 0; round < 3; round++) {
+    assertEquals((await connection.next()).id, sent.id);
+    await refuse(sent);
+    checkDelay(1000);
+    if (round < 2) timers.runLast();
+  }
+  connection.send({ type: "status", storing: false, message: "NATS is down" });
+  await ann.until(() => ann.storings.length === 1);
+  for (let round = 0; round < 8; round++) {
+    timers.runLast();
+    assertEquals((await connection.next()).id, sent.id);
+    await refuse(sent);
+    assertEquals(timers.delaysMs.length, 4 + round);
+    checkDelay(Math.min(30_000, 2000 * 2 ** round));
+  }
+  timers.runLast();
+  await connection.next();
+  connection.send(said("p1", "a"), { type: "ack", id: sent.id, position: "p1" });
+  assertEquals([await sent, ann.texts, ann.errors], ["p1", ["a"], []]);
+});
+
+Deno.test("messages that a server refuses because it holds too many come in the order of send()", async () => {
+  await using server = await ScriptedServer.start();
+  using ann = new Observer(connect(server.url, { heartbeatMs: 1e9 }));
+  const connection = await server.connections.take();
+  connection.welcome();
+  connection.send({ type: "status", storing: false, message: "NATS is down" });
+  await ann.until(() => ann.storings.length === 1);
+  using timers = new ManualTimers();
+  const texts = Array.from({ length: 30 }, (_, index) => `${index}`);
+  const sent = texts.map((text) => ann.chat.send(text));
+  const published: string[] = [];
+  const commit = (text: string) => {
+    published.push(text);
+    const position = `p${published.length}`;
+    connection.send(said(position, text), { type: "ack", id: sent[Number(text)]!.id, position });
+  };
+  for (const _ of texts) await connection.next();
+  // The server holds three.
+  for (const { id } of sent.slice(3)) {
+    connection.send({ type: "error", code: "not_committed", message: "too many", id });
+  }
+  connection.send({ type: "joined", members: [], count: 0, memberCount: 7 });
+  await ann.until(() => ann.chat.memberCount === 7);
+  timers.runLast();
+  // What is refused waits until the server has published what it holds: only this is sent.
+  globalThis.dispatchEvent(new Event("online"));
+  assertEquals(await connection.next(), { type: "ping" });
+  for (const text of texts.slice(0, 3)) commit(text);
+  connection.send({ type: "status", storing: true, message: "Messages are stored again" });
+  await ann.until(() => ann.storings.length === 2);
+  timers.runLast();
+  for (const _ of sent.slice(3)) commit(String((await connection.next()).text));
+  await Promise.all(sent);
+  assertEquals([published, ann.texts, ann.errors], [texts, texts, []]);
+});
+
+Deno.test("a message that was refused is sent again soon after the server stores messages", async () => {
+  await using server = await ScriptedServer.start();
+  using ann = new Observer(connect(server.url, { heartbeatMs: 1e9 }));
+  const connection = await server.connections.take();
+  connection.welcome();
+  await ann.in("open");
+  using timers = new ManualTimers();
+  const sent = ann.chat.send("a");
+  for (let round = 1; round <= 4; round++) {
+    await connection.next();
+    connection.send(
+      { type: "error", code: "not_committed", message: "too many", id: sent.id },
+      { type: "status", storing: false, message: "NATS is down" },
+    );
+    await ann.until(() => ann.storings.length === round);
+    if (round < 4) timers.runLast();
+  }
+  assert(timers.delaysMs.at(-1)! >= 4000);
+  connection.send({ type: "status", storing: true, message: "Messages are stored again" });
+  await ann.until(() => ann.storings.at(-1)!.storing);
+  assert(timers.delaysMs.at(-1)! <= 1000);
+  timers.runLast();
+  assertEquals(await connection.next(), { type: "say", id: sent.id, text: "a" });
+  connection.send(said("p1", "a"), { type: "ack", id: sent.id, position: "p1" });
+  assertEquals([await sent, ann.texts, ann.errors], ["p1", ["a"], []]);
+});
+
+Deno.test("a message that the server holds waits for its ack, and is not sent again", async () => {
+  await using server = await ScriptedServer.start();
+  using ann = new Observer(connect(server.url));
+  const connection = await server.connections.take();
+  connection.welcome();
+  const outage = { storing: false, message: "NATS is down" };
+  const end = { storing: true, message: "Messages are stored again" };
+  connection.send({ type: "status", ...outage });
+  const sent = ann.chat.send("a");
+  await connection.next();
+  connection.send({ type: "status", ...end });
+  connection.send(said("p1", "a"), { type: "ack", id: sent.id, position: "p1" });
+  assertEquals(await sent, "p1");
+  const later = ann.chat.send("b");
+  assertEquals((await connection.next()).id, later.id);
+  assertEquals([ann.storings, ann.texts], [[outage, end], ["a"]]);
+});
+
 Deno.test("a message that the server refuses is rejected, and leaves the outbox", async () => {
   await using server = await ScriptedServer.start();
   using ann = new Observer(connect(server.url));

@@ -46,6 +46,59 @@ for (const [name, commands, hostname, prober] of CASES) {
   });
 }
 
+/** Runs shared_listener.ts with few file descriptors. */
+async function runShared(...args: string[]): Promise<readonly string[]> {
+  const script = new URL("shared_listener.ts", import.meta.url).pathname;
+  const deno = `"${Deno.execPath()}" run --quiet --no-check --allow-net --allow-read`;
+  const { stdout } = await new Deno.Command("sh", {
+    args: ["-c", `ulimit -n 100; exec ${deno} "${script}" ${args.join(" ")}`],
+    env: { NO_COLOR: "1" },
+    stderr: "inherit",
+  }).output();
+  return new TextDecoder().decode(stdout).trimEnd().split("\n");
+}
+
+const RESTARTED =
+  "Could not accept connections for a while, probably because file descriptors ran out";
+
+Deno.test({
+  name: "a Listener on a shared port accepts again, and warns if it is alone there",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => assertEquals(await runShared("0", "before"), [RESTARTED, "accepted"]),
+});
+
+Deno.test({
+  name: "a Listener on a shared port accepts again although its probes are at others",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const printed = await runShared("30", "before");
+    assertEquals(printed.at(-1), "accepted");
+  },
+});
+
+Deno.test({
+  name: "a Listener on a shared port resets the clients that wait for it if it has no files",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    assertEquals(await runShared("0", "after"), [RESTARTED, "ECONNRESET", "accepted"]);
+  },
+});
+
+Deno.test({
+  name: "a Listener on a shared port tries again if it cannot open the port again",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const printed = await runShared("0", "lost");
+    assertEquals(printed.toSorted(), [
+      "Cannot accept a connection: {error}",
+      RESTARTED,
+      "ECONNRESET",
+      "accepted",
+    ]);
+    assertEquals(printed.at(-1), "accepted");
+  },
+});
+
 Deno.test({
   name: "a Listener on a socket of systemd recovers when file descriptors have run out",
   ignore: isSystemdMissing,

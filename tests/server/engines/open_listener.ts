@@ -7,7 +7,7 @@ import { Listener } from "../../../lib/server/engines/listener.ts";
 const [hostname, expected] = Deno.args;
 const warn = (message: string, properties: unknown) => console.log(message, properties);
 const listener = new Listener({
-  endpoint: { host: hostname!, port: 0 },
+  endpoint: { host: hostname!, port: 0, reusePort: false },
   logger: { warning: warn } as unknown as Logger,
   acceptsTransports: false,
   onConnection: (accepted) => {

@@ -38,6 +38,8 @@ export class Room {
   loadFailure;
   /** The last thing that went wrong, in words. @type {string | undefined} */
   trouble;
+  /** Whether the server holds messages, as it cannot store them now. */
+  isHolding = false;
   /** Whether the user sees the newest messages. */
   isAttended = false;
   /** @type {Chorus | undefined} */
@@ -96,6 +98,7 @@ export class Room {
     this.#chat = chat;
     this.status = { state: "connecting" };
     this.trouble = undefined;
+    this.isHolding = false;
     this.#listen(chat);
     this.#onChange();
   }
@@ -209,6 +212,8 @@ export class Room {
     chat.addEventListener("status", ({ detail: status }) =>
       react(() => {
         this.status = status;
+        // The next connection hears of it again.
+        this.isHolding = false;
         this.#adoptOutbox();
         if (status.state !== "open") return;
         this.trouble = undefined;
@@ -216,6 +221,10 @@ export class Room {
         if (!hasOpened) this.#startReplay(chat);
         hasOpened = true;
       }));
+    chat.addEventListener(
+      "storing",
+      ({ detail: { storing } }) => react(() => this.isHolding = !storing),
+    );
     chat.addEventListener("error", ({ detail: { error } }) =>
       react(() => {
         const { id } = error;

@@ -4,7 +4,7 @@ import { ChatCounters } from "../../../lib/chat/counters.ts";
 import { ANY_AGE } from "../../../lib/chat/history/age_range.ts";
 import { Committer } from "../../../lib/chat/history/committer.ts";
 import type { Message } from "../../../lib/chat/message.ts";
-import { RoomHistory, type RoomHistoryOptions } from "../../../lib/chat/history/room_history.ts";
+import { LocalHistory, type LocalHistoryOptions } from "../../../lib/chat/history/local_history.ts";
 import { SqliteHistory } from "../../../lib/history/sqlite_history.ts";
 import { OPCODE } from "../../../lib/websocket/frame.ts";
 import { AMPLE_BUDGET } from "../room_options.ts";
@@ -24,7 +24,7 @@ interface Bounds {
 
 /** The history of a room, and its clock. */
 interface TestHistory {
-  readonly history: RoomHistory;
+  readonly history: LocalHistory;
   /** The time, set by the test. */
   readonly clock: { nowMs: number };
   /** Publishes a message one millisecond after the last. Returns its sequence number. */
@@ -33,10 +33,16 @@ interface TestHistory {
   settled(): Promise<void>;
 }
 
+/** Reads messages after a sequence number. */
+function read(history: LocalHistory, after: number, limit: number, maxLength: number): Message[] {
+  const { messages } = history.readPage({ after, upTo: history.headSeq }, limit, maxLength);
+  return [...messages];
+}
+
 type Kind = (bounds: Bounds, use: (history: TestHistory) => Promise<void>) => Promise<void>;
 
-function testHistory(options: RoomHistoryOptions, clock: { nowMs: number }): TestHistory {
-  const history = new RoomHistory("tea", options);
+function testHistory(options: LocalHistoryOptions, clock: { nowMs: number }): TestHistory {
+  const history = new LocalHistory("tea", options);
   return {
     history,
     clock,
@@ -145,7 +151,7 @@ for (const [kind, using_] of Object.entries(KINDS)) {
       await test.settled();
       // So many messages follow that memory may have dropped the first ones.
       await publishMany(test, 200);
-      assertEquals(test.history.read(0, 4, Infinity), [
+      assertEquals(read(test.history, 0, 4, Infinity), [
         { seq: 1, author: ANN, atMs, body: "\uFEFFhi é\0😀" },
         { seq: 2, author: BOB, atMs: atMs + 1, body: "" },
         { seq: 3, author: ANONYMOUS, atMs: atMs + 2, body: Uint8Array.of(0, 255) },
@@ -159,13 +165,13 @@ for (const [kind, using_] of Object.entries(KINDS)) {
       const { history } = test;
       for (const limit of [1, 7, 100, 1000]) {
         const seqs: number[] = [];
-        for (let page; (page = history.read(seqs.length, limit, Infinity)).length > 0;) {
+        for (let page; (page = read(history, seqs.length, limit, Infinity)).length > 0;) {
           assert(page.length <= limit);
           seqs.push(...seqsOf(page));
         }
         assertEquals(seqs, range(1, 500));
       }
-      assertEquals(history.read(500, 10, Infinity), []);
+      assertEquals(read(history, 500, 10, Infinity), []);
     }));
 
   Deno.test(`${kind}: read() exceeds maxLength by its last message at most and returns at least one`, () =>
@@ -174,7 +180,7 @@ for (const [kind, using_] of Object.entries(KINDS)) {
       const { history } = test;
       for (const maxLength of [1, 1000, 1500, 50_000, 250_000]) {
         for (let after = 0; after < 300;) {
-          const page = history.read(after, 1000, maxLength);
+          const page = read(history, after, 1000, maxLength);
           assertEquals(seqsOf(page), range(after + 1, after + page.length));
           const length = page.slice(0, -1).reduce((sum, { body }) => sum + body.length, 0);
           assert(page.length > 0 && length < maxLength);
@@ -200,7 +206,7 @@ for (const [kind, using_] of Object.entries(KINDS)) {
         assertEquals(pages.flat(), range(1, 500));
       }
       const [message] = history.readBefore(300, { limit: 1, maxLength: Infinity });
-      assertEquals(message, history.read(299, 1, Infinity)[0]);
+      assertEquals(message, read(history, 299, 1, Infinity)[0]);
       assertEquals(history.readBefore(0, { limit: 1, maxLength: Infinity }), []);
     }));
 
@@ -272,7 +278,7 @@ for (const [kind, using_] of Object.entries(KINDS)) {
         isRecovered: false,
         gap: { after: since, missedCount: 250, reason: "expired" },
       });
-      assertEquals(seqsOf(history.read(250, 1000, Infinity)), range(251, 350));
+      assertEquals(seqsOf(read(history, 250, 1000, Infinity)), range(251, 350));
       assertEquals(history.replayStart({ last: 1000 }).after, 250);
       const bounds = { limit: 1000, maxLength: Infinity };
       assertEquals(seqsOf(history.readBefore(350, bounds)), range(251, 350));
@@ -292,7 +298,7 @@ for (const [kind, using_] of Object.entries(KINDS)) {
       clock.nowMs += 30_000;
       const { after, isRecovered, gap } = history.replayStart({ since });
       assertEquals([after, isRecovered, gap!.reason], [1500, false, "expired"]);
-      assertEquals(seqsOf(history.read(1500, 2000, Infinity)), range(1501, 3000));
+      assertEquals(seqsOf(read(history, 1500, 2000, Infinity)), range(1501, 3000));
       clock.nowMs += 60_000;
       assertEquals(history.replayStart({ since }).after, 3000);
     }));

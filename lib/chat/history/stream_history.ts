@@ -1,0 +1,255 @@
+import type { RoomOpening, RoomStream, StreamedMessage } from "../backplane.ts";
+import { toBody } from "../log/frames.ts";
+import type { MessageLog } from "../log/message_log.ts";
+import type { Author, Message } from "../message.ts";
+import { MessageIds } from "./message_ids.ts";
+import { formatPosition, parsePosition } from "./position.ts";
+import type { ReadBounds } from "./read_steps.ts";
+import type {
+  HistoryPage,
+  PageRange,
+  ReplayRequest,
+  ReplayStart,
+  RoomHistory,
+  RoomHistoryOptions,
+} from "./room_history.ts";
+import { Transcript } from "./transcript.ts";
+
+/** What a {@linkcode StreamHistory} is made of. */
+export interface StreamHistoryOptions extends RoomHistoryOptions {
+  /** Names the stream. */
+  readonly epoch: string;
+  /** Opens the part of the stream that has the room's messages. */
+  readonly stream: () => RoomStream;
+}
+
+/**
+ * The messages of a room whose messages come from a stream: the newest in memory, and older ones in
+ * the stream. The stream has numbered them, so that their positions are valid in every process.
+ */
+export class StreamHistory implements RoomHistory {
+  readonly #options: StreamHistoryOptions;
+  readonly #transcript: Transcript;
+  readonly #ids = new MessageIds();
+  readonly #opened = Promise.withResolvers<void>();
+  #isOpen = false;
+  /** The newest message that was there when the history was last cleared. */
+  #clearedSeq = 0;
+  /** Messages up to this one are gone from the stream, and some have never arrived. */
+  #skippedSeq = 0;
+  /** The stream has no messages up to this sequence number; undefined if that is unknown. */
+  #oldestSeqBefore: number | undefined;
+
+  constructor(options: StreamHistoryOptions) {
+    this.#options = options;
+    const onDropped = () => this.#ids.forget(this.log.seqBefore);
+    this.#transcript = new Transcript({ ...options.log, onDropped });
+    // Only those that wait for it handle the error.
+    this.#opened.promise.catch(() => {});
+  }
+
+  /** Resolves when the messages can be read. Rejects if the stream cannot be read. */
+  get opened(): Promise<void> {
+    return this.#opened.promise;
+  }
+
+  get log(): MessageLog {
+    return this.#transcript.log;
+  }
+
+  get headSeq(): number {
+    return this.log.headSeq;
+  }
+
+  /** Messages come from the stream, so they are stored. */
+  get committedSeq(): number {
+    return this.headSeq;
+  }
+
+  /** Whether there are messages that were not deleted. */
+  get hasMessages(): boolean {
+    return this.headSeq > this.#clearedSeq;
+  }
+
+  get isForgettable(): boolean {
+    return this.#isOpen && !this.#stream.hasPending;
+  }
+
+  /** While the room is being opened, nobody knows what its members may miss. */
+  get backlog(): Promise<void> | undefined {
+    return this.#isOpen ? this.#stream.backlog : this.opened.catch(() => {});
+  }
+
+  /** Starts with the newest messages of the stream. */
+  open({ headSeq, tail, hasOlder }: RoomOpening): void {
+    this.log.startAfter(headSeq);
+    if (!hasOlder) this.#oldestSeqBefore = headSeq;
+    for (const message of tail) {
+      if (message.duplicateOf === undefined) this.append(message);
+    }
+    this.#isOpen = true;
+    this.#opened.resolve();
+  }
+
+  /** The stream cannot be read. */
+  fail(error: Error): void {
+    this.#opened.reject(error);
+  }
+
+  /** Appends a message of the stream. Returns the offset of its frame in the log. */
+  append({ seq, author, atMs, opcode, payload, id }: StreamedMessage): number {
+    if (this.log.head === 0) this.#startAfter(seq - 1);
+    const { length } = payload;
+    const offset = this.#transcript.append(opcode, payload, 0, length, author, atMs, seq);
+    if (id !== undefined) this.#ids.add(author, id, seq);
+    return offset;
+  }
+
+  /** Messages up to a sequence number were removed from the stream, and some never arrived. */
+  skipTo(seq: number): void {
+    this.#skippedSeq = seq;
+  }
+
+  positionOf(seq: number): string {
+    return formatPosition({ epoch: this.#options.epoch, seq });
+  }
+
+  seqOf(text: string): number | undefined {
+    const position = parsePosition(text);
+    const isKnown = position?.epoch === this.#options.epoch && position.seq <= this.headSeq;
+    return isKnown ? position.seq : undefined;
+  }
+
+  /** Numbers are not consecutive, so the count is unknown. */
+  countBetween(_after: number, _upTo: number): number {
+    return 0;
+  }
+
+  replayStart({ since, last = 0 }: ReplayRequest): ReplayStart | Promise<ReplayStart> {
+    if (!this.#isOpen) return this.opened.then(() => this.replayStart({ since, last }));
+    if (since !== undefined) return this.#startSince(since);
+    if (last === 0) return { after: this.headSeq, isRecovered: false };
+    const { historyMessages } = this.#options;
+    const count = Math.min(last, historyMessages || Infinity);
+    const after = this.log.seqBeforeNewest(count) ?? (this.#isWhole ? 0 : undefined);
+    if (after === undefined) return this.#startOfLast(count);
+    return { after: Math.max(after, this.#memorySeqBefore), isRecovered: false };
+  }
+
+  readPage(range: PageRange, limit: number, maxLength: number): HistoryPage | Promise<HistoryPage> {
+    const { after, upTo } = range;
+    if (!this.#isOpen) return this.opened.then(() => this.readPage(range, limit, maxLength));
+    if (after < this.log.seqBefore) return this.#readStream(after, limit, maxLength);
+    const messages = this.#transcript.read(after, limit, maxLength);
+    return { messages, lastSeq: messages.at(-1)?.seq ?? upTo };
+  }
+
+  async readBefore(upTo: number, { limit, maxLength }: ReadBounds): Promise<Message[]> {
+    await this.opened;
+    const inMemory = this.#transcript.readBefore(upTo, limit, this.#memorySeqBefore);
+    const first = inMemory[0]?.seq ?? upTo + 1;
+    const missingCount = limit - inMemory.length;
+    const older = missingCount > 0 && first - 1 > this.#clearedSeq && !this.#isWhole
+      ? await this.#stream.readBefore(first - 1, missingCount)
+      : [];
+    const newestFirst: Message[] = [];
+    let length = 0;
+    for (const message of [...older.map(toMessage), ...inMemory].reverse()) {
+      if (length >= maxLength || message.seq <= this.#clearedSeq) break;
+      newestFirst.push(message);
+      length += message.body.length;
+    }
+    return newestFirst.reverse();
+  }
+
+  messageOf(author: Author, id: string): Message | undefined {
+    const seq = this.#ids.seqOf(author, id);
+    const isKnown = seq !== undefined && seq > Math.max(this.log.seqBefore, this.#clearedSeq);
+    return isKnown ? this.#transcript.read(seq - 1, 1, Infinity)[0] : undefined;
+  }
+
+  /** Messages are committed before they are appended. */
+  awaitCommit(): void {}
+
+  clear(): void {
+    this.#clearedSeq = this.headSeq;
+  }
+
+  dispose(): void {
+    this.#stream.close();
+    this.log.dispose();
+  }
+
+  /**
+   * Starts with the first message. A process that has opened the room before may have given
+   * positions of earlier messages, which are gone: only the stream knows.
+   */
+  #startAfter(seq: number): void {
+    if (this.#isWhole) this.#oldestSeqBefore = seq;
+    this.log.startAfter(seq);
+  }
+
+  /** Whether all messages are in memory. */
+  get #isWhole(): boolean {
+    return this.#oldestSeqBefore === this.log.seqBefore;
+  }
+
+  get #stream(): RoomStream {
+    return this.#options.stream();
+  }
+
+  /** The sequence number of the message before the oldest in memory that may be served. */
+  get #memorySeqBefore(): number {
+    const lastOldSeq = this.#transcript.lastOldSeq(this.#options.ageLimit.range);
+    return Math.max(this.log.seqBefore, this.#clearedSeq, this.#skippedSeq, lastOldSeq);
+  }
+
+  async #readStream(after: number, limit: number, maxLength: number): Promise<HistoryPage> {
+    const page = await this.#stream.read(after, limit, maxLength);
+    const { headSeq } = this;
+    // Messages that have not arrived yet are served when they do.
+    const messages = page.messages.filter(({ seq }) => seq > this.#clearedSeq && seq <= headSeq)
+      .map(toMessage);
+    // If there are none, the next are in memory.
+    const lastSeq = page.lastSeq > after ? Math.min(page.lastSeq, headSeq) : this.log.seqBefore;
+    if (!page.hasGap && after >= this.#clearedSeq) return { messages, lastSeq };
+    const upTo = (messages[0]?.seq ?? lastSeq + 1) - 1;
+    return { messages, lastSeq, missed: { upTo, reason: "too slow" } };
+  }
+
+  async #startSince(since: string): Promise<ReplayStart> {
+    const position = parsePosition(since);
+    const isOurs = position?.epoch === this.#options.epoch;
+    // The process that gave the position may have been ahead of this one.
+    if (isOurs && position.seq > this.headSeq) await this.#stream.caughtUp();
+    if (!isOurs || position.seq > this.headSeq) {
+      return await this.#startAtOldest({
+        after: since,
+        missedCount: 0,
+        reason: "unknown position",
+      });
+    }
+    const { seq } = position;
+    if (seq >= this.#memorySeqBefore) return { after: seq, isRecovered: true };
+    const { hasGap } = await this.#stream.read(seq, 1, Infinity);
+    if (!hasGap && seq >= this.#clearedSeq) return { after: seq, isRecovered: true };
+    return await this.#startAtOldest({ after: since, missedCount: 0, reason: "expired" });
+  }
+
+  async #startAtOldest(gap?: NonNullable<ReplayStart["gap"]>): Promise<ReplayStart> {
+    const { messages } = await this.#stream.read(this.#clearedSeq, 1, Infinity);
+    const after = (messages[0]?.seq ?? this.headSeq + 1) - 1;
+    return { after, isRecovered: false, ...gap && { gap } };
+  }
+
+  async #startOfLast(count: number): Promise<ReplayStart> {
+    if (count === Infinity) return await this.#startAtOldest();
+    const messages = await this.readBefore(this.headSeq, { limit: count, maxLength: Infinity });
+    const after = (messages[0]?.seq ?? this.headSeq + 1) - 1;
+    return { after, isRecovered: false };
+  }
+}
+
+function toMessage({ seq, author, atMs, opcode, payload }: StreamedMessage): Message {
+  return { seq, author, atMs, body: toBody(opcode, payload) };
+}

@@ -1,0 +1,73 @@
+import { type ConfigOf, type FlagTable, withVariable } from "../../cli/flags/flag.ts";
+
+/** What connects several servers. */
+export const CLUSTER_FLAGS = {
+  nats: {
+    kind: "list",
+    default: [],
+    value: "URL",
+    isCommon: true,
+    help: "NATS server that makes several servers one chat; repeatable",
+    check: (text) => isNatsUrl(text) ? undefined : "a URL such as nats://10.0.0.5:4222 or tls://…",
+  },
+  natsCredentials: {
+    kind: "text",
+    default: "",
+    value: "FILE",
+    help: "Credentials of the NATS user: a .creds file",
+  },
+  natsCa: {
+    kind: "text",
+    default: "",
+    value: "FILE",
+    help: "Certificates of the authorities that sign those of the NATS servers, in PEM",
+  },
+  natsReplicas: {
+    kind: "integer",
+    default: 1,
+    value: "N",
+    min: 1,
+    max: 5,
+    help: "How many NATS servers store each message; 3 survives the loss of one of them",
+  },
+  maxHeldBytes: {
+    kind: "size",
+    default: 16 * 1024 * 1024,
+    min: 64 * 1024,
+    max: 1024 * 1024 * 1024,
+    help: "Maximum size of messages that wait for NATS; during an outage, more are refused",
+  },
+  presenceTtlMs: {
+    kind: "duration",
+    default: 10_000,
+    min: 1000,
+    help: "The members of a server that is silent for this long have left",
+  },
+} as const satisfies FlagTable;
+
+/** The configuration of a cluster, and what excludes it. */
+interface ClusterConfig extends Pick<ConfigOf<typeof CLUSTER_FLAGS>, "nats"> {
+  readonly data: string;
+  readonly durability: string;
+}
+
+/** Reports what cannot be used with `--nats`; one line each. */
+export function clusterFaults({ nats, data, durability }: ClusterConfig): readonly string[] {
+  if (nats.length === 0) return [];
+  const withNats = `with ${withVariable("--nats")}`;
+  return [
+    ...data === ""
+      ? []
+      : [`Cannot use ${withVariable("--data")} ${withNats}: NATS stores the messages`],
+    ...durability === "process" ? [] : [
+      `Cannot use ${withVariable("--durability")} ${durability} ${withNats}: nats-server decides ` +
+      "when to write to the disk; set sync_interval: always there",
+    ],
+  ];
+}
+
+function isNatsUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && ["nats:", "tls:"].includes(url.protocol) && url.hostname !== "" &&
+    ["", "/"].includes(url.pathname) && url.search + url.hash === "";
+}

@@ -1,0 +1,145 @@
+import {
+  type Backplane,
+  BackplaneCounters,
+  type BackplaneProcess,
+  type RoomListener,
+} from "../../lib/chat/backplane.ts";
+import { compareUtf8 } from "../../lib/chat/compare_utf8.ts";
+import { HistoryUnavailableError, type RoomHead } from "../../lib/chat/history/history.ts";
+import { MemoryRoomStream } from "./memory_room_stream.ts";
+import type { MemoryProcess, MemoryStream, StreamEntry } from "./memory_stream.ts";
+
+export interface MemoryBackplaneOptions {
+  /** Runs a function in a later turn. Default: `queueMicrotask`. */
+  readonly defer?: (run: () => void) => void;
+  /** Default: a million bytes. */
+  readonly maxHeldBytes?: number;
+}
+
+/** A backplane in this process, for tests: everything comes back in a later turn. */
+export class MemoryBackplane implements Backplane, MemoryProcess {
+  readonly counters = new BackplaneCounters();
+  readonly stream: MemoryStream;
+  readonly maxHeldBytes: number;
+  process: BackplaneProcess | undefined;
+  readonly #defer: (run: () => void) => void;
+  readonly #rooms = new Map<string, MemoryRoomStream>();
+  readonly #waiting: PromiseWithResolvers<void>[] = [];
+  /** How many entries of the stream have been handled. */
+  #handled = 0;
+  #isAwake = false;
+  #isPaused = false;
+
+  constructor(
+    stream: MemoryStream,
+    { defer = queueMicrotask, maxHeldBytes = 1_000_000 }: MemoryBackplaneOptions = {},
+  ) {
+    this.stream = stream;
+    this.maxHeldBytes = maxHeldBytes;
+    this.#defer = defer;
+    this.#handled = stream.entries.length;
+    stream.processes.add(this);
+  }
+
+  get sessionKey(): Uint8Array {
+    return this.stream.sessionKey;
+  }
+
+  get epoch(): string {
+    return this.stream.epoch;
+  }
+
+  get outage(): string | undefined {
+    return this.stream.outage;
+  }
+
+  /** Whether nothing comes from the stream. */
+  set isPaused(isPaused: boolean) {
+    this.#isPaused = isPaused;
+    this.wake();
+  }
+
+  start(process: BackplaneProcess): void {
+    this.process = process;
+  }
+
+  open(name: string, listener: RoomListener): MemoryRoomStream {
+    if (this.#rooms.has(name)) throw new Error(`The room is already open: ${name}`);
+    const room = new MemoryRoomStream(name, this, listener);
+    this.#rooms.set(name, room);
+    this.wake();
+    return room;
+  }
+
+  close(name: string, room: MemoryRoomStream): void {
+    if (this.#rooms.get(name) === room) this.#rooms.delete(name);
+  }
+
+  listenerOf(name: string): RoomListener | undefined {
+    return this.#rooms.get(name)?.listener;
+  }
+
+  async rooms(after: string, limit: number): Promise<RoomHead[]> {
+    await this.caughtUp();
+    const heads = new Map(this.stream.flushes.map(({ room, lastSeq }) => [room, lastSeq]));
+    const rooms = [...heads].filter(([room]) => compareUtf8(room, after) > 0);
+    return rooms.sort(([one], [other]) => compareUtf8(one, other)).slice(0, limit)
+      .map(([room, seq]) => ({ room, seq, epoch: this.epoch }));
+  }
+
+  /** Resolves when all entries have been handled. */
+  async caughtUp(): Promise<void> {
+    if (this.outage !== undefined) throw new HistoryUnavailableError(this.outage);
+    if (this.#handled === this.stream.entries.length) return;
+    const waiting = Promise.withResolvers<void>();
+    this.#waiting.push(waiting);
+    await waiting.promise;
+  }
+
+  wake(): void {
+    if (this.#isAwake) return;
+    this.#isAwake = true;
+    this.#defer(() => {
+      this.#isAwake = false;
+      this.#run();
+    });
+  }
+
+  startOver(): void {
+    const rooms = [...this.#rooms.values()];
+    this.#rooms.clear();
+    this.#handled = 0;
+    for (const room of rooms) room.refuseAll();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.stream.processes.delete(this);
+    for (const [room, { listener }] of this.#rooms) {
+      const left = [...listener.localMembers];
+      this.stream.push({ type: "presence", room, from: this, joined: [], left });
+    }
+    this.startOver();
+    return Promise.resolve();
+  }
+
+  #run(): void {
+    if (this.#isPaused) return;
+    while (this.#handled < this.stream.entries.length) {
+      this.#handle(this.stream.entries[this.#handled++]!);
+    }
+    for (const waiting of this.#waiting.splice(0)) waiting.resolve();
+    if (this.outage !== undefined) return;
+    for (const room of [...this.#rooms.values()]) {
+      if (!room.isOpen) room.tryOpen();
+      room.flush();
+    }
+  }
+
+  #handle(entry: StreamEntry): void {
+    const room = this.#rooms.get(entry.room);
+    if (!room?.isOpen) return;
+    if (entry.type === "flush") room.onFlush(entry);
+    else if (entry.type === "delete") room.listener.onDeleted();
+    else if (entry.from !== this) room.onPresence(entry.from, entry.joined, entry.left);
+  }
+}
