@@ -38,6 +38,8 @@ export interface FaultSpan {
   readonly startMs: number;
   /** For a kill, also its start. */
   readonly endMs: number;
+  /** The users of the servers with the fault. */
+  readonly affected: readonly ClusterUser[];
 }
 
 /** Something that goes wrong. */
@@ -52,7 +54,10 @@ export interface Fault {
 /** What happened in a run. */
 export interface FaultFigures extends Differences {
   readonly lastedMs: number;
-  /** From the end of the fault until the first ack of a message published since it began. */
+  /**
+   * From the end of the fault until an affected user gets the first ack of a message that was
+   * published since the fault began.
+   */
   readonly firstAckMs: number;
   /** From the end of the fault until no ack and no delivery takes longer than a second. */
   readonly recoveredMs: number;
@@ -217,7 +222,7 @@ async function membersAgree(
 
 function timesOf(
   users: readonly ClusterUser[],
-  { startMs, endMs }: FaultSpan,
+  { startMs, endMs, affected }: FaultSpan,
 ): Pick<FaultFigures, "lastedMs" | "firstAckMs" | "recoveredMs" | "longestAckMs"> {
   const publishedMs = new Map(users.flatMap((user) => [...user.publishedMs]));
   let firstAckAtMs = Infinity;
@@ -228,10 +233,11 @@ function timesOf(
     if (waitMs > LATE_MS) lateAtMs = Math.max(lateAtMs, atMs);
     return waitMs;
   };
-  for (const { acks, deliveries } of users) {
+  for (const user of users) {
+    const { acks, deliveries } = user;
     for (const [id, { atMs }] of acks) {
       longestAckMs = Math.max(longestAckMs, arrive(id, atMs));
-      const isSince = publishedMs.get(id)! >= startMs && atMs >= endMs;
+      const isSince = affected.includes(user) && publishedMs.get(id)! >= startMs && atMs >= endMs;
       if (isSince) firstAckAtMs = Math.min(firstAckAtMs, atMs);
     }
     for (const { text, atMs } of deliveries) arrive(idOf(text), atMs);
