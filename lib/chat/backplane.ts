@@ -174,8 +174,8 @@ export interface StreamPage {
   /** Whether there may be messages between the sequence number and the first one: they are gone. */
   readonly hasGap: boolean;
   /**
-   * The sequence number of the last message that was read, or skipped as a duplicate; the one before
-   * the page if there is none.
+   * The sequence number of the last message that was read, or skipped as a duplicate. If there is
+   * none: the one before the page.
    */
   readonly lastSeq: number;
 }

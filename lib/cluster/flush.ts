@@ -38,8 +38,9 @@ export interface FlushHead {
   /** Counts the flushes of the process. */
   readonly number: number;
   /**
-   * The sequence number of the newest message of the room that the process had received before it
-   * encoded the flush; 0 if none.
+   * The sequence number of the newest message of the room that the process had received when the
+   * first message of the flush was published there; 0 if none. The room has compared the ids of the
+   * flush with all messages up to this one, and with no later ones: a message may have waited.
    */
   readonly after: number;
   /**

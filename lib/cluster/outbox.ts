@@ -2,7 +2,13 @@ import { JetStreamApiError } from "@nats-io/jetstream";
 import { errors } from "@nats-io/transport-node";
 import type { Logger } from "@logtape/logtape";
 import type { BackplaneCounters } from "../chat/backplane.ts";
-import { encodeFlush, type FlushHead, flushLength, type FlushPart } from "./flush.ts";
+import {
+  encodeFlush,
+  type FlushHead,
+  flushLength,
+  type FlushPart,
+  MAX_FLUSH_MESSAGES,
+} from "./flush.ts";
 import type { HeldMessages } from "./held_messages.ts";
 import type { StreamConsumer } from "./stream_consumer.ts";
 import { OutageError, type StreamHealth } from "./stream_health.ts";
@@ -40,9 +46,18 @@ export interface OutboxRoom {
   onRefused(publications: readonly FlushPart[]): void;
 }
 
+/** A message that waits to be sent. */
+interface QueuedPart {
+  readonly part: FlushPart;
+  /** See {@linkcode FlushHead.after}. */
+  readonly after: number;
+}
+
 /** A flush that has not come back. */
 interface Flight {
   readonly number: number;
+  /** See {@linkcode FlushHead.after}. */
+  readonly after: number;
   readonly publications: readonly FlushPart[];
   /** Resolves when it has come back or is refused. */
   readonly settled: PromiseWithResolvers<"settled">;
@@ -59,7 +74,7 @@ interface Flight {
 export class Outbox {
   readonly #context: OutboxContext;
   readonly #room: OutboxRoom;
-  #queue: FlushPart[] = [];
+  #queue: QueuedPart[] = [];
   /** The flushes that have not come back, by their number. */
   readonly #flights = new Map<number, Flight>();
   #isSending = false;
@@ -83,7 +98,7 @@ export class Outbox {
     } else if (!held.add(publication)) {
       this.#refuseLater(publication, health.outage ?? "too many messages wait to be stored");
     } else {
-      this.#queue.push(publication);
+      this.#queue.push({ part: publication, after: this.#room.head().after });
       if (this.#isSending) return;
       this.#isSending = true;
       queueMicrotask(() => this.#sendAll());
@@ -103,8 +118,7 @@ export class Outbox {
     this.#closeReason = reason;
     const flights = [...this.#flights.values()];
     for (const flight of flights) this.#settle(flight);
-    const queue = this.#queue;
-    this.#queue = [];
+    const queue = this.#queue.splice(0).map(({ part }) => part);
     this.#context.held.remove(queue);
     this.#refuse([...flights.flatMap(({ publications }) => publications), ...queue], reason);
   }
@@ -112,10 +126,12 @@ export class Outbox {
   async #sendAll(): Promise<void> {
     await this.#room.opened;
     while (this.#queue.length > 0) {
-      const publications = this.#queue.splice(0, flushLength(this.#queue));
+      const parts = this.#queue.slice(0, MAX_FLUSH_MESSAGES).map(({ part }) => part);
+      const queued = this.#queue.splice(0, flushLength(parts));
       await this.#send({
         number: this.#context.nextFlushNumber(),
-        publications,
+        after: queued[0]!.after,
+        publications: queued.map(({ part }) => part),
         settled: Promise.withResolvers(),
         isSettled: false,
         isAcknowledged: false,
@@ -161,9 +177,9 @@ export class Outbox {
     }
   }
 
-  #encode({ number, publications }: Flight): Uint8Array {
+  #encode({ number, after, publications }: Flight): Uint8Array {
     const { isDeletion } = publications[0]!;
-    const head = { ...this.#room.head(), node: this.#context.node, number, isDeletion };
+    const head = { ...this.#room.head(), after, node: this.#context.node, number, isDeletion };
     return encodeFlush(head, publications);
   }
 

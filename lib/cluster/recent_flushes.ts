@@ -30,8 +30,8 @@ interface RecentFlush {
  * The newest flushes of a room, in order: where its tail starts, and which ids their messages have.
  *
  * A message is a duplicate if its author published its id in a flush that the publisher had not
- * received when it encoded its own, or earlier in the same one. Every process decides this from the
- * stream alone, so all decide alike.
+ * received when the message was published, or earlier in the same one. Every process decides this
+ * from the stream alone, so all decide alike.
  */
 export class RecentFlushes {
   readonly #flushes: RecentFlush[] = [];

@@ -1,0 +1,41 @@
+import { getLogger } from "@logtape/logtape";
+import { NatsBackplane } from "../../lib/cluster/nats_backplane.ts";
+import { chatContract } from "../chat/chat_contract.ts";
+import { TestChat } from "../chat/test_chat.ts";
+import { isNatsMissing, NatsServer } from "./nats_server.ts";
+
+const MAX_HELD_BYTES = 1_000_000;
+
+async function openBackplane(url: string): Promise<NatsBackplane> {
+  return await NatsBackplane.open({
+    servers: [url],
+    replicas: 1,
+    historyMessages: 0,
+    historyAgeMs: 0,
+    maxHeldBytes: MAX_HELD_BYTES,
+    presenceTtlMs: 10_000,
+    logger: getLogger(["chorus", "test"]),
+  });
+}
+
+if (!isNatsMissing) {
+  chatContract("Chat over NatsBackplane", async (options) => {
+    const server = await NatsServer.start();
+    const backplanes = await Promise.all([openBackplane(server.url), openBackplane(server.url)]);
+    const [one, other] = backplanes;
+    const instances = [new TestChat(one, options), new TestChat(other, options)] as const;
+    return {
+      instances,
+      store: {
+        hold: () => server.stop(),
+        release: () => server.cont(),
+        backlogBytes: MAX_HELD_BYTES / 4,
+      },
+      [Symbol.asyncDispose]: async () => {
+        for (const instance of instances) instance[Symbol.dispose]();
+        for (const backplane of backplanes) await backplane[Symbol.asyncDispose]();
+        await server[Symbol.asyncDispose]();
+      },
+    };
+  });
+}
