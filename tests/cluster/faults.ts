@@ -3,6 +3,9 @@ import type { ChorusNode } from "./chorus_node.ts";
 import type { ClusterUser } from "./cluster_user.ts";
 import { all, type Fault, type FaultContext, type FaultSpan } from "./fault_run.ts";
 
+/** The longest time for which a connection that flaps is cut, or is whole. */
+const MAX_FLAP_MS = 500;
+
 /** The faults of a node, or of its connection to NATS. There is one NATS server. */
 export const NODE_FAULTS: readonly Fault[] = [
   {
@@ -56,6 +59,23 @@ export const NODE_FAULTS: readonly Fault[] = [
         await proxy!.cut();
         proxy!.heal();
       }),
+  },
+  {
+    name: "the connections of all nodes to NATS are cut again and again",
+    async act({ cluster: { nodes, proxies }, users, holdMs }) {
+      const startMs = performance.now();
+      await Promise.all(proxies.map(async (proxy) => {
+        while (performance.now() < startMs + holdMs) {
+          await proxy.cut();
+          await holdFor(MAX_FLAP_MS * Math.random());
+          proxy.heal();
+          await holdFor(MAX_FLAP_MS * Math.random());
+        }
+      }));
+      const endMs = performance.now();
+      await areStored(users, nodes);
+      return { startMs, endMs, affected: users };
+    },
   },
 ];
 
