@@ -7,7 +7,7 @@ const RECONNECT_PAUSE_MS = 400;
 const REFUSED_PAUSE_MS = 200;
 
 export interface ClusterUserOptions {
-  /** The servers, `HOST:PORT`. The user begins with the first, and goes to another after a close. */
+  /** The servers, `HOST:PORT`. It begins with the first, and goes to another after a close. */
   readonly hosts: readonly string[];
   readonly room: string;
   /** Whether it gets its own messages, too. */
@@ -51,7 +51,7 @@ export class ClusterUser implements AsyncDisposable {
   id: string | undefined;
   connectCount = 0;
   gapCount = 0;
-  /** How many messages were refused with `not_committed`; those that were refused again included. */
+  /** How many times a message was refused with `not_committed`. */
   refusedCount = 0;
   /** Acks of messages that the server held, before it told that messages are stored again. */
   earlyAckCount = 0;
