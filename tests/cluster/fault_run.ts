@@ -110,7 +110,7 @@ export function assertNoLoss(figures: FaultFigures): void {
   );
 }
 
-/** Lets users chat while a fault happens, and compares what they and the servers have at the end. */
+/** Lets users chat while a fault happens. Compares what they and the servers have at the end. */
 export async function runFault(
   cluster: ChorusCluster,
   fault: Fault,
@@ -119,11 +119,13 @@ export async function runFault(
   await using opened = new AsyncDisposableStack();
   const suffix = crypto.randomUUID().slice(0, 8);
   const rooms = Array.from({ length: options.roomCount }, (_, index) => `room-${index}-${suffix}`);
-  const roomOf = (index: number) => rooms[index % rooms.length]!;
   const users = Array.from({ length: options.userCount }, (_, index) => {
-    const hosts = cluster.hostsFrom(Math.floor(index / rooms.length));
-    const echo = Math.floor(index / rooms.length / cluster.nodes.length) % 2 === 0;
-    return opened.use(new ClusterUser(`u${index}`, { hosts, room: roomOf(index), echo }));
+    const room = rooms[index % rooms.length]!;
+    // The users of a room are spread over the nodes, and half of them get their own messages.
+    const place = Math.floor(index / rooms.length);
+    const hosts = cluster.hostsFrom(place);
+    const echo = Math.floor(place / cluster.nodes.length) % 2 === 0;
+    return opened.use(new ClusterUser(`u${index}`, { hosts, room, echo }));
   });
   const idlers = rooms.map((room, index) => {
     const hosts = cluster.hostsFrom(0);
