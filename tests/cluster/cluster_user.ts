@@ -111,6 +111,11 @@ export class ClusterUser implements AsyncDisposable {
     this.#send(id);
   }
 
+  /** Closes the connection, and connects to another server. */
+  move(): void {
+    this.#socket?.close();
+  }
+
   /** Waits until something is true of this user. */
   async until(isTrue: (user: ClusterUser) => boolean): Promise<void> {
     while (!isTrue(this)) await (this.#change ??= Promise.withResolvers()).promise;

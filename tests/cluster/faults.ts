@@ -6,6 +6,9 @@ import { all, type Fault, type FaultContext, type FaultSpan } from "./fault_run.
 /** The longest time for which a connection that flaps is cut, or is whole. */
 const MAX_FLAP_MS = 500;
 
+/** The time between the moves of two members. */
+const MOVE_PAUSE_MS = 10;
+
 /** The faults of a node, or of its connection to NATS. There is one NATS server. */
 export const NODE_FAULTS: readonly Fault[] = [
   {
@@ -75,6 +78,17 @@ export const NODE_FAULTS: readonly Fault[] = [
       const endMs = performance.now();
       await areStored(users, nodes);
       return { startMs, endMs, affected: users };
+    },
+  },
+  {
+    name: "members move from node to node",
+    async act({ users, holdMs }) {
+      const startMs = performance.now();
+      while (performance.now() < startMs + holdMs) {
+        users[Math.floor(users.length * Math.random())]!.move();
+        await holdFor(MOVE_PAUSE_MS);
+      }
+      return { startMs, endMs: performance.now(), affected: users };
     },
   },
 ];
