@@ -95,7 +95,7 @@ export class Outbox {
     const { held, health } = this.#context;
     if (this.#closeReason !== undefined) {
       this.#refuseLater(publication, this.#closeReason);
-    } else if (!held.add(publication)) {
+    } else if (!held.add(publication, health.outage !== undefined)) {
       this.#refuseLater(publication, health.outage ?? "too many messages wait to be stored");
     } else {
       this.#queue.push({ part: publication, after: this.#room.head().after });

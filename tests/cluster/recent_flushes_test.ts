@@ -5,7 +5,6 @@ import { RecentFlushes } from "../../lib/cluster/recent_flushes.ts";
 import { OPCODE } from "../../lib/websocket/frame.ts";
 import { ANN } from "./test_room.ts";
 
-const BODY = { opcode: OPCODE.text, payload: new Uint8Array() };
 const BOB: Author = { id: null, name: "Bob" };
 
 /** Makes a flush with messages that have these ids, or with so many messages without ids. */
@@ -19,7 +18,8 @@ function flushOf(
   return {
     ...{ epoch: "e", node: "n", number: 1, tail: 0, streamSeq, after, atMs, byteCount },
     messages: ids.map((id, index) => ({
-      ...{ seq: firstSeqOf(streamSeq) + index, author, atMs, id, ...BODY },
+      ...{ seq: firstSeqOf(streamSeq) + index, author, atMs, id },
+      ...{ opcode: OPCODE.text, payload: new Uint8Array(0) },
     })),
   };
 }
