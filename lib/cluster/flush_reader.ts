@@ -67,7 +67,9 @@ async function readEarlier(source: FlushSource, flush: Flush): Promise<Flush[]> 
   const earlier: Flush[] = [];
   while (earlier.length < MAX_EARLIER_FLUSHES) {
     const message = await reader.next();
-    if (!message || message.seq >= flush.streamSeq) break;
+    // The server of the reader may have less for a moment than the one that has sent the flush.
+    if (!message) throw new Error("NATS has not sent all messages");
+    if (message.seq >= flush.streamSeq) break;
     const place = { streamSeq: message.seq, atMs: message.time.getTime() };
     const decoded = source.decode(message.data, place);
     if (decoded && firstSeqOf(message.seq) > flush.after) earlier.push(decoded);

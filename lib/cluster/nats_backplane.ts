@@ -1,4 +1,4 @@
-import { jetstream, type JetStreamClient, jetstreamManager, type JsMsg } from "@nats-io/jetstream";
+import { jetstream, jetstreamManager, type JsMsg } from "@nats-io/jetstream";
 import type { Logger } from "@logtape/logtape";
 import {
   type Backplane,
@@ -9,6 +9,7 @@ import {
 } from "../chat/backplane.ts";
 import { HistoryUnavailableError, type RoomHead } from "../chat/history/history.ts";
 import { ClusterError } from "./cluster_error.ts";
+import { EpochWatch } from "./epoch_watch.ts";
 import { decodeFlush, type Flush, type FlushPlace } from "./flush.ts";
 import { HeldMessages } from "./held_messages.ts";
 import { NatsLink, type NatsLinkOptions, RECOVERY_OPTIONS } from "./nats_link.ts";
@@ -17,7 +18,7 @@ import { PresenceExchange } from "./presence_exchange.ts";
 import { SharedRecords, type StreamEpoch } from "./shared_records.ts";
 import { StreamConsumer } from "./stream_consumer.ts";
 import { StreamHealth } from "./stream_health.ts";
-import { openStream, reopenStream, STREAM, type StreamLimits } from "./stream_setup.ts";
+import { openStream, STREAM, type StreamLimits } from "./stream_setup.ts";
 import { StreamedRooms } from "./streamed_rooms.ts";
 import type { StreamClients } from "./subject_reader.ts";
 
@@ -38,6 +39,9 @@ const DEFAULT_START_TIMEOUT_MS = 10_000;
 /** How long to wait at the end for the messages that are under way. */
 const STOP_TIMEOUT_MS = 2000;
 
+/** How long to wait for the answer to a request. While a leader is elected, there is none. */
+const REQUEST_TIMEOUT_MS = 2000;
+
 const NODE_BYTES = 8;
 
 /**
@@ -51,7 +55,6 @@ export class NatsBackplane implements Backplane {
   readonly counters = new BackplaneCounters();
   readonly #options: NatsBackplaneOptions;
   readonly #clients: StreamClients;
-  #records: SharedRecords;
   readonly #node: string;
   readonly #consumer: StreamConsumer;
   readonly #health: StreamHealth;
@@ -60,7 +63,7 @@ export class NatsBackplane implements Backplane {
   readonly #rooms = new Map<string, NatsRoomStream>();
   readonly #streamedRooms: StreamedRooms;
   #process: BackplaneProcess | undefined;
-  #epoch: StreamEpoch;
+  readonly #epoch: EpochWatch;
   #flushCount = 0;
   #hasWarned = false;
   #running: Promise<unknown> | undefined;
@@ -82,9 +85,8 @@ export class NatsBackplane implements Backplane {
     this.sessionKey = sessionKey;
     this.#options = options;
     this.#clients = clients;
-    this.#records = records;
     this.#node = node;
-    this.#epoch = epoch;
+    this.#epoch = new EpochWatch({ clients, limits: options, records, sessionKey, epoch });
     this.#held = new HeldMessages(options.maxHeldBytes, this.counters);
     this.#streamedRooms = new StreamedRooms(clients);
     this.#health = new StreamHealth({
@@ -117,8 +119,8 @@ export class NatsBackplane implements Backplane {
     const node = crypto.getRandomValues(new Uint8Array(NODE_BYTES)).toHex();
     const link = await NatsLink.connect({ ...options, name: `chorus ${node}`, startTimeoutMs });
     try {
-      const client: JetStreamClient = jetstream(link.connection, RECOVERY_OPTIONS);
-      const manager = await jetstreamManager(link.connection);
+      const client = jetstream(link.connection, RECOVERY_OPTIONS);
+      const manager = await jetstreamManager(link.connection, { timeout: REQUEST_TIMEOUT_MS });
       const clients = { link, client, manager };
       const info = await openStream(link, manager, options);
       const records = await SharedRecords.open(clients, options.replicas);
@@ -212,25 +214,18 @@ export class NatsBackplane implements Backplane {
     const place = { streamSeq: message.seq, atMs: message.time.getTime() };
     const flush = decodeFlush(message.data, place);
     if (!flush) return this.#warnOfPublish(message.subject);
-    if (this.#isValid(flush)) return room.handle(flush);
+    if (this.#epoch.isValid(flush)) return room.handle(flush);
     return this.#handleOtherEpoch(message);
   }
 
   /** A flush is of another epoch: of a new one, or its publisher does not know ours yet. */
-  async #handleOtherEpoch(message: JsMsg): Promise<void> {
-    const { link, manager } = this.#clients;
-    const info = await link.call(() => manager.streams.info(STREAM));
-    const epoch = await this.#records.epoch(info);
-    if (epoch.name !== this.epoch) this.#renew(epoch, message.seq - 1);
+  async #handleOtherEpoch({ seq }: JsMsg): Promise<void> {
+    if (await this.#epoch.refresh()) this.#renew(seq - 1);
   }
 
   #decode(payload: Uint8Array, place: FlushPlace): Flush | undefined {
     const flush = decodeFlush(payload, place);
-    return flush && this.#isValid(flush) ? flush : undefined;
-  }
-
-  #isValid({ epoch, streamSeq }: Flush): boolean {
-    return epoch === this.#epoch.name || streamSeq <= this.#epoch.startSeq;
+    return flush && this.#epoch.isValid(flush) ? flush : undefined;
   }
 
   #warnOfPublish(subject: string): void {
@@ -251,26 +246,14 @@ export class NatsBackplane implements Backplane {
 
   /** Resolves when the stream can be used, and everything in it has been handled. */
   async #recover(): Promise<void> {
-    const { link, client } = this.#clients;
-    await link.connected();
-    const manager = await client.jetstreamManager(false);
-    // The consumer may go on while NATS answers.
-    const { position } = this.#consumer;
-    const info = await reopenStream(link, manager, this.#options);
-    // The records may be lost with the stream.
-    this.#records = await SharedRecords.open(this.#clients, this.#options.replicas);
-    await this.#records.sessionKey(this.sessionKey);
-    const isBehind = info.state.last_seq < position;
-    const isOther = String(info.created) !== this.#epoch.created;
-    const epoch = await this.#records.epoch(info, isBehind ? this.epoch : undefined);
-    if (isOther || isBehind || epoch.name !== this.epoch) this.#renew(epoch, info.state.last_seq);
-    await this.#consumer.reached(info.state.last_seq);
+    const { lastSeq, isNewEpoch } = await this.#epoch.recover(this.#consumer);
+    if (isNewEpoch) this.#renew(lastSeq);
+    await this.#consumer.reached(lastSeq);
   }
 
-  /** Begins a new epoch, from a place in the stream on. */
-  #renew(epoch: StreamEpoch, position: number): void {
+  /** Goes on in a new epoch, from a place in the stream on. */
+  #renew(position: number): void {
     this.#options.logger.warn("The stream in NATS was made anew, or has lost messages");
-    this.#epoch = epoch;
     this.#closeRooms("the messages in NATS are lost");
     this.#consumer.restartFrom(position);
     this.#process?.onNewEpoch();

@@ -1,6 +1,5 @@
 import {
   type Authenticator,
-  connect,
   type ConnectionOptions,
   credsAuthenticator,
   errors,
@@ -10,6 +9,7 @@ import {
 } from "@nats-io/transport-node";
 import { ClusterError } from "./cluster_error.ts";
 import { InterruptibleCalls } from "./interruptible_calls.ts";
+import { connectNats } from "./nats_transport.ts";
 
 /** Where the NATS servers are, and how to connect to them. */
 export interface NatsLinkOptions {
@@ -37,8 +37,8 @@ const DIAL_TIMEOUT_MS = 3000;
 const PING_INTERVAL_MS = 5000;
 
 /**
- * For requests of the recovery. NATS does not answer at all while it has no leader, so a new request
- * may be answered before an old one.
+ * For requests of the recovery. NATS does not answer at all while it has no leader, so a new
+ * request may be answered before an old one.
  */
 export const RECOVERY_OPTIONS = { timeout: 1000 } as const;
 
@@ -76,7 +76,7 @@ export class NatsLink {
     const endMs = performance.now() + options.startTimeoutMs;
     for (;;) {
       try {
-        const connection = await connect(connectionOptions);
+        const connection = await connectNats(connectionOptions);
         // nats.js has forgotten the servers that could not be reached.
         connection.setServers(connectionOptions.servers as string[]);
         return new NatsLink(connection);

@@ -132,8 +132,14 @@ export class NatsRoomStream implements RoomStream {
       tail: tail.flushes.flatMap(({ messages }) => messages),
       hasOlder: tail.flushes.length > 0 && tail.flushes[0]!.after > 0,
     });
-    for (let flush = this.#early.shift(); flush; flush = this.#early.shift()) {
-      await this.#receive(flush);
+    while (this.#early.length > 0) {
+      try {
+        await this.#receive(this.#early[0]!);
+        this.#early.shift();
+      } catch {
+        // What is needed besides cannot be read now.
+        await new Promise((resolve) => setTimeout(resolve, OPEN_PAUSE_MS));
+      }
     }
     if (this.#isClosed) return;
     this.#state = "open";

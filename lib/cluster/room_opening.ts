@@ -29,8 +29,11 @@ export async function readTail(source: FlushSource): Promise<RoomTail> {
   const flushes: Flush[] = [];
   for (;;) {
     const flush = await reader.peek();
-    if (!flush || flush.streamSeq > last.seq) return { flushes, recent: reader.recent };
-    flushes.push(flush);
+    // The server of the reader may have less for a moment than the one that knows the last.
+    if (!flush && head) throw new Error("NATS has not sent all messages");
+    if (flush) flushes.push(flush);
     reader.take();
+    // What was read is in `recent`, so one that came meanwhile belongs to the tail as well.
+    if (!flush || flush.streamSeq >= last.seq) return { flushes, recent: reader.recent };
   }
 }

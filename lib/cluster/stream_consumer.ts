@@ -46,6 +46,7 @@ interface Waiting {
 export class StreamConsumer {
   readonly #options: StreamConsumerOptions;
   #position: number;
+  #last: JsMsg | undefined;
   #messages: ConsumerMessages | undefined;
   /** How often the position was set. */
   #jumpCount = 0;
@@ -63,6 +64,21 @@ export class StreamConsumer {
   /** The stream's sequence number of the last publish that was handled, or does not exist. */
   get position(): number {
     return this.#position;
+  }
+
+  /**
+   * Whether the stream has another publish in the place of the last one that was handled: a server
+   * was killed before it had written that one.
+   *
+   * @throws If the stream cannot be read.
+   */
+  async isReplaced(): Promise<boolean> {
+    const { link, manager } = this.#options;
+    const last = this.#last;
+    if (!last) return false;
+    const stored = await link.call(() => manager.streams.getMessage(STREAM, { seq: last.seq }));
+    // It may have been deleted.
+    return stored !== null && stored.time.getTime() !== last.time.getTime();
   }
 
   /** Reads until it is stopped. Start it once. */
@@ -88,6 +104,7 @@ export class StreamConsumer {
   restartFrom(position: number): void {
     this.#position = position;
     this.#jumpCount++;
+    this.#last = undefined;
     this.interrupt();
     this.#giveUp(new Error("the stream was made anew"));
     this.#waiting.length = 0;
@@ -141,6 +158,7 @@ export class StreamConsumer {
         if (this.#jumpCount !== jumpCount) return;
         if (message.seq <= this.#position) continue;
         await onPublish(message);
+        this.#last = message;
         counters.lag = message.info.pending;
         this.#advance(message.seq);
         bytes += message.data.length;

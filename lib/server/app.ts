@@ -197,7 +197,7 @@ async function start(config: ServerConfig, options: StartOptions): Promise<App> 
   if (directEngine) opened.use(directEngine);
   const metrics = opened.use(
     await MetricsEndpoint.open(
-      { config, chat, counters, output, backplane: backplane?.counters },
+      { config, chat, counters, output, backplane },
       { metricsListen: config.metricsListen, allowOrigin, logger },
     ),
   );

@@ -1,10 +1,11 @@
 // The load driver: runs one scenario against one server, in its own process, and prints the result
-// as JSON.
+// as JSON. A server may have several ports and processes, separated by commas: the clients of each
+// room are spread over the ports.
 import process from "node:process";
 import { encodeFrame, OPCODE } from "../../lib/websocket/frame.ts";
 import { close, connectTo, errorOf, Poller, receive, send } from "./libc.ts";
 import { MARKER_BYTES, writeMarker } from "./marker.ts";
-import { usageOf } from "./process_tree.ts";
+import { type Usage, usageOf } from "./process_tree.ts";
 import { Receiver, Tally } from "./receiver.ts";
 import type { Result, Scenario } from "./scenarios.ts";
 
@@ -28,7 +29,8 @@ const DRAIN_MS = 10_000;
 
 const KEY = [0x12, 0x34, 0x56, 0x78];
 
-const port = Number(Deno.args[0]), pid = Number(Deno.args[1]);
+const ports = Deno.args[0]!.split(",").map(Number);
+const pids = Deno.args[1]!.split(",").map(Number);
 const scenario: Scenario = JSON.parse(Deno.args[2]!);
 
 /** A masked frame without its marker. */
@@ -48,9 +50,11 @@ class Client {
   #pending = new Uint8Array(0);
 
   constructor(readonly index: number, tally: Tally) {
-    this.fd = connectTo(port);
     const { senders, rooms } = scenario;
     const room = index % rooms;
+    // Each room has clients on every port, if it has enough of them.
+    const port = ports[(room + Math.floor(index / rooms)) % ports.length]!;
+    this.fd = connectTo(port);
     this.receiver = new Receiver(tally, { senders, rooms, room });
     poller.add(this.fd, index, this.#interest());
     const query = rooms === 1 ? "" : `?room=r${room}`;
@@ -201,7 +205,7 @@ function openLoop(startMs: number, endMs: number): number {
       clients[sentCount % senders]!.publish(1, Math.floor(planMs() * 1000));
     }
     if (performance.now() >= startMs + memoryMb.length * sampleMs) {
-      memoryMb.push(Math.round(usageOf(pid).residentKb / 1024));
+      memoryMb.push(Math.round(usageOf(...pids).residentKb / 1024));
     }
     const timeoutMs = Math.max(0, Math.floor(planMs() - performance.now()));
     const hadEvents = pump(timeoutMs);
@@ -226,11 +230,12 @@ function drain(expected: number): void {
 }
 
 function run(): Result {
-  const idle = usageOf(pid);
+  const idle = usageOf(...pids);
   const connectMs = connectAll();
   for (let rest = 0; rest < 20; rest++) pump(20);
   tally.deliveries = 0;
-  const before = usageOf(pid);
+  const before = usageOf(...pids);
+  const eachBefore = pids.map((pid) => usageOf(pid));
   const loadBefore = process.cpuUsage();
   const startMs = performance.now();
   const endMs = startMs + scenario.durationMs;
@@ -240,7 +245,10 @@ function run(): Result {
   else while (performance.now() < endMs) pump(20);
   const seconds = (performance.now() - startMs) / 1000;
   const load = process.cpuUsage(loadBefore);
-  const after = usageOf(pid);
+  const after = usageOf(...pids);
+  const cpuOfEach = pids.map((pid, index) =>
+    secondsBetween(eachBefore[index]!, usageOf(pid)) / seconds
+  );
   const { deliveries } = tally;
   drain(expected);
   const readers = clients.slice(0, clients.length - scenario.stalled);
@@ -259,6 +267,7 @@ function run(): Result {
     p99Ms: tally.latencyMs(0.99),
     maxMs: tally.latencyMs(1),
     serverCpu: (userSeconds + kernelSeconds) / seconds,
+    cpuOfEach,
     serverCpuUsPerDelivery: deliveries > 0
       ? (userSeconds + kernelSeconds) * 1e6 / deliveries
       : undefined,
@@ -271,6 +280,10 @@ function run(): Result {
     endedReaders: readers.filter(({ isDead }) => isDead).length,
     endedStalled: clients.filter(({ isDead, isStalled }) => isDead && isStalled).length,
   };
+}
+
+function secondsBetween(before: Usage, after: Usage): number {
+  return after.userSeconds + after.kernelSeconds - before.userSeconds - before.kernelSeconds;
 }
 
 if (scenario.size < MARKER_BYTES) throw new Error(`A message has at least ${MARKER_BYTES} bytes`);

@@ -10,10 +10,10 @@ export interface Usage {
 
 const CLOCK_TICKS_PER_SECOND = 100;
 
-/** Reads the usage of a process tree from /proc. */
-export function usageOf(pid: number): Usage {
+/** Reads the usage of process trees from /proc, all together. */
+export function usageOf(...pids: readonly number[]): Usage {
   const sum = { userSeconds: 0, kernelSeconds: 0, residentKb: 0, peakKb: 0 };
-  for (const each of treeOf(pid)) {
+  for (const each of pids.flatMap(treeOf)) {
     const status = readText(`/proc/${each}/status`) ?? "";
     sum.residentKb += Number(status.match(/^VmRSS:\s+(\d+)/m)?.[1] ?? 0);
     sum.peakKb += Number(status.match(/^VmHWM:\s+(\d+)/m)?.[1] ?? 0);

@@ -46,6 +46,8 @@ export interface Result {
   readonly maxMs: number | undefined;
   /** In cores. */
   readonly serverCpu: number;
+  /** In cores, of each process of the server that was named. */
+  readonly cpuOfEach: readonly number[];
   readonly serverCpuUsPerDelivery: number | undefined;
   readonly serverKernelShare: number;
   /** In cores, without the time in which the driver only polls until the next message is due. */

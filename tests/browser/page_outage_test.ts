@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { statusOf } from "../../lib/chat/chorus_v1.ts";
 import { ChorusPeer } from "../socket/chorus_peer.ts";
 import { startTestApp } from "../socket/test_app.ts";
 import { accessibilityFaults } from "./accessibility.ts";
@@ -6,7 +7,7 @@ import { isBrowserMissing, launchBrowser } from "./browser.ts";
 import { ChatPage } from "./chat_page.ts";
 
 Deno.test({
-  name: "the page says in its status line why messages are held, until they are stored again",
+  name: "the page says in its status line that messages are held, until they are stored again",
   ignore: isBrowserMissing,
   async fn() {
     await using server = await startTestApp();
@@ -14,16 +15,15 @@ Deno.test({
     await using browser = await launchBrowser();
     const chat = await ChatPage.open(browser, server.app.url);
     await chat.status("Connected");
-    const type = "status";
-    rooms.announce({ type, storing: false, message: "NATS cannot be reached" });
-    await chat.status("Messages are held: NATS cannot be reached");
+    rooms.announce(statusOf(false));
+    await chat.status("Messages are held: the server cannot store them now");
     assertEquals(await accessibilityFaults(chat.page), []);
     await chat.say("hello");
     await chat.shows("hello");
-    rooms.announce({ type, storing: true, message: "Messages are stored again" });
+    rooms.announce(statusOf(true));
     await chat.status("Connected");
     // What a connection has heard does not hold for the next one.
-    rooms.announce({ type, storing: false, message: "NATS cannot be reached" });
+    rooms.announce(statusOf(false));
     await chat.status("Messages are held");
     await chat.rename("Ann");
     await chat.status("Connected");

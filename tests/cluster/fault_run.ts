@@ -65,6 +65,24 @@ export interface FaultFigures extends Differences {
   readonly earlyAckCount: number;
 }
 
+/** Returns a table in Markdown of what each fault did. */
+export function faultTable(rows: readonly (readonly [name: string, FaultFigures])[]): string {
+  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+  const head = [
+    ...["Fault", "Lasted", "First ack", "Recovered", "Longest ack", "Acked", "Refused", "Lost"],
+    ...["Doubled", "Misordered", "Gaps"],
+  ];
+  const cells = rows.map(([name, figures]) => [
+    name,
+    ...[figures.lastedMs, figures.firstAckMs, figures.recoveredMs, figures.longestAckMs]
+      .map(seconds),
+    ...[figures.ackedCount, figures.refusedCount, figures.lostCount, figures.doubledCount],
+    ...[figures.misorderedCount + figures.otherHistoryCount, figures.gapCount],
+  ]);
+  const lines = [head, head.map(() => "---"), ...cells];
+  return lines.map((line) => `| ${line.join(" | ")} |`).join("\n");
+}
+
 /**
  * Checks that nothing is lost, doubled, in another order, or acked too early.
  *

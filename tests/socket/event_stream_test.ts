@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
+import { statusOf } from "../../lib/chat/chorus_v1.ts";
 import { CLOSE_CODES } from "../../lib/chat/close_code.ts";
 import { EventSource } from "./event_source.ts";
 import { Peer } from "./peer.ts";
@@ -111,7 +112,7 @@ for (const engine of ENGINES) {
     await using events = await EventSource.open(eventsUrl(server));
     for (const name of ["welcome", "joined"]) assertEquals((await events.next())!.event, name);
     for (const storing of [false, true]) {
-      const status = { type: "status", storing, message: "NATS" } as const;
+      const status = statusOf(storing);
       server.app.chat.rooms.announce(status);
       assertEquals(await events.next(), { event: "status", data: JSON.stringify(status) });
     }

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import type { ServerMessage } from "../../lib/chat/chorus_v1.ts";
+import { type ServerMessage, statusOf } from "../../lib/chat/chorus_v1.ts";
 import { CLOSE_CODES } from "../../lib/chat/close_code.ts";
 import { ChorusPeer } from "./chorus_peer.ts";
 import { Peer } from "./peer.ts";
@@ -66,7 +66,7 @@ for (const engine of ENGINES) {
     check(await stray.next("gap"));
     ann.send('{"type":"say","id":7,"text":"hi"}');
     check(await ann.next("error"));
-    server.app.chat.rooms.announce(JSON.parse(example("status")));
+    server.app.chat.rooms.announce(statusOf(false));
     check(await ann.next("status"));
     const drained = server.app.drain();
     check({ ...await ann.next("reconnect"), inMs: 420 });

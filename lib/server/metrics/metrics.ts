@@ -1,5 +1,5 @@
 import process from "node:process";
-import type { BackplaneCounters } from "../../chat/backplane.ts";
+import type { Backplane } from "../../chat/backplane.ts";
 import type { ChatCounters } from "../../chat/counters.ts";
 import type { Histogram } from "../../chat/histogram.ts";
 import type { Rooms } from "../../chat/rooms.ts";
@@ -20,8 +20,8 @@ export interface MetricsSources {
     readonly rooms: Pick<Rooms, "size" | "logBytes" | "maxLagBytes">;
   };
   readonly counters: ServerCounters;
-  /** What the backplane has done; undefined without one. */
-  readonly backplane?: BackplaneCounters | undefined;
+  /** Undefined without `--nats`. */
+  readonly backplane?: Pick<Backplane, "counters" | "outage"> | undefined;
   /** Where log lines go; undefined if they are never dropped. */
   readonly output: { readonly droppedCount: number } | undefined;
 }
@@ -172,7 +172,14 @@ export class Metrics {
   }
 
   /** The stream that several servers share. */
-  #addBackplane(counters: BackplaneCounters): void {
+  #addBackplane(backplane: NonNullable<MetricsSources["backplane"]>): void {
+    const { counters } = backplane;
+    this.#set.add(
+      "gauge",
+      "chorus_backplane_outage",
+      "1 while messages cannot be stored, otherwise 0.",
+      () => one(backplane.outage === undefined ? 0 : 1),
+    );
     this.#set.add(
       "gauge",
       "chorus_backplane_publishes_in_flight",

@@ -1,4 +1,6 @@
 import { assertEquals } from "@std/assert";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect as connectToNats } from "@nats-io/transport-node";
 import { connect } from "../../../lib/server/page/chorus.js";
 import { isNatsMissing, NatsServer } from "../../cluster/nats_server.ts";
 import { startTestApp } from "../../socket/test_app.ts";
@@ -63,5 +65,27 @@ outageTest(
     await bob.until(() => bob.messages.length === texts.length);
     assertEquals(ann.texts, bob.texts);
     assertEquals(bob.texts.toSorted(), texts.toSorted());
+  },
+);
+
+outageTest(
+  "clients resume with a gap after the stream of messages was made anew",
+  16 * 1024 * 1024,
+  async ({ nats, ann, bob }) => {
+    const position = await ann.chat.send("old");
+    await bob.until(() => bob.messages.length === 1);
+    const connection = await connectToNats({ servers: nats.url });
+    await (await jetstreamManager(connection)).streams.delete("chorus");
+    await connection.close();
+    await Promise.all([ann, bob].map((each) => each.until(() => each.gaps.length === 1)));
+    for (const { statuses, gaps } of [ann, bob]) {
+      const [closed] = statuses.filter(({ state }) => state === "waiting");
+      assertEquals([closed?.code, closed?.reason], [1012, "messages have started over"]);
+      const { after, missedCount, reason } = gaps[0]!;
+      assertEquals([after, missedCount, reason], [position, 0, "unknown position"]);
+    }
+    await ann.chat.send("new");
+    await bob.until(() => bob.messages.length === 2);
+    assertEquals([ann.texts, bob.texts], [["old", "new"], ["old", "new"]]);
   },
 );

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { BackplaneCounters } from "../../../lib/chat/backplane.ts";
 import { ChatCounters } from "../../../lib/chat/counters.ts";
 import { Histogram } from "../../../lib/chat/histogram.ts";
 import { Metrics } from "../../../lib/server/metrics/metrics.ts";
@@ -15,13 +16,15 @@ function testMetrics(limits: Partial<typeof LIMITS> = {}) {
   const loopLagSeconds = new Histogram([0.1, 1]);
   const rooms = { size: 0, logBytes: 0, maxLagBytes: 0 };
   const output = { droppedCount: 0 };
+  const backplane = { counters: new BackplaneCounters(), outage: undefined as string | undefined };
   const metrics = new Metrics({
     config: { engine: "direct", ...LIMITS, ...limits },
     chat: { counters, rooms },
     counters: new ServerCounters(counters.limits),
     output,
+    backplane,
   }, loopLagSeconds);
-  return { metrics, counters, loopLagSeconds, rooms, output };
+  return { backplane, metrics, counters, loopLagSeconds, rooms, output };
 }
 
 /** The names and types of all metrics. */
@@ -39,7 +42,7 @@ function metricsIn(text: string): string[] {
 }
 
 Deno.test("Metrics reads its values at each scrape", async () => {
-  const { metrics, counters, rooms, output } = testMetrics();
+  const { metrics, counters, rooms, output, backplane } = testMetrics();
   await metrics.scrape();
   Object.assign(counters.members, { plain: 7, "chorus.v1": 3, events: 2 });
   counters.deliveries = 10;
@@ -49,6 +52,8 @@ Deno.test("Metrics reads its values at each scrape", async () => {
   rooms.size = 3;
   output.droppedCount = 4;
   counters.limits.rooms = 6;
+  backplane.counters.resends = 8;
+  backplane.outage = "the connection is lost";
   const lines = (await metrics.scrape()).split("\n");
   for (
     const line of [
@@ -60,6 +65,8 @@ Deno.test("Metrics reads its values at each scrape", async () => {
       "chorus_rooms 3",
       "chorus_log_lines_dropped_total 4",
       'chorus_limit_hits_total{limit="rooms"} 6',
+      "chorus_backplane_redeliveries_total 8",
+      "chorus_backplane_outage 1",
     ]
   ) assert(lines.includes(line), line);
 });

@@ -38,8 +38,8 @@ export class Room {
   loadFailure;
   /** The last thing that went wrong, in words. @type {string | undefined} */
   trouble;
-  /** Why the server cannot store messages now, in words. @type {string | undefined} */
-  outage;
+  /** Whether the server holds messages, as it cannot store them now. */
+  isHolding = false;
   /** Whether the user sees the newest messages. */
   isAttended = false;
   /** @type {Chorus | undefined} */
@@ -98,7 +98,7 @@ export class Room {
     this.#chat = chat;
     this.status = { state: "connecting" };
     this.trouble = undefined;
-    this.outage = undefined;
+    this.isHolding = false;
     this.#listen(chat);
     this.#onChange();
   }
@@ -213,7 +213,7 @@ export class Room {
       react(() => {
         this.status = status;
         // The next connection hears of it again.
-        this.outage = undefined;
+        this.isHolding = false;
         this.#adoptOutbox();
         if (status.state !== "open") return;
         this.trouble = undefined;
@@ -223,8 +223,7 @@ export class Room {
       }));
     chat.addEventListener(
       "storing",
-      ({ detail: { storing, message } }) =>
-        react(() => this.outage = storing ? undefined : message),
+      ({ detail: { storing } }) => react(() => this.isHolding = !storing),
     );
     chat.addEventListener("error", ({ detail: { error } }) =>
       react(() => {

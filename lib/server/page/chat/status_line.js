@@ -2,6 +2,8 @@ import { byId } from "./element.js";
 
 /** @typedef {import("./room.js").Room} Room */
 
+const HOLDING = "Messages are held: the server cannot store them now";
+
 /** One quiet line about the connection. It says nothing while all is well but "Connected". */
 export class StatusLine {
   #text = byId("status", HTMLElement);
@@ -17,9 +19,9 @@ export class StatusLine {
   }
 
   /** @param {Room} room */
-  render({ status, outage, trouble: lastTrouble }) {
+  render({ status, isHolding, trouble: lastTrouble }) {
     if (status.state === "open") this.#hasBeenOpen = true;
-    const trouble = outage === undefined ? lastTrouble : `Messages are held: ${outage}`;
+    const trouble = isHolding ? HOLDING : lastTrouble;
     this.#text.dataset.state = trouble ? "trouble" : status.state;
     const text = this.#describe(status, trouble);
     // A screen reader announces each change.

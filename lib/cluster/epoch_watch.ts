@@ -1,0 +1,97 @@
+import type { StreamInfo } from "@nats-io/jetstream";
+import type { Flush } from "./flush.ts";
+import { SharedRecords, type StreamEpoch } from "./shared_records.ts";
+import type { StreamConsumer } from "./stream_consumer.ts";
+import { reopenStream, STREAM, type StreamLimits } from "./stream_setup.ts";
+import type { StreamClients } from "./subject_reader.ts";
+
+/** How long a new leader may take to apply what was committed. */
+const MAX_BEHIND_MS = 5000;
+
+export interface EpochWatchOptions {
+  readonly clients: StreamClients;
+  readonly limits: StreamLimits;
+  readonly records: SharedRecords;
+  readonly sessionKey: Uint8Array;
+  readonly epoch: StreamEpoch;
+}
+
+/** The state of the stream after an outage. */
+export interface RecoveredStream {
+  readonly lastSeq: number;
+  readonly isNewEpoch: boolean;
+}
+
+/** Knows the epoch of the stream, and finds out whether there is a new one. */
+export class EpochWatch {
+  readonly #options: EpochWatchOptions;
+  #records: SharedRecords;
+  #epoch: StreamEpoch;
+  /** Since when the stream seems to have lost messages. */
+  #behindSinceMs: number | undefined;
+
+  constructor(options: EpochWatchOptions) {
+    this.#options = options;
+    this.#records = options.records;
+    this.#epoch = options.epoch;
+  }
+
+  /** The name of the epoch. */
+  get name(): string {
+    return this.#epoch.name;
+  }
+
+  /** Whether a flush belongs to this epoch, or is from before it began. */
+  isValid({ epoch, streamSeq }: Flush): boolean {
+    return epoch === this.#epoch.name || streamSeq <= this.#epoch.startSeq;
+  }
+
+  /** Reads the epoch again. Returns whether it is a new one. */
+  async refresh(): Promise<boolean> {
+    const { link, manager } = this.#options.clients;
+    const info = await link.call(() => manager.streams.info(STREAM));
+    return await this.#update(info);
+  }
+
+  /**
+   * Creates what has been deleted, and begins a new epoch if messages are lost.
+   *
+   * @throws If the stream cannot be used.
+   */
+  async recover(consumer: StreamConsumer): Promise<RecoveredStream> {
+    const { clients, limits, sessionKey } = this.#options;
+    const { link, client } = clients;
+    await link.connected();
+    const manager = await client.jetstreamManager(false);
+    // The consumer may go on while NATS answers.
+    const { position } = consumer;
+    const info = await reopenStream(link, manager, limits);
+    // The records may be deleted with the stream.
+    this.#records = await SharedRecords.open(clients, limits.replicas);
+    await this.#records.sessionKey(sessionKey);
+    const hasLost = String(info.created) === this.#epoch.created &&
+      (this.#isBehind(info, position) || await consumer.isReplaced());
+    const isNewEpoch = await this.#update(info, hasLost ? this.name : undefined);
+    return { lastSeq: info.state.last_seq, isNewEpoch };
+  }
+
+  async #update(info: StreamInfo, lost?: string): Promise<boolean> {
+    const epoch = await this.#records.epoch(info, lost);
+    const isNew = epoch.name !== this.name;
+    this.#epoch = epoch;
+    return isNew;
+  }
+
+  /** Whether the stream lacks messages that have come from it. */
+  #isBehind({ state, config }: StreamInfo, position: number): boolean {
+    const sinceMs = this.#behindSinceMs ?? performance.now();
+    this.#behindSinceMs = undefined;
+    if (state.last_seq >= position) return false;
+    // A new leader may not have applied all that was committed.
+    if (config.num_replicas > 1 && performance.now() - sinceMs < MAX_BEHIND_MS) {
+      this.#behindSinceMs = sinceMs;
+      throw new Error("the stream lacks messages that have come from it");
+    }
+    return true;
+  }
+}
