@@ -366,6 +366,27 @@ export function chatContract(name: string, openPair: OpenPair): void {
     }
   });
 
+  contract("a deleted room is unknown to an instance that opens it later", async (pair) => {
+    const [{ chat }, other] = pair.instances;
+    const { position: since } = await chat.publish("tea", { text: "hi", name: null }) as {
+      readonly position: string;
+    };
+    await chat.publish("tea", { text: "ho", name: null });
+    assertEquals(await chat.rooms.delete("tea"), true);
+    for (const each of [other.chat, chat]) {
+      assertEquals(await each.rooms.list("", 10), []);
+      assertEquals(await each.rooms.isKnown("tea"), false);
+      assertEquals(await each.rooms.delete("tea"), false);
+    }
+    const late = await other.join("tea", { last: 9 }).welcomed();
+    const resumed = await other.join("tea", { since }).welcomed();
+    await chat.publish("tea", { text: "new", name: null });
+    for (const member of [late, resumed]) assertEquals(await member.heard(1), ["new"]);
+    assertEquals([resumed.welcome.recovered, resumed.of("gap").length], [false, 1]);
+    const { gap, recovered } = await again(other, since);
+    assertEquals([gap, recovered], [1, false]);
+  });
+
   contract("Rooms.list() and Rooms.isKnown() know the rooms of both", async ({ instances }) => {
     const [one, other] = instances;
     for (const room of ["a", "c"]) await one.chat.publish(room, { text: "hi", name: null });
@@ -451,6 +472,13 @@ function storeContract(name: string, openPair: OpenPair): void {
 }
 
 type StoreTest = (pair: Required<ChatPair>) => Promise<void>;
+
+/** What a member is told that resumes from a position before a deletion. */
+async function again(instance: TestChat, since: string) {
+  const member = await instance.join("tea", { since }).welcomed();
+  assertEquals(await member.heard(1), ["new"]);
+  return { gap: member.of("gap").length, recovered: member.welcome.recovered };
+}
 
 async function welcomed(members: readonly TestMember[]): Promise<readonly TestMember[]> {
   return await Promise.all(members.map((member) => member.welcomed()));
