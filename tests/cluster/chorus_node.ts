@@ -36,6 +36,16 @@ export class ChorusNode implements AsyncDisposable {
     await this.#program[Symbol.asyncDispose]();
   }
 
+  /** Stops the server with SIGSTOP: connections stay, but nobody answers. */
+  stop(): void {
+    this.#program.signal("SIGSTOP");
+  }
+
+  /** Continues the server after {@linkcode stop}. */
+  cont(): void {
+    this.#program.signal("SIGCONT");
+  }
+
   /** Ends the server with SIGTERM, so that it drains. Returns its exit code. */
   async terminate(): Promise<number> {
     this.#program.signal("SIGTERM");

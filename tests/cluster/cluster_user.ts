@@ -7,7 +7,7 @@ const RECONNECT_PAUSE_MS = 400;
 const REFUSED_PAUSE_MS = 200;
 
 export interface ClusterUserOptions {
-  /** The servers, `HOST:PORT`. The user begins with the first, and goes to another after a close. */
+  /** The servers, `HOST:PORT`. It begins with the first, and goes to another after a close. */
   readonly hosts: readonly string[];
   readonly room: string;
   /** Whether it gets its own messages, too. */
@@ -47,9 +47,11 @@ export class ClusterUser implements AsyncDisposable {
   readonly leftIds = new Set<string>();
   /** When the newest of the acked messages was published. */
   newestAckedMs = 0;
+  /** The UUID as a member; undefined until it is connected. */
+  id: string | undefined;
   connectCount = 0;
   gapCount = 0;
-  /** How many messages were refused with `not_committed`; those that were refused again included. */
+  /** How many times a message was refused with `not_committed`. */
   refusedCount = 0;
   /** Acks of messages that the server held, before it told that messages are stored again. */
   earlyAckCount = 0;
@@ -63,7 +65,7 @@ export class ClusterUser implements AsyncDisposable {
   readonly #ended = Promise.withResolvers<void>();
   #hostIndex = 0;
   #socket: WebSocket | undefined;
-  #welcome: WelcomeMessage | undefined;
+  #isConnected = false;
   #session: string | undefined;
   #since: string | undefined;
   #isStoring = true;
@@ -81,11 +83,6 @@ export class ClusterUser implements AsyncDisposable {
     this.#connect();
   }
 
-  /** The UUID as a member. It must be connected. */
-  get id(): string {
-    return this.#welcome!.you;
-  }
-
   /** The server to which it is connected, or is connecting. */
   get host(): string {
     const { hosts } = this.#options;
@@ -94,7 +91,7 @@ export class ClusterUser implements AsyncDisposable {
 
   /** Whether it is in the room. */
   get isConnected(): boolean {
-    return this.#welcome !== undefined;
+    return this.#isConnected;
   }
 
   /** Whether the server stores messages, as far as the user was told. */
@@ -112,6 +109,11 @@ export class ClusterUser implements AsyncDisposable {
     this.publishedMs.set(id, performance.now());
     this.#outbox.set(id, `${id} ${padding}`);
     this.#send(id);
+  }
+
+  /** Closes the connection, and connects to another server. */
+  move(): void {
+    this.#socket?.close();
   }
 
   /** Waits until something is true of this user. */
@@ -150,7 +152,7 @@ export class ClusterUser implements AsyncDisposable {
   #onClosed(): void {
     const { hosts, leavesForGood } = this.#options;
     this.#socket = undefined;
-    this.#welcome = undefined;
+    this.#isConnected = false;
     this.#isStoring = true;
     this.#heldIds.clear();
     this.#refusedIds.clear();
@@ -205,7 +207,8 @@ export class ClusterUser implements AsyncDisposable {
   }
 
   #onWelcome(welcome: WelcomeMessage): void {
-    this.#welcome = welcome;
+    this.#isConnected = true;
+    this.id = welcome.you;
     this.connectCount++;
     this.#session = welcome.session;
     this.#since = welcome.position;
@@ -235,7 +238,7 @@ export class ClusterUser implements AsyncDisposable {
   }
 
   #send(id: string): void {
-    if (!this.#welcome) return;
+    if (!this.#isConnected) return;
     if (!this.#isStoring) this.#heldIds.add(id);
     this.#socket!.send(JSON.stringify({ type: "say", id, text: this.#outbox.get(id) }));
   }

@@ -38,6 +38,8 @@ export interface FaultSpan {
   readonly startMs: number;
   /** For a kill, also its start. */
   readonly endMs: number;
+  /** The users of the servers with the fault. */
+  readonly affected: readonly ClusterUser[];
 }
 
 /** Something that goes wrong. */
@@ -52,7 +54,10 @@ export interface Fault {
 /** What happened in a run. */
 export interface FaultFigures extends Differences {
   readonly lastedMs: number;
-  /** From the end of the fault until the first ack of a message published since it began. */
+  /**
+   * From the end of the fault until an affected user gets the first ack of a message that was
+   * published since the fault began.
+   */
   readonly firstAckMs: number;
   /** From the end of the fault until no ack and no delivery takes longer than a second. */
   readonly recoveredMs: number;
@@ -105,7 +110,7 @@ export function assertNoLoss(figures: FaultFigures): void {
   );
 }
 
-/** Lets users chat while a fault happens, and compares what they and the servers have at the end. */
+/** Lets users chat while a fault happens. Compares what they and the servers have at the end. */
 export async function runFault(
   cluster: ChorusCluster,
   fault: Fault,
@@ -114,11 +119,13 @@ export async function runFault(
   await using opened = new AsyncDisposableStack();
   const suffix = crypto.randomUUID().slice(0, 8);
   const rooms = Array.from({ length: options.roomCount }, (_, index) => `room-${index}-${suffix}`);
-  const roomOf = (index: number) => rooms[index % rooms.length]!;
   const users = Array.from({ length: options.userCount }, (_, index) => {
-    const hosts = cluster.hostsFrom(Math.floor(index / rooms.length));
-    const echo = Math.floor(index / rooms.length / cluster.nodes.length) % 2 === 0;
-    return opened.use(new ClusterUser(`u${index}`, { hosts, room: roomOf(index), echo }));
+    const room = rooms[index % rooms.length]!;
+    // The users of a room are spread over the nodes, and half of them get their own messages.
+    const place = Math.floor(index / rooms.length);
+    const hosts = cluster.hostsFrom(place);
+    const echo = Math.floor(place / cluster.nodes.length) % 2 === 0;
+    return opened.use(new ClusterUser(`u${index}`, { hosts, room, echo }));
   });
   const idlers = rooms.map((room, index) => {
     const hosts = cluster.hostsFrom(0);
@@ -217,7 +224,7 @@ async function membersAgree(
 
 function timesOf(
   users: readonly ClusterUser[],
-  { startMs, endMs }: FaultSpan,
+  { startMs, endMs, affected }: FaultSpan,
 ): Pick<FaultFigures, "lastedMs" | "firstAckMs" | "recoveredMs" | "longestAckMs"> {
   const publishedMs = new Map(users.flatMap((user) => [...user.publishedMs]));
   let firstAckAtMs = Infinity;
@@ -228,10 +235,11 @@ function timesOf(
     if (waitMs > LATE_MS) lateAtMs = Math.max(lateAtMs, atMs);
     return waitMs;
   };
-  for (const { acks, deliveries } of users) {
+  for (const user of users) {
+    const { acks, deliveries } = user;
     for (const [id, { atMs }] of acks) {
       longestAckMs = Math.max(longestAckMs, arrive(id, atMs));
-      const isSince = publishedMs.get(id)! >= startMs && atMs >= endMs;
+      const isSince = affected.includes(user) && publishedMs.get(id)! >= startMs && atMs >= endMs;
       if (isSince) firstAckAtMs = Math.min(firstAckAtMs, atMs);
     }
     for (const { text, atMs } of deliveries) arrive(idOf(text), atMs);

@@ -3,18 +3,36 @@ import type { ChorusNode } from "./chorus_node.ts";
 import type { ClusterUser } from "./cluster_user.ts";
 import { all, type Fault, type FaultContext, type FaultSpan } from "./fault_run.ts";
 
+/** The longest time for which a connection that flaps is cut, or is whole. */
+const MAX_FLAP_MS = 500;
+
+/** The time between the moves of two members. */
+const MOVE_PAUSE_MS = 10;
+
 /** The faults of a node, or of its connection to NATS. There is one NATS server. */
 export const NODE_FAULTS: readonly Fault[] = [
   {
     name: "a node is killed",
-    async act({ cluster: { nodes: [node] }, users, idlers }) {
-      const idlerOf = new Map(idlers.map((idler) => [idler.room, idler.id]));
+    async act(context) {
+      const { cluster: { nodes: [node] }, users } = context;
+      const affected = usersOf(node!, users);
       const startMs = performance.now();
       await node!.kill();
-      // The others are told of it after --presence-ttl at the latest.
-      await all(users, ({ leftIds, room }) => leftIds.has(idlerOf.get(room)!));
+      await haveLeft(context, users);
       await node!.restart();
-      return { startMs, endMs: startMs };
+      return { startMs, endMs: startMs, affected };
+    },
+  },
+  {
+    name: "a node stops for longer than --presence-ttl",
+    async act(context) {
+      const { cluster: { nodes: [node] }, users } = context;
+      const affected = usersOf(node!, users);
+      const startMs = performance.now();
+      node!.stop();
+      await haveLeft(context, users.filter((user) => !affected.includes(user)));
+      node!.cont();
+      return { startMs, endMs: performance.now(), affected };
     },
   },
   {
@@ -45,6 +63,34 @@ export const NODE_FAULTS: readonly Fault[] = [
         proxy!.heal();
       }),
   },
+  {
+    name: "the connections of all nodes to NATS are cut again and again",
+    async act({ cluster: { nodes, proxies }, users, holdMs }) {
+      const startMs = performance.now();
+      await Promise.all(proxies.map(async (proxy) => {
+        while (performance.now() < startMs + holdMs) {
+          await proxy.cut();
+          await holdFor(MAX_FLAP_MS * Math.random());
+          proxy.heal();
+          await holdFor(MAX_FLAP_MS * Math.random());
+        }
+      }));
+      const endMs = performance.now();
+      await areStored(users, nodes);
+      return { startMs, endMs, affected: users };
+    },
+  },
+  {
+    name: "members move from node to node",
+    async act({ users, holdMs }) {
+      const startMs = performance.now();
+      while (performance.now() < startMs + holdMs) {
+        users[Math.floor(users.length * Math.random())]!.move();
+        await holdFor(MOVE_PAUSE_MS);
+      }
+      return { startMs, endMs: performance.now(), affected: users };
+    },
+  },
 ];
 
 /** All NATS servers are killed, and started again with what they have stored. */
@@ -74,12 +120,12 @@ export const NATS_CLUSTER_FAULTS: readonly Fault[] = [
       await all(users, ({ newestAckedMs }) => newestAckedMs > startMs);
       await leader.restart();
       await natsCluster!.formed();
-      return { startMs, endMs: startMs };
+      return { startMs, endMs: startMs, affected: users };
     },
   },
   {
     name: "everything is restarted, one after another",
-    async act({ cluster: { nodes, natsServers, natsCluster } }) {
+    async act({ cluster: { nodes, natsServers, natsCluster }, users }) {
       const startMs = performance.now();
       for (const node of nodes) {
         assertEquals(await node.terminate(), 0);
@@ -92,10 +138,20 @@ export const NATS_CLUSTER_FAULTS: readonly Fault[] = [
         await natsCluster!.formed();
         await natsCluster!.synced("chorus");
       }
-      return { startMs, endMs: performance.now() };
+      return { startMs, endMs: performance.now(), affected: users };
     },
   },
 ];
+
+function usersOf({ host }: ChorusNode, users: readonly ClusterUser[]): ClusterUser[] {
+  return users.filter((user) => user.host === host);
+}
+
+/** Waits until users are told that the idle members of the first node have left. */
+async function haveLeft({ idlers }: FaultContext, users: readonly ClusterUser[]): Promise<void> {
+  const idlerOf = new Map(idlers.map((idler) => [idler.room, idler.id]));
+  await all(users, ({ leftIds, room }) => leftIds.has(idlerOf.get(room)!));
+}
 
 /** Breaks the connection of the first node, and mends it. `held` waits in between. */
 async function breakLink(
@@ -104,7 +160,7 @@ async function breakLink(
 ): Promise<FaultSpan> {
   const { cluster: { nodes }, users, holdMs } = context;
   const [node, ...others] = nodes;
-  const affected = users.filter(({ host }) => host === node!.host);
+  const affected = usersOf(node!, users);
   const startMs = performance.now();
   await act(context, async () => {
     await areHeld(affected, [node!]);
@@ -113,7 +169,7 @@ async function breakLink(
   });
   const endMs = performance.now();
   await areStored(affected, [node!]);
-  return { startMs, endMs };
+  return { startMs, endMs, affected };
 }
 
 /** Kills all NATS servers, and starts them again with what they have stored. */
@@ -132,7 +188,7 @@ async function killNats(
   const endMs = performance.now();
   await areStored(users, nodes);
   assertEquals(connects(), before, "Members stay connected");
-  return { startMs, endMs };
+  return { startMs, endMs, affected: users };
 }
 
 /** Waits until messages are held, and users and operators are told. */

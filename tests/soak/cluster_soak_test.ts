@@ -17,7 +17,7 @@ const USER_COUNT = Number(Deno.env.get("CLUSTER_USERS") ?? 300);
 const OUTAGE_MS = Number(Deno.env.get("CLUSTER_OUTAGE_SECONDS") ?? 20) * 1000;
 
 /** How long one node is without NATS. */
-const BROKEN_LINK_MS = OUTAGE_MS / 2;
+const BROKEN_LINK_MS = OUTAGE_MS / 4;
 
 const OPTIONS = { userCount: USER_COUNT, roomCount: 3, messagesPerSecond: 100 };
 
