@@ -21,10 +21,10 @@ export class StreamedRooms {
   /** At most `limit` rooms whose names are after a name, in the order of their UTF-8. */
   async list(epoch: string, after: string, limit: number): Promise<RoomHead[]> {
     const names = await this.#readNames();
-    const listed = names.filter((name) => compareUtf8(name, after) > 0).slice(0, limit);
     const heads: RoomHead[] = [];
     // One after the other: each answer has all messages of a flush.
-    for (const room of listed) {
+    for (const room of names.filter((name) => compareUtf8(name, after) > 0)) {
+      if (heads.length === limit) break;
       const seq = await this.#readHeadSeq(room);
       if (seq !== undefined) heads.push({ room, seq, epoch });
     }
@@ -42,12 +42,14 @@ export class StreamedRooms {
     return this.#names;
   }
 
+  /** Returns undefined if the room has no messages: they are gone, or were deleted. */
   async #readHeadSeq(room: string): Promise<number | undefined> {
     const { link, manager } = this.#clients;
     const query = { last_by_subj: roomSubject(room) };
     const last = await link.call(() => manager.streams.getMessage(STREAM, query));
     if (!last) return undefined;
     const flush = decodeFlush(last.data, { streamSeq: last.seq, atMs: last.time.getTime() });
+    if (flush?.isDeletion) return undefined;
     return flush ? lastSeqOf(flush) : firstSeqOf(last.seq);
   }
 }
