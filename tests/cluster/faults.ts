@@ -45,6 +45,20 @@ export const NODE_FAULTS: readonly Fault[] = [
       }),
   },
   {
+    name: "a node is cut off from NATS, and stopped",
+    async act({ cluster: { nodes: [node], proxies: [proxy] }, users }) {
+      const affected = usersOf(node!, users);
+      const startMs = performance.now();
+      await proxy!.cut();
+      await areHeld(affected, [node!]);
+      assertEquals(await node!.terminate(), 0);
+      const endMs = performance.now();
+      proxy!.heal();
+      await node!.restart();
+      return { startMs, endMs, affected };
+    },
+  },
+  {
     name: "the connection of a node to NATS freezes",
     act: (context) =>
       breakLink(context, async ({ cluster: { proxies: [proxy] } }, held) => {
