@@ -6,6 +6,9 @@ const MESSAGE_OVERHEAD_BYTES = 128;
 /** Senders are held back beyond this part of the bound. */
 const BACKLOG_PART = 1 / 4;
 
+/** Without an outage, the bound is so many times as high. */
+const HEALTHY_FACTOR = 8;
+
 /** The messages of all rooms that are not acknowledged: their memory is bounded. */
 export class HeldMessages {
   readonly #maxBytes: number;
@@ -24,10 +27,13 @@ export class HeldMessages {
     return this.#backlog.promise;
   }
 
-  /** Adds a message. Returns false if that would exceed the bound. */
-  add(publication: StreamPublication): boolean {
+  /**
+   * Adds a message. Returns false if that would exceed the bound. Without an outage, the bound is
+   * higher: what senders have sent before they are held back is to be stored.
+   */
+  add(publication: StreamPublication, isOutage: boolean): boolean {
     const bytes = this.#counters.heldBytes + heldBytes(publication);
-    if (bytes > this.#maxBytes) return false;
+    if (bytes > this.#maxBytes * (isOutage ? 1 : HEALTHY_FACTOR)) return false;
     this.#counters.heldBytes = bytes;
     return true;
   }

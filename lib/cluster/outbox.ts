@@ -95,7 +95,7 @@ export class Outbox {
     const { held, health } = this.#context;
     if (this.#closeReason !== undefined) {
       this.#refuseLater(publication, this.#closeReason);
-    } else if (!held.add(publication)) {
+    } else if (!held.add(publication, health.outage !== undefined)) {
       this.#refuseLater(publication, health.outage ?? "too many messages wait to be stored");
     } else {
       this.#queue.push({ part: publication, after: this.#room.head().after });
@@ -238,7 +238,10 @@ function refusalOf(error: unknown): string | undefined {
 }
 
 function passingReason(error: unknown): string {
-  const isTimeout = error instanceof errors.TimeoutError;
-  if (isTimeout) return "NATS does not acknowledge messages";
+  if (error instanceof errors.TimeoutError) return "NATS does not acknowledge messages";
+  // nats.js says so if nobody receives a publish.
+  if (error instanceof Error && error.name === "JetStreamNotEnabled") {
+    return "no server leads the stream in NATS";
+  }
   return `NATS does not take messages: ${error instanceof Error ? error.message : String(error)}`;
 }

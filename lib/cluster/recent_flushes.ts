@@ -13,17 +13,16 @@ const MAX_TAIL_BYTES = 1024 ** 2;
 /** The maximum number of ids to remember, besides those of the tail. */
 const MAX_IDS = 100_000;
 
-/** What is remembered of a flush. */
-interface RecentFlush {
+/** Ids of so much time are forgotten together. */
+const ID_SPAN_MS = 1000;
+
+/** What is remembered of a flush of the tail. */
+interface TailFlush {
   readonly streamSeq: number;
   readonly atMs: number;
   readonly lastSeq: number;
   readonly messageCount: number;
   readonly byteCount: number;
-  /** The messages with ids. */
-  readonly ids: readonly (readonly [key: string, seq: number])[];
-  /** The first sequence number of each id. Made when it is needed. */
-  seqs?: ReadonlyMap<string, number>;
 }
 
 /**
@@ -34,14 +33,14 @@ interface RecentFlush {
  * from the stream alone, so all decide alike.
  */
 export class RecentFlushes {
-  readonly #flushes: RecentFlush[] = [];
-  /** All flushes with a message after this sequence number are here. */
+  readonly #ids = new RecentIds();
+  /** The ids of all flushes with a message after this sequence number are known. */
   #coveredAfter: number;
-  /** The index of the first flush of the tail, and what the flushes from there on have. */
+  /** The flushes of the tail, from an index on, and what they have together. */
+  readonly #tail: TailFlush[] = [];
   #tailStart = 0;
   #tailMessages = 0;
   #tailBytes = 0;
-  #idCount = 0;
 
   /** @param coveredAfter The flushes after this sequence number will be appended. */
   constructor(coveredAfter: number) {
@@ -50,7 +49,7 @@ export class RecentFlushes {
 
   /** The stream's sequence number of the first flush of the tail; 0 if there is none. */
   get tail(): number {
-    return this.#flushes[this.#tailStart]?.streamSeq ?? 0;
+    return this.#tail[this.#tailStart]?.streamSeq ?? 0;
   }
 
   /** Whether it is known which messages of a flush are duplicates. */
@@ -59,39 +58,48 @@ export class RecentFlushes {
       messages.every(({ id }) => id === undefined);
   }
 
-  /** Appends the next flush, and marks its duplicates. It must be covered, or `earlier` be given.
+  /**
+   * Appends the next flush, and marks its duplicates. It must be covered, or `earlier` be given.
    *
    * @param earlier The flushes between the one that its publisher had received and this one.
    */
   append(flush: Flush, earlier?: readonly Flush[]): void {
-    const recent = toRecent(flush);
-    if (flush.isDeletion) return this.#startOver(flush, recent);
-    if (recent.ids.length > 0) {
-      const between = earlier?.map(toRecent) ??
-        this.#flushes.slice(this.#flushes.findLastIndex((each) => each.lastSeq <= flush.after) + 1);
-      markDuplicates(flush, between.filter(({ ids }) => ids.length > 0));
+    if (flush.isDeletion) this.#startOver(flush);
+    else this.#markDuplicates(flush, earlier);
+    const { streamSeq, atMs, messages, byteCount } = flush;
+    const messageCount = messages.length;
+    this.#tail.push({ streamSeq, atMs, lastSeq: lastSeqOf(flush), messageCount, byteCount });
+    this.#tailMessages += messageCount;
+    this.#tailBytes += byteCount;
+    this.#trim(atMs);
+  }
+
+  #markDuplicates(flush: Flush, earlier: readonly Flush[] | undefined): void {
+    const firsts = earlier && firstSeqs(earlier);
+    const after = firsts ? firstSeqOf(flush.streamSeq) - 1 : flush.after;
+    for (const message of flush.messages) {
+      if (message.id === undefined) continue;
+      const key = keyOf(message);
+      const seq = firsts?.get(key) ?? this.#ids.firstAfter(key, after);
+      if (seq !== undefined) message.duplicateOf = seq;
+      this.#ids.add(key, message.seq, flush.atMs);
     }
-    this.#flushes.push(recent);
-    this.#idCount += recent.ids.length;
-    this.#tailMessages += recent.messageCount;
-    this.#tailBytes += recent.byteCount;
-    this.#trim(flush.atMs);
   }
 
   /** What was before a deletion is of no use. */
-  #startOver(flush: Flush, recent: RecentFlush): void {
-    flush.messages[0]!.duplicateOf = recent.lastSeq;
-    this.#flushes.splice(0, Infinity, recent);
+  #startOver(flush: Flush): void {
+    flush.messages[0]!.duplicateOf = lastSeqOf(flush);
     this.#coveredAfter = Math.max(this.#coveredAfter, flush.after);
+    this.#ids.clear();
+    this.#tail.length = 0;
     this.#tailStart = 0;
-    this.#tailMessages = recent.messageCount;
-    this.#tailBytes = recent.byteCount;
-    this.#idCount = 0;
+    this.#tailMessages = 0;
+    this.#tailBytes = 0;
   }
 
   #trim(nowMs: number): void {
     for (;;) {
-      const first = this.#flushes[this.#tailStart]!;
+      const first = this.#tail[this.#tailStart]!;
       const isNeeded = this.#tailMessages - first.messageCount < MIN_TAIL_MESSAGES ||
         (nowMs - first.atMs <= TAIL_AGE_MS && this.#tailMessages <= MAX_TAIL_MESSAGES &&
           this.#tailBytes <= MAX_TAIL_BYTES);
@@ -100,44 +108,89 @@ export class RecentFlushes {
       this.#tailBytes -= first.byteCount;
       this.#tailStart++;
     }
+    const beforeTail = firstSeqOf(this.tail) - 1;
+    const dropped = this.#ids.trim(beforeTail, nowMs - TAIL_AGE_MS, MAX_IDS);
+    this.#coveredAfter = Math.max(this.#coveredAfter, dropped);
+    // Not one by one: that would move the others each time.
+    if (this.#tailStart * 2 <= this.#tail.length) return;
+    this.#tail.splice(0, this.#tailStart);
+    this.#tailStart = 0;
+  }
+}
+
+/** Ids that were added in one span of time. They are dropped together. */
+interface IdSpan {
+  readonly startMs: number;
+  /** The time and the sequence number of the last one. */
+  endMs: number;
+  lastSeq: number;
+}
+
+/** With which sequence numbers ids were published. */
+class RecentIds {
+  /** By author and id, in the order of the last sequence number. Nearly all have only one. */
+  readonly #seqs = new Map<string, number | number[]>();
+  #spans: IdSpan[] = [];
+
+  /** Returns the first sequence number after another one with which an id was published. */
+  firstAfter(key: string, after: number): number | undefined {
+    const seqs = this.#seqs.get(key);
+    if (typeof seqs === "object") return seqs.find((seq) => seq > after);
+    return seqs !== undefined && seqs > after ? seqs : undefined;
+  }
+
+  /** Adds an id with a larger sequence number than all before. */
+  add(key: string, seq: number, atMs: number): void {
+    const before = this.#seqs.get(key);
+    if (before !== undefined) this.#seqs.delete(key);
+    this.#seqs.set(key, before === undefined ? seq : [before, seq].flat());
+    const span = this.#spans.at(-1);
+    if (span && atMs - span.startMs < ID_SPAN_MS) {
+      span.endMs = Math.max(span.endMs, atMs);
+      span.lastSeq = seq;
+    } else this.#spans.push({ startMs: atMs, endMs: atMs, lastSeq: seq });
+  }
+
+  /**
+   * Drops ids up to a sequence number, if they are older than a time or too many. Returns the last
+   * sequence number that was dropped; 0 if none was.
+   */
+  trim(upTo: number, untilMs: number, maxCount: number): number {
     let dropped = 0;
-    while (dropped < this.#tailStart) {
-      const first = this.#flushes[dropped]!;
-      if (nowMs - first.atMs <= TAIL_AGE_MS && this.#idCount <= MAX_IDS) break;
-      this.#idCount -= first.ids.length;
-      this.#coveredAfter = first.lastSeq;
-      dropped++;
+    for (let span; (span = this.#spans[0]) && span.lastSeq <= upTo;) {
+      if (span.endMs >= untilMs && this.#seqs.size <= maxCount) break;
+      this.#spans.shift();
+      dropped = span.lastSeq;
+      this.#forget(dropped);
     }
-    if (dropped === 0) return;
-    this.#flushes.splice(0, dropped);
-    this.#tailStart -= dropped;
+    return dropped;
+  }
+
+  clear(): void {
+    this.#seqs.clear();
+    this.#spans = [];
+  }
+
+  #forget(upTo: number): void {
+    for (const [key, seqs] of this.#seqs) {
+      const lastSeq = typeof seqs === "object" ? seqs.at(-1)! : seqs;
+      if (lastSeq > upTo) break;
+      this.#seqs.delete(key);
+    }
   }
 }
 
-function toRecent(flush: Flush): RecentFlush {
-  const { streamSeq, atMs, messages, byteCount } = flush;
-  const ids = messages.filter(({ id }) => id !== undefined).map((message) =>
-    [keyOf(message), message.seq] as const
-  );
-  const lastSeq = lastSeqOf(flush);
-  return { streamSeq, atMs, lastSeq, messageCount: messages.length, byteCount, ids };
-}
-
-function markDuplicates(flush: Flush, between: readonly RecentFlush[]): void {
-  const own = new Map<string, number>();
-  for (const message of flush.messages) {
-    if (message.id === undefined) continue;
-    const key = keyOf(message);
-    const seq = between.map((each) => seqsOf(each).get(key)).find((seq) => seq !== undefined) ??
-      own.get(key);
-    if (seq !== undefined) message.duplicateOf = seq;
-    else own.set(key, message.seq);
+/** Returns the first sequence number of each id. */
+function firstSeqs(flushes: readonly Flush[]): ReadonlyMap<string, number> {
+  const seqs = new Map<string, number>();
+  for (const { messages } of flushes) {
+    for (const message of messages) {
+      if (message.id === undefined) continue;
+      const key = keyOf(message);
+      if (!seqs.has(key)) seqs.set(key, message.seq);
+    }
   }
-}
-
-/** Returns the first sequence number of each id of a flush. */
-function seqsOf(flush: RecentFlush): ReadonlyMap<string, number> {
-  return flush.seqs ??= new Map(flush.ids.toReversed());
+  return seqs;
 }
 
 function keyOf({ author, id }: FlushMessage): string {

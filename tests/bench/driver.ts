@@ -207,9 +207,10 @@ function openLoop(startMs: number, endMs: number): number {
     if (performance.now() >= startMs + memoryMb.length * sampleMs) {
       memoryMb.push(Math.round(usageOf(...pids).residentKb / 1024));
     }
-    const timeoutMs = Math.max(0, Math.floor(planMs() - performance.now()));
+    const leftMs = Math.max(0, planMs() - performance.now());
+    const timeoutMs = scenario.polls ? Math.floor(leftMs) : leftMs;
     const hadEvents = pump(timeoutMs);
-    if (timeoutMs === 0 && !hadEvents && sentCount === sentBefore) {
+    if (scenario.polls && timeoutMs === 0 && !hadEvents && sentCount === sentBefore) {
       pollingMs += performance.now() - nowMs;
     }
   }

@@ -19,7 +19,7 @@ const { symbols: libc } = Deno.dlopen("libc.so.6", {
   read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   epoll_create1: { parameters: ["i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
-  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
+  epoll_pwait2: { parameters: ["i32", "buffer", "i32", "buffer", "pointer"], result: "i32" },
 });
 
 const AF_INET = 2, SOCK_STREAM = 1, SOCK_NONBLOCK = 0o4000, MSG_NOSIGNAL = 0x4000;
@@ -93,6 +93,8 @@ export class Poller {
   readonly #epoll = libc.epoll_create1(0);
   readonly #event = new DataView(new ArrayBuffer(EVENT_BYTES));
   readonly #events = new DataView(new ArrayBuffer(4096 * EVENT_BYTES));
+  /** Seconds and nanoseconds: `struct timespec`. */
+  readonly #timeout = new BigInt64Array(2);
 
   add(fd: number, tag: number, interest: Interest): void {
     this.#control(EPOLL_CTL_ADD, fd, tag, interest);
@@ -119,7 +121,11 @@ export class Poller {
     ) => void,
   ): boolean {
     const events = this.#events;
-    const count = libc.epoll_wait(this.#epoll, bytesOf(events), 4096, timeoutMs);
+    const seconds = Math.floor(timeoutMs / 1000);
+    this.#timeout[0] = BigInt(seconds);
+    this.#timeout[1] = BigInt(Math.floor((timeoutMs - 1000 * seconds) * 1e6));
+    const timeout = new Uint8Array(this.#timeout.buffer);
+    const count = libc.epoll_pwait2(this.#epoll, bytesOf(events), 4096, timeout, null);
     for (let index = 0; index < count; index++) {
       const flags = events.getUint32(index * EVENT_BYTES, true);
       onEvent(events.getUint32(index * EVENT_BYTES + EVENT_DATA_AT, true), {

@@ -19,6 +19,11 @@ export interface Scenario {
   readonly batch: number;
   /** In an open loop: messages per second of all senders together. */
   readonly rate: number;
+  /**
+   * In an open loop: whether the driver polls when the next message is due within a millisecond.
+   * That is more precise, but takes a whole core.
+   */
+  readonly polls: boolean;
   /** How many clients never read. */
   readonly stalled: number;
   readonly durationMs: number;
@@ -71,6 +76,7 @@ const BURST = {
   size: 24,
   batch: 1600,
   rate: 0,
+  polls: true,
   stalled: 0,
   durationMs: 4000,
   isQuick: false,

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
+import { roomSubject } from "../../lib/cluster/room_subject.ts";
 import { isNatsMissing, NatsServer } from "./nats_server.ts";
-import { publication, TestBackplane } from "./test_room.ts";
+import { ANN, publication, TestBackplane, TestRoom } from "./test_room.ts";
 
 /** Defines a test with a NATS server of its own. */
 function natsTest(name: string, run: (server: NatsServer) => Promise<void>): void {
@@ -217,4 +218,54 @@ natsTest("NatsBackplane tells the publisher of a message with an id twice", asyn
   await room.received(2);
   const [first, second] = room.messages;
   assertEquals([first!.duplicateOf, second!.duplicateOf], [undefined, first!.seq]);
+});
+
+natsTest("NatsBackplane tells who is in a room in other processes", async (server) => {
+  await using one = await TestBackplane.open(server.url);
+  const room = await one.room("lobby");
+  const ann = { id: ANN.id!, name: "Ann" };
+  room.localMembers.push(ann);
+  room.stream.tellPresence([ann], []);
+  const other = await TestBackplane.open(server.url);
+  const reader = await other.room("lobby");
+  assertEquals([...reader.remoteMembers], [ann]);
+  reader.localMembers.push({ ...ann, name: "Bob" });
+  reader.stream.tellPresence(reader.localMembers, []);
+  await room.changed.until(() => room.remoteMembers.size === 1);
+  assertEquals(one.backplane.counters.peers, 1);
+  await other[Symbol.asyncDispose]();
+  await room.changed.until(() => room.remoteMembers.size === 0);
+});
+
+natsTest("NatsBackplane opens a room when an outage ends", async (server) => {
+  await using one = await TestBackplane.open(server.url);
+  const room = await one.room("lobby");
+  room.publish("a");
+  await room.received(1);
+  await server.kill();
+  const late = new TestRoom(one.backplane, "late");
+  late.publish("early");
+  await one.changed.until(() => one.backplane.outage !== undefined);
+  await server.restart();
+  await late.opened();
+  await late.received(1);
+  assertEquals([late.headSeq, late.texts, late.own], [0, ["early"], ["early"]]);
+});
+
+Deno.test({
+  name: "NatsBackplane refuses messages that the user may not publish, and goes on",
+  ignore: isNatsMissing,
+  fn: async () => {
+    const conf = `authorization: { users: [{
+      user: ann, password: secret, permissions: { publish: { deny: "${roomSubject("red")}" } }
+    }] }`;
+    await using server = await NatsServer.start({ conf });
+    await using one = await TestBackplane.open(`nats://ann:secret@127.0.0.1:${server.port}`);
+    const [red, blue] = [await one.room("red"), await one.room("blue")];
+    red.publish("a");
+    blue.publish("b");
+    await red.changed.until(() => red.refused.length > 0);
+    await blue.received(1);
+    assertEquals([red.refused, blue.texts, one.outageChanges], [["a"], ["b"], 0]);
+  },
 });

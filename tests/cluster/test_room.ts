@@ -8,6 +8,7 @@ import type {
   StreamPublication,
 } from "../../lib/chat/backplane.ts";
 import type { Author } from "../../lib/chat/message.ts";
+import type { PresentMember } from "../../lib/chat/presence.ts";
 import { NatsBackplane, type NatsBackplaneOptions } from "../../lib/cluster/nats_backplane.ts";
 import { OPCODE } from "../../lib/websocket/frame.ts";
 
@@ -78,7 +79,9 @@ export class TestBackplane implements BackplaneProcess, AsyncDisposable {
 /** A room that remembers what it is told. */
 export class TestRoom implements RoomListener {
   readonly stream: RoomStream;
-  readonly localMembers = [];
+  readonly localMembers: PresentMember[] = [];
+  /** The members in other processes. */
+  readonly remoteMembers = new Set<PresentMember>();
   headSeq: number | undefined;
   hasOlder: boolean | undefined;
   openError: Error | undefined;
@@ -151,9 +154,15 @@ export class TestRoom implements RoomListener {
     this.changed.notify();
   }
 
-  onJoined(): void {}
+  onJoined(members: readonly PresentMember[]): void {
+    for (const member of members) this.remoteMembers.add(member);
+    this.changed.notify();
+  }
 
-  onLeft(): void {}
+  onLeft(members: readonly PresentMember[]): void {
+    for (const member of members) this.remoteMembers.delete(member);
+    this.changed.notify();
+  }
 }
 
 /** The text of a message. */

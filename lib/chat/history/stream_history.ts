@@ -15,6 +15,9 @@ import type {
 } from "./room_history.ts";
 import { Transcript } from "./transcript.ts";
 
+/** How many authors of a room are remembered, so that equal ones share memory. */
+const MAX_AUTHORS = 1000;
+
 /** What a {@linkcode StreamHistory} is made of. */
 export interface StreamHistoryOptions extends RoomHistoryOptions {
   /** Names the stream. */
@@ -31,6 +34,8 @@ export class StreamHistory implements RoomHistory {
   readonly #options: StreamHistoryOptions;
   readonly #transcript: Transcript;
   readonly #ids = new MessageIds();
+  /** Each author once: every flush of the stream has objects of its own. */
+  readonly #authors = new AuthorTable();
   readonly #opened = Promise.withResolvers<void>();
   #isOpen = false;
   /** The newest message that was there when the history was last cleared. */
@@ -100,7 +105,8 @@ export class StreamHistory implements RoomHistory {
   append({ seq, author, atMs, opcode, payload, id }: StreamedMessage): number {
     if (this.log.head === 0) this.#startAfter(seq - 1);
     const { length } = payload;
-    const offset = this.#transcript.append(opcode, payload, 0, length, author, atMs, seq);
+    const shared = this.#authors.shared(author);
+    const offset = this.#transcript.append(opcode, payload, 0, length, shared, atMs, seq);
     if (id !== undefined) this.#ids.add(author, id, seq);
     return offset;
   }
@@ -247,6 +253,28 @@ export class StreamHistory implements RoomHistory {
     const messages = await this.readBefore(this.headSeq, { limit: count, maxLength: Infinity });
     const after = (messages[0]?.seq ?? this.headSeq + 1) - 1;
     return { after, isRecovered: false };
+  }
+}
+
+/** Has one object for equal authors, so that they take memory once. */
+class AuthorTable {
+  readonly #authors = new Map<string, Author>();
+  #last: Author | undefined;
+  #lastShared: Author | undefined;
+
+  shared(author: Author): Author {
+    if (author === this.#last) return this.#lastShared!;
+    const key = `${author.id ?? ""}\n${author.name ?? ""}`;
+    let shared = this.#authors.get(key);
+    if (!shared || shared.id !== author.id || shared.name !== author.name) {
+      // Authors that come again are added again.
+      if (this.#authors.size >= MAX_AUTHORS) this.#authors.clear();
+      shared = author;
+      this.#authors.set(key, author);
+    }
+    this.#last = author;
+    this.#lastShared = shared;
+    return shared;
   }
 }
 

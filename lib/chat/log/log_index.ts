@@ -35,30 +35,39 @@ interface Jump {
  * and jumps.
  */
 export class LogIndex {
-  /** The events, in order. */
-  readonly #events: OffsetRange[] = [];
-  /** In order. */
-  readonly #jumps: Jump[] = [];
+  /** The events, in order, as two columns of a table: there may be as many as messages. */
+  readonly #eventStarts: number[] = [];
+  readonly #eventEnds: number[] = [];
+  /** The jumps, likewise. */
+  readonly #jumpStarts: number[] = [];
+  readonly #jumpSeqs: number[] = [];
 
   /** Adds an event, which comes after the others. */
-  addEvent(event: OffsetRange): void {
-    this.#events.push(event);
+  addEvent({ start, end }: OffsetRange): void {
+    this.#eventStarts.push(start);
+    this.#eventEnds.push(end);
   }
 
   /** Adds a message before which sequence numbers are missing, and which comes after the others. */
-  addJump(jump: Jump): void {
-    this.#jumps.push(jump);
+  addJump({ start, seq }: Jump): void {
+    this.#jumpStarts.push(start);
+    this.#jumpSeqs.push(seq);
   }
 
   /** Forgets the frames that start before an offset. */
   dropBefore(offset: number): void {
-    this.#events.splice(0, firstFrom(this.#events, offset));
-    this.#jumps.splice(0, firstFrom(this.#jumps, offset));
+    const eventCount = firstFrom(this.#eventStarts, offset);
+    for (const column of [this.#eventStarts, this.#eventEnds]) column.splice(0, eventCount);
+    const jumpCount = firstFrom(this.#jumpStarts, offset);
+    for (const column of [this.#jumpStarts, this.#jumpSeqs]) column.splice(0, jumpCount);
   }
 
   /** The events that start in `[from, to)`, in order. */
   events(from: number, to: number): OffsetRange[] {
-    return this.#events.filter(({ start }) => start >= from && start < to);
+    const first = firstFrom(this.#eventStarts, from);
+    const last = firstFrom(this.#eventStarts, to);
+    const ends = this.#eventEnds.slice(first, last);
+    return ends.map((end, index) => ({ start: this.#eventStarts[first + index]!, end }));
   }
 
   /** Finds the last message of a chunk up to an offset and a sequence number. */
@@ -81,28 +90,28 @@ export class LogIndex {
     visit: (seq: number, start: number, end: number) => boolean,
   ): void {
     let { start: offset, seqBefore: seq } = chunk;
-    let event = firstFrom(this.#events, offset);
-    let jump = firstFrom(this.#jumps, offset);
+    let event = firstFrom(this.#eventStarts, offset);
+    let jump = firstFrom(this.#jumpStarts, offset);
     const chunkEnd = offset + chunk.usedBytes;
     while (offset < chunkEnd) {
       const start = offset;
       offset += frameBytes(chunk.bytes, start - chunk.start);
-      if (this.#events[event]?.start === start) {
+      if (this.#eventStarts[event] === start) {
         event++;
         continue;
       }
-      seq = this.#jumps[jump]?.start === start ? this.#jumps[jump++]!.seq : seq + 1;
+      seq = this.#jumpStarts[jump] === start ? this.#jumpSeqs[jump++]! : seq + 1;
       if (!visit(seq, start, offset)) return;
     }
   }
 }
 
-/** The index of the first element that starts at or after an offset. */
-function firstFrom(elements: readonly { readonly start: number }[], offset: number): number {
-  let [low, high] = [0, elements.length];
+/** The index of the first of ascending offsets that is not before another one. */
+function firstFrom(offsets: readonly number[], offset: number): number {
+  let [low, high] = [0, offsets.length];
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (elements[middle]!.start < offset) low = middle + 1;
+    if (offsets[middle]! < offset) low = middle + 1;
     else high = middle;
   }
   return low;

@@ -5,6 +5,8 @@ import { spread, table } from "./markdown.ts";
 const LOAD = {
   connectWindow: 64,
   size: 24,
+  // The servers need the core.
+  polls: false,
   stalled: 0,
   rooms: 1,
   durationMs: 4000,

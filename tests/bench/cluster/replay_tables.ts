@@ -12,6 +12,9 @@ const STORES = [
 const LAST = 50;
 const MISSED = 100_000;
 
+/** For some time after its start, a node waits for the other nodes before it opens a room. */
+const DISCOVERY_MS = 500;
+
 /** The stream stores all messages. */
 const FLAGS = ["--history-messages", "0"];
 
@@ -30,6 +33,7 @@ export async function replayTables(rounds: number): Promise<void> {
       const residentMb: number[] = [];
       for (let round = 0; round < rounds; round++) {
         await using node = await startNode(nats, FLAGS);
+        await new Promise((resolve) => setTimeout(resolve, DISCOVERY_MS));
         const before = [node, nats].map(({ pid }) => cpuSecondsOf(pid));
         const args = [String(node.port), `room=${store.room}&${query}`, String(count)];
         const [first] = await runDriver<ReplayTimes[]>("replay_driver.ts", [...args, "1"]);

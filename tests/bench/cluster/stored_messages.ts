@@ -35,7 +35,7 @@ export async function storeMessages(
   const client = jetstream(link.connection);
   const manager = await jetstreamManager(link.connection);
   const info = await manager.streams.info(STREAM);
-  const { name: epoch } = await (await SharedRecords.open(link, 1)).epoch(info);
+  const { name: epoch } = await (await SharedRecords.open({ link, client }, 1)).epoch(info);
   const author = { id: crypto.randomUUID(), name: "Ann" };
   const message = { opcode: OPCODE.text, bytes: new Uint8Array(24).fill(0x78), author } as const;
   const recent = new RecentFlushes(0);
