@@ -113,15 +113,12 @@ export const NATS_KILLED: Fault = {
   act: (context) => killNats(context, () => holdFor(context.holdMs)),
 };
 
-/** The faults of the NATS server. */
-export const NATS_FAULTS: readonly Fault[] = [
-  NATS_KILLED,
-  {
-    name: "NATS is killed, and more is published than --max-held-bytes",
-    messageBytes: 4000,
-    act: (context) => killNats(context, () => allRefuse(context)),
-  },
-];
+/** All NATS servers are killed, until every user had a message refused. */
+export const HELD_BYTES_EXCEEDED: Fault = {
+  name: "NATS is killed, and more is published than --max-held-bytes",
+  messageBytes: 4000,
+  act: (context) => killNats(context, () => allRefuse(context)),
+};
 
 /** The faults of a cluster of NATS servers. */
 export const NATS_CLUSTER_FAULTS: readonly Fault[] = [
