@@ -116,7 +116,7 @@ export const NATS_KILLED: Fault = {
 /** All NATS servers are killed, until every user had a message refused. */
 export const HELD_BYTES_EXCEEDED: Fault = {
   name: "NATS is killed, and more is published than --max-held-bytes",
-  messageBytes: 4000,
+  messageBytes: 1500,
   act: (context) => killNats(context, () => allRefuse(context)),
 };
 
