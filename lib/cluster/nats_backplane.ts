@@ -1,5 +1,4 @@
-import { jetstream, type JetStreamClient, jetstreamManager, type JsMsg } from "@nats-io/jetstream";
-import type { Logger } from "@logtape/logtape";
+import type { JsMsg } from "@nats-io/jetstream";
 import {
   type Backplane,
   BackplaneCounters,
@@ -8,37 +7,28 @@ import {
   type RoomStream,
 } from "../chat/backplane.ts";
 import { HistoryUnavailableError, type RoomHead } from "../chat/history/history.ts";
-import { ClusterError } from "./cluster_error.ts";
 import { decodeFlush, type Flush, type FlushPlace } from "./flush.ts";
 import { HeldMessages } from "./held_messages.ts";
-import { NatsLink, type NatsLinkOptions, RECOVERY_OPTIONS } from "./nats_link.ts";
 import { NatsRoomStream, type RoomStreamContext } from "./nats_room_stream.ts";
+import { type NatsSetup, type NatsSetupOptions, setUpNats } from "./nats_setup.ts";
 import { PresenceExchange } from "./presence_exchange.ts";
 import { SharedRecords, type StreamEpoch } from "./shared_records.ts";
 import { StreamConsumer } from "./stream_consumer.ts";
 import { StreamHealth } from "./stream_health.ts";
-import { openStream, reopenStream, STREAM, type StreamLimits } from "./stream_setup.ts";
+import { reopenStream, STREAM } from "./stream_setup.ts";
 import { StreamedRooms } from "./streamed_rooms.ts";
 import type { StreamClients } from "./subject_reader.ts";
 
 /** How to make processes one chat with NATS. */
-export interface NatsBackplaneOptions
-  extends StreamLimits, Omit<NatsLinkOptions, "name" | "startTimeoutMs"> {
+export interface NatsBackplaneOptions extends NatsSetupOptions {
   /** The maximum memory for messages that are not acknowledged, in bytes. */
   readonly maxHeldBytes: number;
   /** A process that is not heard of for this time is gone, with its members. */
   readonly presenceTtlMs: number;
-  readonly logger: Logger;
-  /** How long to try to connect. Default: ten seconds. */
-  readonly startTimeoutMs?: number;
 }
-
-const DEFAULT_START_TIMEOUT_MS = 10_000;
 
 /** How long to wait at the end for the messages that are under way. */
 const STOP_TIMEOUT_MS = 2000;
-
-const NODE_BYTES = 8;
 
 /**
  * Makes processes one chat with NATS JetStream: see {@linkcode Backplane}.
@@ -66,17 +56,7 @@ export class NatsBackplane implements Backplane {
   #running: Promise<unknown> | undefined;
   #lastStreamSeq: Promise<number> | undefined;
 
-  private constructor(
-    options: NatsBackplaneOptions,
-    start: {
-      readonly clients: StreamClients;
-      readonly records: SharedRecords;
-      readonly node: string;
-      readonly sessionKey: Uint8Array;
-      readonly epoch: StreamEpoch;
-      readonly position: number;
-    },
-  ) {
+  private constructor(options: NatsBackplaneOptions, start: NatsSetup) {
     const { clients, records, node, sessionKey, epoch, position } = start;
     const { logger } = options;
     this.sessionKey = sessionKey;
@@ -110,26 +90,10 @@ export class NatsBackplane implements Backplane {
   /**
    * Connects to NATS, and creates what is missing there.
    *
-   * @throws {ClusterError} If that fails.
+   * @throws As {@linkcode setUpNats} does.
    */
   static async open(options: NatsBackplaneOptions): Promise<NatsBackplane> {
-    const { startTimeoutMs = DEFAULT_START_TIMEOUT_MS } = options;
-    const node = crypto.getRandomValues(new Uint8Array(NODE_BYTES)).toHex();
-    const link = await NatsLink.connect({ ...options, name: `chorus ${node}`, startTimeoutMs });
-    try {
-      const client: JetStreamClient = jetstream(link.connection, RECOVERY_OPTIONS);
-      const manager = await jetstreamManager(link.connection);
-      const clients = { link, client, manager };
-      const info = await openStream(link, manager, options);
-      const records = await SharedRecords.open(clients, options.replicas);
-      const sessionKey = await records.sessionKey();
-      const epoch = await records.epoch(info);
-      const position = info.state.last_seq;
-      return new NatsBackplane(options, { clients, records, node, sessionKey, epoch, position });
-    } catch (cause) {
-      await link.connection.close();
-      throw cause instanceof ClusterError ? cause : setupFailure(cause);
-    }
+    return new NatsBackplane(options, await setUpNats(options));
   }
 
   get epoch(): string {
@@ -284,13 +248,4 @@ export class NatsBackplane implements Backplane {
     this.#held.releaseSenders();
     this.#process?.onOutageChange();
   }
-}
-
-function setupFailure(cause: unknown): ClusterError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const name = cause instanceof Error ? cause.name : "";
-  const message = name === "JetStreamNotEnabled"
-    ? "NATS runs without JetStream: enable it with `jetstream: {}` in its configuration"
-    : `Cannot use NATS JetStream: ${reason}`;
-  return new ClusterError(message, { cause });
 }
