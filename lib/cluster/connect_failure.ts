@@ -28,6 +28,9 @@ export function connectFailure(error: unknown): string {
       : "its certificate is not trusted, or has expired; set --nats-ca to the file with its " +
         `authority (${message})`;
   }
+  if (/alert/i.test(message)) {
+    return `it refuses TLS with this client, which has no certificate of its own (${message})`;
+  }
   if (NO_TLS.test(message)) {
     return "it does not use TLS; use nats:// without --nats-ca, or turn TLS on in nats-server";
   }

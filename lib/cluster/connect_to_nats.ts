@@ -1,22 +1,16 @@
 import {
   type Authenticator,
-  connect,
   type ConnectionOptions,
   credsAuthenticator,
   type NatsConnection,
-  type TlsOptions,
   tokenAuthenticator,
   usernamePasswordAuthenticator,
 } from "@nats-io/transport-node";
-import {
-  checkServerIdentity,
-  type ConnectionOptions as SecureOptions,
-  type PeerCertificate,
-} from "node:tls";
 import { readFailure } from "../cli/read_failure.ts";
 import { ClusterError } from "./cluster_error.ts";
 import { connectFailure, isFinalFailure } from "./connect_failure.ts";
 import { InterruptibleCalls } from "./interruptible_calls.ts";
+import { connectWithTransport } from "./nats_transport.ts";
 
 /** Where the NATS servers are, and how to connect to them. */
 export interface NatsConnectOptions {
@@ -66,7 +60,7 @@ export async function connectToNats(options: NatsConnectOptions): Promise<NatsCo
       const failures: [address: string, error: unknown][] = [];
       for (const server of rotated(addresses)) {
         signal?.throwIfAborted();
-        const connecting = connect({ ...connectionOptions, servers: [server] });
+        const connecting = connectWithTransport({ ...connectionOptions, servers: [server] });
         try {
           const connection = await calls.run(connecting);
           connection.setServers(addresses);
@@ -107,14 +101,9 @@ async function toConnectionOptions(options: NatsConnectOptions): Promise<Connect
     : user && authenticatorOf(user);
   const usesTls = caFile !== undefined || urls.some(({ protocol }) => protocol === "tls:");
   const ca = caFile && await readCertificates(caFile);
-  // nats.js passes on what `node:tls` knows, but its type does not have it.
-  const tls: TlsOptions & Pick<SecureOptions, "checkServerIdentity"> = {
-    ...(ca && { ca }),
-    checkServerIdentity: (_, certificate) => identityError(urls, certificate),
-  };
   return {
     ...(authenticator && { authenticator }),
-    ...(usesTls && { tls }),
+    ...(usesTls && { tls: ca ? { ca } : {} }),
     name,
     timeout: DIAL_TIMEOUT_MS,
     pingInterval: PING_INTERVAL_MS,
@@ -125,16 +114,6 @@ async function toConnectionOptions(options: NatsConnectOptions): Promise<Connect
     // A server that restarts may not know its users for a moment.
     ignoreAuthErrorAbort: true,
   };
-}
-
-/**
- * Checks that a certificate is for one of the servers. A cluster may tell of servers that were not
- * named, and nats.js asks for "localhost" if the address is an IP address.
- */
-function identityError(urls: readonly URL[], certificate: PeerCertificate): Error | undefined {
-  const hosts = urls.map(({ hostname }) => hostname.replace(/^\[|\]$/g, ""));
-  const errors = hosts.map((host) => checkServerIdentity(host, certificate));
-  return errors.includes(undefined) ? undefined : errors[0];
 }
 
 async function readCredentials(path: string): Promise<Authenticator> {
