@@ -4,7 +4,7 @@ import {
   type JetStreamClient,
   jetstreamManager,
 } from "@nats-io/jetstream";
-import { errors, type NatsConnection } from "@nats-io/transport-node";
+import { errors } from "@nats-io/transport-node";
 import type { Logger } from "@logtape/logtape";
 import { errorMessage } from "../cli/error_message.ts";
 import { checkAccess } from "./access_check.ts";
@@ -39,6 +39,9 @@ const DEFAULT_START_TIMEOUT_MS = 10_000;
 
 const NODE_BYTES = 8;
 
+/** What is missing is not created: the limits of a server, of the account, and of its streams. */
+const NO_SPACE = [10023, 10047, 10002, 10027, 10028];
+
 /** JetStream has no leader yet: its servers have just started, or are too few. */
 const TEMPORARY = [10008, 10009];
 
@@ -62,12 +65,13 @@ export async function setUpNats(options: NatsSetupOptions): Promise<NatsSetup> {
   const close = () => connection.close();
   signal?.addEventListener("abort", close);
   try {
-    for (;;) {
+    for (let isWaiting = false;; isWaiting = true) {
       try {
         return await openRecords(link, node, options);
       } catch (error) {
         signal?.throwIfAborted();
         if (!isTemporary(error) || performance.now() > endMs) throw error;
+        if (!isWaiting) logger.info("Waiting for NATS JetStream, which does not answer yet");
       }
       await new Promise((resolve) => setTimeout(resolve, RECONNECT_PAUSE_MS));
       signal?.throwIfAborted();
@@ -75,7 +79,7 @@ export async function setUpNats(options: NatsSetupOptions): Promise<NatsSetup> {
   } catch (cause) {
     await close();
     signal?.throwIfAborted();
-    throw cause instanceof ClusterError ? cause : setupFailure(connection, cause);
+    throw cause instanceof ClusterError ? cause : setupFailure(cause);
   } finally {
     signal?.removeEventListener("abort", close);
   }
@@ -98,15 +102,18 @@ async function openRecords(
 }
 
 function isTemporary(error: unknown): boolean {
-  return error instanceof errors.TimeoutError ||
-    (error instanceof JetStreamApiError && TEMPORARY.includes(error.code));
+  return error instanceof errors.TimeoutError || isApiError(error, TEMPORARY);
 }
 
-function setupFailure(connection: NatsConnection, cause: unknown): ClusterError {
-  return new ClusterError(setupFailureText(connection, cause), { cause });
+function isApiError(error: unknown, codes: readonly number[]): boolean {
+  return error instanceof JetStreamApiError && codes.includes(error.code);
 }
 
-function setupFailureText({ info }: NatsConnection, cause: unknown): string {
+function setupFailure(cause: unknown): ClusterError {
+  return new ClusterError(setupFailureText(cause), { cause });
+}
+
+function setupFailureText(cause: unknown): string {
   const denied = permissionViolation(cause);
   if (denied) {
     const action = denied.operation === "publish" ? "publish to" : "subscribe to";
@@ -114,12 +121,15 @@ function setupFailureText({ info }: NatsConnection, cause: unknown): string {
       "lib/cluster/README.md lists";
   }
   if ((cause as Error)?.name === "JetStreamNotEnabled") {
-    return info?.jetstream
-      ? "The account of the NATS user may not use JetStream: add `jetstream: enabled` to it"
-      : "NATS runs without JetStream: enable it with `jetstream: {}` in its configuration";
+    return "NATS has no JetStream for this user; enable it with `jetstream: {}` in the " +
+      "configuration of nats-server, and with `jetstream: enabled` in the user's account, if any";
   }
   if (isTemporary(cause)) {
     return "NATS JetStream does not answer, or has no leader: check that most of its servers run";
+  }
+  if (isApiError(cause, NO_SPACE)) {
+    return "NATS JetStream has no space for the messages; raise the limits of the server or the " +
+      `account, or delete other streams (${errorMessage(cause)})`;
   }
   return `Cannot use NATS JetStream: ${errorMessage(cause)}`;
 }

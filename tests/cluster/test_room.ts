@@ -8,6 +8,7 @@ import type {
   StreamPublication,
 } from "../../lib/chat/backplane.ts";
 import type { Author } from "../../lib/chat/message.ts";
+import type { PresentMember } from "../../lib/chat/presence.ts";
 import { NatsBackplane, type NatsBackplaneOptions } from "../../lib/cluster/nats_backplane.ts";
 import { OPCODE } from "../../lib/websocket/frame.ts";
 
@@ -90,6 +91,8 @@ export class TestRoom implements RoomListener {
   readonly gaps: number[] = [];
   readonly refused: string[] = [];
   deletions = 0;
+  /** The members of other processes that joined. */
+  readonly joined: PresentMember[] = [];
   readonly changed = new Changes();
 
   constructor(backplane: NatsBackplane, room: string) {
@@ -151,7 +154,10 @@ export class TestRoom implements RoomListener {
     this.changed.notify();
   }
 
-  onJoined(): void {}
+  onJoined(members: readonly PresentMember[]): void {
+    this.joined.push(...members);
+    this.changed.notify();
+  }
 
   onLeft(): void {}
 }
