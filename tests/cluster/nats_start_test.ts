@@ -5,7 +5,7 @@ import { ClusterError } from "../../lib/cluster/cluster_error.ts";
 import type { NatsBackplaneOptions } from "../../lib/cluster/nats_backplane.ts";
 import { freePort } from "../free_port.ts";
 import { NatsAccounts } from "./nats_accounts.ts";
-import { isNatsMissing, NatsServer, type NatsServerOptions } from "./nats_server.ts";
+import { isNatsMissing, NatsCluster, NatsServer, type NatsServerOptions } from "./nats_server.ts";
 import { ANN, TestBackplane, textOf } from "./test_room.ts";
 
 const TLS_FILES = new URL("../socket/", import.meta.url).pathname;
@@ -413,6 +413,26 @@ natsTest(
     }
   },
 );
+
+natsTest("NatsBackplane says that only the stream has more replicas, not the bucket", async () => {
+  await using cluster = await NatsCluster.start({ size: 3 });
+  await (await TestBackplane.open(cluster.urls))[Symbol.asyncDispose]();
+  await using streams = await Streams.open(cluster.servers[0]!);
+  await streams.manager.streams.update("chorus", { num_replicas: 3 });
+  assertEquals(
+    await failure(cluster.urls, { replicas: 3 }),
+    "The bucket chorus in NATS has 1 replicas, but --nats-replicas is 3. Change the flag, or the " +
+      "bucket with `nats stream edit KV_chorus`",
+  );
+  assertEquals(
+    await failure(cluster.urls),
+    "The stream chorus in NATS has other settings: num_replicas is 3, but --nats-replicas means " +
+      "1. Change the flags of this server, or the stream with `nats stream edit chorus`",
+  );
+  await streams.manager.streams.update("KV_chorus", { num_replicas: 3 });
+  await using one = await TestBackplane.open(cluster.urls, { replicas: 3 });
+  assertEquals(one.backplane.outage, undefined);
+});
 
 natsTest("NatsBackplane accepts a stream whose size is limited", async () => {
   await using server = await NatsServer.start();
