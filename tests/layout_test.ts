@@ -26,7 +26,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/chat/log": [
     ...["lib/chat/counters.ts", "lib/chat/message.ts", "lib/chat/scheduler.ts", "lib/websocket"],
   ],
-  "lib/cluster": ["lib/chat", "lib/chat/history", "lib/cli", "lib/websocket"],
+  "lib/cluster": [
+    ...["lib/chat", "lib/chat/history", "lib/cli", "lib/cli/flags/duration.ts", "lib/websocket"],
+  ],
   "lib/history": ["lib/chat", "lib/chat/history", "lib/chat/log"],
 
   "lib/server": [

@@ -1,5 +1,4 @@
 import type { JsMsg } from "@nats-io/jetstream";
-import type { Logger } from "@logtape/logtape";
 import {
   type Backplane,
   BackplaneCounters,
@@ -8,11 +7,11 @@ import {
   type RoomStream,
 } from "../chat/backplane.ts";
 import { HistoryUnavailableError, type RoomHead } from "../chat/history/history.ts";
-import { type ClusterSetup, type ClusterSetupOptions, setUpCluster } from "./cluster_setup.ts";
 import { EpochWatch } from "./epoch_watch.ts";
 import { decodeFlush, type Flush, type FlushPlace } from "./flush.ts";
 import { HeldMessages } from "./held_messages.ts";
 import { NatsRoomStream, type RoomStreamContext } from "./nats_room_stream.ts";
+import { type NatsSetup, type NatsSetupOptions, setUpNats } from "./nats_setup.ts";
 import { PresenceExchange } from "./presence_exchange.ts";
 import { StreamConsumer } from "./stream_consumer.ts";
 import { StreamHealth } from "./stream_health.ts";
@@ -21,12 +20,11 @@ import { StreamedRooms } from "./streamed_rooms.ts";
 import type { StreamClients } from "./subject_reader.ts";
 
 /** How to make processes one chat with NATS. */
-export interface NatsBackplaneOptions extends ClusterSetupOptions {
+export interface NatsBackplaneOptions extends NatsSetupOptions {
   /** The maximum memory for messages that are not acknowledged, in bytes. */
   readonly maxHeldBytes: number;
   /** A process that is not heard of for this time is gone, with its members. */
   readonly presenceTtlMs: number;
-  readonly logger: Logger;
 }
 
 /** How long to wait at the end for the messages that are under way. */
@@ -57,7 +55,7 @@ export class NatsBackplane implements Backplane {
   #running: Promise<unknown> | undefined;
   #lastStreamSeq: Promise<number> | undefined;
 
-  private constructor(options: NatsBackplaneOptions, setup: ClusterSetup) {
+  private constructor(options: NatsBackplaneOptions, setup: NatsSetup) {
     const { clients, node, sessionKey, position } = setup;
     const { logger } = options;
     this.sessionKey = sessionKey;
@@ -90,10 +88,10 @@ export class NatsBackplane implements Backplane {
   /**
    * Connects to NATS, and creates what is missing there.
    *
-   * @throws {ClusterError} If that fails.
+   * @throws As {@linkcode setUpNats} does.
    */
   static async open(options: NatsBackplaneOptions): Promise<NatsBackplane> {
-    return new NatsBackplane(options, await setUpCluster(options));
+    return new NatsBackplane(options, await setUpNats(options));
   }
 
   get epoch(): string {

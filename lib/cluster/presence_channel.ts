@@ -12,7 +12,7 @@ import {
 import { roomToken } from "./room_token.ts";
 
 /** Where each node tells something to all nodes. */
-const NODES_SUBJECT = "chorus.nodes";
+export const NODES_SUBJECT = "chorus.nodes";
 
 /**
  * The subjects with which nodes tell each other of members. Malformed messages are ignored. Each
@@ -111,6 +111,7 @@ function roomSubject(room: string): string {
   return `chorus.presence.${roomToken(room)}`;
 }
 
-function answersSubject(node: string): string {
+/** Returns where other nodes answer a node. */
+export function answersSubject(node: string): string {
   return `chorus.presence.to.${node}`;
 }

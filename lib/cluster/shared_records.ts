@@ -1,5 +1,6 @@
 import type { StreamInfo } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
+import { ClusterError } from "./cluster_error.ts";
 import type { NatsLink } from "./nats_link.ts";
 import type { StreamClients } from "./subject_reader.ts";
 
@@ -35,13 +36,24 @@ export class SharedRecords {
     this.#bucket = bucket;
   }
 
-  /** Opens the records. They are created if they are missing, with so many replicas. */
+  /**
+   * Opens the records. They are created if they are missing, with so many replicas.
+   *
+   * @throws {ClusterError} If they have another number of replicas.
+   */
   static async open(
     { link, client }: Pick<StreamClients, "link" | "client">,
     replicas: number,
   ): Promise<SharedRecords> {
     const options = { replicas, history: 1, allow_direct: false };
     const bucket = await link.call(() => new Kvm(client).create(BUCKET, options));
+    const status = await link.call(() => bucket.status());
+    if (status.replicas !== replicas) {
+      throw new ClusterError(
+        `The bucket ${BUCKET} in NATS has ${status.replicas} replicas, but --nats-replicas is ` +
+          `${replicas}. Change the flag, or the bucket with \`nats stream edit KV_${BUCKET}\``,
+      );
+    }
     return new SharedRecords(link, bucket);
   }
 

@@ -8,6 +8,7 @@ import {
   type StreamConfig,
   type StreamInfo,
 } from "@nats-io/jetstream";
+import { formatDurationMs } from "../cli/flags/duration.ts";
 import { ClusterError } from "./cluster_error.ts";
 import type { NatsLink } from "./nats_link.ts";
 import { ROOM_SUBJECTS } from "./room_subject.ts";
@@ -109,7 +110,8 @@ async function createStream(
   wanted: StreamConfig,
 ): Promise<void> {
   try {
-    await link.call(() => manager.streams.add(wanted));
+    // nats.js adds to its argument.
+    await link.call(() => manager.streams.add({ ...wanted }));
   } catch (cause) {
     if (!(cause instanceof JetStreamApiError)) throw cause;
     const { code } = cause;
@@ -148,17 +150,46 @@ export function streamConfig(limits: StreamLimits): StreamConfig {
     duplicate_window: NANOSECONDS_PER_MS *
       (historyAgeMs === 0 ? DUPLICATE_WINDOW_MS : Math.min(DUPLICATE_WINDOW_MS, historyAgeMs)),
     num_replicas: replicas,
+    // With these, messages could not be published, read, or deleted.
+    max_msg_size: -1,
+    max_consumers: -1,
+    no_ack: false,
+    sealed: false,
+    deny_delete: false,
+    deny_purge: false,
   } as StreamConfig;
 }
 
-/** Names each setting of a stream that is not the wanted one, with both values. */
+/** The flags that decide settings of the stream. */
+const FLAGS: { readonly [Name in keyof StreamConfig]?: string } = {
+  max_age: "--history-age",
+  max_msgs_per_subject: "--history-messages",
+  num_replicas: "--nats-replicas",
+};
+
+/**
+ * Names each setting of a stream that is not the wanted one, with both values, and with the flag
+ * that decides it.
+ */
 export function streamDifferences(
   actual: Partial<StreamConfig>,
   wanted: Partial<StreamConfig>,
 ): string[] {
   const names = Object.keys(wanted) as (keyof StreamConfig)[];
   return names.flatMap((name) => {
-    const [is, should] = [actual[name], wanted[name]].map((value) => JSON.stringify(value));
-    return is === should ? [] : [`${name} is ${is}, not ${should}`];
+    // NATS leaves out what is false.
+    const [is, should] = [actual[name] ?? false, wanted[name]].map((value) =>
+      formatSetting(name, value)
+    );
+    if (is === should) return [];
+    const flag = FLAGS[name];
+    return [`${name} is ${is}, ${flag ? `but ${flag} means` : "not"} ${should}`];
   });
+}
+
+function formatSetting(name: keyof StreamConfig, value: unknown): string {
+  if (value === -1 || (name === "max_age" && value === 0)) return "unlimited";
+  return name === "max_age" || name === "duplicate_window"
+    ? formatDurationMs(value as number / NANOSECONDS_PER_MS)
+    : String(value);
 }

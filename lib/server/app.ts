@@ -67,7 +67,7 @@ export interface AppOptions {
   readonly output?: { readonly droppedCount: number };
   /** The clocks; those of the system by default. */
   readonly clocks?: Pick<AgeLimitOptions, "readMs" | "monotonicMs">;
-  /** Ends the start while it waits for the file of `--data`. */
+  /** Ends the start while it waits for the file of `--data`, or for NATS. */
   readonly signal?: AbortSignal | undefined;
   /** How many files the process can open; undefined if that is enough, or unknown. */
   readonly openableFiles?: number | undefined;
@@ -127,6 +127,7 @@ export async function startApp(config: ServerConfig, options: AppOptions): Promi
     caFile: config.natsCa || undefined,
     replicas: config.natsReplicas,
     logger,
+    signal: options.signal,
   });
   try {
     return await start(config, { ...options, clocks, accessControl, ageLimit, history, backplane });

@@ -93,6 +93,8 @@ export class TestRoom implements RoomListener {
   readonly gaps: number[] = [];
   readonly refused: string[] = [];
   deletions = 0;
+  /** The members of other processes that joined. */
+  readonly joined: PresentMember[] = [];
   readonly changed = new Changes();
 
   constructor(backplane: NatsBackplane, room: string) {
@@ -155,7 +157,7 @@ export class TestRoom implements RoomListener {
   }
 
   onJoined(members: readonly PresentMember[]): void {
-    for (const member of members) this.remoteMembers.add(member);
+    this.joined.push(...members);
     this.changed.notify();
   }
 

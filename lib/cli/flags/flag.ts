@@ -70,6 +70,8 @@ type FlagKind =
     readonly refusesEmptyText?: true;
     /** Checks one element. */
     readonly check?: Check;
+    /** Hides the secrets of a text. `--check-config` and faults show only what it returns. */
+    readonly mask?: (text: string) => string;
   };
 
 /** What `--help` prints: the common flags, which it does without a value, or all of them. */

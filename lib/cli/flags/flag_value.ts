@@ -81,7 +81,7 @@ export function readValue(flag: Flag, texts: readonly string[]): FlagValue {
       const wrongOnes = elements.filter((each) => flag.check?.(each) !== undefined);
       return wrongOnes.length === 0
         ? { value: elements }
-        : wrong(flag.check!(wrongOnes[0]!)!, wrongOnes.join(", "));
+        : wrong(flag.check!(wrongOnes[0]!)!, maskOf(flag)(wrongOnes.join(", ")));
     }
   }
 }
@@ -96,10 +96,15 @@ export function formatValue(flag: Flag, value: unknown): string {
     case "rate":
       return formatRatePerSecond(value as number, flag.of);
     case "text":
+      return JSON.stringify(value);
     case "list":
     case "each":
-      return JSON.stringify(value);
+      return JSON.stringify((value as readonly string[]).map(maskOf(flag)));
     default:
       return String(value);
   }
+}
+
+function maskOf(flag: Flag & { readonly kind: "list" | "each" }): (text: string) => string {
+  return flag.mask ?? ((text) => text);
 }

@@ -9,6 +9,7 @@ export const CLUSTER_FLAGS = {
     isCommon: true,
     help: "NATS server that makes several servers one chat; repeatable",
     check: (text) => isNatsUrl(text) ? undefined : "a URL such as nats://10.0.0.5:4222 or tls://…",
+    mask: withoutPassword,
   },
   natsCredentials: {
     kind: "text",
@@ -46,16 +47,18 @@ export const CLUSTER_FLAGS = {
 } as const satisfies FlagTable;
 
 /** The configuration of a cluster, and what excludes it. */
-interface ClusterConfig extends Pick<ConfigOf<typeof CLUSTER_FLAGS>, "nats"> {
+interface ClusterConfig extends Pick<ConfigOf<typeof CLUSTER_FLAGS>, "nats" | "natsCredentials"> {
   readonly data: string;
   readonly durability: string;
 }
 
 /** Reports what cannot be used with `--nats`; one line each. */
-export function clusterFaults({ nats, data, durability }: ClusterConfig): readonly string[] {
+export function clusterFaults(config: ClusterConfig): readonly string[] {
+  const { nats, natsCredentials, data, durability } = config;
   if (nats.length === 0) return [];
   const withNats = `with ${withVariable("--nats")}`;
   return [
+    ...userFaults(nats, natsCredentials),
     ...data === ""
       ? []
       : [`Cannot use ${withVariable("--data")} ${withNats}: NATS stores the messages`],
@@ -66,8 +69,47 @@ export function clusterFaults({ nats, data, durability }: ClusterConfig): readon
   ];
 }
 
+/** All servers get the same user. */
+function userFaults(nats: readonly string[], natsCredentials: string): readonly string[] {
+  const urls = nats.flatMap((text) => URL.parse(text) ?? []);
+  const users = new Set(
+    urls.filter(({ username }) => username !== "")
+      .map(({ username, password }) => `${username}:${password}`),
+  );
+  return [
+    ...users.size < 2 ? [] : [
+      `Cannot use ${withVariable("--nats")} with several users: the servers of a cluster have ` +
+      "the same users",
+    ],
+    ...users.size === 0 || natsCredentials === "" ? [] : [
+      `Cannot use ${withVariable("--nats-credentials")} with a user in ${
+        withVariable("--nats")
+      }: ` +
+      "leave one of them out",
+    ],
+  ];
+}
+
+/** Hides the password or the token of a URL, even if the URL is not valid. */
+function withoutPassword(text: string): string {
+  return text.replace(
+    /^([a-z]*:\/+)?([^:@]*:)?.*@/is,
+    (_, scheme = "", user = "") => `${scheme}${user}…@`,
+  );
+}
+
 function isNatsUrl(text: string): boolean {
   const url = URL.parse(text);
-  return url !== null && ["nats:", "tls:"].includes(url.protocol) && url.hostname !== "" &&
+  return url !== null && isDecodable(url.username + url.password) &&
+    ["nats:", "tls:"].includes(url.protocol) && url.hostname !== "" &&
     ["", "/"].includes(url.pathname) && url.search + url.hash === "";
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { configText } from "../../../lib/cli/flags/config_text.ts";
 import { parseFlags } from "../../../lib/cli/flags/flags.ts";
 import { configFaults, SERVER_FLAGS } from "../../../lib/server/config.ts";
 
@@ -31,6 +32,46 @@ Deno.test("CLUSTER_FLAGS refuse URLs that are not those of NATS servers", () => 
       `--nats was "${text}"`,
     ]);
   }
+});
+
+Deno.test("CLUSTER_FLAGS show no password and no token, also if the URL is wrong", () => {
+  const cases = [
+    ["nats://ann:secret@10.0.0.5:4222", "nats://ann:…@10.0.0.5:4222"],
+    ["tls://ann:sec:re@t@nats", "tls://ann:…@nats"],
+    ["nats://secret@10.0.0.5", "nats://…@10.0.0.5"],
+    ["nats://10.0.0.5", "nats://10.0.0.5"],
+  ] as const;
+  for (const [url, shown] of cases) {
+    const parsed = parseFlags(SERVER_FLAGS, { args: ["--nats", url] });
+    const line = configText(SERVER_FLAGS, parsed).split("\n").find((each) => /^--nats /.test(each));
+    assertEquals(line?.split(/ +/)[1], JSON.stringify([shown]));
+    assertEquals(parsed.config.nats, [url]);
+  }
+  const wrong = [
+    ["nats://ann:secret@10.0.0.5/chat", "nats://ann:…@10.0.0.5/chat"],
+    ["nats://ann:50%secret@10.0.0.5", "nats://ann:…@10.0.0.5"],
+    ["ann:secret@10.0.0.5", "ann:…@10.0.0.5"],
+    ["nats:/secret@10.0.0.5", "nats:/…@10.0.0.5"],
+    // A comma ends the first element.
+    ["nats://ann:secret,secret@10.0.0.5", "nats://ann:…@10.0.0.5"],
+  ] as const;
+  for (const [url, shown] of wrong) {
+    const faults = faultsOf("--nats", url);
+    assertEquals(faults.map((each) => each.split("--nats was ")[1]), [`"${shown}"`]);
+  }
+});
+
+Deno.test("clusterFaults() refuses more than one NATS user", () => {
+  const other = ["--nats=nats://ann:secret@n1", "--nats=nats://bob:secret@n2"];
+  assertEquals(faultsOf(...other), [
+    "Cannot use --nats (CHORUS_NATS) with several users: the servers of a cluster have the same " +
+    "users",
+  ]);
+  assertEquals(faultsOf("--nats=nats://ann:secret@n1", "--nats=nats://n2"), []);
+  assertEquals(faultsOf("--nats=nats://ann:secret@n1", "--nats-credentials=a.creds"), [
+    "Cannot use --nats-credentials (CHORUS_NATS_CREDENTIALS) with a user in --nats (CHORUS_NATS)" +
+    ": leave one of them out",
+  ]);
 });
 
 Deno.test("CLUSTER_FLAGS refuse values out of range", () => {
