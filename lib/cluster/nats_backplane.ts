@@ -6,8 +6,9 @@ import {
   type BackplaneProcess,
   type RoomListener,
   type RoomStream,
+  type SharedRoom,
+  type StreamHead,
 } from "../chat/backplane.ts";
-import { HistoryUnavailableError, type RoomHead } from "../chat/history/history.ts";
 import { type ClusterSetup, type ClusterSetupOptions, setUpCluster } from "./cluster_setup.ts";
 import { EpochWatch } from "./epoch_watch.ts";
 import { decodeFlush, type Flush, type FlushPlace } from "./flush.ts";
@@ -66,7 +67,6 @@ export class NatsBackplane implements Backplane {
     this.#node = node;
     this.#epoch = new EpochWatch({ ...setup, limits: options });
     this.#held = new HeldMessages(options.maxHeldBytes, this.counters);
-    this.#streamedRooms = new StreamedRooms(clients);
     this.#health = new StreamHealth({
       logger,
       recover: () => this.#recover(),
@@ -85,6 +85,7 @@ export class NatsBackplane implements Backplane {
       logger,
       onPeersChange: (count) => this.counters.peers = count,
     });
+    this.#streamedRooms = new StreamedRooms(clients, this.#presence);
   }
 
   /**
@@ -125,13 +126,12 @@ export class NatsBackplane implements Backplane {
     return stream;
   }
 
-  async rooms(after: string, limit: number): Promise<RoomHead[]> {
-    try {
-      return await this.#streamedRooms.list(this.epoch, after, limit);
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new HistoryUnavailableError(`Cannot list the rooms in NATS: ${reason}`, { cause });
-    }
+  rooms(after: string, limit: number): Promise<SharedRoom[]> {
+    return this.#streamedRooms.list(after, limit);
+  }
+
+  heads(rooms: readonly string[]): Promise<StreamHead[]> {
+    return this.#streamedRooms.heads(rooms);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
