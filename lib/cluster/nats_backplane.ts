@@ -5,8 +5,9 @@ import {
   type BackplaneProcess,
   type RoomListener,
   type RoomStream,
+  type SharedRoom,
+  type StreamHead,
 } from "../chat/backplane.ts";
-import { HistoryUnavailableError, type RoomHead } from "../chat/history/history.ts";
 import { EpochWatch } from "./epoch_watch.ts";
 import { decodeFlush, type Flush, type FlushPlace } from "./flush.ts";
 import { HeldMessages } from "./held_messages.ts";
@@ -64,7 +65,6 @@ export class NatsBackplane implements Backplane {
     this.#node = node;
     this.#epoch = new EpochWatch({ ...setup, limits: options });
     this.#held = new HeldMessages(options.maxHeldBytes, this.counters);
-    this.#streamedRooms = new StreamedRooms(clients);
     this.#health = new StreamHealth({
       logger,
       recover: () => this.#recover(),
@@ -83,6 +83,7 @@ export class NatsBackplane implements Backplane {
       logger,
       onPeersChange: (count) => this.counters.peers = count,
     });
+    this.#streamedRooms = new StreamedRooms(clients, this.#presence);
   }
 
   /**
@@ -123,13 +124,12 @@ export class NatsBackplane implements Backplane {
     return stream;
   }
 
-  async rooms(after: string, limit: number): Promise<RoomHead[]> {
-    try {
-      return await this.#streamedRooms.list(this.epoch, after, limit);
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new HistoryUnavailableError(`Cannot list the rooms in NATS: ${reason}`, { cause });
-    }
+  rooms(after: string, limit: number): Promise<SharedRoom[]> {
+    return this.#streamedRooms.list(after, limit);
+  }
+
+  heads(rooms: readonly string[]): Promise<StreamHead[]> {
+    return this.#streamedRooms.heads(rooms);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -8,8 +8,12 @@ import {
   type Delta,
   type NodeMessage,
   type OwnMessage,
+  type RoomsPart,
 } from "./presence_message.ts";
 import { roomToken } from "./room_token.ts";
+
+/** What a node tells of members. */
+export type PresenceMessage = Delta | Answer | RoomsPart;
 
 /** Where each node tells something to all nodes. */
 export const NODES_SUBJECT = "chorus.nodes";
@@ -20,9 +24,9 @@ export const NODES_SUBJECT = "chorus.nodes";
  *
  * | subject                   | messages                                                     |
  * | ------------------------- | ------------------------------------------------------------ |
- * | `chorus.nodes`            | a node is there, ends, or asks other nodes for their members |
+ * | `chorus.nodes`            | a node is there, ends, or asks for members or rooms          |
  * | `chorus.presence.ROOM`    | a change in a room, or a snapshot of it                      |
- * | `chorus.presence.to.NODE` | answers to a node: snapshots                                 |
+ * | `chorus.presence.to.NODE` | answers to a node: snapshots, or names of rooms              |
  */
 export class PresenceChannel {
   readonly #connection: NatsConnection;
@@ -59,12 +63,12 @@ export class PresenceChannel {
   }
 
   /** Receives what the nodes tell of a room. */
-  subscribeToRoom(room: string, receive: (message: Delta | Answer) => void): Subscription {
+  subscribeToRoom(room: string, receive: (message: PresenceMessage) => void): Subscription {
     return this.#subscribe(roomSubject(room), decodePresence, receive);
   }
 
   /** Receives the answers to this node. */
-  subscribeToAnswers(receive: (message: Delta | Answer) => void): Subscription {
+  subscribeToAnswers(receive: (message: PresenceMessage) => void): Subscription {
     return this.#subscribe(answersSubject(this.#nodeId), decodePresence, receive);
   }
 

@@ -1,9 +1,17 @@
 import type { Logger } from "@logtape/logtape";
 import type { NatsConnection, Subscription } from "@nats-io/transport-node";
+import type { SharedRoom } from "../chat/backplane.ts";
+import { compareUtf8 } from "../chat/compare_utf8.ts";
 import type { PresentMember } from "../chat/presence.ts";
+import { PeerLists } from "./peer_lists.ts";
 import { type Peer, Peers } from "./peers.ts";
-import { PresenceChannel } from "./presence_channel.ts";
-import { type Answer, type Delta, encodeAnswers, type NodeMessage } from "./presence_message.ts";
+import { PresenceChannel, type PresenceMessage } from "./presence_channel.ts";
+import {
+  encodeAnswers,
+  encodeRooms,
+  type NodeMessage,
+  type RoomsRequest,
+} from "./presence_message.ts";
 import { type PresenceListener, PresenceRoom } from "./presence_room.ts";
 
 /** How many times a node tells within the time to live that it is there. */
@@ -15,7 +23,7 @@ const OPEN_TIMEOUT_MS = 500;
 /** How long a node, when it starts, waits until it has heard the nodes that are there. */
 const DISCOVERY_MS = 200;
 
-/** What a room waits for until then, beside nodes. No node has this id. */
+/** What is waited for until then, beside nodes. No node has this id. */
 const DISCOVERY = "";
 
 export interface PresenceExchangeOptions {
@@ -45,6 +53,7 @@ export class PresenceExchange implements AsyncDisposable {
   readonly #channel: PresenceChannel;
   readonly #peers = new Peers(BEATS_PER_TTL);
   readonly #rooms = new Map<string, OpenRoom>();
+  readonly #lists = new PeerLists();
   readonly #subscriptions: readonly Subscription[];
   readonly #sweepTimer: ReturnType<typeof setInterval>;
   readonly #discoveryTimer: ReturnType<typeof setTimeout>;
@@ -84,7 +93,7 @@ export class PresenceExchange implements AsyncDisposable {
     for (const node of this.#peers.nodes) room.expect(node);
     this.#channel.tellNodes({ type: "ask", room: name });
     // The room may have been open before, and its members may still be there.
-    if (room.hasLocalMembers) this.#channel.tellRoom(name, room.tellAll());
+    if (room.localMemberCount > 0) this.#channel.tellRoom(name, room.tellAll());
     if (this.#hasDiscovered) room.stopWaiting(DISCOVERY);
     const timer = setTimeout(() => room.stopWaiting(), OPEN_TIMEOUT_MS);
     await room.opened;
@@ -111,8 +120,21 @@ export class PresenceExchange implements AsyncDisposable {
     this.#rooms.delete(name);
     subscription.unsubscribe();
     room.stopWaiting();
-    const hasToTell = room.isTold && !room.hasLocalMembers && !this.#isDisposed;
+    const hasToTell = room.isTold && room.localMemberCount === 0 && !this.#isDisposed;
     if (hasToTell) this.#channel.tellRoom(name, room.tellAll());
+  }
+
+  /**
+   * At most `limit` rooms with members at other nodes whose names are after a name, in the order of
+   * their UTF-8. Resolves when the nodes that are there have answered, or after 500 ms with what
+   * they have told. Never rejects.
+   */
+  rooms(after: string, limit: number): Promise<SharedRoom[]> {
+    return this.#lists.list(after, limit, (request) => {
+      if (this.#isDisposed || !this.#channel.isOpen) return [];
+      this.#channel.tellNodes(request);
+      return this.#hasDiscovered ? this.#peers.nodes : [DISCOVERY, ...this.#peers.nodes];
+    });
   }
 
   /** Asks all nodes for their members, and tells them the members here. For after a reconnect. */
@@ -132,6 +154,7 @@ export class PresenceExchange implements AsyncDisposable {
     clearInterval(this.#sweepTimer);
     clearTimeout(this.#discoveryTimer);
     for (const name of [...this.#rooms.keys()]) this.close(name);
+    this.#lists.stopWaiting();
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
     return Promise.resolve();
   }
@@ -150,17 +173,20 @@ export class PresenceExchange implements AsyncDisposable {
       const hasMissed = peer.beat !== undefined && message.beat !== peer.beat + 1;
       peer.beat = message.beat;
       if (hasMissed && !peer.isAsked) this.#askAll(node);
+    } else if (type === "rooms") {
+      this.#answerRooms(node, message);
     } else if (message.to === undefined || message.to === this.#options.nodeId) {
       this.#answer(node, message.room);
     }
   }
 
-  /** Receives snapshots, or the delta of a room. */
-  #receivePresence(message: Delta | Answer, room?: PresenceRoom): void {
+  /** Receives answers, or the delta of a room. */
+  #receivePresence(message: PresenceMessage, room?: PresenceRoom): void {
     const { node } = message;
     if (node === this.#options.nodeId) return;
     const peer = this.#hear(node);
     if (!peer) return;
+    if ("rooms" in message) return this.#lists.receive(message);
     if (!("snapshots" in message)) {
       if (room?.applyDelta(message) === false && !peer.isAsked) {
         this.#channel.tellNodes({ type: "ask", to: node, room: room.name });
@@ -212,6 +238,15 @@ export class PresenceExchange implements AsyncDisposable {
     this.#channel.answer(to, encodeAnswers({ node: this.#options.nodeId, snapshots, isAll }));
   }
 
+  /** Answers a node with the rooms that have members here. */
+  #answerRooms(to: string, { request, after, limit }: RoomsRequest): void {
+    const rooms = this.#rooms.values().map(({ room }) => room)
+      .filter(({ name, localMemberCount }) => localMemberCount > 0 && compareUtf8(name, after) > 0)
+      .map(({ name, localMemberCount }) => ({ room: name, memberCount: localMemberCount }))
+      .toArray().sort((one, other) => compareUtf8(one.room, other.room)).slice(0, limit);
+    this.#channel.answer(to, encodeRooms({ node: this.#options.nodeId, request, rooms }));
+  }
+
   /** Finds nodes that are gone, and asks again what was not answered. */
   #sweep(): void {
     for (const node of this.#isSelfHeard ? this.#peers.sweep() : []) this.#remove(node);
@@ -230,12 +265,14 @@ export class PresenceExchange implements AsyncDisposable {
   #remove(node: string): void {
     if (!this.#peers.delete(node)) return;
     for (const { room } of this.#rooms.values()) room.remove(node);
+    this.#lists.stopWaiting(node);
     this.#options.onPeersChange(this.#peers.size);
   }
 
   #endDiscovery(): void {
     this.#hasDiscovered = true;
     for (const { room } of this.#rooms.values()) room.stopWaiting(DISCOVERY);
+    this.#lists.stopWaiting(DISCOVERY);
   }
 
   #tellLife(): void {

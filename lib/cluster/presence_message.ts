@@ -1,3 +1,4 @@
+import type { SharedRoom } from "../chat/backplane.ts";
 import type { PresentMember } from "../chat/presence.ts";
 
 /**
@@ -10,7 +11,7 @@ const MAX_LIST_LENGTH = 80_000;
 const MAX_PAYLOAD_BYTES = 1024 * 1024;
 
 /** The maximum length of an id or a name, in UTF-16 code units. */
-const MAX_TEXT_LENGTH = 256;
+export const MAX_TEXT_LENGTH = 256;
 
 /** What a node tells all nodes, without its id. */
 export type OwnMessage =
@@ -19,7 +20,20 @@ export type OwnMessage =
   /** The node ends. */
   | { readonly type: "bye" }
   /** Asks a node, or all, for its members in a room, or in all rooms. */
-  | { readonly type: "ask"; readonly to?: string; readonly room?: string };
+  | { readonly type: "ask"; readonly to?: string; readonly room?: string }
+  | RoomsRequest;
+
+/**
+ * Asks all nodes for their first rooms with members whose names are after a name, in the order of
+ * their UTF-8.
+ */
+export interface RoomsRequest {
+  readonly type: "rooms";
+  /** Counts the requests of the node. */
+  readonly request: number;
+  readonly after: string;
+  readonly limit: number;
+}
 
 /** What a node tells all nodes. */
 export type NodeMessage = OwnMessage & { readonly node: string };
@@ -57,6 +71,15 @@ export interface Answer {
   readonly snapshots: readonly SnapshotPart[];
   /** Whether the node has now told its members in all rooms. */
   readonly isEnd: boolean;
+}
+
+/** A part of a node's answer to a {@linkcode RoomsRequest}. The parts come in order. */
+export interface RoomsPart {
+  readonly node: string;
+  readonly request: number;
+  /** In the order of their UTF-8, with their members at the node. */
+  readonly rooms: readonly SharedRoom[];
+  readonly isLast: boolean;
 }
 
 /**
@@ -97,21 +120,43 @@ export function* encodeAnswers(
   if (last || isAll) yield `${start}${last}],"end":${isAll}}`;
 }
 
+/** Encodes the answer to a {@linkcode RoomsRequest}: at least one part. */
+export function encodeRooms({ node, request, rooms }: Omit<RoomsPart, "isLast">): string[] {
+  const pairs = rooms.values().map(({ room, memberCount }) => JSON.stringify([room, memberCount]));
+  const lists = [...joinInParts(pairs)];
+  if (lists.length === 0) lists.push("");
+  const start = `{"node":${JSON.stringify(node)},"request":${request}`;
+  return lists.map((list, index) =>
+    `${start},"rooms":[${list}],"last":${index === lists.length - 1}}`
+  );
+}
+
 /** Decodes what a node tells all nodes; undefined if it is malformed. */
 export function decodeNodeMessage(payload: Uint8Array): NodeMessage | undefined {
-  const { type, node, beat, to, room } = parse(payload);
+  const { type, node, beat, to, room, request, after, limit } = parse(payload);
   if (!isNodeId(node)) return undefined;
   if (type === "here") return isCount(beat) ? { type, node, beat } : undefined;
   if (type === "bye") return { type, node };
+  if (type === "rooms") {
+    return isCount(request) && (after === "" || isText(after)) && isCount(limit)
+      ? { type, node, request, after, limit }
+      : undefined;
+  }
   if (type !== "ask" || !(to === undefined || isNodeId(to))) return undefined;
   if (!(room === undefined || isText(room))) return undefined;
   return { type, node, ...(to !== undefined && { to }), ...(room !== undefined && { room }) };
 }
 
 /** Decodes a delta or an answer; undefined if it is malformed. */
-export function decodePresence(payload: Uint8Array): Delta | Answer | undefined {
-  const { node, n, joined, left, snapshots, end } = parse(payload);
+export function decodePresence(payload: Uint8Array): Delta | Answer | RoomsPart | undefined {
+  const { node, n, joined, left, snapshots, end, request, rooms, last } = parse(payload);
   if (!isNodeId(node)) return undefined;
+  if (rooms !== undefined) {
+    const shared = roomsOf(rooms);
+    return isCount(request) && typeof last === "boolean" && shared
+      ? { node, request, rooms: shared, isLast: last }
+      : undefined;
+  }
   if (snapshots === undefined) {
     const members = membersOf(joined);
     if (!isCount(n) || !members || !Array.isArray(left) || !left.every(isText)) return undefined;
@@ -188,6 +233,18 @@ function membersOf(value: unknown): PresentMember[] | undefined {
     members.push({ id, name });
   }
   return members;
+}
+
+function roomsOf(value: unknown): SharedRoom[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const rooms: SharedRoom[] = [];
+  for (const pair of value) {
+    if (!Array.isArray(pair)) return undefined;
+    const [room, memberCount] = pair;
+    if (!isText(room) || !room.isWellFormed() || !isCount(memberCount)) return undefined;
+    rooms.push({ room, memberCount });
+  }
+  return rooms;
 }
 
 function isText(value: unknown): value is string {

@@ -10,7 +10,10 @@ import {
 import { type MemberChange, RemoteMembers } from "./remote_members.ts";
 
 /** What a room is told, and is asked for. */
-export type PresenceListener = Pick<RoomListener, "onJoined" | "onLeft" | "localMembers">;
+export type PresenceListener = Pick<
+  RoomListener,
+  "onJoined" | "onLeft" | "localMembers" | "localMemberCount"
+>;
 
 /** A room that is open in this process, and its members at other nodes. */
 export class PresenceRoom {
@@ -51,8 +54,9 @@ export class PresenceRoom {
     return { room: this.name, n: this.#n, members: this.#listener.localMembers };
   }
 
-  get hasLocalMembers(): boolean {
-    return !Iterator.from(this.#listener.localMembers).next().done;
+  /** The number of members in this process. */
+  get localMemberCount(): number {
+    return this.#listener.localMemberCount;
   }
 
   /** Whether other nodes have been told of members in this process. */

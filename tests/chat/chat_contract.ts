@@ -405,6 +405,46 @@ export function chatContract(name: string, openPair: OpenPair): void {
     }
   });
 
+  contract("Rooms.list() counts the members of both", async ({ instances }) => {
+    const [one, other] = instances;
+    await one.chat.publish("stored", { text: "hi", name: null });
+    const members = await welcomed([
+      ...[one.join("both"), other.join("both"), other.join("both")],
+      ...[one.join("one"), other.join("other"), other.join("stored")],
+    ]);
+    const expected = [["both", 3], ["one", 1], ["other", 1], ["stored", 1]];
+    for (const { chat } of instances) {
+      const list = async (after: string, limit: number) =>
+        (await chat.rooms.list(after, limit)).map(({ name, memberCount }) => [name, memberCount]);
+      // The instances tell each other after a while who has joined.
+      while (`${await list("", 9)}` !== `${expected}`) await new Promise(setImmediate);
+      const pages: unknown[] = [];
+      for (let after = "";;) {
+        const page = await list(after, 1);
+        if (page.length === 0) break;
+        pages.push(...page);
+        after = String(page.at(-1)![0]);
+      }
+      assertEquals(pages, expected);
+      const located = await chat.rooms.locate(await chat.rooms.list("", 9));
+      assertEquals(located.map(({ position }) => seqOf(position) > 0), [false, false, false, true]);
+    }
+    for (const member of members) member.leave();
+    for (const { chat } of instances) {
+      const names = async () => {
+        const located = await chat.rooms.locate(await chat.rooms.list("", 9));
+        return located.map(({ name, memberCount }) => `${name} ${memberCount}`).join();
+      };
+      while (await names() !== "stored 0") await new Promise(setImmediate);
+    }
+    assertEquals(await one.chat.rooms.delete("stored"), true);
+    for (const { chat } of instances) {
+      while ((await chat.rooms.locate(await chat.rooms.list("", 9))).length > 0) {
+        await new Promise(setImmediate);
+      }
+    }
+  });
+
   contract("Rooms.flushed() waits until every message has come back", async ({ instances }) => {
     const [one] = instances;
     const reader = one.join("tea", { format: "plain" });

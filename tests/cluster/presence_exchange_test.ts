@@ -46,6 +46,7 @@ test("lets a member with a new name leave and join in one turn", async (server) 
   const renamed = Promise.withResolvers<void>();
   await b.exchange.open("x", {
     localMembers: [],
+    localMemberCount: 0,
     onJoined: (members) => {
       members.forEach((member) => presence.add(member));
       if (members[0]!.name === "Anna") renamed.resolve();
@@ -205,6 +206,53 @@ test("tells thousands of members in parts", async (server) => {
   assertEquals(maxBytes > 100_000 && maxBytes <= 512 * 1024, true, `${maxBytes} bytes`);
 });
 
+test("lists the rooms of other nodes in pages", async (server) => {
+  await using a = await PresenceNode.start(server, "a");
+  await using b = await PresenceNode.start(server, "b");
+  await using c = await PresenceNode.start(server, "c");
+  // In the order of their UTF-8: U+FF21 is before U+1D538, unlike in UTF-16.
+  const names = ["a", "b", "c", "d", "Ａ", "𝔸", "𝔸𝔹"];
+  for (const [index, name] of names.entries()) {
+    if (index % 2 === 0) await b.open(name, { 1: "Ann", 2: "Bob" });
+    if (index % 3 === 0) await c.open(name, { 3: "Cem" });
+  }
+  for (const name of ["a", "empty"]) await a.open(name, { 4: "Dan" });
+  await c.open("empty");
+  const expected = names
+    .map((room, index) => ({
+      room,
+      memberCount: 2 * Number(index % 2 === 0) + Number(index % 3 === 0),
+    }))
+    .filter(({ memberCount }) => memberCount > 0);
+  for (const limit of [1, 2, 3, 100]) {
+    const listed: unknown[] = [];
+    for (let after = "";;) {
+      const page = await a.exchange.rooms(after, limit);
+      listed.push(...page);
+      if (page.length < limit) break;
+      after = page.at(-1)!.room;
+    }
+    assertEquals(listed, expected, `${limit} at a time`);
+  }
+  assertEquals(await a.exchange.rooms("𝔸𝔹".padEnd(10_000, "x"), 9), []);
+  assertEquals(await a.exchange.rooms("x".repeat(10_000), 9), expected.slice(-2));
+});
+
+test("lists the rooms of the nodes that answer when one does not", async (server) => {
+  await using a = await PresenceNode.start(server, "a");
+  await using b = await PresenceNode.start(server, "b");
+  await b.open("x", { 1: "Ann" });
+  await a.open("x");
+  tell(b, "chorus.nodes", { type: "here", node: "silent", beat: 1 });
+  await a.hasPeers(2);
+  assertEquals(await a.exchange.rooms("", 9), [{ room: "x", memberCount: 1 }]);
+  // A node that ends is not waited for, nor is any when this one ends.
+  const listing = a.exchange.rooms("", 9);
+  await a.exchange[Symbol.asyncDispose]();
+  await listing;
+  assertEquals(await a.exchange.rooms("", 9), []);
+});
+
 test("ignores malformed messages, and warns once", async (server) => {
   const warnings: string[] = [];
   await configure({
@@ -234,6 +282,8 @@ test("ignores malformed messages, and warns once", async (server) => {
         .map((each) => ({ node, snapshots: [each], end: false })),
       ...[{ type: "ask", node, to: ">" }, { type: "ask", node, room: 7 }, { type: "here", node }],
       { type: "other", node },
+      { type: "rooms", node, request: 1, after: null, limit: 1 },
+      { node, request: 1, rooms: [["x", -1]], last: true },
     ]
   ) {
     for (const subject of ["chorus.nodes", "chorus.presence.to.a", roomSubject("x")]) {

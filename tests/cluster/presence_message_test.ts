@@ -4,6 +4,7 @@ import {
   decodePresence,
   encodeAnswers,
   encodeDeltas,
+  encodeRooms,
   type SnapshotPart,
 } from "../../lib/cluster/presence_message.ts";
 
@@ -63,6 +64,44 @@ Deno.test("encodeAnswers tells the end even if the node has no rooms", () => {
   assertEquals([...encodeAnswers({ node: "a", snapshots: [], isAll: false })], []);
 });
 
+Deno.test("encodeRooms divides a long list into parts that can be decoded", () => {
+  const encode = (rooms: { room: string; memberCount: number }[]) =>
+    encodeRooms({ node: "a", request: 7, rooms }).map((text) => {
+      const payload = new TextEncoder().encode(text);
+      assert(payload.length <= MAX_BYTES, `${payload.length} bytes`);
+      const message = decodePresence(payload);
+      assert(message && "rooms" in message);
+      assertEquals([message.node, message.request], ["a", 7]);
+      return message;
+    });
+  const rooms = Array.from(
+    { length: 10_000 },
+    (_, index) => ({ room: `${"𝔸".repeat(123)}${index}`, memberCount: index }),
+  );
+  const parts = encode(rooms);
+  assertEquals(parts.flatMap((part) => part.rooms), rooms);
+  assertEquals(parts.map(({ isLast }) => isLast), parts.map((_, at) => at === parts.length - 1));
+  assertEquals(encode([]), [{ node: "a", request: 7, rooms: [], isLast: true }]);
+});
+
+Deno.test("decodePresence refuses lists that are malformed", () => {
+  const decode = (change: Record<string, unknown>) => {
+    const part = { node: "a", request: 1, rooms: [["x", 1]], last: true, ...change };
+    return decodePresence(new TextEncoder().encode(JSON.stringify(part)));
+  };
+  assert(decode({}));
+  for (
+    const change of [
+      ...[{ node: ">" }, { request: -1 }, { request: "1" }, { last: 1 }, { rooms: null }],
+      ...[["x"], ["", 1], ["x", -1], ["x", 0.5], ["x", "1"], ["\ud800", 1], [7, 1], null, "x"]
+        .map((pair) => ({ rooms: [pair] })),
+      { rooms: [["x".repeat(257), 1]] },
+    ]
+  ) {
+    assertEquals(decode(change), undefined, JSON.stringify(change));
+  }
+});
+
 Deno.test("decodeNodeMessage returns only what belongs to the message", () => {
   const decode = (text: string) => decodeNodeMessage(new TextEncoder().encode(text));
   assertEquals(decode('{"type":"here","node":"a","beat":3,"room":"x"}'), {
@@ -73,6 +112,17 @@ Deno.test("decodeNodeMessage returns only what belongs to the message", () => {
   assertEquals(decode('{"type":"ask","node":"a","to":"b","room":"é"}'), {
     ...{ type: "ask", node: "a", to: "b", room: "é" },
   });
+  assertEquals(decode('{"type":"rooms","node":"a","request":1,"after":"","limit":9,"beat":3}'), {
+    ...{ type: "rooms", node: "a", request: 1, after: "", limit: 9 },
+  });
+  assertEquals(
+    decode('{"type":"rooms","node":"a","request":1,"after":7,"limit":9}'),
+    undefined,
+  );
+  assertEquals(
+    decode('{"type":"rooms","node":"a","request":1,"after":"","limit":-1}'),
+    undefined,
+  );
   assertEquals(decode(`{"type":"bye","node":"${"a".repeat(65)}"}`), undefined);
   assertEquals(decode('{"type":"bye","node":"a.b"}'), undefined);
 });

@@ -94,6 +94,10 @@ export class TestRoom implements PresenceListener {
     return this.#local.values();
   }
 
+  get localMemberCount(): number {
+    return this.#local.size;
+  }
+
   /** The names at other nodes, sorted. */
   get names(): string[] {
     return [...this.#remote].map(({ name }) => name ?? "").sort();

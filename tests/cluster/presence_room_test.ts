@@ -47,7 +47,12 @@ Deno.test("PresenceRoom asks once for what it has missed", () => {
 });
 
 function listenerOf(localMembers: { readonly id: string; readonly name: string }[]) {
-  return { localMembers, onJoined: () => {}, onLeft: () => {} };
+  return {
+    localMembers,
+    localMemberCount: localMembers.length,
+    onJoined: () => {},
+    onLeft: () => {},
+  };
 }
 
 function partOf(part: number, isLast: boolean) {

@@ -101,6 +101,10 @@ export class TestRoom implements RoomListener {
     this.stream = backplane.open(room, this);
   }
 
+  get localMemberCount(): number {
+    return this.localMembers.length;
+  }
+
   /** The texts of the tail and of what came after it, without duplicates. */
   get texts(): string[] {
     const all = [...this.tail, ...this.messages];

@@ -4,7 +4,7 @@ import type { Chat } from "../../chat/chat.ts";
 import type { JoinRequest } from "../../chat/join_request.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import { HistoryUnavailableError } from "../../chat/history/history.ts";
-import type { ListedRoom } from "../../chat/rooms.ts";
+import type { ListedRoom } from "../../chat/room_list.ts";
 import { parseLimit, parseRoomSegment } from "./api_params.ts";
 import { json, pageLink, preflight } from "./api_response.ts";
 import { historyPage, parseHistoryQuery } from "./history_page.ts";
@@ -145,10 +145,11 @@ export class RoomsApi {
       // The other clients must not wait for all pages.
       await new Promise((resolve) => setImmediate(resolve));
     }
-    const rooms = readable.slice(0, limit);
+    const listed = readable.slice(0, limit);
+    const rooms = await this.#options.chat.rooms.locate(listed);
     const hasMore = readable.length > limit;
     if (!hasMore) return json({ rooms });
-    const next = { after: rooms.at(-1)!.name, limit: `${limit}` };
+    const next = { after: listed.at(-1)!.name, limit: `${limit}` };
     return json({ rooms }, pageLink("/rooms", "next", next));
   }
 
