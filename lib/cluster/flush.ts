@@ -38,11 +38,15 @@ export interface FlushHead {
   /** Counts the flushes of the process. */
   readonly number: number;
   /**
-   * The sequence number of the newest message of the room that the process had received when the
-   * first message of the flush was published there; 0 if none. The room has compared the ids of the
-   * flush with all messages up to this one, and with no later ones: a message may have waited.
+   * The sequence number of the newest message of the room that the process had received before it
+   * encoded the flush; 0 if none.
    */
   readonly after: number;
+  /**
+   * The ids of the flush were compared with those of all messages up to this sequence number, when
+   * the first of them was published. Default: `after`. It is less if the message had to wait.
+   */
+  readonly comparedUpTo?: number | undefined;
   /**
    * The stream's sequence number from which on a process must read the flushes of the room to know
    * its newest messages.
@@ -187,9 +191,9 @@ export function decodeFlush(payload: Uint8Array, place: FlushPlace): Flush | und
   if (count === undefined || count > MAX_FLUSH_MESSAGES) return undefined;
   const messages = numberMessages(header, frames, place);
   if (messages.length !== count || !header.ids.every(([index]) => index < count)) return undefined;
-  const { epoch, node, number, after, tail } = header;
+  const { epoch, node, number, after, comparedUpTo, tail } = header;
   const isDeletion = header.isDeletion === true;
-  const head = { epoch, node, number, after, tail, isDeletion };
+  const head = { epoch, node, number, after, comparedUpTo, tail, isDeletion };
   return { ...head, ...place, messages, byteCount: payload.length };
 }
 
@@ -250,12 +254,13 @@ function parseHeader(bytes: Uint8Array): Header | undefined {
 
 function isHeader(value: unknown): value is Header {
   if (typeof value !== "object" || value === null) return false;
-  const { epoch, node, number, after, tail, authors, spans, ids } = value as Record<
-    string,
-    unknown
-  >;
+  const { epoch, node, number, after, comparedUpTo = 0, tail, authors, spans, ids } =
+    value as Record<
+      string,
+      unknown
+    >;
   return typeof epoch === "string" && typeof node === "string" &&
-    [number, after, tail].every(isCount) &&
+    [number, after, comparedUpTo, tail].every(isCount) &&
     arePairs(authors, isTextOrNull, isTextOrNull) &&
     arePairs(spans, isCount, (count) => isCount(count) && count !== 0) &&
     arePairs(ids, isCount, (id) => typeof id === "string");

@@ -61,9 +61,10 @@ export function appendFlush(
   return readEarlier(source, flush).then((earlier) => recent.append(flush, earlier));
 }
 
-/** Reads the flushes between the one that the publisher of a flush had received, and that flush. */
+/** Reads the flushes before one whose ids were not compared with those of that one. */
 async function readEarlier(source: FlushSource, flush: Flush): Promise<Flush[]> {
-  const reader = new SubjectReader(source.clients, source.subject, streamSeqOf(flush.after));
+  const { comparedUpTo = flush.after } = flush;
+  const reader = new SubjectReader(source.clients, source.subject, streamSeqOf(comparedUpTo));
   const earlier: Flush[] = [];
   while (earlier.length < MAX_EARLIER_FLUSHES) {
     const message = await reader.next();
@@ -72,7 +73,7 @@ async function readEarlier(source: FlushSource, flush: Flush): Promise<Flush[]> 
     if (message.seq >= flush.streamSeq) break;
     const place = { streamSeq: message.seq, atMs: message.time.getTime() };
     const decoded = source.decode(message.data, place);
-    if (decoded && firstSeqOf(message.seq) > flush.after) earlier.push(decoded);
+    if (decoded && firstSeqOf(message.seq) > comparedUpTo) earlier.push(decoded);
   }
   return earlier;
 }

@@ -49,15 +49,15 @@ export interface OutboxRoom {
 /** A message that waits to be sent. */
 interface QueuedPart {
   readonly part: FlushPart;
-  /** See {@linkcode FlushHead.after}. */
-  readonly after: number;
+  /** See {@linkcode FlushHead.comparedUpTo}. */
+  readonly comparedUpTo: number;
 }
 
 /** A flush that has not come back. */
 interface Flight {
   readonly number: number;
-  /** See {@linkcode FlushHead.after}. */
-  readonly after: number;
+  /** See {@linkcode FlushHead.comparedUpTo}. */
+  readonly comparedUpTo: number;
   readonly publications: readonly FlushPart[];
   /** Resolves when it has come back or is refused. */
   readonly settled: PromiseWithResolvers<"settled">;
@@ -98,7 +98,7 @@ export class Outbox {
     } else if (!held.add(publication, health.outage !== undefined)) {
       this.#refuseLater(publication, health.outage ?? "too many messages wait to be stored");
     } else {
-      this.#queue.push({ part: publication, after: this.#room.head().after });
+      this.#queue.push({ part: publication, comparedUpTo: this.#room.head().after });
       if (this.#isSending) return;
       this.#isSending = true;
       queueMicrotask(() => this.#sendAll());
@@ -130,7 +130,7 @@ export class Outbox {
       const queued = this.#queue.splice(0, flushLength(parts));
       await this.#send({
         number: this.#context.nextFlushNumber(),
-        after: queued[0]!.after,
+        comparedUpTo: queued[0]!.comparedUpTo,
         publications: queued.map(({ part }) => part),
         settled: Promise.withResolvers(),
         isSettled: false,
@@ -177,10 +177,13 @@ export class Outbox {
     }
   }
 
-  #encode({ number, after, publications }: Flight): Uint8Array {
+  #encode({ number, comparedUpTo, publications }: Flight): Uint8Array {
     const { isDeletion } = publications[0]!;
-    const head = { ...this.#room.head(), after, node: this.#context.node, number, isDeletion };
-    return encodeFlush(head, publications);
+    const head = { ...this.#room.head(), node: this.#context.node, number, isDeletion };
+    return encodeFlush(
+      head.after === comparedUpTo ? head : { ...head, comparedUpTo },
+      publications,
+    );
   }
 
   #publish({ number }: Flight, payload: Uint8Array) {

@@ -53,15 +53,15 @@ export class RecentFlushes {
   }
 
   /** Whether it is known which messages of a flush are duplicates. */
-  covers({ after, streamSeq, messages }: Flush): boolean {
-    return after >= this.#coveredAfter || after >= firstSeqOf(streamSeq) - 1 ||
+  covers({ after, comparedUpTo = after, streamSeq, messages }: Flush): boolean {
+    return comparedUpTo >= this.#coveredAfter || comparedUpTo >= firstSeqOf(streamSeq) - 1 ||
       messages.every(({ id }) => id === undefined);
   }
 
   /**
    * Appends the next flush, and marks its duplicates. It must be covered, or `earlier` be given.
    *
-   * @param earlier The flushes between the one that its publisher had received and this one.
+   * @param earlier The flushes before it whose ids were not compared with its own.
    */
   append(flush: Flush, earlier?: readonly Flush[]): void {
     if (flush.isDeletion) this.#startOver(flush);
@@ -76,7 +76,8 @@ export class RecentFlushes {
 
   #markDuplicates(flush: Flush, earlier: readonly Flush[] | undefined): void {
     const firsts = earlier && firstSeqs(earlier);
-    const after = firsts ? firstSeqOf(flush.streamSeq) - 1 : flush.after;
+    const { comparedUpTo = flush.after } = flush;
+    const after = firsts ? firstSeqOf(flush.streamSeq) - 1 : comparedUpTo;
     for (const message of flush.messages) {
       if (message.id === undefined) continue;
       const key = keyOf(message);

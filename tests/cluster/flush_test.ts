@@ -9,7 +9,7 @@ import { OPCODE } from "../../lib/websocket/frame.ts";
 import { ANN, publication } from "./test_room.ts";
 
 const HEAD = {
-  ...{ epoch: "0123456789abcdef", node: "n", number: 7, after: 4099, tail: 1 },
+  ...{ epoch: "0123456789abcdef", node: "n", number: 7, after: 4099, comparedUpTo: 4098, tail: 1 },
   isDeletion: false,
 };
 const PLACE = { streamSeq: 3, atMs: 1000 };
@@ -57,6 +57,7 @@ const HOSTILE: readonly (readonly [what: string, header: unknown, frames: readon
   ["a header that is null", null, OK_FRAMES],
   ["a number for the epoch", { ...OK_HEADER, epoch: 1 }, OK_FRAMES],
   ["a fraction", { ...OK_HEADER, after: 0.5 }, OK_FRAMES],
+  ["a negative number", { ...OK_HEADER, comparedUpTo: -1 }, OK_FRAMES],
   ["a negative number", { ...OK_HEADER, tail: -1 }, OK_FRAMES],
   ["an author that is not there", { ...OK_HEADER, spans: [[1, 1]] }, OK_FRAMES],
   ["an author that is a number", { ...OK_HEADER, authors: [[1, null]] }, OK_FRAMES],

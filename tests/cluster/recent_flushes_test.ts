@@ -83,3 +83,12 @@ Deno.test("RecentFlushes covers flushes whose publisher had received what it has
   assert(!recent.covers(flushOf(21, ids, { after: firstSeqOf(10) })));
   assert(recent.covers(flushOf(21, 1, { after: 0 })));
 });
+
+Deno.test("RecentFlushes marks ids that came while a message waited at its publisher", () => {
+  const recent = new RecentFlushes(0);
+  recent.append(flushOf(1, ["a"]));
+  recent.append(flushOf(2, ["b"]));
+  const waited = flushOf(3, ["a", "b"], { after: firstSeqOf(2) });
+  recent.append({ ...waited, comparedUpTo: firstSeqOf(1) });
+  assertEquals(duplicatesOf(waited), [undefined, firstSeqOf(2)]);
+});
