@@ -12,6 +12,7 @@ const PAGES = [
   "lib/server/page/README.md",
   "tests/bench/README.md",
   "tests/bench/abuse.md",
+  "tests/bench/cluster_faults.md",
   "tests/bench/figures.md",
   "tests/bench/upstream.md",
 ];

@@ -2,6 +2,7 @@ import { type MessageOpcode, OPCODE } from "../websocket/frame.ts";
 import type { Backplane } from "./backplane.ts";
 import type { PresenceMessage, ServerMessage } from "./chorus_v1.ts";
 import { CLOSE_CODES } from "./close_code.ts";
+import { copyBytes } from "./copy_bytes.ts";
 import type { ChatCounters } from "./counters.ts";
 import { FanOut } from "./fan_out.ts";
 import { LocalHistory, type LocalHistoryOptions } from "./history/local_history.ts";
@@ -185,10 +186,7 @@ export class Room {
     this.#options.onError(error, id);
   }
 
-  /**
-   * Publishes `bytes[start, end)`, which a member has sent, to the other members. The bytes are
-   * copied.
-   */
+  /** Publishes a copy of `bytes[start, end)`, which a member has sent, to the other members. */
   publish(
     opcode: MessageOpcode,
     bytes: Uint8Array,
@@ -198,7 +196,7 @@ export class Room {
   ): void {
     const { author } = member;
     if (!this.#feed) return this.#append(opcode, bytes, start, end, author, member);
-    this.#feed.publish({ opcode, bytes: bytes.slice(start, end), author, publisher: member });
+    this.#feed.publish({ opcode, bytes: copyBytes(bytes, start, end), author, publisher: member });
   }
 
   /**

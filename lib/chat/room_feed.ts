@@ -154,10 +154,7 @@ export class RoomFeed implements RoomListener {
     this.close();
   }
 
-  onMessages(
-    messages: readonly StreamedMessage[],
-    own: readonly StreamPublication[] | undefined,
-  ): void {
+  onMessages(messages: readonly StreamedMessage[], own?: readonly StreamPublication[]): void {
     for (const [index, message] of messages.entries()) {
       const publication = own?.[index];
       const { seq, duplicateOf } = message;

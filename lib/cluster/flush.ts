@@ -229,13 +229,11 @@ function countFrames(frames: Uint8Array): number | undefined {
     if (short > 127) return undefined;
     const header = short < 126 ? 2 : short === 126 ? 4 : 10;
     if (at + header > frames.length) return undefined;
-    const view = new DataView(frames.buffer, frames.byteOffset + at);
-    const length = short < 126
-      ? short
-      : short === 126
-      ? view.getUint16(2)
-      : Number(view.getBigUint64(2));
-    at += header + length;
+    if (short < 126) at += header + short;
+    else {
+      const view = new DataView(frames.buffer, frames.byteOffset + at);
+      at += header + (short === 126 ? view.getUint16(2) : Number(view.getBigUint64(2)));
+    }
     count++;
   }
   return at === frames.length ? count : undefined;

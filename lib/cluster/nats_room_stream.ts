@@ -125,11 +125,12 @@ export class NatsRoomStream implements RoomStream {
     }
     if (this.#isClosed) return;
     const last = tail.flushes.at(-1);
+    const deletion = tail.flushes.findLastIndex(({ isDeletion }) => isDeletion);
     this.#recent = tail.recent;
     this.#headSeq = last ? lastSeqOf(last) : 0;
     this.#listener.onOpened({
       headSeq: this.#headSeq,
-      tail: tail.flushes.flatMap(({ messages }) => messages),
+      tail: tail.flushes.slice(deletion + 1).flatMap(({ messages }) => messages),
       hasOlder: tail.flushes.length > 0 && tail.flushes[0]!.after > 0,
     });
     while (this.#early.length > 0) {
@@ -225,7 +226,9 @@ export class NatsRoomStream implements RoomStream {
   /** Delivers a flush, unless it is in the tail. */
   #receive(flush: Flush): void | Promise<void> {
     if (firstSeqOf(flush.streamSeq) <= this.#headSeq) return;
-    if (flush.after > this.#headSeq && flush.after < firstSeqOf(flush.streamSeq)) {
+    // What was gone before the room was opened is no gap.
+    const isNews = flush.after > this.#headSeq && streamSeqOf(flush.after) > this.#startPosition;
+    if (isNews && flush.after < firstSeqOf(flush.streamSeq)) {
       const after = this.#headSeq;
       this.#headSeq = flush.after;
       this.#listener.onGap(after, flush.after);

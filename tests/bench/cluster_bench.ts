@@ -5,6 +5,7 @@ import { parseFlags } from "../../lib/cli/flags/flags.ts";
 import { helpText } from "../../lib/cli/flags/help.ts";
 import { isNatsMissing } from "../cluster/nats_server.ts";
 import { ackTables } from "./cluster/ack_tables.ts";
+import { costTables } from "./cluster/cost_tables.ts";
 import { deliveryTables, kneeTables } from "./cluster/delivery_tables.ts";
 import { presenceTables } from "./cluster/presence_tables.ts";
 import { replayTables } from "./cluster/replay_tables.ts";
@@ -13,6 +14,7 @@ import { replayTables } from "./cluster/replay_tables.ts";
 const PARTS: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
   deliveries: deliveryTables,
   acks: ackTables,
+  costs: costTables,
   knee: kneeTables,
   replay: replayTables,
   presence: presenceTables,

@@ -1,14 +1,19 @@
 import { assert, assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
+import type { Chat } from "../../lib/chat/chat.ts";
 import { CLOSE_CODES } from "../../lib/chat/close_code.ts";
 import { parsePosition } from "../../lib/chat/history/position.ts";
+import { seededRandom } from "../../lib/load/seeded_random.ts";
 import type { Body } from "../../lib/chat/message.ts";
+import type { LocatedRoom } from "../../lib/chat/room_list.ts";
 import type { TestChat, TestMember } from "./test_chat.ts";
 
 /** Two instances that are one chat. */
 export interface ChatPair extends AsyncDisposable {
   /** The same one twice if the chat has only one process. */
   readonly instances: readonly [TestChat, TestChat];
+  /** Does something that may happen at any time, and that ends soon. */
+  readonly disturb?: (random: () => number) => void;
   /** Where the instances store the messages; undefined if they are only in memory. */
   readonly store?: {
     /** From now on messages are not stored, without an outage. */
@@ -366,6 +371,27 @@ export function chatContract(name: string, openPair: OpenPair): void {
     }
   });
 
+  contract("a deleted room is unknown to an instance that opens it later", async (pair) => {
+    const [{ chat }, other] = pair.instances;
+    const { position: since } = await chat.publish("tea", { text: "hi", name: null }) as {
+      readonly position: string;
+    };
+    await chat.publish("tea", { text: "ho", name: null });
+    assertEquals(await chat.rooms.delete("tea"), true);
+    for (const each of [other.chat, chat]) {
+      assertEquals(await listed(each), []);
+      assertEquals(await each.rooms.isKnown("tea"), false);
+      assertEquals(await each.rooms.delete("tea"), false);
+    }
+    const late = await other.join("tea", { last: 9 }).welcomed();
+    const resumed = await other.join("tea", { since }).welcomed();
+    await chat.publish("tea", { text: "new", name: null });
+    for (const member of [late, resumed]) assertEquals(await member.heard(1), ["new"]);
+    assertEquals([resumed.welcome.recovered, resumed.of("gap").length], [false, 1]);
+    const { gap, recovered } = await again(other, since);
+    assertEquals([gap, recovered], [1, false]);
+  });
+
   contract("Rooms.list() and Rooms.isKnown() know the rooms of both", async ({ instances }) => {
     const [one, other] = instances;
     for (const room of ["a", "c"]) await one.chat.publish(room, { text: "hi", name: null });
@@ -402,22 +428,18 @@ export function chatContract(name: string, openPair: OpenPair): void {
         after = String(page.at(-1)![0]);
       }
       assertEquals(pages, expected);
-      const located = await chat.rooms.locate(await chat.rooms.list("", 9));
-      assertEquals(located.map(({ position }) => seqOf(position) > 0), [false, false, false, true]);
+      const areStored = (await listed(chat)).map(({ position }) => seqOf(position) > 0);
+      assertEquals(areStored, [false, false, false, true]);
     }
     for (const member of members) member.leave();
     for (const { chat } of instances) {
-      const names = async () => {
-        const located = await chat.rooms.locate(await chat.rooms.list("", 9));
-        return located.map(({ name, memberCount }) => `${name} ${memberCount}`).join();
-      };
+      const names = async () =>
+        (await listed(chat)).map(({ name, memberCount }) => `${name} ${memberCount}`).join();
       while (await names() !== "stored 0") await new Promise(setImmediate);
     }
     assertEquals(await one.chat.rooms.delete("stored"), true);
     for (const { chat } of instances) {
-      while ((await chat.rooms.locate(await chat.rooms.list("", 9))).length > 0) {
-        await new Promise(setImmediate);
-      }
+      while ((await listed(chat)).length > 0) await new Promise(setImmediate);
     }
   });
 
@@ -429,6 +451,12 @@ export function chatContract(name: string, openPair: OpenPair): void {
     await one.chat.rooms.flushed();
     assertEquals(reader.bodies.length, 100);
   });
+
+  for (let seed = 1; seed <= 10; seed++) {
+    contract(`members that come and go get every message once, seed ${seed}`, async (pair) => {
+      await comeAndGo(pair, seededRandom(seed));
+    });
+  }
 
   storeContract(name, openPair);
 }
@@ -490,7 +518,105 @@ function storeContract(name: string, openPair: OpenPair): void {
   );
 }
 
+/** A client that connects again and again, and what it has got in all its connections. */
+interface Client {
+  readonly session: string;
+  member: TestMember;
+  readonly got: ReturnType<typeof saidOf>;
+  /** Everything up to this position has come. */
+  position: string;
+  /** The texts that it has published, which are their ids, and those that were acked. */
+  readonly texts: string[];
+  readonly acked: Set<string>;
+}
+
+async function comeAndGo(
+  { instances, disturb }: ChatPair,
+  random: () => number,
+): Promise<void> {
+  const first = await welcomed(
+    [0, 1, 0, 1].map((at) => instances[at]!.join("tea", { echo: true })),
+  );
+  const clients = first.map((member): Client => {
+    const { session, position } = member.welcome;
+    return { session, member, got: [], position, texts: [], acked: new Set() };
+  });
+  const reader = await instances[0].join("tea").welcomed();
+  for (let step = 0; step < 300; step++) {
+    disturb?.(random);
+    const client = clients[Math.floor(random() * clients.length)]!;
+    const action = random();
+    if (action < 0.6) say(client, `${clients.indexOf(client)}-${client.texts.length}`);
+    else if (action < 0.8) await comeAgain(client, instances[random() < 0.5 ? 0 : 1], random);
+    else await new Promise(setImmediate);
+  }
+  const count = clients.reduce((sum, { texts }) => sum + texts.length, 0);
+  const isStored = ({ texts, acked }: Client) => texts.every((text) => acked.has(text));
+  for (const client of clients) await stay(client, instances[0], isStored);
+  for (const client of clients) await stay(client, instances[1], ({ got }) => got.length >= count);
+  const order = (await reader.until(({ bodies }) => bodies.length >= count)).of("said");
+  assertEquals(order.length, count);
+  for (const { got } of clients) assertEquals(got, order);
+  for (const [index, { texts }] of clients.entries()) {
+    const own = order.map((each) => "text" in each ? each.text : "");
+    assertEquals(own.filter((text) => text.startsWith(`${index}-`)).toSorted(), texts.toSorted());
+  }
+}
+
+/** Connects a client until it is done. An outage may not have ended yet. */
+async function stay(
+  client: Client,
+  instance: TestChat,
+  isDone: (client: Client) => boolean,
+): Promise<void> {
+  const check = () => (take(client), isDone(client));
+  while (!check()) {
+    await new Promise(setImmediate);
+    await comeAgain(client, instance, () => 0);
+    await client.member.until((each) => check() || each.closeStatus);
+  }
+}
+
+function say({ member, texts }: Client, text: string): void {
+  texts.push(text);
+  // A client may publish before it is welcomed, but not after it was closed.
+  if (!member.closeStatus) member.say(text, text);
+}
+
+/** Connects a client again, at any instance, and publishes again what was not acked. */
+async function comeAgain(
+  client: Client,
+  instance: TestChat,
+  random: () => number,
+): Promise<void> {
+  client.member.leave();
+  take(client);
+  const { session, position: since } = client;
+  client.member = instance.join("tea", { echo: true, session, since });
+  if (random() < 0.5) await client.member.until((each) => each.welcome ?? each.closeStatus);
+  for (const text of client.texts) if (!client.acked.has(text)) client.member.say(text, text);
+}
+
+/** Takes what a member has got since the last call. */
+function take(client: Client): void {
+  for (const each of client.member.received.splice(0)) {
+    assert(each.type !== "gap", "nothing is missed");
+    if (each.type === "said") client.got.push(each);
+    if (each.type === "ack") client.acked.add(each.id);
+    if (each.type !== "said" && each.type !== "ack") continue;
+    // The ack of a message that was published before may be older.
+    if (seqOf(each.position) > seqOf(client.position)) client.position = each.position;
+  }
+}
+
 type StoreTest = (pair: Required<ChatPair>) => Promise<void>;
+
+/** What a member is told that resumes from a position before a deletion. */
+async function again(instance: TestChat, since: string) {
+  const member = await instance.join("tea", { since }).welcomed();
+  assertEquals(await member.heard(1), ["new"]);
+  return { gap: member.of("gap").length, recovered: member.welcome.recovered };
+}
 
 async function welcomed(members: readonly TestMember[]): Promise<readonly TestMember[]> {
   return await Promise.all(members.map((member) => member.welcomed()));
@@ -501,6 +627,11 @@ async function heardItself(member: TestMember): Promise<void> {
   const text = crypto.randomUUID();
   member.send(text);
   await member.until(({ bodies }) => bodies.includes(text));
+}
+
+/** The rooms with their positions. */
+async function listed({ rooms }: Chat): Promise<LocatedRoom[]> {
+  return await rooms.locate(await rooms.list("", 10));
 }
 
 function saidOf(member: TestMember, count: number) {

@@ -23,6 +23,23 @@ chatContract("Chat over MemoryBackplane", (options) => {
   const instances = [new TestChat(one, options), new TestChat(other, options)] as const;
   return {
     instances,
+    disturb: (random) => {
+      const what = random();
+      const turns = Math.floor(random() * 10);
+      const later = (run: () => void, left = turns) =>
+        setImmediate(left === 0 ? run : () => later(run, left - 1));
+      if (what < 0.05) {
+        stream.hold();
+        later(() => stream.release());
+      } else if (what < 0.15) {
+        const backplane = backplanes[what < 0.1 ? 0 : 1];
+        backplane.isPaused = true;
+        later(() => backplane.isPaused = false);
+      } else if (what < 0.18 && stream.outage === undefined) {
+        stream.startOutage("NATS is down");
+        later(() => stream.endOutage());
+      }
+    },
     store: {
       hold: () => stream.hold(),
       release: () => stream.release(),

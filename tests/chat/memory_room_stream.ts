@@ -20,6 +20,8 @@ export class MemoryRoomStream implements RoomStream {
   readonly listener: RoomListener;
   readonly #backplane: MemoryBackplane;
   #isOpen = false;
+  /** The newest flush of the stream when the room was opened. */
+  #openedAt = 0;
   /** The newest message that has arrived. */
   #headSeq = 0;
   #held: StreamPublication[] = [];
@@ -109,6 +111,7 @@ export class MemoryRoomStream implements RoomStream {
     let first = flushes.length;
     while (first > 0 && tail.length < TAIL_MESSAGES) tail.unshift(...flushes[--first]!.messages);
     this.#isOpen = true;
+    this.#openedAt = stream.lastFlush;
     this.#headSeq = flushes.at(-1)?.lastSeq ?? 0;
     this.listener.onOpened({ headSeq: this.#headSeq, tail, hasOlder: first > 0 });
     for (const process of stream.processes) {
@@ -131,7 +134,8 @@ export class MemoryRoomStream implements RoomStream {
   onFlush(flush: Flush): void {
     const { after, lastSeq, from, messages, own } = flush;
     if (lastSeq <= this.#headSeq || !this.#backplane.stream.flushes.includes(flush)) return;
-    if (after > this.#headSeq) this.listener.onGap(this.#headSeq, after);
+    const isGap = after > this.#headSeq && after / SEQS_PER_FLUSH > this.#openedAt;
+    if (isGap) this.listener.onGap(this.#headSeq, after);
     this.#headSeq = lastSeq;
     const isOwn = from === this.#backplane;
     if (isOwn) this.#inFlight = [];

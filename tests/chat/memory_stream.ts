@@ -51,6 +51,8 @@ export class MemoryStream {
   readonly sessionKey = crypto.getRandomValues(new Uint8Array(32));
   readonly processes = new Set<MemoryProcess>();
   epoch = newEpochName();
+  /** The number of the newest flush. */
+  lastFlush = 0;
   /** Everything that comes to the processes. */
   entries: StreamEntry[] = [];
   /** The flushes that are stored, oldest first. */
@@ -60,7 +62,6 @@ export class MemoryStream {
   openError: Error | undefined;
   /** The newest removed message of each room. */
   readonly #removedUpTo = new Map<string, number>();
-  #lastFlush = 0;
   #isHeld = false;
 
   /** Whether the stream takes messages now. */
@@ -96,7 +97,7 @@ export class MemoryStream {
     this.entries = [];
     this.flushes = [];
     this.#removedUpTo.clear();
-    this.#lastFlush = 0;
+    this.lastFlush = 0;
     for (const process of this.processes) process.startOver();
     for (const { process } of this.processes) process?.onNewEpoch();
   }
@@ -124,7 +125,7 @@ export class MemoryStream {
     own: readonly StreamPublication[],
     { from, after }: { readonly from: MemoryProcess; readonly after: number },
   ): void {
-    const firstSeq = ++this.#lastFlush * SEQS_PER_FLUSH;
+    const firstSeq = ++this.lastFlush * SEQS_PER_FLUSH;
     const atMs = Date.now();
     const messages: StreamedMessage[] = [];
     const unseen = this.flushesOf(room).filter(({ lastSeq }) => lastSeq > after);

@@ -45,6 +45,20 @@ export const NODE_FAULTS: readonly Fault[] = [
       }),
   },
   {
+    name: "a node is cut off from NATS, and stopped",
+    async act({ cluster: { nodes: [node], proxies: [proxy] }, users }) {
+      const affected = usersOf(node!, users);
+      const startMs = performance.now();
+      await proxy!.cut();
+      await areHeld(affected, [node!]);
+      assertEquals(await node!.terminate(), 0);
+      const endMs = performance.now();
+      proxy!.heal();
+      await node!.restart();
+      return { startMs, endMs, affected };
+    },
+  },
+  {
     name: "the connection of a node to NATS freezes",
     act: (context) =>
       breakLink(context, async ({ cluster: { proxies: [proxy] } }, held) => {
@@ -99,15 +113,12 @@ export const NATS_KILLED: Fault = {
   act: (context) => killNats(context, () => holdFor(context.holdMs)),
 };
 
-/** The faults of the NATS server. */
-export const NATS_FAULTS: readonly Fault[] = [
-  NATS_KILLED,
-  {
-    name: "NATS is killed, and more is published than --max-held-bytes",
-    messageBytes: 4000,
-    act: (context) => killNats(context, () => allRefuse(context)),
-  },
-];
+/** All NATS servers are killed, until every user had a message refused. */
+export const HELD_BYTES_EXCEEDED: Fault = {
+  name: "NATS is killed, and more is published than --max-held-bytes",
+  messageBytes: 1500,
+  act: (context) => killNats(context, () => allRefuse(context)),
+};
 
 /** The faults of a cluster of NATS servers. */
 export const NATS_CLUSTER_FAULTS: readonly Fault[] = [

@@ -201,6 +201,36 @@ historyTest(
   },
 );
 
+historyTest(
+  "NatsRoomStream tells no gap where messages were gone before it was open",
+  async (setup) => {
+    const { one, server } = setup;
+    const room = await one.room("lobby");
+    await publishEach(room, 1, 2);
+    await setup.purge("lobby", room.messages.at(-1)!.seq);
+    await using later = await TestBackplane.open(server.url);
+    const opened = await later.room("lobby");
+    await publishEach(room, 3, 3);
+    await opened.received(1);
+    assertEquals([opened.headSeq, opened.gaps, opened.texts], [0, [], ["m3"]]);
+  },
+);
+
+historyTest(
+  "NatsBackplane.heads() tells which rooms have no messages after their deletion",
+  async (setup) => {
+    const { one } = setup;
+    for (const name of ["a", "b", "c"]) {
+      const room = await one.room(name);
+      await publishEach(room, 1, 2);
+      if (name !== "c") await room.stream.delete();
+      if (name === "b") await publishEach(room, 3, 3);
+    }
+    const heads = await one.backplane.heads(["a", "b", "c"]);
+    assertEquals(heads.map(({ hasMessages }) => hasMessages), [false, true, true]);
+  },
+);
+
 historyTest("NatsRoomStream skips what is not a flush of its epoch", async (setup) => {
   const { one, server } = setup;
   const room = await one.room("lobby");

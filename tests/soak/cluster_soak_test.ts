@@ -6,7 +6,12 @@ import {
   faultTable,
   runFault,
 } from "../cluster/fault_run.ts";
-import { NATS_CLUSTER_FAULTS, NATS_FAULTS, NATS_KILLED, NODE_FAULTS } from "../cluster/faults.ts";
+import {
+  HELD_BYTES_EXCEEDED,
+  NATS_CLUSTER_FAULTS,
+  NATS_KILLED,
+  NODE_FAULTS,
+} from "../cluster/faults.ts";
 import { isNatsMissing } from "../cluster/nats_server.ts";
 
 const NODE_COUNT = 3;
@@ -17,7 +22,7 @@ const USER_COUNT = Number(Deno.env.get("CLUSTER_USERS") ?? 300);
 const OUTAGE_MS = Number(Deno.env.get("CLUSTER_OUTAGE_SECONDS") ?? 20) * 1000;
 
 /** How long one node is without NATS. */
-const BROKEN_LINK_MS = OUTAGE_MS / 4;
+const BROKEN_LINK_MS = OUTAGE_MS / 5;
 
 const OPTIONS = { userCount: USER_COUNT, roomCount: 3, messagesPerSecond: 100 };
 
@@ -27,7 +32,7 @@ const ARGS = ["--max-held-bytes=256KiB", "--presence-ttl=5s", "--drain-window=2s
 
 soak(1, [
   ...NODE_FAULTS.map((fault) => [fault, BROKEN_LINK_MS] as const),
-  ...NATS_FAULTS.map((fault) => [fault, OUTAGE_MS] as const),
+  [HELD_BYTES_EXCEEDED, OUTAGE_MS],
 ]);
 soak(3, [NATS_KILLED, ...NATS_CLUSTER_FAULTS].map((fault) => [fault, OUTAGE_MS]));
 

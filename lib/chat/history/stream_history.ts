@@ -73,7 +73,7 @@ export class StreamHistory implements RoomHistory {
 
   /** Whether there are messages that were not deleted. */
   get hasMessages(): boolean {
-    return this.headSeq > this.#clearedSeq;
+    return this.log.head > 0 && this.headSeq > this.#clearedSeq;
   }
 
   get isForgettable(): boolean {

@@ -76,11 +76,14 @@ function startsWith(bytes: Uint8Array, at: number, prefix: Uint8Array): boolean 
 
 const poller = new Poller();
 const publishers: Publisher[] = [];
+/** They follow the publishers in the poller. */
+const readers: Client[] = [];
 
 function pumpUntil(isOver: () => boolean): void {
   while (!isOver()) {
     poller.wait(20, (tag, what) => {
-      const publisher = publishers[tag]!;
+      const publisher = publishers[tag];
+      if (!publisher) return readers[tag - load.publishers]!.onEvent(what);
       publisher.client.onEvent(what);
       if (publisher.client.isUpgraded) publisher.fill();
     });
@@ -89,6 +92,10 @@ function pumpUntil(isOver: () => boolean): void {
 
 function run(): AckResult {
   for (let index = 0; index < load.publishers; index++) publishers.push(new Publisher(index));
+  for (let room = 0; load.readerPort !== undefined && room < load.rooms; room++) {
+    const options = { port: load.readerPort, query: `room=r${room}`, onFrame: () => {} };
+    readers.push(new Client(poller, load.publishers + room, options));
+  }
   pumpUntil(() => publishers.every(({ client }) => client.isUpgraded));
   const warmMs = performance.now() + WARM_UP_MS;
   pumpUntil(() => performance.now() > warmMs);

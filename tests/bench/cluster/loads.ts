@@ -6,6 +6,8 @@ export interface AckLoad {
   readonly rooms: number;
   /** How many messages of a publisher may be without their ack. */
   readonly window: number;
+  /** The port to which each room has a reader, if any, in plain text. */
+  readonly readerPort?: number;
   /** The characters of a text. */
   readonly size: number;
   readonly durationMs: number;

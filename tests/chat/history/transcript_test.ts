@@ -1,6 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { ANY_AGE } from "../../../lib/chat/history/age_range.ts";
 import { Transcript } from "../../../lib/chat/history/transcript.ts";
+import type { Message } from "../../../lib/chat/message.ts";
+import { seededRandom } from "../../../lib/load/seeded_random.ts";
 import { OPCODE } from "../../../lib/websocket/frame.ts";
 import { AMPLE_BUDGET } from "../room_options.ts";
 
@@ -57,3 +59,40 @@ Deno.test("Transcript keeps the author and the time of each retained message whi
   assertEquals(messages.at(-1)!.seq, headSeq);
   assertEquals(transcript.authorSpans(8, 8), [], "the author of a dropped message is forgotten");
 });
+
+for (let seed = 1; seed <= 50; seed++) {
+  Deno.test(`Transcript with missing sequence numbers behaves like the model, seed ${seed}`, () => {
+    const random = seededRandom(seed);
+    const below = (limit: number) => Math.floor(random() * limit);
+    const retentionBytes = 1 + below(20_000);
+    const transcript = new Transcript({ retentionBytes, budget: AMPLE_BUDGET, headSeq: 7 });
+    const messages: Message[] = [];
+    const authors = [AUTHOR, { id: "a", name: "Ann" }, { id: "b", name: null }];
+    let [seq, atMs, author] = [7, 0, AUTHOR as Message["author"]];
+    for (let step = 0; step < 300; step++) {
+      seq += random() < 0.3 ? 1 + below(5000) : 1;
+      if (random() < 0.3) atMs += below(10);
+      if (random() < 0.3) author = authors[below(3)]!;
+      const body = `${step}`.padEnd(below(300));
+      const bytes = new TextEncoder().encode(body);
+      transcript.append(OPCODE.text, bytes, 0, bytes.length, author, atMs, seq);
+      messages.push({ seq, author, atMs, body });
+      if (step % 10 > 0) continue;
+      const { seqBefore } = transcript.log;
+      const retained = messages.filter((message) => message.seq > seqBefore);
+      const limit = below(retained.length + 2);
+      // Between two messages, or one of them.
+      const after = Math.max(seqBefore, retained[below(retained.length)]!.seq - below(3));
+      const later = retained.filter((message) => message.seq > after);
+      assertEquals(transcript.read(after, limit, Infinity), later.slice(0, limit));
+      const upTo = retained[below(retained.length)]!.seq + below(3) - 1;
+      const newest = later.filter((message) => message.seq <= upTo).slice(-limit);
+      assertEquals(transcript.readBefore(upTo, limit, after), limit === 0 ? [] : newest);
+      const fromMs = below(atMs + 2);
+      const fresh = retained.find((message) => message.atMs >= fromMs);
+      const lastOldSeq = transcript.lastOldSeq({ fromMs, nowMs: atMs });
+      const served = retained.filter((message) => message.seq > lastOldSeq);
+      assertEquals(served[0]?.seq, fresh?.seq, "exactly the fresh messages are served");
+    }
+  });
+}
