@@ -84,7 +84,7 @@ export class StreamedRooms {
     if (!last) return { seq: 0, hasMessages: false };
     const flush = decodeFlush(last.data, { streamSeq: last.seq, atMs: last.time.getTime() });
     const seq = flush ? lastSeqOf(flush) : firstSeqOf(last.seq);
-    return { seq, hasMessages: flush !== undefined && !flush.isDeletion };
+    return { seq, hasMessages: !flush?.isDeletion };
   }
 
   async #access<T>(read: () => T | Promise<T>): Promise<T> {
