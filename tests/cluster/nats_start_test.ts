@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { jetstreamManager, type StreamConfig } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
-import { ClusterError } from "../../lib/cluster/cluster_error.ts";
+import { ClusterError } from "../../lib/cluster/connection/cluster_error.ts";
 import type { NatsBackplaneOptions } from "../../lib/cluster/nats_backplane.ts";
 import { freePort } from "../free_port.ts";
 import { NatsAccounts } from "./nats_accounts.ts";

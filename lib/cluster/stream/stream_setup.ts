@@ -8,9 +8,9 @@ import {
   type StreamConfig,
   type StreamInfo,
 } from "@nats-io/jetstream";
-import { formatDurationMs } from "../cli/flags/duration.ts";
-import { ClusterError } from "./cluster_error.ts";
-import type { NatsLink } from "./nats_link.ts";
+import { formatDurationMs } from "../../cli/flags/duration.ts";
+import { ClusterError } from "../connection/cluster_error.ts";
+import type { NatsLink } from "../connection/nats_link.ts";
 import { ROOM_SUBJECTS } from "./room_subject.ts";
 
 /** The name of the stream with the messages of all rooms. */

@@ -1,5 +1,5 @@
 import { errors } from "@nats-io/transport-node";
-import { errorMessage } from "../cli/error_message.ts";
+import { errorMessage } from "../../cli/error_message.ts";
 
 /** The server offers no TLS, and the client demands it. */
 const NO_TLS = /does not support 'tls'/;

@@ -1,7 +1,7 @@
 import { JetStreamApiError } from "@nats-io/jetstream";
 import { errors } from "@nats-io/transport-node";
 import type { Logger } from "@logtape/logtape";
-import type { BackplaneCounters } from "../chat/backplane.ts";
+import type { BackplaneCounters } from "../../chat/backplane.ts";
 import {
   encodeFlush,
   type FlushHead,
