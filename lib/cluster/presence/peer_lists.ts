@@ -12,11 +12,16 @@ const ANSWER_TIMEOUT_MS = 500;
 /** Asks all nodes for their rooms. Returns what to wait for. */
 export type AskForRooms = (request: RoomsRequest) => Iterable<string>;
 
-/** The lists of rooms that other nodes are asked for. */
+/**
+ * The lists of rooms that other nodes are asked for. A node that has not answered in time is not
+ * waited for until it answers again.
+ */
 export class PeerLists {
   /** By the number of the request. */
   readonly #lists = new Map<number, PeerRooms>();
   readonly #limit = new CallLimit(MAX_LISTS);
+  /** The nodes that have not answered in time. */
+  readonly #late = new Set<string>();
   #requestCount = 0;
 
   /**
@@ -30,8 +35,12 @@ export class PeerLists {
       this.#lists.set(request, list);
       // No room has a longer name, so the rest makes no difference.
       const start = after.slice(0, MAX_TEXT_LENGTH);
-      list.waitFor(ask({ type: "rooms", request, after: start, limit }));
-      const timer = setTimeout(() => list.stopWaiting(), ANSWER_TIMEOUT_MS);
+      const nodes = new Set(ask({ type: "rooms", request, after: start, limit }));
+      list.waitFor(nodes.difference(this.#late));
+      const timer = setTimeout(() => {
+        for (const node of list.unanswered) this.#late.add(node);
+        list.stopWaiting();
+      }, ANSWER_TIMEOUT_MS);
       await list.answered;
       clearTimeout(timer);
       this.#lists.delete(request);
@@ -41,11 +50,13 @@ export class PeerLists {
 
   /** Receives what a node tells. */
   receive(part: RoomsPart): void {
+    this.#late.delete(part.node);
     this.#lists.get(part.request)?.receive(part);
   }
 
   /** Waits no more: for one, or for all. */
   stopWaiting(name?: string): void {
+    if (name !== undefined) this.#late.delete(name);
     for (const list of this.#lists.values()) list.stopWaiting(name);
   }
 }

@@ -28,6 +28,11 @@ export class PeerRooms {
     return this.#answered.promise;
   }
 
+  /** What is waited for. */
+  get unanswered(): Iterable<string> {
+    return this.#waitsFor;
+  }
+
   /** The rooms that were told, in the order of their UTF-8. */
   get first(): SharedRoom[] {
     return [...this.#counts].map(([room, memberCount]) => ({ room, memberCount }))
