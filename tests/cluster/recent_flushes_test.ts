@@ -1,87 +1,91 @@
-import { assert, assertEquals } from "@std/assert";
-import type { Author } from "../../lib/chat/message.ts";
-import { firstSeqOf, type Flush } from "../../lib/cluster/flush.ts";
+import { assertEquals } from "@std/assert";
+import { firstSeqOf, type Flush, type FlushMessage, lastSeqOf } from "../../lib/cluster/flush.ts";
 import { RecentFlushes } from "../../lib/cluster/recent_flushes.ts";
 import { OPCODE } from "../../lib/websocket/frame.ts";
-import { ANN } from "./test_room.ts";
 
-const BOB: Author = { id: null, name: "Bob" };
+const ANN = { id: "ann", name: null };
 
-/** Makes a flush with messages that have these ids, or with so many messages without ids. */
-function flushOf(
-  streamSeq: number,
-  messages: number | readonly (string | undefined)[],
-  options: { after?: number; atMs?: number; byteCount?: number; author?: Author } = {},
-): Flush {
-  const { after = 0, atMs = 0, byteCount = 100, author = ANN } = options;
-  const ids = typeof messages === "number" ? Array(messages).fill(undefined) : messages;
-  return {
-    ...{ epoch: "e", node: "n", number: 1, tail: 0, streamSeq, after, atMs, byteCount },
-    messages: ids.map((id, index) => ({
-      ...{ seq: firstSeqOf(streamSeq) + index, author, atMs, id },
-      ...{ opcode: OPCODE.text, payload: new Uint8Array(0) },
-    })),
-  };
+/** A flush whose messages have these ids. */
+function flushOf(streamSeq: number, ids: readonly (string | undefined)[], more = {}): Flush {
+  const base = { opcode: OPCODE.text, payload: new Uint8Array(1), author: ANN, atMs: 0 };
+  const messages = ids.map((id, index): FlushMessage => (
+    { ...base, seq: firstSeqOf(streamSeq) + index, id }
+  ));
+  const head = { epoch: "e", node: "n", number: streamSeq, after: 0, tail: 0 };
+  return { ...head, streamSeq, atMs: 0, messages, byteCount: 100, ...more };
 }
 
 function duplicatesOf({ messages }: Flush): (number | undefined)[] {
   return messages.map(({ duplicateOf }) => duplicateOf);
 }
 
-const MINUTE_MS = 60_000;
-
-Deno.test("RecentFlushes starts the tail where the newest hundred messages start", () => {
+Deno.test("RecentFlushes marks ids that the publisher had not received", () => {
   const recent = new RecentFlushes(0);
-  assertEquals(recent.tail, 0);
-  for (let seq = 1; seq <= 30; seq++) recent.append(flushOf(seq, 10, { atMs: seq * MINUTE_MS }));
-  assertEquals(recent.tail, 21);
-  recent.append(flushOf(31, 99, { atMs: 31 * MINUTE_MS }));
-  assertEquals(recent.tail, 29);
+  const first = flushOf(1, ["a", "a", undefined]);
+  recent.append(first);
+  assertEquals(duplicatesOf(first), [undefined, firstSeqOf(1), undefined]);
+  const unaware = flushOf(2, ["b", "a"]);
+  recent.append(unaware);
+  assertEquals(duplicatesOf(unaware), [undefined, firstSeqOf(1)]);
+  // The room of its publisher has compared it with the first flush already.
+  const aware = flushOf(3, ["a", "b"], { after: lastSeqOf(first) });
+  recent.append(aware);
+  assertEquals(duplicatesOf(aware), [firstSeqOf(2) + 1, firstSeqOf(2)]);
 });
 
-Deno.test("RecentFlushes has the messages of two minutes in the tail, up to its limits", () => {
+Deno.test("RecentFlushes marks like a search in all flushes", () => {
   const recent = new RecentFlushes(0);
-  for (let seq = 1; seq <= 30; seq++) recent.append(flushOf(seq, 10, { atMs: seq * 10_000 }));
-  assertEquals(recent.tail, 18);
-  for (let seq = 31; seq <= 40; seq++) recent.append(flushOf(seq, 4000, { atMs: 300_000 }));
-  assertEquals(recent.tail, 39);
-  recent.append(flushOf(41, 200, { atMs: 300_000, byteCount: 1024 ** 2 }));
-  assertEquals(recent.tail, 41);
-});
-
-Deno.test("RecentFlushes marks ids in the flushes that the publisher had not received", () => {
-  const recent = new RecentFlushes(0);
-  recent.append(flushOf(1, ["a", "b"]));
-  recent.append(flushOf(2, ["c", undefined, "a"], { after: firstSeqOf(1) + 1 }));
-  const late = flushOf(3, ["a", "b", "c", "d", "d"], { after: firstSeqOf(1) + 1 });
-  recent.append(late);
-  const second = firstSeqOf(2);
-  assertEquals(
-    duplicatesOf(late),
-    [second + 2, undefined, second, undefined, firstSeqOf(3) + 3],
-  );
-  const other = flushOf(4, ["a"], { author: BOB });
-  recent.append(other);
-  assertEquals(duplicatesOf(other), [undefined]);
-});
-
-Deno.test("RecentFlushes marks ids in the flushes that it is given", () => {
-  const recent = new RecentFlushes(firstSeqOf(5) - 1);
-  const flush = flushOf(5, ["a", "b"], { after: 1 });
-  assert(!recent.covers(flush));
-  recent.append(flush, [flushOf(2, ["b"]), flushOf(3, ["b"])]);
-  assertEquals(duplicatesOf(flush), [undefined, firstSeqOf(2)]);
-});
-
-Deno.test("RecentFlushes covers flushes whose publisher had received what it has forgotten", () => {
-  const recent = new RecentFlushes(0);
-  for (let seq = 1; seq <= 20; seq++) {
-    recent.append(flushOf(seq, ["a"].concat(Array(99).fill(undefined)), { atMs: seq * MINUTE_MS }));
+  const all: Flush[] = [];
+  for (let index = 1; index <= 2000; index++) {
+    const ids = Array.from({ length: 1 + index % 3 }, () => {
+      const id = Math.floor(30 * Math.random());
+      return id < 10 ? undefined : String(id);
+    });
+    const seen = all.at(-1 - Math.floor(6 * Math.random()));
+    const atMs = 300 * index;
+    const flush = flushOf(index, ids, { atMs, after: seen ? lastSeqOf(seen) : 0 });
+    const isCovered = recent.covers(flush);
+    const between = [...all, flush].flatMap(({ messages }) => messages)
+      .filter(({ seq }) => seq > flush.after);
+    recent.append(
+      flush,
+      isCovered ? undefined : all.filter((each) => lastSeqOf(each) > flush.after),
+    );
+    for (const { id, seq, duplicateOf } of flush.messages) {
+      const found = id && between.find((each) => each.id === id && each.seq < seq);
+      assertEquals(duplicateOf, found ? found.seq : undefined);
+    }
+    all.push(flush);
   }
-  const ids = ["a"];
-  assert(recent.covers(flushOf(21, ids, { after: firstSeqOf(18) })));
-  assert(!recent.covers(flushOf(21, ids, { after: firstSeqOf(10) })));
-  assert(recent.covers(flushOf(21, 1, { after: 0 })));
+});
+
+Deno.test("RecentFlushes forgets what is older than two minutes and not in the tail", () => {
+  const recent = new RecentFlushes(0);
+  for (let index = 1; index <= 300; index++) {
+    recent.append(flushOf(index, ["a"], { atMs: 1000 * index, after: firstSeqOf(index) - 1 }));
+  }
+  assertEquals(recent.tail, 180);
+  const covers = (ids: (string | undefined)[], after: number) =>
+    recent.covers(flushOf(301, ids, { after }));
+  assertEquals(covers(["a"], firstSeqOf(170)), false);
+  assertEquals(covers([undefined], firstSeqOf(170)), true);
+  assertEquals(covers(["a"], firstSeqOf(180)), true);
+  // The last 100 messages stay.
+  recent.append(flushOf(301, ["a"], { atMs: 1e6, after: firstSeqOf(300) }));
+  assertEquals(recent.tail, 202);
+  assertEquals(covers(["a"], firstSeqOf(202)), true);
+});
+
+Deno.test("RecentFlushes starts over after a deletion", () => {
+  const recent = new RecentFlushes(0);
+  recent.append(flushOf(1, ["a"]));
+  const deletion = flushOf(2, [undefined], { isDeletion: true, after: firstSeqOf(1) });
+  recent.append(deletion);
+  assertEquals(duplicatesOf(deletion), [firstSeqOf(2)]);
+  assertEquals(recent.tail, 2);
+  const flush = flushOf(3, ["a"], { after: firstSeqOf(1) });
+  recent.append(flush);
+  assertEquals(duplicatesOf(flush), [undefined]);
 });
 
 Deno.test("RecentFlushes marks ids that came while a message waited at its publisher", () => {
