@@ -89,6 +89,7 @@ export class NatsRoomStream implements RoomStream {
     this.#outbox = new Outbox(context, {
       subject: this.subject,
       opened: this.#opened.promise,
+      headSeq: () => this.#headSeq,
       head: () => this.#flushHead(),
       onRefused: (publications) => this.#onRefused(publications),
     });
