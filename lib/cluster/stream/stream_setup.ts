@@ -121,8 +121,7 @@ async function createStream(
     if (!(cause instanceof JetStreamApiError)) throw cause;
     // Another process may create it. NATS 2.9 then has several errors.
     if (await findStream(link, manager)) return;
-    const { code } = cause;
-    if (code === SUBJECTS_OVERLAP) {
+    if (cause.code === SUBJECTS_OVERLAP) {
       throw new ClusterError(
         `Another stream in NATS has the subjects ${ROOM_SUBJECTS}; delete it, or use another ` +
           "account",
