@@ -78,7 +78,7 @@ Deno.test("CLUSTER_FLAGS refuse values out of range", () => {
   for (const flag of ["--nats-replicas=0", "--nats-replicas=6", "--max-held-bytes=1KiB"]) {
     assertEquals(faultsOf(...NATS, flag).length, 1, flag);
   }
-  assertEquals(faultsOf(...NATS, "--presence-ttl=299ms").length, 1);
+  assertEquals(faultsOf(...NATS, "--presence-ttl=999ms").length, 1);
 });
 
 const DEPENDENT = [
