@@ -160,6 +160,11 @@ export interface RoomStream {
   /** Whether messages have not come back yet. */
   readonly hasPending: boolean;
   /**
+   * This process has received the stream up to this sequence number. While the room is being opened,
+   * it tells what a member that joins now may expect.
+   */
+  readonly receivedSeq: number;
+  /**
    * Puts a message in the stream. During an outage it is held, up to a bound, and refused beyond.
    */
   publish(publication: StreamPublication): void;

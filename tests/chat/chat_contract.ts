@@ -67,6 +67,15 @@ export function chatContract(name: string, openPair: OpenPair): void {
     assertAscends(first!);
   });
 
+  contract("a plain member gets what is published after it has joined", async ({ instances }) => {
+    const [one, other] = instances;
+    for (const [index, room] of ["a", "b", "c", "d"].entries()) {
+      const bob = other.join(room, { format: "plain" });
+      await one.chat.publish(room, { text: `hi ${index}`, name: null });
+      assertEquals(await bob.heard(1), [`hi ${index}`]);
+    }
+  });
+
   contract(
     "a message that is published again is acked with its position",
     async ({ instances }) => {

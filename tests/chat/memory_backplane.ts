@@ -29,6 +29,8 @@ export class MemoryBackplane implements Backplane, MemoryProcess {
   readonly #waiting: PromiseWithResolvers<void>[] = [];
   /** How many entries of the stream have been handled. */
   #handled = 0;
+  /** The newest message that has been handled. */
+  receivedSeq = 0;
   #isAwake = false;
   #isPaused = false;
 
@@ -40,6 +42,7 @@ export class MemoryBackplane implements Backplane, MemoryProcess {
     this.maxHeldBytes = maxHeldBytes;
     this.#defer = defer;
     this.#handled = stream.entries.length;
+    this.receivedSeq = stream.flushes.at(-1)?.lastSeq ?? 0;
     stream.processes.add(this);
   }
 
@@ -129,6 +132,7 @@ export class MemoryBackplane implements Backplane, MemoryProcess {
     const rooms = [...this.#rooms.values()];
     this.#rooms.clear();
     this.#handled = 0;
+    this.receivedSeq = 0;
     for (const room of rooms) room.refuseAll();
   }
 
@@ -156,6 +160,7 @@ export class MemoryBackplane implements Backplane, MemoryProcess {
   }
 
   #handle(entry: StreamEntry): void {
+    if (entry.type === "flush") this.receivedSeq = entry.lastSeq;
     const room = this.#rooms.get(entry.room);
     if (!room?.isOpen) return;
     if (entry.type === "flush") room.onFlush(entry);

@@ -42,6 +42,10 @@ export class MemoryRoomStream implements RoomStream {
     return this.#isOpen;
   }
 
+  get receivedSeq(): number {
+    return this.#backplane.receivedSeq;
+  }
+
   get hasPending(): boolean {
     return this.#held.length + this.#inFlight.length > 0;
   }

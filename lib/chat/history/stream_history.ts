@@ -132,7 +132,7 @@ export class StreamHistory implements RoomHistory {
   }
 
   replayStart({ since, last = 0 }: ReplayRequest): ReplayStart | Promise<ReplayStart> {
-    if (!this.#isOpen) return this.opened.then(() => this.replayStart({ since, last }));
+    if (!this.#isOpen) return this.#startOnceOpen({ since, last });
     if (since !== undefined) return this.#startSince(since);
     if (last === 0) return { after: this.headSeq, isRecovered: false };
     const { historyMessages } = this.#options;
@@ -221,6 +221,16 @@ export class StreamHistory implements RoomHistory {
     if (!page.hasGap && after >= this.#clearedSeq) return { messages, lastSeq };
     const upTo = (messages[0]?.seq ?? lastSeq + 1) - 1;
     return { messages, lastSeq, missed: { upTo, reason: "too slow" } };
+  }
+
+  /** Includes the messages that come while the room is being opened. */
+  async #startOnceOpen(request: ReplayRequest): Promise<ReplayStart> {
+    const { receivedSeq } = this.#stream;
+    await this.opened;
+    const start = await this.replayStart(request);
+    if (request.since !== undefined) return start;
+    const after = Math.max(receivedSeq, this.#clearedSeq);
+    return { ...start, after: Math.min(start.after, after) };
   }
 
   async #startSince(since: string): Promise<ReplayStart> {

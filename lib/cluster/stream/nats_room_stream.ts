@@ -111,6 +111,10 @@ export class NatsRoomStream implements RoomStream {
     return !this.#outbox.isEmpty;
   }
 
+  get receivedSeq(): number {
+    return firstSeqOf(this.#context.consumer.position + 1) - 1;
+  }
+
   /** Opens the room. Call it once. */
   async open(): Promise<void> {
     const presence = this.#context.presence.open(this.name, this.#listener);

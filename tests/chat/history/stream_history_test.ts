@@ -22,6 +22,7 @@ class FakeStream {
   /** How often the stream was read. */
   readCount = 0;
   hasPending = false;
+  receivedSeq = Infinity;
   isClosed = false;
   maxPageMessages = Infinity;
 
@@ -123,6 +124,17 @@ Deno.test("StreamHistory.replayStart() waits until the history is open", async (
   open();
   assertEquals(await start, { after: 8192, isRecovered: false });
   assertEquals(await history.replayStart({}), { after: 8193, isRecovered: false });
+});
+
+Deno.test("StreamHistory.replayStart() includes what comes while the history is being opened", async () => {
+  const { stream, history, open } = historyOn([4096, 8192, 12_288]);
+  stream.receivedSeq = 8192;
+  const starts = [history.replayStart({}), history.replayStart({ last: 1 })];
+  stream.receivedSeq = 12_288;
+  const later = history.replayStart({});
+  open();
+  for (const start of starts) assertEquals(await start, { after: 8192, isRecovered: false });
+  assertEquals(await later, { after: 12_288, isRecovered: false });
 });
 
 Deno.test("StreamHistory.opened rejects if the stream cannot be read", async () => {
