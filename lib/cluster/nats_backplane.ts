@@ -9,16 +9,16 @@ import {
   type StreamHead,
 } from "../chat/backplane.ts";
 import { EpochWatch } from "./epoch_watch.ts";
-import { decodeFlush, type Flush, type FlushPlace } from "./flush.ts";
-import { HeldMessages } from "./held_messages.ts";
-import { NatsRoomStream, type RoomStreamContext } from "./nats_room_stream.ts";
+import { decodeFlush, type Flush, type FlushPlace } from "./stream/flush.ts";
+import { HeldMessages } from "./stream/held_messages.ts";
+import { NatsRoomStream, type RoomStreamContext } from "./stream/nats_room_stream.ts";
 import { type NatsSetup, type NatsSetupOptions, setUpNats } from "./nats_setup.ts";
-import { PresenceExchange } from "./presence_exchange.ts";
-import { StreamConsumer } from "./stream_consumer.ts";
-import { StreamHealth } from "./stream_health.ts";
-import { STREAM } from "./stream_setup.ts";
+import { PresenceExchange } from "./presence/presence_exchange.ts";
+import { StreamConsumer } from "./stream/stream_consumer.ts";
+import { StreamHealth } from "./stream/stream_health.ts";
+import { STREAM } from "./stream/stream_setup.ts";
 import { StreamedRooms } from "./streamed_rooms.ts";
-import type { StreamClients } from "./subject_reader.ts";
+import type { StreamClients } from "./stream/subject_reader.ts";
 
 /** How to make processes one chat with NATS. */
 export interface NatsBackplaneOptions extends NatsSetupOptions {

@@ -2,18 +2,19 @@ import {
   jetstream,
   JetStreamApiError,
   type JetStreamClient,
+  type JetStreamManager,
   jetstreamManager,
 } from "@nats-io/jetstream";
 import { errors } from "@nats-io/transport-node";
 import type { Logger } from "@logtape/logtape";
 import { errorMessage } from "../cli/error_message.ts";
 import { checkAccess } from "./access_check.ts";
-import { ClusterError } from "./cluster_error.ts";
-import { type NatsConnectOptions, RECONNECT_PAUSE_MS } from "./connect_to_nats.ts";
-import { NatsLink, RECOVERY_OPTIONS } from "./nats_link.ts";
+import { ClusterError } from "./connection/cluster_error.ts";
+import { type NatsConnectOptions, RECONNECT_PAUSE_MS } from "./connection/connect_to_nats.ts";
+import { NatsLink, RECOVERY_OPTIONS } from "./connection/nats_link.ts";
 import { SharedRecords, type StreamEpoch } from "./shared_records.ts";
-import { openStream, type StreamLimits } from "./stream_setup.ts";
-import type { StreamClients } from "./subject_reader.ts";
+import { openStream, type StreamLimits, StreamNotReadyError } from "./stream/stream_setup.ts";
+import type { StreamClients } from "./stream/subject_reader.ts";
 
 /** How to begin with NATS. */
 export interface NatsSetupOptions
@@ -95,7 +96,7 @@ async function openRecords(
   limits: StreamLimits,
 ): Promise<NatsSetup> {
   const client: JetStreamClient = jetstream(link.connection, RECOVERY_OPTIONS);
-  const manager = await jetstreamManager(link.connection, RECOVERY_OPTIONS);
+  const manager = await openManager(link);
   const clients = { link, client, manager };
   const info = await openStream(link, manager, limits);
   const records = await SharedRecords.open(clients, limits.replicas);
@@ -105,13 +106,28 @@ async function openRecords(
   return { clients, records, node, sessionKey, epoch, position: info.state.last_seq };
 }
 
-function isTemporary(error: unknown): boolean {
-  return error instanceof errors.TimeoutError || isWithoutJetStream(error) ||
-    isApiError(error, [...TEMPORARY, ...TOO_MANY_REPLICAS]);
+async function openManager({ connection }: NatsLink): Promise<JetStreamManager> {
+  try {
+    return await jetstreamManager(connection, RECOVERY_OPTIONS);
+  } catch (cause) {
+    if (!isUnanswered(cause)) throw cause;
+    throw new ClusterError(
+      "NATS has no JetStream for this user; enable it with `jetstream: {}` in the configuration " +
+        "of nats-server, and with `jetstream: enabled` in the user's account, if any",
+      { cause },
+    );
+  }
 }
 
-/** nats.js also says so if a stream has no leader. */
-function isWithoutJetStream(error: unknown): boolean {
+function isTemporary(error: unknown): boolean {
+  return error instanceof errors.TimeoutError || error instanceof StreamNotReadyError ||
+    // Nothing listens to the subjects of a stream that is just created, or has no leader.
+    isUnanswered(error) || isApiError(error, [...TEMPORARY, ...TOO_MANY_REPLICAS]);
+}
+
+/** Whether nothing in NATS listens to a subject of JetStream. */
+function isUnanswered(error: unknown): boolean {
+  // nats.js does not export the class.
   return error instanceof Error && error.name === "JetStreamNotEnabled";
 }
 
@@ -125,10 +141,6 @@ function setupFailureText(cause: unknown, { replicas }: StreamLimits): string {
     const action = denied.operation === "publish" ? "publish to" : "subscribe to";
     return `The NATS user may not ${action} ${denied.subject}; give it the permissions that ` +
       "lib/cluster/README.md lists";
-  }
-  if (isWithoutJetStream(cause)) {
-    return "NATS has no JetStream for this user; enable it with `jetstream: {}` in the " +
-      "configuration of nats-server, and with `jetstream: enabled` in the user's account, if any";
   }
   if (isApiError(cause, TOO_MANY_REPLICAS)) {
     return `NATS has too few servers with JetStream for --nats-replicas ${replicas}`;

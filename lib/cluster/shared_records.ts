@@ -1,8 +1,8 @@
-import type { StreamInfo } from "@nats-io/jetstream";
+import { JetStreamApiError, type StreamInfo } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
-import { ClusterError } from "./cluster_error.ts";
-import type { NatsLink } from "./nats_link.ts";
-import type { StreamClients } from "./subject_reader.ts";
+import { ClusterError } from "./connection/cluster_error.ts";
+import type { NatsLink } from "./connection/nats_link.ts";
+import type { StreamClients } from "./stream/subject_reader.ts";
 
 /** The bucket with what all processes share besides the messages. */
 const BUCKET = "chorus";
@@ -46,7 +46,12 @@ export class SharedRecords {
     replicas: number,
   ): Promise<SharedRecords> {
     const options = { replicas, history: 1, allow_direct: false };
-    const bucket = await link.call(() => new Kvm(client).create(BUCKET, options));
+    const create = () => link.call(() => new Kvm(client).create(BUCKET, options));
+    const bucket = await create().catch((error) => {
+      // Another process may create it. NATS 2.9 then has several errors.
+      if (error instanceof JetStreamApiError) return create();
+      throw error;
+    });
     const status = await link.call(() => bucket.status());
     if (status.replicas !== replicas) {
       throw new ClusterError(

@@ -2,11 +2,11 @@ import type { SharedRoom, StreamHead } from "../chat/backplane.ts";
 import { compareUtf8, indexAfter } from "../chat/compare_utf8.ts";
 import { HistoryUnavailableError } from "../chat/history/history.ts";
 import { CallLimit } from "./call_limit.ts";
-import { decodeFlush, firstSeqOf, lastSeqOf } from "./flush.ts";
-import type { PresenceExchange } from "./presence_exchange.ts";
-import { ROOM_SUBJECTS, roomOfSubject, roomSubject } from "./room_subject.ts";
-import { STREAM } from "./stream_setup.ts";
-import type { StreamClients } from "./subject_reader.ts";
+import { decodeFlush, firstSeqOf, lastSeqOf } from "./stream/flush.ts";
+import type { PresenceExchange } from "./presence/presence_exchange.ts";
+import { ROOM_SUBJECTS, roomOfSubject, roomSubject } from "./stream/room_subject.ts";
+import { STREAM } from "./stream/stream_setup.ts";
+import type { StreamClients } from "./stream/subject_reader.ts";
 
 /** The names of the rooms are read again after this time. */
 const NAMES_AGE_MS = 1000;

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { roomSubject } from "../../lib/cluster/room_subject.ts";
+import { roomSubject } from "../../lib/cluster/stream/room_subject.ts";
 import { isNatsMissing, NatsServer } from "./nats_server.ts";
 import { ANN, publication, TestBackplane, TestRoom } from "./test_room.ts";
 

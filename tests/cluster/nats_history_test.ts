@@ -2,8 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { StreamedMessage } from "../../lib/chat/backplane.ts";
-import { encodeFlush, type FlushHead, streamSeqOf } from "../../lib/cluster/flush.ts";
-import { roomSubject } from "../../lib/cluster/room_subject.ts";
+import { encodeFlush, type FlushHead, streamSeqOf } from "../../lib/cluster/stream/flush.ts";
+import { roomSubject } from "../../lib/cluster/stream/room_subject.ts";
 import { isNatsMissing, NatsServer } from "./nats_server.ts";
 import { publication, TestBackplane, type TestRoom, textOf } from "./test_room.ts";
 

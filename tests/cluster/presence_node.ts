@@ -2,8 +2,8 @@ import { getLogger } from "@logtape/logtape";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { assert } from "@std/assert";
 import type { PresentMember } from "../../lib/chat/presence.ts";
-import { PresenceExchange } from "../../lib/cluster/presence_exchange.ts";
-import type { PresenceListener } from "../../lib/cluster/presence_room.ts";
+import { PresenceExchange } from "../../lib/cluster/presence/presence_exchange.ts";
+import type { PresenceListener } from "../../lib/cluster/presence/presence_room.ts";
 import { Mailbox } from "../socket/mailbox.ts";
 import type { NatsServer } from "./nats_server.ts";
 

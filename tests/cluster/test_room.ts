@@ -93,8 +93,6 @@ export class TestRoom implements RoomListener {
   readonly gaps: number[] = [];
   readonly refused: string[] = [];
   deletions = 0;
-  /** The members of other processes that joined. */
-  readonly joined: PresentMember[] = [];
   readonly changed = new Changes();
 
   constructor(backplane: NatsBackplane, room: string) {
@@ -161,7 +159,7 @@ export class TestRoom implements RoomListener {
   }
 
   onJoined(members: readonly PresentMember[]): void {
-    this.joined.push(...members);
+    for (const member of members) this.remoteMembers.add(member);
     this.changed.notify();
   }
 

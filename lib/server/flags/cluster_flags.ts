@@ -82,10 +82,8 @@ function userFaults(nats: readonly string[], natsCredentials: string): readonly 
       "the same users",
     ],
     ...users.size === 0 || natsCredentials === "" ? [] : [
-      `Cannot use ${withVariable("--nats-credentials")} with a user in ${
-        withVariable("--nats")
-      }: ` +
-      "leave one of them out",
+      `Cannot use ${withVariable("--nats-credentials")} with a user in ` +
+      `${withVariable("--nats")}: leave one of them out`,
     ],
   ];
 }
@@ -100,9 +98,9 @@ function withoutPassword(text: string): string {
 
 function isNatsUrl(text: string): boolean {
   const url = URL.parse(text);
-  return url !== null && isDecodable(url.username + url.password) &&
-    ["nats:", "tls:"].includes(url.protocol) && url.hostname !== "" &&
-    ["", "/"].includes(url.pathname) && url.search + url.hash === "";
+  return url !== null && ["nats:", "tls:"].includes(url.protocol) && url.hostname !== "" &&
+    isDecodable(url.username + url.password) && ["", "/"].includes(url.pathname) &&
+    url.search + url.hash === "";
 }
 
 function isDecodable(text: string): boolean {

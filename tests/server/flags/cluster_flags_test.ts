@@ -69,8 +69,8 @@ Deno.test("clusterFaults() refuses more than one NATS user", () => {
   ]);
   assertEquals(faultsOf("--nats=nats://ann:secret@n1", "--nats=nats://n2"), []);
   assertEquals(faultsOf("--nats=nats://ann:secret@n1", "--nats-credentials=a.creds"), [
-    "Cannot use --nats-credentials (CHORUS_NATS_CREDENTIALS) with a user in --nats (CHORUS_NATS)" +
-    ": leave one of them out",
+    "Cannot use --nats-credentials (CHORUS_NATS_CREDENTIALS) with a user in --nats " +
+    "(CHORUS_NATS): leave one of them out",
   ]);
 });
 

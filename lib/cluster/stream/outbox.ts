@@ -1,7 +1,7 @@
 import { JetStreamApiError } from "@nats-io/jetstream";
 import { errors } from "@nats-io/transport-node";
 import type { Logger } from "@logtape/logtape";
-import type { BackplaneCounters } from "../chat/backplane.ts";
+import type { BackplaneCounters } from "../../chat/backplane.ts";
 import {
   encodeFlush,
   type FlushHead,
@@ -41,6 +41,8 @@ export interface OutboxRoom {
   readonly subject: string;
   /** Resolves when messages may be sent. */
   readonly opened: Promise<void>;
+  /** The sequence number of the newest message that this process has received. */
+  headSeq(): number;
   /** What a flush that is encoded now says of the room. */
   head(): Omit<FlushHead, "node" | "number">;
   onRefused(publications: readonly FlushPart[]): void;
@@ -98,7 +100,7 @@ export class Outbox {
     } else if (!held.add(publication, health.outage !== undefined)) {
       this.#refuseLater(publication, health.outage ?? "too many messages wait to be stored");
     } else {
-      this.#queue.push({ part: publication, comparedUpTo: this.#room.head().after });
+      this.#queue.push({ part: publication, comparedUpTo: this.#room.headSeq() });
       if (this.#isSending) return;
       this.#isSending = true;
       queueMicrotask(() => this.#sendAll());

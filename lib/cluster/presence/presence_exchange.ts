@@ -1,8 +1,8 @@
 import type { Logger } from "@logtape/logtape";
 import type { NatsConnection, Subscription } from "@nats-io/transport-node";
-import type { SharedRoom } from "../chat/backplane.ts";
-import { compareUtf8, indexAfter } from "../chat/compare_utf8.ts";
-import type { PresentMember } from "../chat/presence.ts";
+import type { SharedRoom } from "../../chat/backplane.ts";
+import { compareUtf8, indexAfter } from "../../chat/compare_utf8.ts";
+import type { PresentMember } from "../../chat/presence.ts";
 import { PeerLists } from "./peer_lists.ts";
 import { type Peer, Peers } from "./peers.ts";
 import { PresenceChannel, type PresenceMessage } from "./presence_channel.ts";

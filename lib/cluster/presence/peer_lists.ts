@@ -1,5 +1,5 @@
-import type { SharedRoom } from "../chat/backplane.ts";
-import { CallLimit } from "./call_limit.ts";
+import type { SharedRoom } from "../../chat/backplane.ts";
+import { CallLimit } from "../call_limit.ts";
 import { PeerRooms } from "./peer_rooms.ts";
 import { MAX_TEXT_LENGTH, type RoomsPart, type RoomsRequest } from "./presence_message.ts";
 

@@ -6,7 +6,7 @@ import {
   tokenAuthenticator,
   usernamePasswordAuthenticator,
 } from "@nats-io/transport-node";
-import { readFailure } from "../cli/read_failure.ts";
+import { readFailure } from "../../cli/read_failure.ts";
 import { ClusterError } from "./cluster_error.ts";
 import { connectFailure, isFinalFailure } from "./connect_failure.ts";
 import { InterruptibleCalls } from "./interruptible_calls.ts";

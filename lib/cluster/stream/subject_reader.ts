@@ -6,7 +6,7 @@ import {
   type JetStreamManager,
   type JsMsg,
 } from "@nats-io/jetstream";
-import type { NatsLink } from "./nats_link.ts";
+import type { NatsLink } from "../connection/nats_link.ts";
 import { STREAM } from "./stream_setup.ts";
 
 /** NATS forgets a reader that reads nothing for this time. */

@@ -1,5 +1,5 @@
-import type { SharedRoom } from "../chat/backplane.ts";
-import type { PresentMember } from "../chat/presence.ts";
+import type { SharedRoom } from "../../chat/backplane.ts";
+import type { PresentMember } from "../../chat/presence.ts";
 
 /**
  * The maximum length of a list in a payload, in UTF-16 code units. Each takes at most 3 bytes of

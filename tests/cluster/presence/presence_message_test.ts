@@ -6,7 +6,7 @@ import {
   encodeDeltas,
   encodeRooms,
   type SnapshotPart,
-} from "../../lib/cluster/presence_message.ts";
+} from "../../../lib/cluster/presence/presence_message.ts";
 
 const MAX_BYTES = 512 * 1024;
 

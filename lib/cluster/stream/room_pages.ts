@@ -1,4 +1,4 @@
-import type { StreamedMessage, StreamPage } from "../chat/backplane.ts";
+import type { StreamedMessage, StreamPage } from "../../chat/backplane.ts";
 import { firstSeqOf, type Flush, lastSeqOf, streamSeqOf } from "./flush.ts";
 import { FlushReader, type FlushSource } from "./flush_reader.ts";
 import { STREAM } from "./stream_setup.ts";

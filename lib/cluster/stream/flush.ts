@@ -1,12 +1,12 @@
-import type { StreamedMessage, StreamPublication } from "../chat/backplane.ts";
-import type { Author } from "../chat/message.ts";
+import type { StreamedMessage, StreamPublication } from "../../chat/backplane.ts";
+import type { Author } from "../../chat/message.ts";
 import {
   eachFrame,
   headerBytes,
   type MessageOpcode,
   OPCODE,
   writeHeader,
-} from "../websocket/frame.ts";
+} from "../../websocket/frame.ts";
 
 /** The maximum number of messages in a flush. Each sequence number of the stream has so many. */
 export const MAX_FLUSH_MESSAGES = 4096;

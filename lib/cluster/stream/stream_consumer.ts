@@ -1,5 +1,5 @@
 import { type ConsumerMessages, DeliverPolicy, type JsMsg } from "@nats-io/jetstream";
-import type { BackplaneCounters } from "../chat/backplane.ts";
+import type { BackplaneCounters } from "../../chat/backplane.ts";
 import { ROOM_SUBJECTS } from "./room_subject.ts";
 import { STREAM } from "./stream_setup.ts";
 import type { StreamClients } from "./subject_reader.ts";

@@ -1,5 +1,6 @@
 import { errors } from "@nats-io/transport-node";
-import { errorMessage } from "../cli/error_message.ts";
+import { errorMessage } from "../../cli/error_message.ts";
+import { ClientCertificateError } from "./nats_transport.ts";
 
 /** The server offers no TLS, and the client demands it. */
 const NO_TLS = /does not support 'tls'/;
@@ -9,7 +10,8 @@ export function isFinalFailure(error: unknown): boolean {
   const message = errorMessage(error);
   // A busy server may take too long to authenticate a user.
   if (error instanceof errors.AuthorizationError) return !/timeout/i.test(message);
-  return isCertificateError(error) || NO_TLS.test(message);
+  return isCertificateError(error) || error instanceof ClientCertificateError ||
+    NO_TLS.test(message);
 }
 
 /** Explains why there is no connection to a NATS server, and what to do about it. */
@@ -28,8 +30,8 @@ export function connectFailure(error: unknown): string {
       : "its certificate is not trusted, or has expired; set --nats-ca to the file with its " +
         `authority (${message})`;
   }
-  if (/alert/i.test(message)) {
-    return `it refuses TLS with this client, which has no certificate of its own (${message})`;
+  if (error instanceof ClientCertificateError) {
+    return "it demands a certificate of this client, which has none; remove `verify: true` there";
   }
   if (NO_TLS.test(message)) {
     return "it does not use TLS; use nats:// without --nats-ca, or turn TLS on in nats-server";
@@ -50,7 +52,7 @@ export function connectFailure(error: unknown): string {
 
 function isCertificateError(error: unknown): boolean {
   // Those of `node:tls`, such as DEPTH_ZERO_SELF_SIGNED_CERT.
-  return /CERT_|_CERT|UNABLE_TO_VERIFY/.test(codeOf(error)) && !/alert/i.test(errorMessage(error));
+  return /CERT_|_CERT|UNABLE_TO_VERIFY/.test(codeOf(error));
 }
 
 function codeOf(error: unknown): string {

@@ -1,4 +1,4 @@
-import { roomToken } from "./room_token.ts";
+import { roomToken } from "../room_token.ts";
 
 /** The subjects of all rooms. */
 export const ROOM_SUBJECTS = "chorus.room.*";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { PresenceRoom } from "../../lib/cluster/presence_room.ts";
+import { PresenceRoom } from "../../../lib/cluster/presence/presence_room.ts";
 
 const ANN = { id: "1", name: "Ann" };
 

@@ -1,4 +1,4 @@
-import type { PresentMember } from "../chat/presence.ts";
+import type { PresentMember } from "../../chat/presence.ts";
 import type { Delta, SnapshotPart } from "./presence_message.ts";
 
 /** The maximum number of members in a room at one node. */

@@ -8,9 +8,9 @@ import {
   type StreamConfig,
   type StreamInfo,
 } from "@nats-io/jetstream";
-import { formatDurationMs } from "../cli/flags/duration.ts";
-import { ClusterError } from "./cluster_error.ts";
-import type { NatsLink } from "./nats_link.ts";
+import { formatDurationMs } from "../../cli/flags/duration.ts";
+import { ClusterError } from "../connection/cluster_error.ts";
+import type { NatsLink } from "../connection/nats_link.ts";
 import { ROOM_SUBJECTS } from "./room_subject.ts";
 
 /** The name of the stream with the messages of all rooms. */
@@ -40,16 +40,19 @@ const ZERO_YEAR = "0001-";
 
 const NANOSECONDS_PER_MS = 1_000_000;
 
-/** A stream with this name and other settings is there. */
-const STREAM_NAME_IN_USE = 10058;
-
 /** Another stream has these subjects. */
 const SUBJECTS_OVERLAP = 10065;
+
+/** Another process is just creating the stream. It can be opened in a moment. */
+export class StreamNotReadyError extends Error {
+  override readonly name = "StreamNotReadyError";
+}
 
 /**
  * Returns what is known of the stream of all rooms, which is created if it is missing.
  *
  * @throws {ClusterError} If it has other settings, or its subjects are taken. It is never changed.
+ * @throws {StreamNotReadyError} If another process is just creating it.
  */
 export async function openStream(
   link: NatsLink,
@@ -59,8 +62,10 @@ export async function openStream(
   const wanted = streamConfig(limits);
   if (!await findStream(link, manager)) await createStream(link, manager, wanted);
   const info = await link.call(() => manager.streams.info(STREAM));
-  // While another process creates it, nats-server 2.9 does not know the time yet.
-  if (String(info.created).startsWith(ZERO_YEAR)) throw new Error("the stream is being created");
+  // NATS 2.9 does not know the time yet, and the epoch depends on it.
+  if (String(info.created).startsWith(ZERO_YEAR)) {
+    throw new StreamNotReadyError("the stream is being created");
+  }
   checkSettings(info, wanted);
   return info;
 }
@@ -114,10 +119,9 @@ async function createStream(
     await link.call(() => manager.streams.add({ ...wanted }));
   } catch (cause) {
     if (!(cause instanceof JetStreamApiError)) throw cause;
-    const { code } = cause;
-    // Another process has created it meanwhile.
-    if (code === STREAM_NAME_IN_USE) return;
-    if (code === SUBJECTS_OVERLAP) {
+    // Another process may create it. NATS 2.9 then has several errors.
+    if (await findStream(link, manager)) return;
+    if (cause.code === SUBJECTS_OVERLAP) {
       throw new ClusterError(
         `Another stream in NATS has the subjects ${ROOM_SUBJECTS}; delete it, or use another ` +
           "account",

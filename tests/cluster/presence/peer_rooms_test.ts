@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { PeerRooms } from "../../lib/cluster/peer_rooms.ts";
+import { PeerRooms } from "../../../lib/cluster/presence/peer_rooms.ts";
 
 /** A part of what a node tells. Each room has one member there. */
 function part(node: string, rooms: readonly string[], isLast = true) {

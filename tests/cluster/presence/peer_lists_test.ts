@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { PeerLists } from "../../lib/cluster/peer_lists.ts";
+import { PeerLists } from "../../../lib/cluster/presence/peer_lists.ts";
 
 /** Whether a list is complete before the next timer, so without waiting for a node. */
 async function isImmediate(list: Promise<unknown>): Promise<boolean> {

@@ -1,6 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import type { NatsConnection, Subscription } from "@nats-io/transport-node";
-import { errorMessage } from "../cli/error_message.ts";
+import { errorMessage } from "../../cli/error_message.ts";
 import {
   type Answer,
   decodeNodeMessage,
@@ -10,7 +10,7 @@ import {
   type OwnMessage,
   type RoomsPart,
 } from "./presence_message.ts";
-import { roomToken } from "./room_token.ts";
+import { roomToken } from "../room_token.ts";
 
 /** What a node tells of members. */
 export type PresenceMessage = Delta | Answer | RoomsPart;

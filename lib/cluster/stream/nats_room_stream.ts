@@ -4,10 +4,10 @@ import type {
   StreamedMessage,
   StreamPage,
   StreamPublication,
-} from "../chat/backplane.ts";
-import { HistoryUnavailableError } from "../chat/history/history.ts";
-import type { PresentMember } from "../chat/presence.ts";
-import { OPCODE } from "../websocket/frame.ts";
+} from "../../chat/backplane.ts";
+import { HistoryUnavailableError } from "../../chat/history/history.ts";
+import type { PresentMember } from "../../chat/presence.ts";
+import { OPCODE } from "../../websocket/frame.ts";
 import {
   firstSeqOf,
   type Flush,
@@ -18,7 +18,7 @@ import {
 } from "./flush.ts";
 import { appendFlush, type FlushSource } from "./flush_reader.ts";
 import { Outbox, type OutboxContext } from "./outbox.ts";
-import type { PresenceExchange } from "./presence_exchange.ts";
+import type { PresenceExchange } from "../presence/presence_exchange.ts";
 import { RecentFlushes } from "./recent_flushes.ts";
 import { readTail, type RoomTail } from "./room_opening.ts";
 import { RoomPages } from "./room_pages.ts";
@@ -89,6 +89,7 @@ export class NatsRoomStream implements RoomStream {
     this.#outbox = new Outbox(context, {
       subject: this.subject,
       opened: this.#opened.promise,
+      headSeq: () => this.#headSeq,
       head: () => this.#flushHead(),
       onRefused: (publications) => this.#onRefused(publications),
     });

@@ -1,5 +1,5 @@
-import { compareUtf8 } from "../chat/compare_utf8.ts";
-import type { SharedRoom } from "../chat/backplane.ts";
+import { compareUtf8 } from "../../chat/compare_utf8.ts";
+import type { SharedRoom } from "../../chat/backplane.ts";
 import type { RoomsPart } from "./presence_message.ts";
 
 /**

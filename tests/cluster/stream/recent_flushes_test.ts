@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Author } from "../../lib/chat/message.ts";
-import { firstSeqOf, type Flush } from "../../lib/cluster/flush.ts";
-import { RecentFlushes } from "../../lib/cluster/recent_flushes.ts";
-import { OPCODE } from "../../lib/websocket/frame.ts";
-import { ANN } from "./test_room.ts";
+import type { Author } from "../../../lib/chat/message.ts";
+import { firstSeqOf, type Flush } from "../../../lib/cluster/stream/flush.ts";
+import { RecentFlushes } from "../../../lib/cluster/stream/recent_flushes.ts";
+import { OPCODE } from "../../../lib/websocket/frame.ts";
+import { ANN } from "../test_room.ts";
 
 const BOB: Author = { id: null, name: "Bob" };
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import type { PresentMember } from "../../lib/chat/presence.ts";
-import { type MemberChange, RemoteMembers } from "../../lib/cluster/remote_members.ts";
+import type { PresentMember } from "../../../lib/chat/presence.ts";
+import { type MemberChange, RemoteMembers } from "../../../lib/cluster/presence/remote_members.ts";
 
 const ANN = { id: "1", name: "Ann" };
 const ANNA = { id: "1", name: "Anna" };

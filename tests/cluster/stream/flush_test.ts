@@ -4,9 +4,9 @@ import {
   encodeFlush,
   flushLength,
   MAX_FLUSH_MESSAGES,
-} from "../../lib/cluster/flush.ts";
-import { OPCODE } from "../../lib/websocket/frame.ts";
-import { ANN, publication } from "./test_room.ts";
+} from "../../../lib/cluster/stream/flush.ts";
+import { OPCODE } from "../../../lib/websocket/frame.ts";
+import { ANN, publication } from "../test_room.ts";
 
 const HEAD = {
   ...{ epoch: "0123456789abcdef", node: "n", number: 7, after: 4099, comparedUpTo: 4098, tail: 1 },

@@ -1,5 +1,5 @@
 import type { Logger } from "@logtape/logtape";
-import { InterruptibleCalls } from "./interruptible_calls.ts";
+import { InterruptibleCalls } from "../connection/interruptible_calls.ts";
 
 /** The pause between two attempts to recover. */
 const RECOVERY_PAUSE_MS = 250;

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Peers } from "../../lib/cluster/peers.ts";
+import { Peers } from "../../../lib/cluster/presence/peers.ts";
 
 Deno.test("Peers returns a node that has missed as many sweeps on end as are allowed", () => {
   const peers = new Peers(3);

@@ -1,4 +1,4 @@
-import type { BackplaneCounters, StreamPublication } from "../chat/backplane.ts";
+import type { BackplaneCounters, StreamPublication } from "../../chat/backplane.ts";
 
 /** What a message costs besides its bytes. */
 const MESSAGE_OVERHEAD_BYTES = 128;

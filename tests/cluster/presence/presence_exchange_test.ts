@@ -1,10 +1,10 @@
 import { configure, reset } from "@logtape/logtape";
 import { connect } from "@nats-io/transport-node";
 import { assertEquals } from "@std/assert";
-import { Presence } from "../../lib/chat/presence.ts";
-import { roomToken } from "../../lib/cluster/room_token.ts";
-import { isNatsMissing, NatsCluster, NatsServer } from "./nats_server.ts";
-import { PresenceNode } from "./presence_node.ts";
+import { Presence } from "../../../lib/chat/presence.ts";
+import { roomToken } from "../../../lib/cluster/room_token.ts";
+import { isNatsMissing, NatsCluster, NatsServer } from "../nats_server.ts";
+import { PresenceNode } from "../presence_node.ts";
 
 /** A time to live that ends while a test waits for it. */
 const SHORT_TTL_MS = 300;

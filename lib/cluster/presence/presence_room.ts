@@ -1,5 +1,5 @@
-import type { RoomListener } from "../chat/backplane.ts";
-import type { PresentMember } from "../chat/presence.ts";
+import type { RoomListener } from "../../chat/backplane.ts";
+import type { PresentMember } from "../../chat/presence.ts";
 import {
   type Delta,
   encodeAnswers,
