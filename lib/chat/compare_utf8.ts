@@ -14,6 +14,17 @@ export function compareUtf8(one: string, other: string): number {
   return one.length - other.length;
 }
 
+/** Returns the index of the first text after another one. The texts are in the same order. */
+export function indexAfter(texts: readonly string[], text: string): number {
+  let [low, high] = [0, texts.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareUtf8(texts[middle]!, text) > 0) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
 function isSurrogate(unit: number): boolean {
   return unit >= 0xd800 && unit <= 0xdfff;
 }

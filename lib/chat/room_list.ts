@@ -24,8 +24,8 @@ interface ListRange {
 }
 
 /**
- * Lists the rooms in memory together with others: the first ones that are stored, or have members
- * in other processes. The member counts of the others are those of other processes.
+ * Lists the rooms in memory together with others: the first ones in this range that are stored, or
+ * have members in other processes, in order. Their member counts are those of other processes.
  */
 export function listRooms(
   inMemory: ReadonlyMap<string, Room>,
@@ -33,9 +33,12 @@ export function listRooms(
   { after, limit }: ListRange,
 ): ListedRoom[] {
   const found = new Map(others.map((other) => [other.name, other]));
-  const used = inMemory.values().filter(({ isUsed }) => isUsed).map(({ name }) => name);
-  const later = [...used, ...found.keys()].filter((name) => compareUtf8(name, after) > 0);
-  const names = [...new Set(later)].sort(compareUtf8).slice(0, limit);
+  // Rooms after this one are not listed: so only few must be sorted.
+  const last = others[limit - 1]?.name;
+  const used = inMemory.values().filter(({ isUsed, name }) =>
+    isUsed && compareUtf8(name, after) > 0 && (last === undefined || compareUtf8(name, last) < 0)
+  ).map(({ name }) => name);
+  const names = [...new Set([...used, ...found.keys()])].sort(compareUtf8).slice(0, limit);
   return names.map((name) => {
     const room = inMemory.get(name);
     const other = found.get(name);

@@ -1,5 +1,5 @@
 import type { SharedRoom, StreamHead } from "../chat/backplane.ts";
-import { compareUtf8 } from "../chat/compare_utf8.ts";
+import { compareUtf8, indexAfter } from "../chat/compare_utf8.ts";
 import { HistoryUnavailableError } from "../chat/history/history.ts";
 import { CallLimit } from "./call_limit.ts";
 import { decodeFlush, firstSeqOf, lastSeqOf } from "./stream/flush.ts";
@@ -38,7 +38,7 @@ export class StreamedRooms {
   async list(after: string, limit: number): Promise<SharedRoom[]> {
     const reading = this.#access(() => this.#currentNames());
     const [names, present] = await Promise.all([reading, this.#presence.rooms(after, limit)]);
-    const start = firstAfter(names, after);
+    const start = indexAfter(names, after);
     const rooms = new Map<string, SharedRoom>();
     for (const room of names.slice(start, start + limit)) rooms.set(room, { room, memberCount: 0 });
     for (const shared of present) rooms.set(shared.room, shared);
@@ -95,15 +95,4 @@ export class StreamedRooms {
       throw new HistoryUnavailableError(`Cannot list the rooms in NATS: ${reason}`, { cause });
     }
   }
-}
-
-/** Returns the index of the first name that is after a name, by a binary search. */
-function firstAfter(names: readonly string[], after: string): number {
-  let [low, high] = [0, names.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (compareUtf8(names[middle]!, after) > 0) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

@@ -1,7 +1,7 @@
 import type { Logger } from "@logtape/logtape";
 import type { NatsConnection, Subscription } from "@nats-io/transport-node";
 import type { SharedRoom } from "../../chat/backplane.ts";
-import { compareUtf8 } from "../../chat/compare_utf8.ts";
+import { compareUtf8, indexAfter } from "../../chat/compare_utf8.ts";
 import type { PresentMember } from "../../chat/presence.ts";
 import { PeerLists } from "./peer_lists.ts";
 import { type Peer, Peers } from "./peers.ts";
@@ -53,6 +53,8 @@ export class PresenceExchange implements AsyncDisposable {
   readonly #channel: PresenceChannel;
   readonly #peers = new Peers(BEATS_PER_TTL);
   readonly #rooms = new Map<string, OpenRoom>();
+  /** The names of the rooms in the order of their UTF-8; undefined if they have changed. */
+  #sortedNames: readonly string[] | undefined;
   readonly #lists = new PeerLists();
   readonly #subscriptions: readonly Subscription[];
   readonly #sweepTimer: ReturnType<typeof setInterval>;
@@ -89,6 +91,7 @@ export class PresenceExchange implements AsyncDisposable {
       (message) => this.#receivePresence(message, room),
     );
     this.#rooms.set(name, { room, subscription });
+    this.#sortedNames = undefined;
     room.waitFor(DISCOVERY);
     for (const node of this.#peers.nodes) room.expect(node);
     this.#channel.tellNodes({ type: "ask", room: name });
@@ -118,6 +121,7 @@ export class PresenceExchange implements AsyncDisposable {
     if (!open) return;
     const { room, subscription } = open;
     this.#rooms.delete(name);
+    this.#sortedNames = undefined;
     subscription.unsubscribe();
     room.stopWaiting();
     const hasToTell = room.isTold && room.localMemberCount === 0 && !this.#isDisposed;
@@ -240,10 +244,13 @@ export class PresenceExchange implements AsyncDisposable {
 
   /** Answers a node with the rooms that have members here. */
   #answerRooms(to: string, { request, after, limit }: RoomsRequest): void {
-    const rooms = this.#rooms.values().map(({ room }) => room)
-      .filter(({ name, localMemberCount }) => localMemberCount > 0 && compareUtf8(name, after) > 0)
-      .map(({ name, localMemberCount }) => ({ room: name, memberCount: localMemberCount }))
-      .toArray().sort((one, other) => compareUtf8(one.room, other.room)).slice(0, limit);
+    const names = this.#sortedNames ??= [...this.#rooms.keys()].sort(compareUtf8);
+    const rooms: SharedRoom[] = [];
+    for (let at = indexAfter(names, after); at < names.length && rooms.length < limit; at++) {
+      const room = names[at]!;
+      const memberCount = this.#rooms.get(room)!.room.localMemberCount;
+      if (memberCount > 0) rooms.push({ room, memberCount });
+    }
     this.#channel.answer(to, encodeRooms({ node: this.#options.nodeId, request, rooms }));
   }
 
