@@ -27,6 +27,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["lib/chat/counters.ts", "lib/chat/message.ts", "lib/chat/scheduler.ts", "lib/websocket"],
   ],
   "lib/cluster": [
+    ...["lib/cluster/connection", "lib/cluster/presence", "lib/cluster/stream"],
+    ...["lib/chat", "lib/chat/history", "lib/cli"],
+  ],
+  "lib/cluster/connection": ["lib/cli"],
+  "lib/cluster/presence": [
+    ...["lib/cluster/call_limit.ts", "lib/cluster/room_token.ts", "lib/chat", "lib/cli"],
+  ],
+  "lib/cluster/stream": [
+    ...["lib/cluster/connection", "lib/cluster/presence", "lib/cluster/room_token.ts"],
     ...["lib/chat", "lib/chat/history", "lib/cli", "lib/cli/flags/duration.ts", "lib/websocket"],
   ],
   "lib/history": ["lib/chat", "lib/chat/history", "lib/chat/log"],
@@ -39,7 +48,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/server/app.ts": ["lib/cluster", "lib/history"],
   "lib/server/drain.ts": ["lib/chat/members"],
   "lib/server/start_failure.ts": [
-    ...["lib/cluster/cluster_error.ts", "lib/history/data_file_error.ts"],
+    ...["lib/cluster/connection/cluster_error.ts", "lib/history/data_file_error.ts"],
   ],
   "lib/server/engines": [
     ...["lib/server/http", "lib/server/security", "lib/server/address.ts", "lib/server/config.ts"],

@@ -1,5 +1,4 @@
 import type { MessageOpcode } from "../websocket/frame.ts";
-import type { RoomHead } from "./history/history.ts";
 import { Histogram, TIME_BOUNDS } from "./histogram.ts";
 import type { Message, PublishOutcome } from "./message.ts";
 import type { PresentMember } from "./presence.ts";
@@ -39,14 +38,32 @@ export interface Backplane extends AsyncDisposable {
    */
   open(room: string, listener: RoomListener): RoomStream;
   /**
-   * At most `limit` rooms with stored messages whose names are after a name, in the order of their
-   * UTF-8.
+   * At most `limit` rooms whose names are after a name, in the order of their UTF-8: those that are
+   * in the stream, as it was a second ago or later, and those with members in other processes. A
+   * process that does not answer soon is left out.
    *
-   * @throws {HistoryUnavailableError} If the stream cannot be read.
+   * @throws {HistoryUnavailableError} If the stream cannot be read. The same goes for `heads`.
    */
-  rooms(after: string, limit: number): Promise<RoomHead[]>;
+  rooms(after: string, limit: number): Promise<SharedRoom[]>;
+  /** Where the messages of rooms end in the stream, in the same order. */
+  heads(rooms: readonly string[]): Promise<StreamHead[]>;
   /** Stores and sends no more. Messages that are held are refused. */
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A room that may be in the stream, or be open in other processes. */
+export interface SharedRoom {
+  readonly room: string;
+  /** The number of its members in other processes. A member of two processes counts twice. */
+  readonly memberCount: number;
+}
+
+/** Where the messages of a room end in the stream. */
+export interface StreamHead {
+  /** The last sequence number; 0 if the stream has none. */
+  readonly seq: number;
+  /** Whether the stream has messages of the room that were not deleted. */
+  readonly hasMessages: boolean;
 }
 
 /** What a backplane tells a process. */
@@ -90,6 +107,8 @@ export interface RoomListener {
    * process asks for them.
    */
   readonly localMembers: Iterable<PresentMember>;
+  /** The number of `localMembers`. */
+  readonly localMemberCount: number;
 }
 
 /** What a room starts with. */

@@ -90,6 +90,10 @@ export class RoomFeed implements RoomListener {
     return this.#told.values();
   }
 
+  get localMemberCount(): number {
+    return this.#told.size;
+  }
+
   /** Adds a member of this process. */
   join(author: PresentMember): void {
     this.#local.add(author);

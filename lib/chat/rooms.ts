@@ -1,14 +1,9 @@
-import { compareUtf8 } from "./compare_utf8.ts";
 import { Committer } from "./history/committer.ts";
-import {
-  type History,
-  HistoryUnavailableError,
-  readHistory,
-  type RoomHead,
-} from "./history/history.ts";
+import { type History, HistoryUnavailableError, readHistory } from "./history/history.ts";
 import { formatPosition } from "./history/position.ts";
 import { LogBudget } from "./log/log_budget.ts";
 import { Room, type RoomOptions } from "./room.ts";
+import { type ListedRoom, listRooms, type LocatedRoom, locateRooms } from "./room_list.ts";
 import type { ServerMessage } from "./chorus_v1.ts";
 
 /** How long a room whose messages are in a stream stays in memory when it is empty. */
@@ -25,14 +20,6 @@ export interface RoomsOptions extends Omit<RoomOptions, RoomsPart> {
   readonly maxRoomMembers: number;
   /** The bytes that the logs of all rooms may use together. See {@linkcode LogBudget}. */
   readonly maxLogBytes: number;
-}
-
-/** A room as the API lists it. */
-export interface ListedRoom {
-  readonly name: string;
-  readonly memberCount: number;
-  /** The position after the newest message. */
-  readonly position: string;
 }
 
 /**
@@ -106,7 +93,7 @@ export class Rooms {
    * Whether this room exists: in memory, in the durable history, or in the stream.
    *
    * @throws {HistoryUnavailableError} If stored messages cannot be read. The same goes for the next
-   * four.
+   * five.
    */
   isKnown(name: string): boolean | Promise<boolean> {
     if (this.#options.backplane) {
@@ -121,15 +108,33 @@ export class Rooms {
   }
 
   /**
-   * At most `limit` rooms whose names are after a name, in the order of their UTF-8. A room that is
-   * only stored is not created for this.
+   * At most `limit` rooms whose names are after a name, in the order of their UTF-8: those in all
+   * processes. A room that is only stored is not created for this. If messages are in a stream, the
+   * positions of some rooms are missing: {@linkcode locate} reads them.
    */
   list(after: string, limit: number): ListedRoom[] | Promise<ListedRoom[]> {
-    const list = (stored: readonly RoomHead[]) => this.#list(stored, after, limit);
+    const list = (others: readonly ListedRoom[]) =>
+      listRooms(this.#rooms, others, { after, limit });
     const { backplane } = this.#options;
-    if (backplane) return backplane.rooms(after, limit).then(list);
+    if (backplane) {
+      return backplane.rooms(after, limit).then((rooms) =>
+        list(rooms.map(({ room, memberCount }) => ({ name: room, memberCount })))
+      );
+    }
     const history = this.#durable?.history;
-    return list(history ? readHistory(() => history.rooms(after, limit)) : []);
+    const heads = history ? readHistory(() => history.rooms(after, limit)) : [];
+    return list(heads.map((head) => {
+      return { name: head.room, memberCount: 0, position: formatPosition(head) };
+    }));
+  }
+
+  /**
+   * Adds the positions that are missing in a list of rooms. Leaves out rooms that turn out to have
+   * been deleted. In a stream, this reads the newest messages of each room whose position is
+   * missing, so call it for few rooms.
+   */
+  locate(rooms: readonly ListedRoom[]): Promise<LocatedRoom[]> {
+    return locateRooms(rooms, this.#options.backplane);
   }
 
   /**
@@ -220,21 +225,6 @@ export class Rooms {
   /** Starts no more commits. */
   stop(): void {
     this.#durable?.committer.stop();
-  }
-
-  /** @param stored The first stored rooms after the name. */
-  #list(stored: readonly RoomHead[], after: string, limit: number): ListedRoom[] {
-    const heads = new Map(stored.map((head) => [head.room, head]));
-    const used = this.#rooms.values().filter(({ isUsed }) => isUsed).map(({ name }) => name);
-    const later = [...used, ...heads.keys()].filter((name) => compareUtf8(name, after) > 0);
-    const names = [...new Set(later)].sort(compareUtf8).slice(0, limit);
-    return names.map((name) => {
-      const room = this.#rooms.get(name);
-      const memberCount = room?.presence.size ?? 0;
-      const head = heads.get(name);
-      const position = room?.isOpen === false && head ? formatPosition(head) : room?.position;
-      return { name, memberCount, position: position ?? formatPosition(head!) };
-    });
   }
 
   async #deleteMessages(room: Room): Promise<void> {

@@ -1,9 +1,9 @@
 import { AckPolicy, JetStreamApiError } from "@nats-io/jetstream";
 import { errors } from "@nats-io/transport-node";
-import { answersSubject, NODES_SUBJECT } from "./presence_channel.ts";
-import { roomSubject } from "./room_subject.ts";
-import { STREAM } from "./stream_setup.ts";
-import type { StreamClients } from "./subject_reader.ts";
+import { answersSubject, NODES_SUBJECT } from "./presence/presence_channel.ts";
+import { roomSubject } from "./stream/room_subject.ts";
+import { STREAM } from "./stream/stream_setup.ts";
+import type { StreamClients } from "./stream/subject_reader.ts";
 
 /** A name that the stream does not have, so that it refuses a publish. */
 const OTHER_STREAM = `${STREAM}-none`;

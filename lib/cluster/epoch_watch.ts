@@ -1,9 +1,9 @@
 import type { StreamInfo } from "@nats-io/jetstream";
-import type { Flush } from "./flush.ts";
+import type { Flush } from "./stream/flush.ts";
 import { SharedRecords, type StreamEpoch } from "./shared_records.ts";
-import type { StreamConsumer } from "./stream_consumer.ts";
-import { reopenStream, STREAM, type StreamLimits } from "./stream_setup.ts";
-import type { StreamClients } from "./subject_reader.ts";
+import type { StreamConsumer } from "./stream/stream_consumer.ts";
+import { reopenStream, STREAM, type StreamLimits } from "./stream/stream_setup.ts";
+import type { StreamClients } from "./stream/subject_reader.ts";
 
 /** How long a new leader may take to apply what was committed. */
 const MAX_BEHIND_MS = 5000;

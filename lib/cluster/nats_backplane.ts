@@ -5,19 +5,20 @@ import {
   type BackplaneProcess,
   type RoomListener,
   type RoomStream,
+  type SharedRoom,
+  type StreamHead,
 } from "../chat/backplane.ts";
-import { HistoryUnavailableError, type RoomHead } from "../chat/history/history.ts";
 import { EpochWatch } from "./epoch_watch.ts";
-import { decodeFlush, type Flush, type FlushPlace } from "./flush.ts";
-import { HeldMessages } from "./held_messages.ts";
-import { NatsRoomStream, type RoomStreamContext } from "./nats_room_stream.ts";
+import { decodeFlush, type Flush, type FlushPlace } from "./stream/flush.ts";
+import { HeldMessages } from "./stream/held_messages.ts";
+import { NatsRoomStream, type RoomStreamContext } from "./stream/nats_room_stream.ts";
 import { type NatsSetup, type NatsSetupOptions, setUpNats } from "./nats_setup.ts";
-import { PresenceExchange } from "./presence_exchange.ts";
-import { StreamConsumer } from "./stream_consumer.ts";
-import { StreamHealth } from "./stream_health.ts";
-import { STREAM } from "./stream_setup.ts";
+import { PresenceExchange } from "./presence/presence_exchange.ts";
+import { StreamConsumer } from "./stream/stream_consumer.ts";
+import { StreamHealth } from "./stream/stream_health.ts";
+import { STREAM } from "./stream/stream_setup.ts";
 import { StreamedRooms } from "./streamed_rooms.ts";
-import type { StreamClients } from "./subject_reader.ts";
+import type { StreamClients } from "./stream/subject_reader.ts";
 
 /** How to make processes one chat with NATS. */
 export interface NatsBackplaneOptions extends NatsSetupOptions {
@@ -64,7 +65,6 @@ export class NatsBackplane implements Backplane {
     this.#node = node;
     this.#epoch = new EpochWatch({ ...setup, limits: options });
     this.#held = new HeldMessages(options.maxHeldBytes, this.counters);
-    this.#streamedRooms = new StreamedRooms(clients);
     this.#health = new StreamHealth({
       logger,
       recover: () => this.#recover(),
@@ -83,6 +83,7 @@ export class NatsBackplane implements Backplane {
       logger,
       onPeersChange: (count) => this.counters.peers = count,
     });
+    this.#streamedRooms = new StreamedRooms(clients, this.#presence);
   }
 
   /**
@@ -123,13 +124,12 @@ export class NatsBackplane implements Backplane {
     return stream;
   }
 
-  async rooms(after: string, limit: number): Promise<RoomHead[]> {
-    try {
-      return await this.#streamedRooms.list(this.epoch, after, limit);
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new HistoryUnavailableError(`Cannot list the rooms in NATS: ${reason}`, { cause });
-    }
+  rooms(after: string, limit: number): Promise<SharedRoom[]> {
+    return this.#streamedRooms.list(after, limit);
+  }
+
+  heads(rooms: readonly string[]): Promise<StreamHead[]> {
+    return this.#streamedRooms.heads(rooms);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

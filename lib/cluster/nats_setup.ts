@@ -8,12 +8,12 @@ import { errors } from "@nats-io/transport-node";
 import type { Logger } from "@logtape/logtape";
 import { errorMessage } from "../cli/error_message.ts";
 import { checkAccess } from "./access_check.ts";
-import { ClusterError } from "./cluster_error.ts";
-import { type NatsConnectOptions, RECONNECT_PAUSE_MS } from "./connect_to_nats.ts";
-import { NatsLink, RECOVERY_OPTIONS } from "./nats_link.ts";
+import { ClusterError } from "./connection/cluster_error.ts";
+import { type NatsConnectOptions, RECONNECT_PAUSE_MS } from "./connection/connect_to_nats.ts";
+import { NatsLink, RECOVERY_OPTIONS } from "./connection/nats_link.ts";
 import { SharedRecords, type StreamEpoch } from "./shared_records.ts";
-import { openStream, type StreamLimits } from "./stream_setup.ts";
-import type { StreamClients } from "./subject_reader.ts";
+import { openStream, type StreamLimits } from "./stream/stream_setup.ts";
+import type { StreamClients } from "./stream/subject_reader.ts";
 
 /** How to begin with NATS. */
 export interface NatsSetupOptions

@@ -1,8 +1,8 @@
 import type { StreamInfo } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
-import { ClusterError } from "./cluster_error.ts";
-import type { NatsLink } from "./nats_link.ts";
-import type { StreamClients } from "./subject_reader.ts";
+import { ClusterError } from "./connection/cluster_error.ts";
+import type { NatsLink } from "./connection/nats_link.ts";
+import type { StreamClients } from "./stream/subject_reader.ts";
 
 /** The bucket with what all processes share besides the messages. */
 const BUCKET = "chorus";

@@ -1,5 +1,5 @@
 import { errorMessage } from "../cli/error_message.ts";
-import { ClusterError } from "../cluster/cluster_error.ts";
+import { ClusterError } from "../cluster/connection/cluster_error.ts";
 import { DataFileError } from "../history/data_file_error.ts";
 import { formatAddress } from "./address.ts";
 import { AdminTokenError } from "./security/admin_token.ts";

@@ -1,9 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
+import type { Chat } from "../../lib/chat/chat.ts";
 import { CLOSE_CODES } from "../../lib/chat/close_code.ts";
 import { parsePosition } from "../../lib/chat/history/position.ts";
 import { seededRandom } from "../../lib/load/seeded_random.ts";
 import type { Body } from "../../lib/chat/message.ts";
+import type { LocatedRoom } from "../../lib/chat/room_list.ts";
 import type { TestChat, TestMember } from "./test_chat.ts";
 
 /** Two instances that are one chat. */
@@ -377,7 +379,7 @@ export function chatContract(name: string, openPair: OpenPair): void {
     await chat.publish("tea", { text: "ho", name: null });
     assertEquals(await chat.rooms.delete("tea"), true);
     for (const each of [other.chat, chat]) {
-      assertEquals(await each.rooms.list("", 10), []);
+      assertEquals(await listed(each), []);
       assertEquals(await each.rooms.isKnown("tea"), false);
       assertEquals(await each.rooms.delete("tea"), false);
     }
@@ -402,6 +404,42 @@ export function chatContract(name: string, openPair: OpenPair): void {
       assertEquals(await chat.rooms.isKnown("b"), true);
       assertEquals(await chat.rooms.isKnown("nobody"), false);
       assertEquals(await names("", 10), ["a", "b", "c"]);
+    }
+  });
+
+  contract("Rooms.list() counts the members of both", async ({ instances }) => {
+    const [one, other] = instances;
+    await one.chat.publish("stored", { text: "hi", name: null });
+    const members = await welcomed([
+      ...[one.join("both"), other.join("both"), other.join("both")],
+      ...[one.join("one"), other.join("other"), other.join("stored")],
+    ]);
+    const expected = [["both", 3], ["one", 1], ["other", 1], ["stored", 1]];
+    for (const { chat } of instances) {
+      const list = async (after: string, limit: number) =>
+        (await chat.rooms.list(after, limit)).map(({ name, memberCount }) => [name, memberCount]);
+      // The instances tell each other after a while who has joined.
+      while (`${await list("", 9)}` !== `${expected}`) await new Promise(setImmediate);
+      const pages: unknown[] = [];
+      for (let after = "";;) {
+        const page = await list(after, 1);
+        if (page.length === 0) break;
+        pages.push(...page);
+        after = String(page.at(-1)![0]);
+      }
+      assertEquals(pages, expected);
+      const areStored = (await listed(chat)).map(({ position }) => seqOf(position) > 0);
+      assertEquals(areStored, [false, false, false, true]);
+    }
+    for (const member of members) member.leave();
+    for (const { chat } of instances) {
+      const names = async () =>
+        (await listed(chat)).map(({ name, memberCount }) => `${name} ${memberCount}`).join();
+      while (await names() !== "stored 0") await new Promise(setImmediate);
+    }
+    assertEquals(await one.chat.rooms.delete("stored"), true);
+    for (const { chat } of instances) {
+      while ((await listed(chat)).length > 0) await new Promise(setImmediate);
     }
   });
 
@@ -589,6 +627,11 @@ async function heardItself(member: TestMember): Promise<void> {
   const text = crypto.randomUUID();
   member.send(text);
   await member.until(({ bodies }) => bodies.includes(text));
+}
+
+/** The rooms with their positions. */
+async function listed({ rooms }: Chat): Promise<LocatedRoom[]> {
+  return await rooms.locate(await rooms.list("", 10));
 }
 
 function saidOf(member: TestMember, count: number) {

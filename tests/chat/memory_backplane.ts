@@ -3,9 +3,11 @@ import {
   BackplaneCounters,
   type BackplaneProcess,
   type RoomListener,
+  type SharedRoom,
+  type StreamHead,
 } from "../../lib/chat/backplane.ts";
 import { compareUtf8 } from "../../lib/chat/compare_utf8.ts";
-import { HistoryUnavailableError, type RoomHead } from "../../lib/chat/history/history.ts";
+import { HistoryUnavailableError } from "../../lib/chat/history/history.ts";
 import { MemoryRoomStream } from "./memory_room_stream.ts";
 import type { MemoryProcess, MemoryStream, StreamEntry } from "./memory_stream.ts";
 
@@ -75,16 +77,34 @@ export class MemoryBackplane implements Backplane, MemoryProcess {
     if (this.#rooms.get(name) === room) this.#rooms.delete(name);
   }
 
+  get localMemberCounts(): Iterable<readonly [room: string, count: number]> {
+    return this.#rooms.values().map(({ name, listener }) => [name, listener.localMemberCount]);
+  }
+
   listenerOf(name: string): RoomListener | undefined {
     return this.#rooms.get(name)?.listener;
   }
 
-  async rooms(after: string, limit: number): Promise<RoomHead[]> {
+  async rooms(after: string, limit: number): Promise<SharedRoom[]> {
     await this.caughtUp();
-    const heads = new Map(this.stream.flushes.map(({ room, lastSeq }) => [room, lastSeq]));
-    const rooms = [...heads].filter(([room]) => compareUtf8(room, after) > 0);
-    return rooms.sort(([one], [other]) => compareUtf8(one, other)).slice(0, limit)
-      .map(([room, seq]) => ({ room, seq, epoch: this.epoch }));
+    const counts = new Map(this.stream.flushes.map(({ room }) => [room, 0]));
+    for (const process of this.stream.processes) {
+      if (process === this) continue;
+      for (const [room, count] of process.localMemberCounts) {
+        if (count > 0) counts.set(room, (counts.get(room) ?? 0) + count);
+      }
+    }
+    return [...counts].filter(([room]) => compareUtf8(room, after) > 0)
+      .sort(([one], [other]) => compareUtf8(one, other)).slice(0, limit)
+      .map(([room, memberCount]) => ({ room, memberCount }));
+  }
+
+  async heads(rooms: readonly string[]): Promise<StreamHead[]> {
+    await this.caughtUp();
+    return rooms.map((room) => {
+      const last = this.stream.flushesOf(room).at(-1);
+      return { seq: last?.lastSeq ?? 0, hasMessages: last !== undefined };
+    });
   }
 
   /** Resolves when all entries have been handled. */

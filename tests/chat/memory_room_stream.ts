@@ -16,8 +16,8 @@ const TAIL_MESSAGES = 100;
 
 /** A room of a {@linkcode MemoryBackplane}. */
 export class MemoryRoomStream implements RoomStream {
+  readonly name: string;
   readonly listener: RoomListener;
-  readonly #name: string;
   readonly #backplane: MemoryBackplane;
   #isOpen = false;
   /** The newest flush of the stream when the room was opened. */
@@ -33,7 +33,7 @@ export class MemoryRoomStream implements RoomStream {
   readonly #remote = new Map<MemoryProcess, Map<string, PresentMember>>();
 
   constructor(name: string, backplane: MemoryBackplane, listener: RoomListener) {
-    this.#name = name;
+    this.name = name;
     this.#backplane = backplane;
     this.listener = listener;
   }
@@ -76,7 +76,7 @@ export class MemoryRoomStream implements RoomStream {
       messages.push(message);
       length += toBody(message.opcode, message.payload).length;
     }
-    const hasGap = this.#backplane.stream.hasRemovedAfter(this.#name, after);
+    const hasGap = this.#backplane.stream.hasRemovedAfter(this.name, after);
     return { messages, lastSeq, hasGap };
   }
 
@@ -87,17 +87,17 @@ export class MemoryRoomStream implements RoomStream {
 
   async delete(): Promise<void> {
     this.#checkOutage();
-    this.#backplane.stream.delete(this.#name);
+    this.#backplane.stream.delete(this.name);
     await this.caughtUp();
   }
 
   tellPresence(joined: readonly PresentMember[], left: readonly PresentMember[]): void {
     const { stream } = this.#backplane;
-    stream.push({ type: "presence", room: this.#name, from: this.#backplane, joined, left });
+    stream.push({ type: "presence", room: this.name, from: this.#backplane, joined, left });
   }
 
   close(): void {
-    this.#backplane.close(this.#name, this);
+    this.#backplane.close(this.name, this);
   }
 
   tryOpen(): void {
@@ -106,7 +106,7 @@ export class MemoryRoomStream implements RoomStream {
       this.close();
       return this.listener.onOpenFailed(stream.openError);
     }
-    const flushes = stream.flushesOf(this.#name);
+    const flushes = stream.flushesOf(this.name);
     const tail: StreamedMessage[] = [];
     let first = flushes.length;
     while (first > 0 && tail.length < TAIL_MESSAGES) tail.unshift(...flushes[--first]!.messages);
@@ -116,7 +116,7 @@ export class MemoryRoomStream implements RoomStream {
     this.listener.onOpened({ headSeq: this.#headSeq, tail, hasOlder: first > 0 });
     for (const process of stream.processes) {
       if (process === this.#backplane) continue;
-      const members = process.listenerOf(this.#name)?.localMembers;
+      const members = process.listenerOf(this.name)?.localMembers;
       if (members) this.onPresence(process, [...members], []);
     }
   }
@@ -128,7 +128,7 @@ export class MemoryRoomStream implements RoomStream {
     if (!isReady || !stream.takesMessages) return;
     this.#inFlight = this.#held.splice(0, SEQS_PER_FLUSH);
     const [after] = this.#heldAfter.splice(0, SEQS_PER_FLUSH);
-    stream.append(this.#name, this.#inFlight, { from: this.#backplane, after: after! });
+    stream.append(this.name, this.#inFlight, { from: this.#backplane, after: after! });
   }
 
   onFlush(flush: Flush): void {
@@ -197,7 +197,7 @@ export class MemoryRoomStream implements RoomStream {
   /** The stored messages up to a sequence number. */
   #stored(upTo: number): StreamedMessage[] {
     this.#checkOutage();
-    const messages = this.#backplane.stream.flushesOf(this.#name).flatMap((each) => each.messages);
+    const messages = this.#backplane.stream.flushesOf(this.name).flatMap((each) => each.messages);
     return messages.filter(({ seq }) => seq <= upTo);
   }
 

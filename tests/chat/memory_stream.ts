@@ -42,6 +42,8 @@ export interface MemoryProcess {
   /** Refuses what is held, and forgets all rooms. */
   startOver(): void;
   listenerOf(room: string): RoomListener | undefined;
+  /** The members of each open room in this process. */
+  readonly localMemberCounts: Iterable<readonly [room: string, count: number]>;
 }
 
 /** The stream that several `MemoryBackplane`s share, and its faults. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { roomSubject } from "../../lib/cluster/room_subject.ts";
+import { roomSubject } from "../../lib/cluster/stream/room_subject.ts";
 import { isNatsMissing, NatsServer } from "./nats_server.ts";
 import { ANN, publication, TestBackplane, TestRoom } from "./test_room.ts";
 
@@ -64,8 +64,10 @@ natsTest("NatsBackplane opens a room with its newest messages", async (server) =
   assertEquals(opened.headSeq, room.messages.at(-1)!.seq);
   assertEquals(opened.tail, room.messages.slice(-opened.tail.length));
   assert(opened.tail.length >= 100);
-  assertEquals(await other.backplane.rooms("", 10), [
-    { room: "Zürich/1", seq: opened.headSeq!, epoch: other.backplane.epoch },
+  assertEquals(await other.backplane.rooms("", 10), [{ room: "Zürich/1", memberCount: 0 }]);
+  assertEquals(await other.backplane.heads(["nobody", "Zürich/1"]), [
+    { seq: 0, hasMessages: false },
+    { seq: opened.headSeq!, hasMessages: true },
   ]);
 });
 

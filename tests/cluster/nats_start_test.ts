@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { jetstreamManager, type StreamConfig } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
-import { ClusterError } from "../../lib/cluster/cluster_error.ts";
+import { ClusterError } from "../../lib/cluster/connection/cluster_error.ts";
 import type { NatsBackplaneOptions } from "../../lib/cluster/nats_backplane.ts";
 import { freePort } from "../free_port.ts";
 import { NatsAccounts } from "./nats_accounts.ts";
@@ -512,7 +512,7 @@ natsTest("NatsBackplane does everything with the permissions of the manual", asy
     await using other = await TestBackplane.open(started.url);
     const [here, there] = [await one.room("tea"), await other.room("tea")];
     here.stream.tellPresence([{ id: ANN.id!, name: "Ann" }], []);
-    await there.changed.until(() => there.joined.length === 1);
+    await there.changed.until(() => there.remoteMembers.size === 1);
     here.publish("a");
     there.publish("b");
     await here.received(2);

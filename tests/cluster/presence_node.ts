@@ -2,8 +2,8 @@ import { getLogger } from "@logtape/logtape";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { assert } from "@std/assert";
 import type { PresentMember } from "../../lib/chat/presence.ts";
-import { PresenceExchange } from "../../lib/cluster/presence_exchange.ts";
-import type { PresenceListener } from "../../lib/cluster/presence_room.ts";
+import { PresenceExchange } from "../../lib/cluster/presence/presence_exchange.ts";
+import type { PresenceListener } from "../../lib/cluster/presence/presence_room.ts";
 import { Mailbox } from "../socket/mailbox.ts";
 import type { NatsServer } from "./nats_server.ts";
 
@@ -92,6 +92,10 @@ export class TestRoom implements PresenceListener {
 
   get localMembers(): Iterable<PresentMember> {
     return this.#local.values();
+  }
+
+  get localMemberCount(): number {
+    return this.#local.size;
   }
 
   /** The names at other nodes, sorted. */

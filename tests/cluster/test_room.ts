@@ -93,12 +93,14 @@ export class TestRoom implements RoomListener {
   readonly gaps: number[] = [];
   readonly refused: string[] = [];
   deletions = 0;
-  /** The members of other processes that joined. */
-  readonly joined: PresentMember[] = [];
   readonly changed = new Changes();
 
   constructor(backplane: NatsBackplane, room: string) {
     this.stream = backplane.open(room, this);
+  }
+
+  get localMemberCount(): number {
+    return this.localMembers.length;
   }
 
   /** The texts of the tail and of what came after it, without duplicates. */
@@ -157,7 +159,7 @@ export class TestRoom implements RoomListener {
   }
 
   onJoined(members: readonly PresentMember[]): void {
-    this.joined.push(...members);
+    for (const member of members) this.remoteMembers.add(member);
     this.changed.notify();
   }
 

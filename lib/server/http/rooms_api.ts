@@ -4,7 +4,7 @@ import type { Chat } from "../../chat/chat.ts";
 import type { JoinRequest } from "../../chat/join_request.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import { HistoryUnavailableError } from "../../chat/history/history.ts";
-import type { ListedRoom } from "../../chat/rooms.ts";
+import type { ListedRoom, LocatedRoom } from "../../chat/room_list.ts";
 import { parseLimit, parseRoomSegment } from "./api_params.ts";
 import { json, pageLink, preflight } from "./api_response.ts";
 import { historyPage, parseHistoryQuery } from "./history_page.ts";
@@ -23,6 +23,9 @@ import {
 
 /** The rooms that are read at a time while a client may read few of them. */
 const LIST_PAGE = 10_000;
+
+/** How often a list is filled up in place of deleted rooms. After that it is shorter. */
+const MAX_LIST_TRIES = 10;
 
 /** What the API needs from the composition root. */
 export interface RoomsApiOptions {
@@ -128,28 +131,41 @@ export class RoomsApi {
     return refusal(404, "Not found: a room has /messages and /events");
   }
 
-  /**
-   * Lists rooms that the client may read. Neither the rooms nor the link name another one, so it
-   * reads on until there are enough, however many others there are.
-   */
+  /** Lists rooms that the client may read, and links to the next ones. */
   async #list({ searchParams }: URL, access: Access): Promise<ApiResult> {
     const limit = parseLimit(searchParams);
     if (typeof limit !== "number") return limit;
-    const readable: ListedRoom[] = [];
+    const rooms: LocatedRoom[] = [];
     let after = searchParams.get("after") ?? "";
+    let hasMore = true;
+    // Rooms of a stream may turn out to have been deleted. Then others are in their place.
+    for (let tries = 0; hasMore && rooms.length < limit && tries < MAX_LIST_TRIES; tries++) {
+      const missing = limit - rooms.length;
+      const found = await this.#findReadable(after, missing, access);
+      hasMore = found.length > missing;
+      const page = found.slice(0, missing);
+      after = page.at(-1)?.name ?? after;
+      rooms.push(...await this.#options.chat.rooms.locate(page));
+    }
+    if (!hasMore) return json({ rooms });
+    return json({ rooms }, pageLink("/rooms", "next", { after, limit: `${limit}` }));
+  }
+
+  /**
+   * Finds rooms that the client may read; more than `limit` if there are more. Nothing tells the
+   * client of the others, so this reads on until there are enough, however many others there are.
+   */
+  async #findReadable(start: string, limit: number, access: Access): Promise<ListedRoom[]> {
+    const readable: ListedRoom[] = [];
+    let after = start;
     for (let pageSize = limit + 1;; pageSize = LIST_PAGE) {
       const page = await this.#options.chat.rooms.list(after, pageSize);
       readable.push(...page.filter(({ name }) => access.mayRead(name)));
-      if (readable.length > limit || page.length < pageSize) break;
+      if (readable.length > limit || page.length < pageSize) return readable;
       after = page.at(-1)!.name;
       // The other clients must not wait for all pages.
       await new Promise((resolve) => setImmediate(resolve));
     }
-    const rooms = readable.slice(0, limit);
-    const hasMore = readable.length > limit;
-    if (!hasMore) return json({ rooms });
-    const next = { after: rooms.at(-1)!.name, limit: `${limit}` };
-    return json({ rooms }, pageLink("/rooms", "next", next));
   }
 
   async #history(roomName: string, { searchParams }: URL): Promise<ApiResult> {

@@ -1,11 +1,16 @@
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
-import { MAX_FLUSH_MESSAGES } from "../../../lib/cluster/flush.ts";
-import { decodeFlush, encodeFlush, firstSeqOf, lastSeqOf } from "../../../lib/cluster/flush.ts";
-import { NatsLink } from "../../../lib/cluster/nats_link.ts";
-import { RecentFlushes } from "../../../lib/cluster/recent_flushes.ts";
-import { roomSubject } from "../../../lib/cluster/room_subject.ts";
+import { MAX_FLUSH_MESSAGES } from "../../../lib/cluster/stream/flush.ts";
+import {
+  decodeFlush,
+  encodeFlush,
+  firstSeqOf,
+  lastSeqOf,
+} from "../../../lib/cluster/stream/flush.ts";
+import { NatsLink } from "../../../lib/cluster/connection/nats_link.ts";
+import { RecentFlushes } from "../../../lib/cluster/stream/recent_flushes.ts";
+import { roomSubject } from "../../../lib/cluster/stream/room_subject.ts";
 import { SharedRecords } from "../../../lib/cluster/shared_records.ts";
-import { STREAM } from "../../../lib/cluster/stream_setup.ts";
+import { STREAM } from "../../../lib/cluster/stream/stream_setup.ts";
 import { OPCODE } from "../../../lib/websocket/frame.ts";
 import type { NatsServer } from "../../cluster/nats_server.ts";
 

@@ -1,0 +1,148 @@
+import type { RoomListener } from "../../chat/backplane.ts";
+import type { PresentMember } from "../../chat/presence.ts";
+import {
+  type Delta,
+  encodeAnswers,
+  encodeDeltas,
+  type Snapshot,
+  type SnapshotPart,
+} from "./presence_message.ts";
+import { type MemberChange, RemoteMembers } from "./remote_members.ts";
+
+/** What a room is told, and is asked for. */
+export type PresenceListener = Pick<
+  RoomListener,
+  "onJoined" | "onLeft" | "localMembers" | "localMemberCount"
+>;
+
+/** A room that is open in this process, and its members at other nodes. */
+export class PresenceRoom {
+  readonly name: string;
+  readonly #nodeId: string;
+  readonly #listener: PresenceListener;
+  readonly #remotes = new Map<string, RemoteMembers>();
+  /** The number of what was last told; 0 if nothing. */
+  #n = 0;
+  readonly #waitsFor = new Set<string>();
+  readonly #opened = Promise.withResolvers<void>();
+
+  constructor(name: string, nodeId: string, listener: PresenceListener) {
+    this.name = name;
+    this.#nodeId = nodeId;
+    this.#listener = listener;
+  }
+
+  /** Resolves when nothing is waited for any more. */
+  get opened(): Promise<void> {
+    return this.#opened.promise;
+  }
+
+  /** Waits for a node, or for anything else with a name. */
+  waitFor(name: string): void {
+    this.#waitsFor.add(name);
+  }
+
+  /** Waits no more: for one, or for all. */
+  stopWaiting(name?: string): void {
+    if (name === undefined) this.#waitsFor.clear();
+    else this.#waitsFor.delete(name);
+    if (this.#waitsFor.size === 0) this.#opened.resolve();
+  }
+
+  /** The members in this process. */
+  get snapshot(): Snapshot {
+    return { room: this.name, n: this.#n, members: this.#listener.localMembers };
+  }
+
+  /** The number of members in this process. */
+  get localMemberCount(): number {
+    return this.#listener.localMemberCount;
+  }
+
+  /** Whether other nodes have been told of members in this process. */
+  get isTold(): boolean {
+    return this.#n > 0;
+  }
+
+  /** Returns the messages that tell a change in this process. The first ones tell all members. */
+  tellChange(joined: readonly PresentMember[], left: readonly PresentMember[]): string[] {
+    // Others may still have members of the room from before it was closed here.
+    if (this.#n === 0) return this.tellAll(joined, left);
+    const texts = encodeDeltas({ node: this.#nodeId, n: this.#n + 1, joined, left });
+    this.#n += texts.length;
+    return texts;
+  }
+
+  /** Returns the messages that tell all members in this process, with a change in effect. */
+  tellAll(joined: readonly PresentMember[] = [], left: readonly PresentMember[] = []): string[] {
+    this.#n ||= 1;
+    const { room, n, members: before } = this.snapshot;
+    const members = new Map(Iterator.from(before).map((member) => [member.id, member]));
+    for (const { id } of left) members.delete(id);
+    for (const member of joined) members.set(member.id, member);
+    const snapshots = [{ room, n, members: members.values() }];
+    return [...encodeAnswers({ node: this.#nodeId, snapshots, isAll: false })];
+  }
+
+  /** Applies a delta of a node. Returns false if the node has to be asked for a snapshot. */
+  applyDelta(delta: Delta): boolean {
+    const known = this.#remotes.get(delta.node);
+    const remote = this.#remoteOf(delta.node);
+    const isAsked = known !== undefined && !known.isKnown;
+    this.#announce(remote.applyDelta(delta));
+    return remote.isKnown || isAsked;
+  }
+
+  /** Applies a part of a node's snapshot. */
+  applyPart(node: string, part: SnapshotPart): void {
+    const remote = this.#remoteOf(node);
+    this.#announce(remote.applyPart(part));
+    if (remote.isKnown) this.stopWaiting(node);
+  }
+
+  /** Notes that what is known of a node may be wrong, until it answers. */
+  doubt(node: string): void {
+    this.#remotes.get(node)?.doubt();
+  }
+
+  /** Notes that a node is asked for its members in this room. */
+  expect(node: string): void {
+    this.#remoteOf(node).doubt();
+    this.waitFor(node);
+  }
+
+  /** The nodes whose members in this room are unknown. */
+  get unknown(): Iterable<string> {
+    return this.#remotes.entries().filter(([, { isKnown }]) => !isKnown).map(([node]) => node);
+  }
+
+  /** Notes that a node has told its members in all rooms: it has none here unless it told them. */
+  endAnswers(node: string): void {
+    if (this.#remotes.get(node)?.isKnown === false) this.remove(node);
+    else this.stopWaiting(node);
+  }
+
+  /** Removes the members at a node. */
+  remove(node: string): void {
+    const remote = this.#remotes.get(node);
+    this.#remotes.delete(node);
+    if (remote) this.#announce({ left: remote.members, joined: [] });
+    this.stopWaiting(node);
+  }
+
+  #remoteOf(node: string): RemoteMembers {
+    let remote = this.#remotes.get(node);
+    if (!remote) {
+      remote = new RemoteMembers();
+      this.#remotes.set(node, remote);
+    }
+    return remote;
+  }
+
+  /** A renamed member leaves before it joins: so `Presence` counts it as joined only. */
+  #announce(change: MemberChange | undefined): void {
+    if (!change) return;
+    if (change.left.length > 0) this.#listener.onLeft(change.left);
+    if (change.joined.length > 0) this.#listener.onJoined(change.joined);
+  }
+}
