@@ -196,6 +196,7 @@ async function killNats(
   await held();
   await Promise.all(natsServers.map((server) => server.restart()));
   await natsCluster?.formed();
+  await natsCluster?.leaderOf("chorus");
   const endMs = performance.now();
   await areStored(users, nodes);
   assertEquals(connects(), before, "Members stay connected");
