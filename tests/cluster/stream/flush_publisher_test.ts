@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { JetStreamApiError, jetstreamManager } from "@nats-io/jetstream";
 import { connect, errors } from "@nats-io/transport-node";
-import { FlushPublisher } from "../../lib/cluster/flush_publisher.ts";
-import { isNatsMissing, NatsServer } from "./nats_server.ts";
+import { FlushPublisher } from "../../../lib/cluster/stream/flush_publisher.ts";
+import { isNatsMissing, NatsServer } from "../nats_server.ts";
 
 const PAYLOAD = new Uint8Array([1]);
 
