@@ -10,6 +10,7 @@ import {
 } from "../chat/backplane.ts";
 import { EpochWatch } from "./epoch_watch.ts";
 import { decodeFlush, type Flush, type FlushPlace } from "./stream/flush.ts";
+import { FlushPublisher } from "./stream/flush_publisher.ts";
 import { HeldMessages } from "./stream/held_messages.ts";
 import { NatsRoomStream, type RoomStreamContext } from "./stream/nats_room_stream.ts";
 import { type NatsSetup, type NatsSetupOptions, setUpNats } from "./nats_setup.ts";
@@ -42,6 +43,7 @@ export class NatsBackplane implements Backplane {
   readonly counters = new BackplaneCounters();
   readonly #options: NatsBackplaneOptions;
   readonly #clients: StreamClients;
+  readonly #publisher: FlushPublisher;
   readonly #node: string;
   readonly #consumer: StreamConsumer;
   readonly #health: StreamHealth;
@@ -62,6 +64,7 @@ export class NatsBackplane implements Backplane {
     this.sessionKey = sessionKey;
     this.#options = options;
     this.#clients = clients;
+    this.#publisher = new FlushPublisher(clients.link.connection);
     this.#node = node;
     this.#epoch = new EpochWatch({ ...setup, limits: options });
     this.#held = new HeldMessages(options.maxHeldBytes, this.counters);
@@ -140,6 +143,7 @@ export class NatsBackplane implements Backplane {
     }
     this.#closeRooms("the server stops");
     this.#health.stop();
+    this.#publisher[Symbol.dispose]();
     this.#consumer.stop();
     await this.#presence[Symbol.asyncDispose]();
     const { link } = this.#clients;
@@ -150,6 +154,7 @@ export class NatsBackplane implements Backplane {
   #roomContext(): RoomStreamContext {
     return {
       ...this.#clients,
+      publisher: this.#publisher,
       node: this.#node,
       epoch: this.epoch,
       counters: this.counters,

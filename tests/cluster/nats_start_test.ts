@@ -528,6 +528,18 @@ natsTest("NatsBackplane does everything with the permissions of the manual", asy
   assertEquals(server.log.filter((line) => /violation/i.test(line)), []);
 });
 
+natsTest("NatsBackplane starts although somebody watches its subjects", async () => {
+  await using server = await NatsServer.start();
+  const watcher = await connect({ servers: server.url });
+  watcher.subscribe("chorus.>", { callback: () => {} });
+  await watcher.flush();
+  {
+    await using one = await TestBackplane.open(server.url);
+    assertEquals(one.backplane.outage, undefined);
+  }
+  await watcher.close();
+});
+
 for (const [action, subjects] of Object.entries(PERMISSIONS)) {
   for (const subject of subjects) {
     natsTest(`NatsBackplane says that the user may not ${action} ${subject}`, async () => {

@@ -9,13 +9,11 @@ import {
   type FlushPart,
   MAX_FLUSH_MESSAGES,
 } from "./flush.ts";
+import type { FlushPublisher } from "./flush_publisher.ts";
 import type { HeldMessages } from "./held_messages.ts";
 import type { StreamConsumer } from "./stream_consumer.ts";
 import { OutageError, type StreamHealth } from "./stream_health.ts";
 import type { StreamClients } from "./subject_reader.ts";
-
-/** How long to wait for the acknowledgment of a flush. */
-const ACK_TIMEOUT_MS = 5000;
 
 /** What the headers of a publish need of the maximum payload. */
 const HEADER_BYTES = 256;
@@ -29,6 +27,7 @@ export interface OutboxContext extends StreamClients {
   readonly node: string;
   readonly counters: BackplaneCounters;
   readonly logger: Logger;
+  readonly publisher: FlushPublisher;
   readonly held: HeldMessages;
   readonly health: StreamHealth;
   readonly consumer: StreamConsumer;
@@ -162,10 +161,10 @@ export class Outbox {
       counters.inFlight++;
       try {
         const ack = health.call(link.call(() => this.#publish(flight, payload!)));
-        const result = await Promise.race([ack, flight.settled.promise]);
-        if (result !== "settled") {
+        const streamSeq = await Promise.race([ack, flight.settled.promise]);
+        if (streamSeq !== "settled") {
           counters.ackSeconds.observe((performance.now() - startMs) / 1000);
-          this.#acknowledge(flight, result.seq);
+          this.#acknowledge(flight, streamSeq);
         }
         return;
       } catch (error) {
@@ -188,10 +187,10 @@ export class Outbox {
     );
   }
 
-  #publish({ number }: Flight, payload: Uint8Array) {
-    const { client, node } = this.#context;
-    const options = { msgID: `${node}-${number}`, timeout: ACK_TIMEOUT_MS };
-    return client.publish(this.#room.subject, payload, options);
+  #publish({ number }: Flight, payload: Uint8Array): Promise<number> {
+    const { publisher, node } = this.#context;
+    const { subject } = this.#room;
+    return publisher.publish({ subject, number, id: `${node}-${number}` }, payload);
   }
 
   #acknowledge(flight: Flight, streamSeq: number): void {
@@ -237,16 +236,13 @@ function refusalOf(error: unknown): string | undefined {
   if (error instanceof JetStreamApiError) {
     return PASSING_CODES.has(error.code) ? undefined : error.message;
   }
-  const cause = error instanceof Error ? error.cause : undefined;
-  if (cause instanceof errors.PermissionViolationError) return cause.message;
-  return error instanceof errors.InvalidArgumentError ? error.message : undefined;
+  const isFinal = error instanceof errors.PermissionViolationError ||
+    error instanceof errors.InvalidArgumentError;
+  return isFinal ? error.message : undefined;
 }
 
 function passingReason(error: unknown): string {
   if (error instanceof errors.TimeoutError) return "NATS does not acknowledge messages";
-  // nats.js says so if nobody receives a publish.
-  if (error instanceof Error && error.name === "JetStreamNotEnabled") {
-    return "no server leads the stream in NATS";
-  }
+  if (error instanceof errors.NoRespondersError) return "no server leads the stream in NATS";
   return `NATS does not take messages: ${error instanceof Error ? error.message : String(error)}`;
 }
