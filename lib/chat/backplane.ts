@@ -160,8 +160,8 @@ export interface RoomStream {
   /** Whether messages have not come back yet. */
   readonly hasPending: boolean;
   /**
-   * This process has received the stream up to this sequence number. While the room is being opened,
-   * it tells what a member that joins now may expect.
+   * This process has received the stream up to this sequence number. While the room is being
+   * opened, it tells what a member that joins now may expect.
    */
   readonly receivedSeq: number;
   /**
