@@ -6,6 +6,7 @@ const PAGES = [
   "README.md",
   "lib/README.md",
   "lib/chat/PROTOCOL.md",
+  "lib/cluster/README.md",
   "lib/load/README.md",
   "lib/server/DEPLOY.md",
   "lib/server/README.md",

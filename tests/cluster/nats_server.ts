@@ -1,7 +1,7 @@
 import { freePort } from "../free_port.ts";
 import { isMissing } from "../missing_program.ts";
 
-const NATS_SERVER_PATH = "/usr/sbin/nats-server";
+export const NATS_SERVER_PATH = "/usr/sbin/nats-server";
 
 /** Whether to skip tests with NATS. */
 export const isNatsMissing = await isMissing({

@@ -64,7 +64,7 @@ export function clusterFaults(config: ClusterConfig): readonly string[] {
       : [`Cannot use ${withVariable("--data")} ${withNats}: NATS stores the messages`],
     ...durability === "process" ? [] : [
       `Cannot use ${withVariable("--durability")} ${durability} ${withNats}: nats-server decides ` +
-      "when to write to the disk; set sync_interval: always there",
+      "when to write to the disk; since nats-server 2.10, it has sync_interval: always for this",
     ],
   ];
 }

@@ -107,7 +107,8 @@ Deno.test("clusterFaults() refuses --data with --nats", () => {
 Deno.test("clusterFaults() refuses --durability power with --nats, with one reason", () => {
   assertEquals(faultsOf(...NATS, "--durability", "power"), [
     "Cannot use --durability (CHORUS_DURABILITY) power with --nats (CHORUS_NATS): " +
-    "nats-server decides when to write to the disk; set sync_interval: always there",
+    "nats-server decides when to write to the disk; since nats-server 2.10, it has " +
+    "sync_interval: always for this",
   ]);
 });
 
