@@ -23,17 +23,12 @@ export class Presence {
   readonly #present = new Map<string, PresentMember>();
   /** The authors of older connections, the newest last. Few members have any. */
   readonly #older = new Map<string, PresentMember[]>();
-  /** What was last reported of each member that has changed since; undefined if it was absent. */
+  /** The last report of each member that has changed since; undefined if it was absent. */
   readonly #reported = new Map<string, PresentMember | undefined>();
 
   /** The number of members. */
   get size(): number {
     return this.#present.size;
-  }
-
-  /** All members. */
-  get all(): Iterable<PresentMember> {
-    return this.#present.values();
   }
 
   /** The first hundred members. */

@@ -103,5 +103,4 @@ Deno.test("Presence lists the first hundred members and counts all", () => {
   const presence = new Presence();
   for (let id = 0; id < 1000; id++) presence.add(author(`${id}`));
   assertEquals([presence.members.length, presence.size], [100, 1000]);
-  assertEquals(Array.from(presence.all).length, 1000);
 });

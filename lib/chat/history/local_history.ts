@@ -16,7 +16,7 @@ import type {
 import { type CommitListener, type Durable, RoomStore } from "./room_store.ts";
 import { Transcript } from "./transcript.ts";
 
-/** What a {@linkcode LocalHistory} is made of. */
+/** The options of a {@linkcode LocalHistory}. */
 export interface LocalHistoryOptions extends RoomHistoryOptions {
   /** A durable history; undefined if messages are in memory only. */
   readonly durable: Durable | undefined;
@@ -88,11 +88,6 @@ export class LocalHistory implements RoomHistory {
 
   get committedSeq(): number {
     return this.#store?.committedSeq ?? this.headSeq;
-  }
-
-  /** Whether messages go to a durable history. */
-  get isDurable(): boolean {
-    return this.#store !== undefined;
   }
 
   get isForgettable(): boolean {
