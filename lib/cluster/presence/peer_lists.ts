@@ -3,18 +3,18 @@ import { CallLimit } from "../call_limit.ts";
 import { PeerRooms } from "./peer_rooms.ts";
 import { MAX_TEXT_LENGTH, type RoomsPart, type RoomsRequest } from "./presence_message.ts";
 
-/** How many lists are asked for at a time. */
+/** How many lists a node requests at a time. */
 const MAX_LISTS = 32;
 
 /** How long to wait for the answers. */
 const ANSWER_TIMEOUT_MS = 500;
 
-/** Asks all nodes for their rooms. Returns what to wait for. */
+/** Asks all nodes for their rooms. Returns the nodes to wait for. */
 export type AskForRooms = (request: RoomsRequest) => Iterable<string>;
 
 /**
- * The lists of rooms that other nodes are asked for. A node that has not answered in time is not
- * waited for until it answers again.
+ * Requests lists of rooms from the other nodes. After a node has not answered in time, requests do
+ * not wait for it until it answers again.
  */
 export class PeerLists {
   /** By the number of the request. */
@@ -26,7 +26,8 @@ export class PeerLists {
 
   /**
    * At most `limit` rooms with members at other nodes whose names are after a name, in the order of
-   * their UTF-8. Resolves when nothing is waited for any more, or after 500 ms with what was told.
+   * their UTF-8. Resolves when all nodes have answered, or after 500 ms with the answers until
+   * then.
    */
   list(after: string, limit: number, ask: AskForRooms): Promise<SharedRoom[]> {
     return this.#limit.run(async () => {
@@ -48,13 +49,13 @@ export class PeerLists {
     });
   }
 
-  /** Receives what a node tells. */
+  /** Receives a part of an answer. */
   receive(part: RoomsPart): void {
     this.#late.delete(part.node);
     this.#lists.get(part.request)?.receive(part);
   }
 
-  /** Waits no more: for one, or for all. */
+  /** Stops waiting for a node, or for all nodes. */
   stopWaiting(name?: string): void {
     if (name !== undefined) this.#late.delete(name);
     for (const list of this.#lists.values()) list.stopWaiting(name);

@@ -3,17 +3,17 @@ import type { SharedRoom } from "../../chat/backplane.ts";
 import type { RoomsPart } from "./presence_message.ts";
 
 /**
- * The first rooms with members at other nodes whose names are after a name, while the nodes answer.
+ * Collects the answers of other nodes: the first rooms with members whose names are after a name.
  *
- * Each node tells at most `limit` of its rooms. So the first `limit` rooms of all nodes are known
- * when all have answered. The memory is bounded, whatever the nodes tell.
+ * Each node answers with at most `limit` of its rooms. So the first `limit` rooms of all nodes are
+ * known when all have answered. The memory is bounded, even if a node sends more.
  */
 export class PeerRooms {
   readonly #after: string;
   readonly #limit: number;
-  /** How many members each room has, at all nodes that have answered. */
+  /** The number of members of each room, at all nodes that have answered. */
   #counts = new Map<string, number>();
-  /** The last room that each node has told. */
+  /** The last room in the answer of each node. */
   readonly #lastRooms = new Map<string, string>();
   readonly #waitsFor = new Set<string>();
   readonly #answered = Promise.withResolvers<void>();
@@ -23,36 +23,36 @@ export class PeerRooms {
     this.#limit = limit;
   }
 
-  /** Resolves when nothing is waited for any more. */
+  /** Resolves when all nodes have answered. */
   get answered(): Promise<void> {
     return this.#answered.promise;
   }
 
-  /** What is waited for. */
+  /** The nodes that have not answered. */
   get unanswered(): Iterable<string> {
     return this.#waitsFor;
   }
 
-  /** The rooms that were told, in the order of their UTF-8. */
+  /** The first rooms of the answers, in the order of their UTF-8. */
   get first(): SharedRoom[] {
     return [...this.#counts].map(([room, memberCount]) => ({ room, memberCount }))
       .sort((one, other) => compareUtf8(one.room, other.room)).slice(0, this.#limit);
   }
 
-  /** Waits for nodes, or for anything else with a name. */
+  /** Waits for nodes, or for other things with a name. */
   waitFor(names: Iterable<string>): void {
     for (const name of names) this.#waitsFor.add(name);
     this.#checkWaiting();
   }
 
-  /** Waits no more: for one, or for all. */
+  /** Stops waiting for a node, or for all nodes. */
   stopWaiting(name?: string): void {
     if (name === undefined) this.#waitsFor.clear();
     else this.#waitsFor.delete(name);
     this.#checkWaiting();
   }
 
-  /** Adds what a node tells. Rooms that are not in order are ignored: so none counts twice. */
+  /** Adds a part of an answer. It ignores rooms that are not in order, so none counts twice. */
   receive({ node, rooms, isLast }: RoomsPart): void {
     let last = this.#lastRooms.get(node) ?? this.#after;
     for (const { room, memberCount } of rooms) {

@@ -1,22 +1,22 @@
-/** More nodes are ignored. */
+/** The maximum number of other nodes. */
 const MAX_PEERS = 1000;
 
-/** Another node that is there. */
+/** Another node. */
 export interface Peer {
-  /** Its newest count of signs of life; undefined if it has sent none. */
+  /** The number of its newest heartbeat; undefined if it has sent none. */
   beat: number | undefined;
   /** Whether it has been asked for its members in all rooms, and has not answered. */
   isAsked: boolean;
-  /** Whether it was heard since the last sweep. */
+  /** Whether it has sent something since the last sweep. */
   isHeard: boolean;
-  /** In how many sweeps on end it was not heard. */
+  /** In how many sweeps, one after another, it was silent. */
   missed: number;
 }
 
-/** The other nodes that are there. */
+/** The other nodes, until they are gone. */
 export class Peers {
   readonly #byNode = new Map<string, Peer>();
-  /** How many sweeps a node may miss. */
+  /** A node that is silent in so many sweeps is gone. */
   readonly #maxMissed: number;
 
   constructor(maxMissed: number) {
@@ -36,7 +36,7 @@ export class Peers {
     return this.#byNode.get(node);
   }
 
-  /** Adds a node that is heard for the first time; undefined if there are too many. */
+  /** Adds a new node. Returns undefined if there are too many. */
   add(node: string): Peer | undefined {
     if (this.#byNode.size >= MAX_PEERS) return undefined;
     const peer = { beat: undefined, isAsked: false, isHeard: true, missed: 0 };
@@ -49,7 +49,7 @@ export class Peers {
     return this.#byNode.delete(node);
   }
 
-  /** Returns the nodes that have missed as many sweeps on end as are allowed. */
+  /** Counts the silent nodes, and returns those that are gone. Call it at equal intervals. */
   sweep(): string[] {
     const gone: string[] = [];
     for (const [node, peer] of this.#byNode) {

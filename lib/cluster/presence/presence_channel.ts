@@ -12,21 +12,21 @@ import {
 } from "./presence_message.ts";
 import { roomToken } from "../room_token.ts";
 
-/** What a node tells of members. */
+/** A message of a node about members. */
 export type PresenceMessage = Delta | Answer | RoomsPart;
 
-/** Where each node tells something to all nodes. */
+/** The subject of messages to all nodes. */
 export const NODES_SUBJECT = "chorus.nodes";
 
 /**
- * The subjects with which nodes tell each other of members. Malformed messages are ignored. Each
+ * The subjects of the messages between nodes about members. Malformed messages are ignored. Each
  * kind of failure is logged once.
  *
- * | subject                   | messages                                                     |
- * | ------------------------- | ------------------------------------------------------------ |
- * | `chorus.nodes`            | a node is there, ends, or asks for members or rooms          |
- * | `chorus.presence.ROOM`    | a change in a room, or a snapshot of it                      |
- * | `chorus.presence.to.NODE` | answers to a node: snapshots, or names of rooms              |
+ * | subject                   | messages                                                      |
+ * | ------------------------- | ------------------------------------------------------------- |
+ * | `chorus.nodes`            | heartbeats, the end of a node, questions for members or rooms |
+ * | `chorus.presence.ROOM`    | a change in a room, or a snapshot of it                       |
+ * | `chorus.presence.to.NODE` | answers to a node: snapshots, or names of rooms               |
  */
 export class PresenceChannel {
   readonly #connection: NatsConnection;
@@ -45,24 +45,27 @@ export class PresenceChannel {
     return !this.#connection.isClosed() && !this.#connection.isDraining();
   }
 
+  /** Sends a message to all nodes. It is lost while the connection is interrupted. */
   tellNodes(message: OwnMessage): void {
     this.#publish(NODES_SUBJECT, [JSON.stringify({ node: this.#nodeId, ...message })]);
   }
 
+  /** Sends messages to the nodes where a room is open. They are lost in the same way. */
   tellRoom(room: string, texts: Iterable<string>): void {
     this.#publish(roomSubject(room), texts);
   }
 
+  /** Sends messages to one node. They are lost in the same way. */
   answer(node: string, texts: Iterable<string>): void {
     this.#publish(answersSubject(node), texts);
   }
 
-  /** Receives what all nodes tell all nodes, this one included. */
+  /** Receives the messages to all nodes, those of this node included. */
   subscribeToNodes(receive: (message: NodeMessage) => void): Subscription {
     return this.#subscribe(NODES_SUBJECT, decodeNodeMessage, receive);
   }
 
-  /** Receives what the nodes tell of a room. */
+  /** Receives the messages about a room. */
   subscribeToRoom(room: string, receive: (message: PresenceMessage) => void): Subscription {
     return this.#subscribe(roomSubject(room), decodePresence, receive);
   }
@@ -79,13 +82,12 @@ export class PresenceChannel {
     this.#logger.warning(template, properties);
   }
 
-  /** While the connection is interrupted, what is published is lost. */
   #publish(subject: string, texts: Iterable<string>): void {
     if (!this.isOpen) return;
     try {
       for (const text of texts) this.#connection.publish(subject, text);
     } catch (error) {
-      this.warn("Cannot tell other processes which members are here: {error}", {
+      this.warn("Cannot send the member lists to other servers: {error}", {
         error: errorMessage(error),
       });
     }
@@ -99,7 +101,7 @@ export class PresenceChannel {
     return this.#connection.subscribe(subject, {
       callback: (error, { data }) => {
         if (error) {
-          return this.warn("Cannot hear which members other processes have: {error}", {
+          return this.warn("Cannot receive the member lists of other servers: {error}", {
             error: errorMessage(error),
           });
         }
@@ -115,7 +117,7 @@ function roomSubject(room: string): string {
   return `chorus.presence.${roomToken(room)}`;
 }
 
-/** Returns where other nodes answer a node. */
+/** Returns the subject of the answers to a node. */
 export function answersSubject(node: string): string {
   return `chorus.presence.to.${node}`;
 }

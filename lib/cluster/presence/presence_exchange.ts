@@ -14,39 +14,41 @@ import {
 } from "./presence_message.ts";
 import { type PresenceListener, PresenceRoom } from "./presence_room.ts";
 
-/** How many times a node tells within the time to live that it is there. */
+/** How many heartbeats a node sends within the time to live. */
 const BEATS_PER_TTL = 3;
 
 /** How long the opening of a room waits for the members at other nodes. */
 const OPEN_TIMEOUT_MS = 500;
 
-/** How long a node, when it starts, waits until it has heard the nodes that are there. */
+/** After its start, a node waits this long for messages of the other nodes. */
 const DISCOVERY_MS = 200;
 
-/** What is waited for until then, beside nodes. No node has this id. */
+/** Stands for the nodes that are unknown until then. No node has this id. */
 const DISCOVERY = "";
 
+/** How a node exchanges its members with other nodes. */
 export interface PresenceExchangeOptions {
-  /** It must not have `noEcho`: a node that does not hear itself takes no other for gone. */
+  /** It must not have `noEcho`: a node must receive its own heartbeats to find nodes gone. */
   readonly connection: NatsConnection;
   /** The id of this process: 1 to 64 letters, digits, `-`, and `_`. Each process has another. */
   readonly nodeId: string;
-  /** How long another node may be silent before it is gone. The same at all nodes. */
+  /** How long another node may be silent before it is gone. It must be equal at all nodes. */
   readonly ttlMs: number;
   readonly logger: Logger;
-  /** The number of other nodes that are there has changed. */
+  /** Called when the number of other nodes changes. */
   onPeersChange(count: number): void;
 }
 
 /**
- * Tells rooms which members they have at other nodes. Nothing is stored: a node tells changes, and
- * answers with a snapshot if it is asked. A member is there as long as its node is.
+ * Tells rooms which members they have at other nodes. Nothing is stored: a node sends changes, and
+ * answers with a snapshot if another node asks. The members of a node leave when the node is gone.
  *
- * NATS delivers each message at most once. Changes in a room and signs of life are counted, so a
- * node finds that it has missed one, and asks. Until the answer comes, it keeps what it knew.
+ * NATS delivers each message at most once. Changes in a room and heartbeats are numbered, so a node
+ * finds out that it has missed one, and asks. Until the answer comes, it leaves its list unchanged.
  *
  * A node is gone when it has been silent for its time to live, or up to a third longer. Time in
- * which this node did not hear itself does not count: without a connection, no node is gone.
+ * which this node does not receive its own heartbeats does not count: without a connection, no node
+ * is gone.
  */
 export class PresenceExchange implements AsyncDisposable {
   readonly #options: PresenceExchangeOptions;
@@ -60,12 +62,12 @@ export class PresenceExchange implements AsyncDisposable {
   readonly #sweepTimer: ReturnType<typeof setInterval>;
   readonly #discoveryTimer: ReturnType<typeof setTimeout>;
   #hasDiscovered = false;
-  /** Whether this node has heard itself since the last sweep. */
+  /** Whether this node has received a message of its own since the last sweep. */
   #isSelfHeard = false;
   #beat = 0;
   #isDisposed = false;
 
-  /** Subscribes, and tells the other nodes that this one is there. */
+  /** Subscribes, and sends the first heartbeat. */
   constructor(options: PresenceExchangeOptions) {
     const { connection, nodeId, ttlMs, logger } = options;
     this.#options = options;
@@ -81,7 +83,7 @@ export class PresenceExchange implements AsyncDisposable {
 
   /**
    * Opens a room, and asks the other nodes for its members. The listener is called from now on.
-   * Resolves when the nodes that are there have answered, or after 500 ms. Never rejects.
+   * Resolves when all other nodes have answered, or after 500 ms. Never rejects.
    */
   async open(name: string, listener: PresenceListener): Promise<void> {
     if (this.#isDisposed || !this.#channel.isOpen) return;
@@ -95,7 +97,7 @@ export class PresenceExchange implements AsyncDisposable {
     room.waitFor(DISCOVERY);
     for (const node of this.#peers.nodes) room.expect(node);
     this.#channel.tellNodes({ type: "ask", room: name });
-    // The room may have been open before, and its members may still be there.
+    // The room may have been open before, and may still have members.
     if (room.localMemberCount > 0) this.#channel.tellRoom(name, room.tellAll());
     if (this.#hasDiscovered) room.stopWaiting(DISCOVERY);
     const timer = setTimeout(() => room.stopWaiting(), OPEN_TIMEOUT_MS);
@@ -104,8 +106,8 @@ export class PresenceExchange implements AsyncDisposable {
   }
 
   /**
-   * Tells the other nodes which members have joined a room here, or have a new name, and which have
-   * left it: they have no connection here any more. Does nothing if the room is not open.
+   * Tells the other nodes about changes in a room: members that have joined it here, or have a new
+   * name, and members that have no connection here any more. Does nothing if the room is not open.
    */
   tell(name: string, joined: readonly PresentMember[], left: readonly PresentMember[]): void {
     const room = this.#rooms.get(name)?.room;
@@ -113,8 +115,8 @@ export class PresenceExchange implements AsyncDisposable {
   }
 
   /**
-   * Calls the listener of a room no more. If no members are left here, the other nodes hear of it.
-   * Otherwise the members stay at the other nodes until the room is opened again here.
+   * Closes a room: its listener is not called any more. If it has no members here, the other nodes
+   * are told. Otherwise they list its members until the room is opened here again.
    */
   close(name: string): void {
     const open = this.#rooms.get(name);
@@ -130,8 +132,8 @@ export class PresenceExchange implements AsyncDisposable {
 
   /**
    * At most `limit` rooms with members at other nodes whose names are after a name, in the order of
-   * their UTF-8. Resolves when the nodes that are there have answered, or after 500 ms with what
-   * they have told. Never rejects.
+   * their UTF-8. Resolves when all other nodes have answered, or after 500 ms with the answers
+   * until then. Never rejects.
    */
   rooms(after: string, limit: number): Promise<SharedRoom[]> {
     return this.#lists.list(after, limit, (request) => {
@@ -141,7 +143,7 @@ export class PresenceExchange implements AsyncDisposable {
     });
   }
 
-  /** Asks all nodes for their members, and tells them the members here. For after a reconnect. */
+  /** Exchanges the members with all nodes again. Call it after a reconnect. */
   resync(): void {
     this.#tellLife();
     for (const node of this.#peers.nodes) this.#doubt(node);
@@ -163,7 +165,7 @@ export class PresenceExchange implements AsyncDisposable {
     return Promise.resolve();
   }
 
-  /** Receives what a node tells all nodes. */
+  /** Receives a message of a node to all nodes. */
   #receive(message: NodeMessage): void {
     const { type, node } = message;
     if (node === this.#options.nodeId) {
@@ -204,7 +206,7 @@ export class PresenceExchange implements AsyncDisposable {
     }
   }
 
-  /** Notes a sign of life. Returns undefined if there are too many nodes. */
+  /** Notes that a node has sent something. Returns undefined if there are too many nodes. */
   #hear(node: string): Peer | undefined {
     const known = this.#peers.get(node);
     if (known) {
@@ -254,7 +256,7 @@ export class PresenceExchange implements AsyncDisposable {
     this.#channel.answer(to, encodeRooms({ node: this.#options.nodeId, request, rooms }));
   }
 
-  /** Finds nodes that are gone, and asks again what was not answered. */
+  /** Removes nodes that are gone, repeats unanswered questions, and sends a heartbeat. */
   #sweep(): void {
     for (const node of this.#isSelfHeard ? this.#peers.sweep() : []) this.#remove(node);
     this.#isSelfHeard = false;

@@ -7,15 +7,15 @@ import type { PresentMember } from "../../chat/presence.ts";
  */
 const MAX_LIST_LENGTH = 80_000;
 
-/** No larger payload is parsed. */
+/** The maximum size of a payload that is parsed. */
 const MAX_PAYLOAD_BYTES = 1024 * 1024;
 
 /** The maximum length of an id or a name, in UTF-16 code units. */
 export const MAX_TEXT_LENGTH = 256;
 
-/** What a node tells all nodes, without its id. */
+/** A message of a node to all nodes, without the id of the node. */
 export type OwnMessage =
-  /** The node is there. `beat` counts these messages of the node. */
+  /** A heartbeat. `beat` counts the heartbeats of the node. */
   | { readonly type: "here"; readonly beat: number }
   /** The node ends. */
   | { readonly type: "bye" }
@@ -35,13 +35,13 @@ export interface RoomsRequest {
   readonly limit: number;
 }
 
-/** What a node tells all nodes. */
+/** A message of a node to all nodes. */
 export type NodeMessage = OwnMessage & { readonly node: string };
 
-/** What has changed among the members of a room at a node. */
+/** A change of the members of a room at a node. */
 export interface Delta {
   readonly node: string;
-  /** Counts what the node has told about the room. */
+  /** Counts the deltas of the node in the room. */
   readonly n: number;
   /** Members that have joined, or have a new name. */
   readonly joined: readonly PresentMember[];
@@ -69,7 +69,7 @@ export interface SnapshotPart extends Snapshot {
 export interface Answer {
   readonly node: string;
   readonly snapshots: readonly SnapshotPart[];
-  /** Whether the node has now told its members in all rooms. */
+  /** Whether this is the last part of the answer about all rooms. */
   readonly isEnd: boolean;
 }
 
@@ -131,7 +131,7 @@ export function encodeRooms({ node, request, rooms }: Omit<RoomsPart, "isLast">)
   );
 }
 
-/** Decodes what a node tells all nodes; undefined if it is malformed. */
+/** Decodes a message to all nodes. Returns undefined if it is malformed. */
 export function decodeNodeMessage(payload: Uint8Array): NodeMessage | undefined {
   const { type, node, beat, to, room, request, after, limit } = parse(payload);
   if (!isNodeId(node)) return undefined;
@@ -147,7 +147,7 @@ export function decodeNodeMessage(payload: Uint8Array): NodeMessage | undefined 
   return { type, node, ...(to !== undefined && { to }), ...(room !== undefined && { room }) };
 }
 
-/** Decodes a delta or an answer; undefined if it is malformed. */
+/** Decodes a delta or an answer. Returns undefined if it is malformed. */
 export function decodePresence(payload: Uint8Array): Delta | Answer | RoomsPart | undefined {
   const { node, n, joined, left, snapshots, end, request, rooms, last } = parse(payload);
   if (!isNodeId(node)) return undefined;
@@ -203,7 +203,7 @@ function* joinInParts(texts: Iterable<string>): Generator<string> {
   if (list) yield list;
 }
 
-/** Parses a JSON object; an empty one if the payload is none. */
+/** Parses a JSON object. Returns an empty object if the payload is not one. */
 function parse(payload: Uint8Array): Record<string, unknown> {
   if (payload.length > MAX_PAYLOAD_BYTES) return {};
   try {

@@ -9,7 +9,7 @@ import {
 } from "./presence_message.ts";
 import { type MemberChange, RemoteMembers } from "./remote_members.ts";
 
-/** What a room is told, and is asked for. */
+/** The part of a {@linkcode RoomListener} that presence needs. */
 export type PresenceListener = Pick<
   RoomListener,
   "onJoined" | "onLeft" | "localMembers" | "localMemberCount"
@@ -21,7 +21,7 @@ export class PresenceRoom {
   readonly #nodeId: string;
   readonly #listener: PresenceListener;
   readonly #remotes = new Map<string, RemoteMembers>();
-  /** The number of what was last told; 0 if nothing. */
+  /** The number of the last change that was sent; 0 if nothing was sent. */
   #n = 0;
   readonly #waitsFor = new Set<string>();
   readonly #opened = Promise.withResolvers<void>();
@@ -32,17 +32,17 @@ export class PresenceRoom {
     this.#listener = listener;
   }
 
-  /** Resolves when nothing is waited for any more. */
+  /** Resolves when the room does not wait any more. */
   get opened(): Promise<void> {
     return this.#opened.promise;
   }
 
-  /** Waits for a node, or for anything else with a name. */
+  /** Waits for a node, or for another thing with a name. */
   waitFor(name: string): void {
     this.#waitsFor.add(name);
   }
 
-  /** Waits no more: for one, or for all. */
+  /** Stops waiting for a node, or for all nodes. */
   stopWaiting(name?: string): void {
     if (name === undefined) this.#waitsFor.clear();
     else this.#waitsFor.delete(name);
@@ -64,7 +64,7 @@ export class PresenceRoom {
     return this.#n > 0;
   }
 
-  /** Returns the messages that tell a change in this process. The first ones tell all members. */
+  /** Returns the messages about a change in this process. The first have all members. */
   tellChange(joined: readonly PresentMember[], left: readonly PresentMember[]): string[] {
     // Others may still have members of the room from before it was closed here.
     if (this.#n === 0) return this.tellAll(joined, left);
@@ -73,7 +73,7 @@ export class PresenceRoom {
     return texts;
   }
 
-  /** Returns the messages that tell all members in this process, with a change in effect. */
+  /** Returns messages with all members in this process, as they are after a change. */
   tellAll(joined: readonly PresentMember[] = [], left: readonly PresentMember[] = []): string[] {
     this.#n ||= 1;
     const { room, n, members: before } = this.snapshot;
@@ -84,7 +84,7 @@ export class PresenceRoom {
     return [...encodeAnswers({ node: this.#nodeId, snapshots, isAll: false })];
   }
 
-  /** Applies a delta of a node. Returns false if the node has to be asked for a snapshot. */
+  /** Applies a delta of a node. Returns false if the caller must ask the node for a snapshot. */
   applyDelta(delta: Delta): boolean {
     const known = this.#remotes.get(delta.node);
     const remote = this.#remoteOf(delta.node);
@@ -100,23 +100,23 @@ export class PresenceRoom {
     if (remote.isKnown) this.stopWaiting(node);
   }
 
-  /** Notes that what is known of a node may be wrong, until it answers. */
+  /** Notes that the members at a node are uncertain until it answers. */
   doubt(node: string): void {
     this.#remotes.get(node)?.doubt();
   }
 
-  /** Notes that a node is asked for its members in this room. */
+  /** Waits for the answer of a node about its members in this room. */
   expect(node: string): void {
     this.#remoteOf(node).doubt();
     this.waitFor(node);
   }
 
-  /** The nodes whose members in this room are unknown. */
+  /** The nodes whose members in this room are uncertain. */
   get unknown(): Iterable<string> {
     return this.#remotes.entries().filter(([, { isKnown }]) => !isKnown).map(([node]) => node);
   }
 
-  /** Notes that a node has told its members in all rooms: it has none here unless it told them. */
+  /** Notes that a node has answered for all rooms: it has no members here unless it named them. */
   endAnswers(node: string): void {
     if (this.#remotes.get(node)?.isKnown === false) this.remove(node);
     else this.stopWaiting(node);
@@ -139,7 +139,7 @@ export class PresenceRoom {
     return remote;
   }
 
-  /** A renamed member leaves before it joins: so `Presence` counts it as joined only. */
+  /** A renamed member leaves before it joins, so `Presence` reports it as joined only. */
   #announce(change: MemberChange | undefined): void {
     if (!change) return;
     if (change.left.length > 0) this.#listener.onLeft(change.left);

@@ -11,16 +11,17 @@ export interface MemberChange {
 }
 
 /**
- * The members of a room at another node, as that node has told.
+ * The members of a room at another node, from the messages of that node.
  *
  * | state   | delta that follows | other delta | last part of a snapshot |
  * |---------|--------------------|-------------|-------------------------|
  * | unknown | ignored            | ignored     | applied: known          |
  * | known   | applied            | → unknown   | applied                 |
  *
- * What is unknown has to be asked for. The members that were known before stay until then.
+ * In the state "unknown", the node must be asked for a snapshot. Until it comes, the members stay.
  *
- * A member with a new name leaves as the object that has joined, and joins as another object.
+ * A member with a new name has left and joined: `left` has the object with which it joined before,
+ * and `joined` has another object.
  */
 export class RemoteMembers {
   readonly #members = new Map<string, PresentMember>();
@@ -44,7 +45,7 @@ export class RemoteMembers {
     this.#parts = undefined;
   }
 
-  /** Returns what a delta changes; undefined if the state is unknown after it. */
+  /** Applies a delta. Returns the change; undefined if the state is unknown after it. */
   applyDelta({ n, joined, left }: Delta): MemberChange | undefined {
     if (this.#n === undefined) return undefined;
     if (n !== this.#n + 1 || this.#members.size + joined.length > MAX_MEMBERS) {
@@ -55,7 +56,7 @@ export class RemoteMembers {
     return this.#change(new Set(left), byId(joined));
   }
 
-  /** Returns what a snapshot changes; undefined if more parts have to come. */
+  /** Applies a part of a snapshot. Returns the change; undefined if it was not the last part. */
   applyPart({ n, part, isLast, members }: SnapshotPart): MemberChange | undefined {
     if (part === 0) this.#parts = { n, count: 0, members: [] };
     const parts = this.#parts;
