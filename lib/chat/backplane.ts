@@ -210,7 +210,9 @@ export class BackplaneCounters {
   inFlight = 0;
   /** The bytes of messages that wait to be published. */
   heldBytes = 0;
-  /** The time from a publish to its acknowledgment by the stream, in seconds. */
+  /**
+   * The time from a publish until the stream has acknowledged it, or it has come back, in seconds.
+   */
   readonly ackSeconds = new Histogram(TIME_BOUNDS);
   /** Publishes that were sent again, because they were not acknowledged. */
   resends = 0;

@@ -162,10 +162,9 @@ export class Outbox {
       try {
         const ack = health.call(link.call(() => this.#publish(flight, payload!)));
         const streamSeq = await Promise.race([ack, flight.settled.promise]);
-        if (streamSeq !== "settled") {
-          counters.ackSeconds.observe((performance.now() - startMs) / 1000);
-          this.#acknowledge(flight, streamSeq);
-        }
+        // A flush often comes back before its acknowledgment.
+        counters.ackSeconds.observe((performance.now() - startMs) / 1000);
+        if (streamSeq !== "settled") this.#acknowledge(flight, streamSeq);
         return;
       } catch (error) {
         if (flight.isSettled) return;
