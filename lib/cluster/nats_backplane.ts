@@ -32,6 +32,9 @@ export interface NatsBackplaneOptions extends NatsSetupOptions {
 /** How long to wait at the end for the messages that are under way. */
 const STOP_TIMEOUT_MS = 2000;
 
+/** How long to wait at the end for NATS to take what was sent. */
+const DRAIN_TIMEOUT_MS = 1000;
+
 /**
  * Makes processes one chat with NATS JetStream: see {@linkcode Backplane}.
  *
@@ -147,7 +150,8 @@ export class NatsBackplane implements Backplane {
     this.#consumer.stop();
     await this.#presence[Symbol.asyncDispose]();
     const { link } = this.#clients;
-    await (link.isConnected ? link.connection.drain() : link.connection.close());
+    if (link.isConnected) await link.drain(DRAIN_TIMEOUT_MS);
+    await link.connection.close();
     await this.#running;
   }
 
