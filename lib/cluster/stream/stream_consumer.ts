@@ -4,8 +4,8 @@ import { ROOM_SUBJECTS } from "./room_subject.ts";
 import { STREAM } from "./stream_setup.ts";
 import type { StreamClients } from "./subject_reader.ts";
 
-/** How many publishes may be under way to this process. */
-const MAX_UNDER_WAY = 256;
+/** How many publishes may be under way to this process: 30 MiB of the largest flushes. */
+const MAX_UNDER_WAY = 64;
 
 /** NATS sends a sign of life so often, in milliseconds: half of it. */
 const EXPIRES_MS = 2000;
