@@ -85,7 +85,7 @@ export class EpochWatch {
     const before = this.#epoch;
     this.#epoch = await this.#records.epoch(info, loss && before.name);
     if (this.name === before.name) return undefined;
-    if (this.#epoch.created !== before.created) return "it was created anew";
+    if (this.#epoch.created !== before.created) return "it was created anew, or is an old copy";
     return loss ?? "another server has found that it lost messages";
   }
 

@@ -5,14 +5,18 @@ import { connect } from "@nats-io/transport-node";
 import { isNatsMissing, NatsServer } from "./nats_server.ts";
 import { Changes, TestBackplane } from "./test_room.ts";
 
-/** Defines a test with a NATS server of its own. */
-function natsTest(name: string, run: (server: NatsServer) => Promise<void>): void {
+/** Defines a test with a NATS server of its own, which stores in the folder `store` of a folder. */
+function natsTest(name: string, run: (server: NatsServer, folder: string) => Promise<void>): void {
   Deno.test({
     name,
     ignore: isNatsMissing,
     fn: async () => {
-      await using server = await NatsServer.start();
-      await run(server);
+      const folder = await Deno.makeTempDir();
+      {
+        await using server = await NatsServer.start({ storeDir: `${folder}/store` });
+        await run(server, folder);
+      }
+      await Deno.remove(folder, { recursive: true });
     },
   });
 }
@@ -30,6 +34,12 @@ async function creation(server: NatsServer): Promise<string> {
   const { created } = await (await jetstreamManager(connection)).streams.info("chorus");
   await connection.close();
   return String(created);
+}
+
+/** Whether a server that was stopped does nothing any more: the signal takes a moment. */
+async function isStopped({ pid }: NatsServer): Promise<boolean> {
+  const { stdout } = await new Deno.Command("cat", { args: [`/proc/${pid}/status`] }).output();
+  return /^State:\s+T/m.test(new TextDecoder().decode(stdout));
 }
 
 /** Collects warnings. */
@@ -89,10 +99,37 @@ natsTest("NatsBackplane keeps its epoch when the stream was edited", async (serv
   assertEquals([one, other, late].map(({ backplane }) => backplane.epoch), [epoch, epoch, epoch]);
 });
 
+natsTest(
+  "NatsBackplane begins an epoch if the edited stream is an old copy",
+  async (server, folder) => {
+    await using one = await TestBackplane.open(server.url);
+    const { epoch } = one.backplane;
+    const room = await one.room("lobby");
+    room.publish("a");
+    await room.received(1);
+    await server.restart();
+    await one.changed.until(() => one.outageChanges >= 2 && one.backplane.outage === undefined);
+    await editStream(server, { max_bytes: 10_000_000 });
+    const created = await creation(server);
+    const args = ["-r", `${folder}/store`, `${folder}/copy`];
+    assert((await new Deno.Command("cp", { args }).output()).success);
+    room.publish("b");
+    await room.received(2);
+    await server.kill();
+    await Deno.remove(`${folder}/store`, { recursive: true });
+    await Deno.rename(`${folder}/copy`, `${folder}/store`);
+    await server.restart();
+    assert(await creation(server) !== created);
+    await one.changed.until(() => one.newEpochs === 1);
+    assert(one.backplane.epoch !== epoch);
+  },
+);
+
 natsTest("NatsBackplane ends while NATS does not answer", async (server) => {
   const one = await TestBackplane.open(server.url);
   const room = await one.room("lobby");
   server.stop();
+  while (!await isStopped(server));
   room.publish("held");
   await one[Symbol.asyncDispose]();
   assertEquals(room.refused, ["held"]);
@@ -107,6 +144,7 @@ natsTest("NatsBackplane says once that the stream starts over, and why", async (
   await one.changed.until(() => one.newEpochs === 1);
   const texts = warnings.texts.filter((text) => text.includes("starts over"));
   assertEquals(texts, [
-    "Closing all members, as the stream in NATS starts over: it was created anew",
+    "Closing all members, as the stream in NATS starts over: it was created anew, or is an " +
+    "old copy",
   ]);
 });
