@@ -264,7 +264,6 @@ export class Chat {
 
   /** Positions are not valid any more, so all members must join again. */
   #startOver(): void {
-    this.#logger.warning("The stream has started over: closing all members");
     this.#closeAll(CLOSE_CODES.startedOver);
     this.rooms.startOver();
   }

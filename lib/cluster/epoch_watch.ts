@@ -8,6 +8,7 @@ import type { StreamClients } from "./stream/subject_reader.ts";
 /** How long a new leader may take to apply what was committed. */
 const MAX_BEHIND_MS = 5000;
 
+/** What {@linkcode EpochWatch} needs: what the process has begun with. */
 export interface EpochWatchOptions {
   readonly clients: StreamClients;
   readonly limits: StreamLimits;
@@ -19,7 +20,8 @@ export interface EpochWatchOptions {
 /** The state of the stream after an outage. */
 export interface RecoveredStream {
   readonly lastSeq: number;
-  readonly isNewEpoch: boolean;
+  /** Why a new epoch has begun, for people; undefined if none has. */
+  readonly newEpochReason: string | undefined;
 }
 
 /** Knows the epoch of the stream, and finds out whether there is a new one. */
@@ -46,8 +48,8 @@ export class EpochWatch {
     return epoch === this.#epoch.name || streamSeq <= this.#epoch.startSeq;
   }
 
-  /** Reads the epoch again. Returns whether it is a new one. */
-  async refresh(): Promise<boolean> {
+  /** Reads the epoch again. Returns why it is a new one; undefined if it is not. */
+  async refresh(): Promise<string | undefined> {
     const { link, manager } = this.#options.clients;
     const info = await link.call(() => manager.streams.info(STREAM));
     return await this.#update(info);
@@ -69,26 +71,32 @@ export class EpochWatch {
     // The records may be deleted with the stream.
     this.#records = await SharedRecords.open(clients, limits.replicas);
     await this.#records.sessionKey(sessionKey);
-    const hasLost = String(info.created) === this.#epoch.created &&
-      (this.#isBehind(info, position) || await consumer.isReplaced());
-    const isNewEpoch = await this.#update(info, hasLost ? this.name : undefined);
-    return { lastSeq: info.state.last_seq, isNewEpoch };
+    const loss = this.#isBehind(info, position)
+      ? "it lacks messages that had come from it"
+      : await consumer.isReplaced()
+      ? "it has other messages than had come from it"
+      : undefined;
+    const newEpochReason = await this.#update(info, loss);
+    return { lastSeq: info.state.last_seq, newEpochReason };
   }
 
-  async #update(info: StreamInfo, lost?: string): Promise<boolean> {
-    const epoch = await this.#records.epoch(info, lost);
-    const isNew = epoch.name !== this.name;
-    this.#epoch = epoch;
-    return isNew;
+  /** Returns why the epoch is a new one; undefined if it is not. */
+  async #update(info: StreamInfo, loss?: string): Promise<string | undefined> {
+    const before = this.#epoch;
+    this.#epoch = await this.#records.epoch(info, loss && before.name);
+    if (this.name === before.name) return undefined;
+    if (this.#epoch.created !== before.created) return "it was created anew, or is an old copy";
+    return loss ?? "another server has found that it lost messages";
   }
 
   /** Whether the stream lacks messages that have come from it. */
-  #isBehind({ state, config }: StreamInfo, position: number): boolean {
+  #isBehind({ state, config, created }: StreamInfo, position: number): boolean {
     const sinceMs = this.#behindSinceMs ?? performance.now();
     this.#behindSinceMs = undefined;
     if (state.last_seq >= position) return false;
     // A new leader may not have applied all that was committed.
-    if (config.num_replicas > 1 && performance.now() - sinceMs < MAX_BEHIND_MS) {
+    const isSame = String(created) === this.#epoch.created;
+    if (isSame && config.num_replicas > 1 && performance.now() - sinceMs < MAX_BEHIND_MS) {
       this.#behindSinceMs = sinceMs;
       throw new Error("the stream lacks messages that have come from it");
     }

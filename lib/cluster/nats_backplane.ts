@@ -32,6 +32,9 @@ export interface NatsBackplaneOptions extends NatsSetupOptions {
 /** How long to wait at the end for the messages that are under way. */
 const STOP_TIMEOUT_MS = 2000;
 
+/** How long to wait at the end for NATS to take what was sent. */
+const DRAIN_TIMEOUT_MS = 1000;
+
 /**
  * Makes processes one chat with NATS JetStream: see {@linkcode Backplane}.
  *
@@ -147,7 +150,8 @@ export class NatsBackplane implements Backplane {
     this.#consumer.stop();
     await this.#presence[Symbol.asyncDispose]();
     const { link } = this.#clients;
-    await (link.isConnected ? link.connection.drain() : link.connection.close());
+    if (link.isConnected) await link.drain(DRAIN_TIMEOUT_MS);
+    await link.connection.close();
     await this.#running;
   }
 
@@ -185,7 +189,8 @@ export class NatsBackplane implements Backplane {
 
   /** A flush is of another epoch: of a new one, or its publisher does not know ours yet. */
   async #handleOtherEpoch({ seq }: JsMsg): Promise<void> {
-    if (await this.#epoch.refresh()) this.#renew(seq - 1);
+    const reason = await this.#epoch.refresh();
+    if (reason !== undefined) this.#renew(seq - 1, reason);
   }
 
   #decode(payload: Uint8Array, place: FlushPlace): Flush | undefined {
@@ -196,7 +201,8 @@ export class NatsBackplane implements Backplane {
   #warnOfPublish(subject: string): void {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
-    this.#options.logger.warn("A publish in NATS on {subject} is not by this program", { subject });
+    const { logger } = this.#options;
+    logger.warn("Ignored a message on {subject}: Chorus did not publish it", { subject });
   }
 
   #readLastStreamSeq(): Promise<number> {
@@ -211,14 +217,15 @@ export class NatsBackplane implements Backplane {
 
   /** Resolves when the stream can be used, and everything in it has been handled. */
   async #recover(): Promise<void> {
-    const { lastSeq, isNewEpoch } = await this.#epoch.recover(this.#consumer);
-    if (isNewEpoch) this.#renew(lastSeq);
+    const { lastSeq, newEpochReason } = await this.#epoch.recover(this.#consumer);
+    if (newEpochReason !== undefined) this.#renew(lastSeq, newEpochReason);
     await this.#consumer.reached(lastSeq);
   }
 
   /** Goes on in a new epoch, from a place in the stream on. */
-  #renew(position: number): void {
-    this.#options.logger.warn("The stream in NATS was made anew, or has lost messages");
+  #renew(position: number, reason: string): void {
+    const { logger } = this.#options;
+    logger.warn("Closing all members, as the stream in NATS starts over: {reason}", { reason });
     this.#closeRooms("the messages in NATS are lost");
     this.#consumer.restartFrom(position);
     this.#process?.onNewEpoch();

@@ -1,8 +1,13 @@
 import { JetStreamApiError, type StreamInfo } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
 import { ClusterError } from "./connection/cluster_error.ts";
-import type { NatsLink } from "./connection/nats_link.ts";
+import { decodeFlush } from "./stream/flush.ts";
+import { ROOM_SUBJECTS } from "./stream/room_subject.ts";
+import { STREAM } from "./stream/stream_setup.ts";
 import type { StreamClients } from "./stream/subject_reader.ts";
+
+/** The part of {@linkcode StreamClients} that is used here. */
+type RecordClients = Pick<StreamClients, "link" | "client">;
 
 /** The bucket with what all processes share besides the messages. */
 const BUCKET = "chorus";
@@ -28,11 +33,11 @@ export interface StreamEpoch {
 
 /** What all processes share besides the messages: a bucket of records in NATS. */
 export class SharedRecords {
-  readonly #link: NatsLink;
+  readonly #clients: RecordClients;
   readonly #bucket: KV;
 
-  private constructor(link: NatsLink, bucket: KV) {
-    this.#link = link;
+  private constructor(clients: RecordClients, bucket: KV) {
+    this.#clients = clients;
     this.#bucket = bucket;
   }
 
@@ -41,10 +46,8 @@ export class SharedRecords {
    *
    * @throws {ClusterError} If they have another number of replicas.
    */
-  static async open(
-    { link, client }: Pick<StreamClients, "link" | "client">,
-    replicas: number,
-  ): Promise<SharedRecords> {
+  static async open(clients: RecordClients, replicas: number): Promise<SharedRecords> {
+    const { link, client } = clients;
     const options = { replicas, history: 1, allow_direct: false };
     const create = () => link.call(() => new Kvm(client).create(BUCKET, options));
     const bucket = await create().catch((error) => {
@@ -59,7 +62,7 @@ export class SharedRecords {
           `${replicas}. Change the flag, or the bucket with \`nats stream edit KV_${BUCKET}\``,
       );
     }
-    return new SharedRecords(link, bucket);
+    return new SharedRecords(clients, bucket);
   }
 
   /**
@@ -80,6 +83,9 @@ export class SharedRecords {
    * Returns the epoch of a stream. A new one begins if the stream was created anew, or has lost
    * messages.
    *
+   * nats-server 2.9 may tell another creation time after the settings of the stream were changed.
+   * The epoch then goes on if the newest flush in the stream is of it.
+   *
    * @param lost The name of the epoch in which messages were lost, if any were.
    */
   async epoch({ created, state }: StreamInfo, lost?: string): Promise<StreamEpoch> {
@@ -87,16 +93,29 @@ export class SharedRecords {
     for (;;) {
       const entry = await this.#get(EPOCH);
       const stored = entry && parseEpoch(entry.value);
-      if (stored && stored.created === createdText && stored.name !== lost) return stored;
-      const name = crypto.getRandomValues(new Uint8Array(EPOCH_BYTES)).toHex();
-      const epoch: StreamEpoch = { created: createdText, name, startSeq: state.last_seq };
+      const known = stored && stored.name !== lost ? stored : undefined;
+      if (known?.created === createdText) return known;
+      const epoch = known && known.name === await this.#newestEpochName()
+        ? { ...known, created: createdText }
+        : newEpoch(createdText, state.last_seq);
       const value = new TextEncoder().encode(JSON.stringify(epoch));
       if (await this.#replace(EPOCH, value, entry?.revision ?? 0)) return epoch;
     }
   }
 
+  /** Reads the name of the epoch of the newest flush in the stream. */
+  async #newestEpochName(): Promise<string | undefined> {
+    const { link, client } = this.#clients;
+    const manager = await client.jetstreamManager(false);
+    const query = { last_by_subj: ROOM_SUBJECTS };
+    const newest = await link.call(() => manager.streams.getMessage(STREAM, query));
+    if (!newest) return undefined;
+    const { seq, time, data } = newest;
+    return decodeFlush(data, { streamSeq: seq, atMs: time.getTime() })?.epoch;
+  }
+
   async #get(key: string): Promise<{ value: Uint8Array; revision: number } | undefined> {
-    const entry = await this.#link.call(() => this.#bucket.get(key));
+    const entry = await this.#clients.link.call(() => this.#bucket.get(key));
     return entry && entry.operation === "PUT"
       ? { value: entry.value, revision: entry.revision }
       : undefined;
@@ -105,7 +124,7 @@ export class SharedRecords {
   /** Stores a record if it has not changed since. Returns false if it has. */
   async #replace(key: string, value: Uint8Array, revision: number): Promise<boolean> {
     try {
-      await this.#link.call(() =>
+      await this.#clients.link.call(() =>
         revision === 0 ? this.#bucket.create(key, value) : this.#bucket.update(key, value, revision)
       );
       return true;
@@ -114,6 +133,11 @@ export class SharedRecords {
       throw error;
     }
   }
+}
+
+function newEpoch(created: string, startSeq: number): StreamEpoch {
+  const name = crypto.getRandomValues(new Uint8Array(EPOCH_BYTES)).toHex();
+  return { created, name, startSeq };
 }
 
 function parseEpoch(value: Uint8Array): StreamEpoch | undefined {

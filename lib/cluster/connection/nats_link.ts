@@ -9,7 +9,7 @@ import { InterruptibleCalls } from "./interruptible_calls.ts";
 export const RECOVERY_OPTIONS = { timeout: 1000 } as const;
 
 /** The connection is lost; calls that wait for an answer reject with this. */
-export class DisconnectedError extends Error {
+class DisconnectedError extends Error {
   override readonly name = "DisconnectedError";
 
   constructor() {
@@ -63,6 +63,15 @@ export class NatsLink {
   call<T>(request: () => Promise<T>): Promise<T> {
     if (!this.isConnected) return Promise.reject(new DisconnectedError());
     return this.#calls.run(request());
+  }
+
+  /** Sends what has not been sent. Resolves when NATS has taken it, or after this time. */
+  async drain(timeoutMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, timeoutMs);
+    this.connection.drain().then(resolve, () => resolve());
+    await promise;
+    clearTimeout(timer);
   }
 
   /** Calls `onChange` when the connection is lost, and when it is made again, until the end. */

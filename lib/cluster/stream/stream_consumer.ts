@@ -4,8 +4,8 @@ import { ROOM_SUBJECTS } from "./room_subject.ts";
 import { STREAM } from "./stream_setup.ts";
 import type { StreamClients } from "./subject_reader.ts";
 
-/** How many publishes may be under way to this process. */
-const MAX_UNDER_WAY = 256;
+/** How many publishes may be under way to this process: 30 MiB of the largest flushes. */
+const MAX_UNDER_WAY = 64;
 
 /** NATS sends a sign of life so often, in milliseconds: half of it. */
 const EXPIRES_MS = 2000;
@@ -26,6 +26,7 @@ const FAILURES: ReadonlySet<string> = new Set([
   ...["no_responders", "reset", "exceeded_limits"],
 ]);
 
+/** What {@linkcode StreamConsumer} needs. */
 export interface StreamConsumerOptions extends StreamClients {
   readonly counters: BackplaneCounters;
   /** Handles the next publish. */
@@ -51,7 +52,7 @@ export class StreamConsumer {
   /** How often the position was set. */
   #jumpCount = 0;
   #isStopped = false;
-  /** Who waits for a position, the lowest first. */
+  /** The waits, lowest position first. */
   readonly #waiting: Waiting[] = [];
   #probeTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -100,13 +101,16 @@ export class StreamConsumer {
     }
   }
 
-  /** Reads from another position on. Those who wait for a position are not called. */
+  /**
+   * Reads from another position on. {@linkcode reached} rejects for those that wait; the callbacks
+   * of {@linkcode whenReached} are never called.
+   */
   restartFrom(position: number): void {
     this.#position = position;
     this.#jumpCount++;
     this.#last = undefined;
     this.interrupt();
-    this.#giveUp(new Error("the stream was made anew"));
+    this.#rejectWaiting(new Error("the stream was made anew"));
     this.#waiting.length = 0;
   }
 
@@ -118,7 +122,7 @@ export class StreamConsumer {
   stop(): void {
     this.#isStopped = true;
     this.interrupt();
-    this.#giveUp(new Error("the server stops"));
+    this.#rejectWaiting(new Error("the server stops"));
     clearTimeout(this.#probeTimer);
   }
 
@@ -217,12 +221,12 @@ export class StreamConsumer {
       const next = await link.call(() => manager.streams.getMessage(STREAM, query));
       if (this.#position === before) this.#advance(Math.min(next ? next.seq - 1 : last, last));
     } catch (error) {
-      this.#giveUp(error as Error);
+      this.#rejectWaiting(error as Error);
     }
   }
 
-  /** Tells those who want to know that their position cannot be reached now. */
-  #giveUp(reason: Error): void {
+  /** Rejects the waits of {@linkcode reached}: their position cannot be reached now. */
+  #rejectWaiting(reason: Error): void {
     const all = this.#waiting.splice(0);
     this.#waiting.push(...all.filter(({ reject }) => !reject));
     for (const { reject } of all) reject?.(reason);

@@ -4,10 +4,12 @@ import { InterruptibleCalls } from "../connection/interruptible_calls.ts";
 /** The pause between two attempts to recover. */
 const RECOVERY_PAUSE_MS = 250;
 
+/** What {@linkcode StreamHealth} needs. */
 export interface StreamHealthOptions {
   readonly logger: Logger;
   /** Resolves when the stream can be used, and everything in it has been handled here. */
   readonly recover: () => Promise<void>;
+  /** Called when an outage begins, and when it ends. */
   readonly onChange: () => void;
 }
 
@@ -72,14 +74,16 @@ export class StreamHealth {
 
   async #recover(): Promise<void> {
     const { logger, recover, onChange } = this.#options;
-    for (let lastReason = ""; !this.#isStopped;) {
+    while (!this.#isStopped) {
       try {
         await recover();
         break;
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
-        if (reason !== lastReason) logger.debug("NATS has not recovered: {reason}", { reason });
-        lastReason = reason;
+        if (reason !== this.#outage && !this.#isStopped) {
+          this.#outage = reason;
+          logger.warn("Messages still cannot be stored: {reason}", { reason });
+        }
       }
       await new Promise((resolve) => setTimeout(resolve, RECOVERY_PAUSE_MS));
     }

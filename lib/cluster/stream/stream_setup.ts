@@ -133,12 +133,12 @@ async function createStream(
 }
 
 /** Whether an error says that there is no such stream. */
-export function isStreamMissing(error: unknown): boolean {
+function isStreamMissing(error: unknown): boolean {
   return error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound;
 }
 
 /** Returns the settings of the stream. */
-export function streamConfig(limits: StreamLimits): StreamConfig {
+function streamConfig(limits: StreamLimits): StreamConfig {
   const { replicas, historyMessages, historyAgeMs } = limits;
   return {
     name: STREAM,
@@ -175,7 +175,7 @@ const FLAGS: { readonly [Name in keyof StreamConfig]?: string } = {
  * Names each setting of a stream that is not the wanted one, with both values, and with the flag
  * that decides it.
  */
-export function streamDifferences(
+function streamDifferences(
   actual: Partial<StreamConfig>,
   wanted: Partial<StreamConfig>,
 ): string[] {
