@@ -143,7 +143,7 @@ export class NatsBackplane implements Backplane {
     while (hasPending() && this.outage === undefined && performance.now() < endMs) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    for (const room of [...this.#rooms.values()]) room.refuseHeld("the server stops");
+    for (const outbox of this.#held.outboxes) outbox.close("the server stops");
     return this.counters.refused - refusedBefore;
   }
 

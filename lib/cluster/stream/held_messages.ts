@@ -11,6 +11,8 @@ const HEALTHY_FACTOR = 8;
 
 /** The messages of all rooms that are not acknowledged: their memory is bounded. */
 export class HeldMessages {
+  /** Those that messages are in. An outbox that is closed refuses its messages. */
+  readonly outboxes = new Set<{ close(reason: string): void }>();
   readonly #maxBytes: number;
   readonly #counters: BackplaneCounters;
   #backlog: PromiseWithResolvers<void> | undefined;

@@ -162,11 +162,6 @@ export class NatsRoomStream implements RoomStream {
     this.#outbox.publish(publication);
   }
 
-  /** Refuses the messages that have not come back, and all that are published from now on. */
-  refuseHeld(reason: string): void {
-    this.#outbox.close(reason);
-  }
-
   async caughtUp(): Promise<void> {
     const { lastStreamSeq, consumer } = this.#context;
     await this.#access(async () => consumer.reached(await lastStreamSeq()));
