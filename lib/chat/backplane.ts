@@ -47,6 +47,13 @@ export interface Backplane extends AsyncDisposable {
   rooms(after: string, limit: number): Promise<SharedRoom[]>;
   /** Where the messages of rooms end in the stream, in the same order. */
   heads(rooms: readonly string[]): Promise<StreamHead[]>;
+  /**
+   * Refuses messages from now on, and those that have not come back: at once during an outage,
+   * otherwise after `waitMs`. For the end of the process, while publishers can still be told.
+   *
+   * @returns How many messages were refused. A few of them may be in the stream all the same.
+   */
+  endPublishing(waitMs: number): Promise<number>;
   /** Stores and sends no more. Messages that are held are refused. */
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -161,11 +161,15 @@ export class Chat {
 
   /**
    * Publishes a message for a client that is not in the room. While the room's readers are far
-   * behind, it waits.
+   * behind, it waits. If the signal aborts meanwhile, nothing is published.
    *
    * @returns The position of the message, once it is committed.
    */
-  async publish(roomName: string, publication: Publication): Promise<Published> {
+  async publish(
+    roomName: string,
+    publication: Publication,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<Published> {
     try {
       for (;;) {
         if (!this.rooms.hasCapacityFor(roomName)) return "no capacity";
@@ -173,6 +177,7 @@ export class Chat {
         const backlog = this.rooms.within(roomName, (it) => it.isOpen ? it.backlog : it.opened);
         if (!backlog) break;
         await backlog;
+        if (signal?.aborted) return "not committed";
       }
       if (this.#config.logMessages) {
         const { name } = publication;

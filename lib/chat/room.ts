@@ -164,10 +164,11 @@ export class Room {
     await this.#feed!.stream.delete();
   }
 
-  /** Frees the memory of a room that is forgotten. */
-  dispose(): void {
-    this.#feed?.close();
+  /** Frees the memory of a room that is forgotten. Returns how many messages that refuses. */
+  dispose(): number {
+    const refusedCount = this.#feed?.close() ?? 0;
     this.history.dispose();
+    return refusedCount;
   }
 
   /** The log of a format, and its fan-out. There is one of `chorus` only while it has members. */

@@ -126,9 +126,11 @@ export class RoomFeed implements RoomListener {
   /**
    * Uses the stream no more. If the room is still being opened, that fails, and what waits is
    * refused.
+   *
+   * @returns How many messages were refused.
    */
-  close(): void {
-    if (this.#isClosed) return;
+  close(): number {
+    if (this.#isClosed) return 0;
     this.#isClosed = true;
     if (!this.isOpening) this.tellPresence();
     const waiting = this.#waiting ?? [];
@@ -136,6 +138,7 @@ export class RoomFeed implements RoomListener {
     this.#room.history.fail(new HistoryUnavailableError("The room was closed before it was open"));
     this.onRefused(waiting);
     this.#settled?.resolve();
+    return waiting.length;
   }
 
   onOpened(opening: RoomOpening): void {

@@ -222,6 +222,18 @@ export class Rooms {
     return this.#durable?.committer.isFailing ?? false;
   }
 
+  /** Whether messages wait for a stream that takes none now. */
+  get isHolding(): boolean {
+    return this.#options.backplane?.outage !== undefined;
+  }
+
+  /** See `Backplane.endPublishing()`. Forgets the rooms that are still being opened. */
+  async endPublishing(waitMs: number): Promise<number> {
+    const refusedCount = await this.#options.backplane?.endPublishing(waitMs) ?? 0;
+    const opening = [...this.#rooms.values()].filter(({ isOpen }) => !isOpen);
+    return opening.reduce((count, room) => count + this.#remove(room), refusedCount);
+  }
+
   /** Starts no more commits. */
   stop(): void {
     this.#durable?.committer.stop();
@@ -277,9 +289,9 @@ export class Rooms {
     return true;
   }
 
-  #remove(room: Room): void {
+  #remove(room: Room): number {
     this.#empty.delete(room);
     this.#rooms.delete(room.name);
-    room.dispose();
+    return room.dispose();
   }
 }

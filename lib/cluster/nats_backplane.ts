@@ -138,12 +138,20 @@ export class NatsBackplane implements Backplane {
     return this.#streamedRooms.heads(rooms);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    const endMs = performance.now() + STOP_TIMEOUT_MS;
+  async endPublishing(waitMs: number): Promise<number> {
+    const endMs = performance.now() + waitMs;
+    const refusedBefore = this.counters.refused;
+    this.#held.refuseNew();
     const hasPending = () => this.#rooms.values().some(({ hasPending }) => hasPending);
     while (hasPending() && this.outage === undefined && performance.now() < endMs) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
+    for (const outbox of this.#held.outboxes) outbox.close("the server stops");
+    return this.counters.refused - refusedBefore;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.endPublishing(STOP_TIMEOUT_MS);
     this.#closeRooms("the server stops");
     this.#health.stop();
     this.#publisher[Symbol.dispose]();

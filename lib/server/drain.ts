@@ -1,4 +1,5 @@
 import type { Logger } from "@logtape/logtape";
+import type { Chat } from "../chat/chat.ts";
 import type { Member } from "../chat/members/member.ts";
 import type { Room } from "../chat/room.ts";
 import { closingOrder } from "./closing_order.ts";
@@ -17,8 +18,11 @@ const RECONNECT_SPREAD_MS = 1000;
 /** Time to close the connections that are left after the drain timeout. */
 const SHUTDOWN_MS = 100;
 
-/** Time to store the messages that are on their way. */
-const STORE_CLOSE_MS = 2500;
+/** Time to commit the messages that are on their way to a file. */
+const FILE_CLOSE_MS = 2500;
+
+/** At the end, how long messages may take to come back from NATS before they are refused. */
+const SETTLE_MS = 500;
 
 /** The running parts of a server. */
 export interface ServerParts extends EngineParts {
@@ -74,8 +78,9 @@ export class Drain {
 
   /**
    * Delivers the messages, closes every connection with 1001, waits for the peers to answer, and
-   * then destroys the remaining connections. Takes no longer than `--drain-timeout`, except to
-   * commit the last messages. Running it twice is harmless.
+   * then destroys the remaining connections. Refuses messages that NATS has not stored. Takes no
+   * longer than `--drain-timeout`, except to commit the last messages to a file. Running it twice
+   * is harmless.
    */
   run(parts: ServerParts): Promise<void> {
     return this.#stopped ??= this.#run(parts);
@@ -111,7 +116,7 @@ export class Drain {
     for (let closedCount = 0, step = 1; closedCount < members.length; step++) {
       const spentMs = performance.now() - startMs;
       const dueCount = Math.floor(spentMs / windowMs * members.length) + 1;
-      await this.#sendAway(members.slice(closedCount, dueCount));
+      await this.#sendAway(chat, members.slice(closedCount, dueCount));
       closedCount = dueCount;
       // Those that are left may have gone by themselves.
       if (chat.size === 0) return;
@@ -120,11 +125,13 @@ export class Drain {
   }
 
   /** Closes members, each when it has been served everything that was published. */
-  async #sendAway(members: readonly Member[]): Promise<void> {
+  async #sendAway(chat: Chat, members: readonly Member[]): Promise<void> {
     const deadlineMs = performance.now() + STEP_MS;
     const rooms = Map.groupBy(members, ({ room }) => room);
     await Promise.all(Array.from(rooms, async ([room, inRoom]) => {
       await withinMs(STEP_MS, served(room, deadlineMs));
+      // They stay until the flush: then they hear whether their messages are stored.
+      if (chat.rooms.isHolding && !room.isFlushed) return;
       for (const member of inRoom) member.sendAway(this.#reconnectInMs());
     }));
   }
@@ -147,12 +154,16 @@ export class Drain {
 
   async #flush(parts: ServerParts, deadlineMs: number): Promise<void> {
     const { chat, wires, store, directEngine, gateway, httpServer, metrics } = parts;
-    const { drainTimeoutMs } = this.#config;
+    const { data, drainTimeoutMs } = this.#config;
     const restMs = deadlineMs - performance.now();
-    // Slow readers get half of the time. The rest is for the close frames.
+    // Slow readers and NATS get half of the time. The rest is for the close frames.
     await withinMs(restMs / 2, chat.rooms.flushed());
+    const refusedCount = await chat.rooms.endPublishing(Math.min(SETTLE_MS, restMs / 8));
+    if (refusedCount > 0) {
+      this.#logger.warn("{count} messages were not stored", { count: refusedCount });
+    }
     for (const member of [...chat.members]) member.sendAway(this.#reconnectInMs());
-    const shutdownMs = Math.min(4 * SHUTDOWN_MS, drainTimeoutMs / 10);
+    const shutdownMs = Math.min(5 * SHUTDOWN_MS, drainTimeoutMs / 10);
     await withinMs(deadlineMs - shutdownMs - performance.now(), wires.closeAll());
     // Lets responses under way finish, such as the last server-sent events. It also closes the
     // serve engine's sockets, but would wait forever for a peer that has stopped reading.
@@ -165,7 +176,9 @@ export class Drain {
     chat.rooms.stop();
     if (store) {
       const closed = Promise.resolve(store[Symbol.asyncDispose]());
-      await withinMs(STORE_CLOSE_MS, closed.catch((error) => chat.logError(error)));
+      const leftMs = Math.max(SHUTDOWN_MS, deadlineMs - performance.now() - SHUTDOWN_MS);
+      const closeMs = data === "" ? leftMs : FILE_CLOSE_MS;
+      await withinMs(closeMs, closed.catch((error) => chat.logError(error)));
     }
     await withinMs(SHUTDOWN_MS, Promise.resolve(metrics[Symbol.asyncDispose]()));
   }

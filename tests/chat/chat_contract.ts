@@ -525,6 +525,45 @@ function storeContract(name: string, openPair: OpenPair): void {
       assertEquals(room.backlog, undefined);
     },
   );
+
+  contract(
+    "Rooms.endPublishing() waits for what is under way, and refuses what is published then",
+    100_000,
+    async ({ instances }) => {
+      const [one, other] = instances;
+      const ann = await one.join("tea").welcomed();
+      const reader = await other.join("tea").welcomed();
+      ann.say("in time", "1");
+      const ended = one.chat.rooms.endPublishing(60_000);
+      ann.say("too late", "2");
+      assertEquals(await ended, 1);
+      await ann.acked("1");
+      await ann.until(() => ann.of("error").length > 0);
+      assertEquals(ann.of("error").map(({ code, id }) => [code, id]), [["not_committed", "2"]]);
+      assertEquals(await reader.heard(1), ["in time"]);
+    },
+  );
+
+  contract(
+    "Rooms.endPublishing() refuses what is not stored, and tells the publishers",
+    100_000,
+    async ({ instances: [one], store }) => {
+      const ann = await one.join("tea").welcomed();
+      const plain = one.join("tea", { format: "plain", echo: true });
+      await heardItself(plain);
+      await store.hold();
+      ann.say("held", "1");
+      plain.send("held too");
+      const published = ["tea", "unopened"].map((room) =>
+        one.chat.publish(room, { text: "hi", name: null })
+      );
+      assertEquals(await one.chat.rooms.endPublishing(0), 3);
+      assertEquals(ann.of("error").map(({ code, id }) => [code, id]), [["not_committed", "1"]]);
+      assertEquals(plain.closeStatus, CLOSE_CODES.notStored);
+      assertEquals(await Promise.all(published), ["not committed", "not committed"]);
+      await store.release();
+    },
+  );
 }
 
 /** A client that connects again and again, and what it has got in all its connections. */

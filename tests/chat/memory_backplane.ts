@@ -24,6 +24,7 @@ export class MemoryBackplane implements Backplane, MemoryProcess {
   readonly stream: MemoryStream;
   readonly maxHeldBytes: number;
   process: BackplaneProcess | undefined;
+  refusesNew = false;
   readonly #defer: (run: () => void) => void;
   readonly #rooms = new Map<string, MemoryRoomStream>();
   readonly #waiting: PromiseWithResolvers<void>[] = [];
@@ -134,6 +135,19 @@ export class MemoryBackplane implements Backplane, MemoryProcess {
     this.#handled = 0;
     this.receivedSeq = 0;
     for (const room of rooms) room.refuseAll();
+  }
+
+  async endPublishing(waitMs: number): Promise<number> {
+    const endMs = performance.now() + waitMs;
+    const rooms = [...this.#rooms.values()];
+    const refusedBefore = this.counters.refused;
+    this.refusesNew = true;
+    while (rooms.some((room) => room.hasPending) && this.outage === undefined) {
+      if (performance.now() >= endMs) break;
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    for (const room of rooms) room.refuseAll();
+    return this.counters.refused - refusedBefore;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

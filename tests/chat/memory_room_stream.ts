@@ -56,8 +56,9 @@ export class MemoryRoomStream implements RoomStream {
   }
 
   publish(publication: StreamPublication): void {
-    if (this.#heldBytes + publication.bytes.length > this.#backplane.maxHeldBytes) {
-      return this.listener.onRefused([publication]);
+    const { maxHeldBytes, refusesNew } = this.#backplane;
+    if (refusesNew || this.#heldBytes + publication.bytes.length > maxHeldBytes) {
+      return this.#refuse([publication]);
     }
     this.#held.push(publication);
     this.#heldAfter.push(this.#headSeq);
@@ -180,7 +181,12 @@ export class MemoryRoomStream implements RoomStream {
     this.#held = [];
     this.#heldAfter = [];
     this.#updateBacklog();
-    if (refused.length > 0) this.listener.onRefused(refused);
+    if (refused.length > 0) this.#refuse(refused);
+  }
+
+  #refuse(publications: readonly StreamPublication[]): void {
+    this.#backplane.counters.refused += publications.length;
+    this.listener.onRefused(publications);
   }
 
   get #heldBytes(): number {

@@ -11,9 +11,12 @@ const HEALTHY_FACTOR = 8;
 
 /** The messages of all rooms that are not acknowledged: their memory is bounded. */
 export class HeldMessages {
+  /** Those that messages are in. An outbox that is closed refuses its messages. */
+  readonly outboxes = new Set<{ close(reason: string): void }>();
   readonly #maxBytes: number;
   readonly #counters: BackplaneCounters;
   #backlog: PromiseWithResolvers<void> | undefined;
+  #refusesNew = false;
 
   constructor(maxBytes: number, counters: BackplaneCounters) {
     this.#maxBytes = maxBytes;
@@ -28,14 +31,19 @@ export class HeldMessages {
   }
 
   /**
-   * Adds a message. Returns false if that would exceed the bound. Without an outage, the bound is
-   * higher: what senders have sent before they are held back is to be stored.
+   * Adds a message. Returns false if that would exceed the bound, or no more are added. Without an
+   * outage, the bound is higher: what senders have sent before they are held back is to be stored.
    */
   add(publication: StreamPublication, isOutage: boolean): boolean {
     const bytes = this.#counters.heldBytes + heldBytes(publication);
-    if (bytes > this.#maxBytes * (isOutage ? 1 : HEALTHY_FACTOR)) return false;
+    if (this.#refusesNew || bytes > this.#maxBytes * (isOutage ? 1 : HEALTHY_FACTOR)) return false;
     this.#counters.heldBytes = bytes;
     return true;
+  }
+
+  /** Adds no more messages. */
+  refuseNew(): void {
+    this.#refusesNew = true;
   }
 
   /** Removes messages that are acknowledged or refused. */

@@ -85,6 +85,7 @@ export class Outbox {
   constructor(context: OutboxContext, room: OutboxRoom) {
     this.#context = context;
     this.#room = room;
+    context.held.outboxes.add(this);
   }
 
   get isEmpty(): boolean {
@@ -117,6 +118,7 @@ export class Outbox {
   close(reason: string): void {
     if (this.#closeReason !== undefined) return;
     this.#closeReason = reason;
+    this.#context.held.outboxes.delete(this);
     const flights = [...this.#flights.values()];
     for (const flight of flights) this.#settle(flight);
     const queue = this.#queue.splice(0).map(({ part }) => part);

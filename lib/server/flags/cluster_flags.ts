@@ -36,7 +36,8 @@ export const CLUSTER_FLAGS = {
     default: 16 * 1024 * 1024,
     min: 64 * 1024,
     max: 1024 * 1024 * 1024,
-    help: "Maximum size of messages that wait for NATS; during an outage, more are refused",
+    help: "Maximum size of messages that wait for NATS during an outage, 8 times as much " +
+      "otherwise; more are refused",
   },
   presenceTtlMs: {
     kind: "duration",

@@ -6,6 +6,7 @@ import { HistoryUnavailableError } from "../../chat/history/history.ts";
 import type { Member } from "../../chat/members/member.ts";
 import type { AdminToken } from "../security/admin_token.ts";
 import { ipOf, parseIp } from "../security/ip_address.ts";
+import { answerInTime } from "./answer_in_time.ts";
 import { parseLimit, parseRoomSegment } from "./api_params.ts";
 import { json, pageLink } from "./api_response.ts";
 import type { Guard } from "./guard.ts";
@@ -32,6 +33,11 @@ const FILTERS = {
 
 /** The minimum time between two log lines about wrong tokens. */
 const LOG_INTERVAL_MS = 1000;
+
+/** Messages that cannot be deleted in time may be deleted later. */
+const UNDELETED = refusal(503, "The messages of the room cannot be deleted now: try again", {
+  "retry-after": "1",
+});
 
 /** What the API needs from the composition root. */
 export interface AdminApiOptions {
@@ -126,25 +132,33 @@ export class AdminApi {
   }
 
   async #deleteRoom(segment: string, requestId: string): Promise<ApiResult> {
-    const { chat, logger } = this.#options;
     const name = parseRoomSegment(segment);
     try {
-      const isKnown = name !== undefined && await chat.rooms.isKnown(name);
-      if (!isKnown) return refusal(404, "There is no such room");
-      for (const member of [...this.#select({ room: name })]) member.close(CLOSE_CODES.roomDeleted);
-      await chat.rooms.delete(name);
+      const deleted = name !== undefined && await answerInTime(
+        (signal) => this.#delete(name, { requestId, signal }),
+        "late" as const,
+      );
+      if (!deleted) return refusal(404, "There is no such room");
+      if (deleted === "late") return UNDELETED;
+      return new Response(null, { status: 204 });
     } catch (error) {
       if (!(error instanceof HistoryUnavailableError)) throw error;
-      chat.logError(error);
-      return refusal(503, "The messages of the room cannot be deleted now: try again", {
-        "retry-after": "1",
-      });
+      this.#options.chat.logError(error);
+      return UNDELETED;
     }
+  }
+
+  /** Returns whether there is such a room. */
+  async #delete(name: string, { requestId, signal }: DeleteOptions): Promise<boolean> {
+    const { chat, logger } = this.#options;
+    if (!await chat.rooms.isKnown(name) || signal.aborted) return false;
+    for (const member of [...this.#select({ room: name })]) member.close(CLOSE_CODES.roomDeleted);
+    await chat.rooms.delete(name);
     logger.info("An administrator deleted the room {room} (request {requestId})", {
       room: name,
       requestId,
     });
-    return new Response(null, { status: 204 });
+    return true;
   }
 
   /** Logs that a token was wrong, so that guessing leaves a trace, but does not flood the log. */
@@ -181,6 +195,12 @@ export class AdminApi {
     });
     member.close(CLOSE_CODES.removed);
   }
+}
+
+interface DeleteOptions {
+  readonly requestId: string;
+  /** Deletes nothing if it has aborted before the room is found. */
+  readonly signal: AbortSignal;
 }
 
 type Filter = Partial<Readonly<Record<keyof typeof FILTERS, string>>>;

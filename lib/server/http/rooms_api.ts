@@ -5,6 +5,7 @@ import type { JoinRequest } from "../../chat/join_request.ts";
 import { CLOSE_CODES, type CloseCode } from "../../chat/close_code.ts";
 import { HistoryUnavailableError } from "../../chat/history/history.ts";
 import type { ListedRoom, LocatedRoom } from "../../chat/room_list.ts";
+import { answerInTime } from "./answer_in_time.ts";
 import { parseLimit, parseRoomSegment } from "./api_params.ts";
 import { json, pageLink, preflight } from "./api_response.ts";
 import { historyPage, parseHistoryQuery } from "./history_page.ts";
@@ -186,7 +187,10 @@ export class RoomsApi {
     const publication = await readPublication(request, this.#options);
     if (isRefusal(publication)) return publication;
     const name = access.name ?? publication.name;
-    const published = await chat.publish(roomName, { ...publication, name });
+    const published = await answerInTime(
+      (signal) => chat.publish(roomName, { ...publication, name }, { signal }),
+      "not committed" as const,
+    );
     if (published === "no capacity") {
       return UNAVAILABLE.tooManyRooms;
     }
