@@ -15,17 +15,6 @@ export interface FanOutOptions extends BroadcastOptions {
   readonly echo: boolean;
 }
 
-/** A message that was just appended to the history of a room. */
-export interface AppendedMessage {
-  readonly seq: number;
-  /** Where it starts in the log of the history. */
-  readonly offset: number;
-  readonly author: Author;
-  readonly atMs: number;
-  /** Its body, if it is known. Otherwise it is decoded when it is needed. */
-  readonly body: Body | undefined;
-}
-
 /**
  * Serves the messages of a room to its members. The log of the history serves the plain members.
  * While there are `chorus.v1` members, messages go to a second log in that format as well.
@@ -107,25 +96,27 @@ export class FanOut {
     this.#chorus?.log.startAfter(this.#history.headSeq);
   }
 
-  /** Whether a member is not served the messages that it publishes. */
-  skips(publisher: RoomMember | undefined): boolean {
-    return publisher !== undefined && !publisher.isGone && !this.#options.echo && !publisher.echo;
-  }
-
   /**
-   * Serves a message that was just appended to the history.
+   * Serves the newest message of the history, and counts its deliveries.
    *
+   * @param offset Where it starts in the log of the history.
    * @param publisher The member of this process that published it, if one did.
    * @param isInTurn Whether the message came in a read of this turn, as those of members do.
    * Otherwise each message has a promise of its own, and they share a sweep only in the next turn.
+   * @param body Its body, if the caller has it.
    */
   relay(
-    { seq, offset, author, atMs, body }: AppendedMessage,
+    offset: number,
+    author: Author,
+    atMs: number,
     publisher: RoomMember | undefined,
     isInTurn: boolean,
+    body?: Body,
   ): void {
     const { log } = this.#plain;
-    const skipping = this.skips(publisher) ? publisher : undefined;
+    const seq = log.headSeq;
+    const skipping = this.#skips(publisher) ? publisher : undefined;
+    this.#options.counters.deliveries += skipping ? this.size - 1 : this.size;
     if (skipping?.format === "plain") skipping.skipOwn(offset, log.head, seq);
     const defer = isInTurn ? this.#options.defer : this.#options.deferTurn;
     this.#plain.onAppended(defer);
@@ -145,6 +136,11 @@ export class FanOut {
       this.#chorus.log.appendEvent(OPCODE.text, encoder.encode(encodeServerMessage(event)));
     }
     this.#chorus.request();
+  }
+
+  /** Whether a member is not served the messages that it publishes. */
+  #skips(publisher: RoomMember | undefined): boolean {
+    return publisher !== undefined && !publisher.isGone && !this.#options.echo && !publisher.echo;
   }
 
   /** Decodes the newest message of the history, which starts at this offset. */

@@ -242,9 +242,7 @@ export class Room {
     const atMs = this.#options.now();
     const offset = this.#local!.append(opcode, bytes, start, end, author, atMs);
     this.#countPublished(end - start, publisher);
-    this.#countDeliveries(publisher);
-    const { headSeq: seq } = this.history;
-    this.#fanOut.relay({ seq, offset, author, atMs, body }, publisher, publisher !== undefined);
+    this.#fanOut.relay(offset, author, atMs, publisher, publisher !== undefined, body);
   }
 
   /** What the feed of the room needs of it. */
@@ -256,8 +254,7 @@ export class Room {
       relay: (message, own) => {
         const offset = history.append(message);
         if (own) this.#countPublished(message.payload.length, own.publisher);
-        this.#countDeliveries(own?.publisher);
-        this.#fanOut.relay({ ...message, offset, body: undefined }, own?.publisher, false);
+        this.#fanOut.relay(offset, message.author, message.atMs, own?.publisher, false);
       },
       announce: (event) => this.announce(event),
       schedulePresence: () => this.#schedulePresence(),
@@ -271,10 +268,6 @@ export class Room {
     if (publisher) this.counters.webSocketMessages++;
     else this.counters.httpMessages++;
     this.counters.receivedBytes += bytes;
-  }
-
-  #countDeliveries(publisher: RoomMember | undefined): void {
-    this.counters.deliveries += this.#fanOut.skips(publisher) ? this.size - 1 : this.size;
   }
 
   /** Reports joins and leaves after a while, so that a thousand joins are a few frames. */
