@@ -40,8 +40,6 @@ export interface OutboxRoom {
   readonly subject: string;
   /** Resolves when messages may be sent. */
   readonly opened: Promise<void>;
-  /** The sequence number of the newest message that this process has received. */
-  headSeq(): number;
   /** What a flush that is encoded now says of the room. */
   head(): Omit<FlushHead, "node" | "number">;
   onRefused(publications: readonly FlushPart[]): void;
@@ -91,15 +89,19 @@ export class Outbox {
     return this.#queue.length === 0 && this.#flights.size === 0 && this.#refused.length === 0;
   }
 
-  /** Sends a message with those of the same turn, or holds it during an outage. */
-  publish(publication: FlushPart): void {
+  /**
+   * Sends a message with those of the same turn, or holds it during an outage.
+   *
+   * @param comparedUpTo See {@linkcode FlushHead.comparedUpTo}.
+   */
+  publish(publication: FlushPart, comparedUpTo: number): void {
     const { held, health } = this.#context;
     if (this.#closeReason !== undefined) {
       this.#refuseLater(publication, this.#closeReason);
     } else if (!held.add(publication, health.outage !== undefined)) {
       this.#refuseLater(publication, health.outage ?? "too many messages wait to be stored");
     } else {
-      this.#queue.push({ part: publication, comparedUpTo: this.#room.headSeq() });
+      this.#queue.push({ part: publication, comparedUpTo });
       if (this.#isSending) return;
       this.#isSending = true;
       queueMicrotask(() => this.#sendAll());
@@ -131,7 +133,7 @@ export class Outbox {
       const queued = this.#queue.splice(0, flushLength(parts));
       await this.#send({
         number: this.#context.nextFlushNumber(),
-        comparedUpTo: queued[0]!.comparedUpTo,
+        comparedUpTo: Math.min(...queued.map(({ comparedUpTo }) => comparedUpTo)),
         publications: queued.map(({ part }) => part),
         settled: Promise.withResolvers(),
         isSettled: false,
@@ -157,15 +159,11 @@ export class Outbox {
           return this.#refuseFlight(flight, "the message is too large for the NATS server");
         }
       }
-      const startMs = performance.now();
       counters.inFlight++;
       try {
         const ack = health.call(link.call(() => this.#publish(flight, payload!)));
         const streamSeq = await Promise.race([ack, flight.settled.promise]);
-        if (streamSeq !== "settled") {
-          counters.ackSeconds.observe((performance.now() - startMs) / 1000);
-          this.#acknowledge(flight, streamSeq);
-        }
+        if (streamSeq !== "settled") this.#acknowledge(flight, streamSeq);
         return;
       } catch (error) {
         if (flight.isSettled) return;
@@ -179,7 +177,7 @@ export class Outbox {
   }
 
   #encode({ number, comparedUpTo, publications }: Flight): Uint8Array {
-    const { isDeletion } = publications[0]!;
+    const isDeletion = publications[0]!.deletion && true;
     const head = { ...this.#room.head(), node: this.#context.node, number, isDeletion };
     return encodeFlush(
       head.after === comparedUpTo ? head : { ...head, comparedUpTo },
@@ -187,10 +185,17 @@ export class Outbox {
     );
   }
 
-  #publish({ number }: Flight, payload: Uint8Array): Promise<number> {
-    const { publisher, node } = this.#context;
+  /** Publishes a flush. Its acknowledgment is timed even if the flush has come back before. */
+  async #publish({ number }: Flight, payload: Uint8Array): Promise<number> {
+    const { publisher, node, counters } = this.#context;
     const { subject } = this.#room;
-    return publisher.publish({ subject, number, id: `${node}-${number}` }, payload);
+    const startMs = performance.now();
+    const streamSeq = await publisher.publish(
+      { subject, number, id: `${node}-${number}` },
+      payload,
+    );
+    counters.ackSeconds.observe((performance.now() - startMs) / 1000);
+    return streamSeq;
   }
 
   #acknowledge(flight: Flight, streamSeq: number): void {
