@@ -159,10 +159,13 @@ export class Outbox {
           return this.#refuseFlight(flight, "the message is too large for the NATS server");
         }
       }
+      const startMs = performance.now();
       counters.inFlight++;
       try {
         const ack = health.call(link.call(() => this.#publish(flight, payload!)));
         const streamSeq = await Promise.race([ack, flight.settled.promise]);
+        // A flush often comes back before its acknowledgment.
+        counters.ackSeconds.observe((performance.now() - startMs) / 1000);
         if (streamSeq !== "settled") this.#acknowledge(flight, streamSeq);
         return;
       } catch (error) {
@@ -185,17 +188,10 @@ export class Outbox {
     );
   }
 
-  /** Publishes a flush. Its acknowledgment is timed even if the flush has come back before. */
-  async #publish({ number }: Flight, payload: Uint8Array): Promise<number> {
-    const { publisher, node, counters } = this.#context;
+  #publish({ number }: Flight, payload: Uint8Array): Promise<number> {
+    const { publisher, node } = this.#context;
     const { subject } = this.#room;
-    const startMs = performance.now();
-    const streamSeq = await publisher.publish(
-      { subject, number, id: `${node}-${number}` },
-      payload,
-    );
-    counters.ackSeconds.observe((performance.now() - startMs) / 1000);
-    return streamSeq;
+    return publisher.publish({ subject, number, id: `${node}-${number}` }, payload);
   }
 
   #acknowledge(flight: Flight, streamSeq: number): void {
