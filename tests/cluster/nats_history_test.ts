@@ -416,3 +416,15 @@ historyTest(
     assertEquals(reader.gaps.length, 1);
   },
 );
+
+historyTest("NatsRoomStream marks no duplicate of a message that was deleted", async (setup) => {
+  const { one } = setup;
+  const room = await one.room("lobby");
+  const after = 4096 * await setup.publishFlush("lobby", [["a", "1"]]);
+  const deletion = { number: 2, after, tail: 1, isDeletion: true };
+  await setup.publishFlush("lobby", [["", ""]], deletion);
+  // This message waited at its publisher. The first one is still stored.
+  await setup.publishFlush("lobby", [["a", "1"]], { number: 3, after, comparedUpTo: 0 });
+  await room.received(2);
+  assertEquals(room.texts, ["a", "a"]);
+});

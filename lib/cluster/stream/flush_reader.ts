@@ -76,6 +76,8 @@ async function readEarlier(source: FlushSource, flush: Flush): Promise<Flush[]> 
     const place = { streamSeq: message.seq, atMs: message.time.getTime() };
     const decoded = source.decode(message.data, place);
     if (!decoded || firstSeqOf(message.seq) <= comparedUpTo) continue;
+    // What was before a deletion may be purged or not.
+    if (decoded.isDeletion) earlier.length = 0;
     const hasId = decoded.messages.some(({ id }) => id !== undefined && ids.has(id));
     if (hasId) earlier.push(decoded);
   }

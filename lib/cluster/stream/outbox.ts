@@ -180,7 +180,7 @@ export class Outbox {
   }
 
   #encode({ number, comparedUpTo, publications }: Flight): Uint8Array {
-    const isDeletion = publications[0]!.deletion && true;
+    const isDeletion = publications[0]!.deletion ? true : undefined;
     const head = { ...this.#room.head(), node: this.#context.node, number, isDeletion };
     return encodeFlush(
       head.after === comparedUpTo ? head : { ...head, comparedUpTo },
