@@ -240,6 +240,8 @@ export class NatsRoomStream implements RoomStream {
 
   /** Reports a gap if publishes may have been removed before they were read. */
   async #findGap(streamSeq: number): Promise<void> {
+    // The gap is reported already, if the flush is handled once more.
+    if (this.#headSeq === firstSeqOf(streamSeq) - 1) return;
     const isWhole = this.#headSeq > 0
       ? await isStored(this.#source, streamSeqOf(this.#headSeq))
       : await isComplete(this.#source, this.#startPosition);

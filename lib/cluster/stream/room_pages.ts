@@ -74,8 +74,7 @@ export class RoomPages {
   /** See `RoomStream.readBefore`. Each flush tells where to find those before. */
   async readBefore(upTo: number, limit: number): Promise<StreamedMessage[]> {
     let messages: StreamedMessage[] = [];
-    const { clearedSeq } = this.#room;
-    if (upTo <= clearedSeq) return [];
+    if (upTo <= this.#room.clearedSeq) return [];
     let startSeq = await this.#startBefore(upTo);
     for (let endSeq = upTo; startSeq !== undefined && messages.length < limit;) {
       const reader = new FlushReader(this.#source, startSeq);
@@ -83,7 +82,7 @@ export class RoomPages {
       let found: StreamedMessage[] = [];
       let isCleared = false;
       for (let flush = first; flush && firstSeqOf(flush.streamSeq) <= endSeq;) {
-        if (flush.isDeletion || lastSeqOf(flush) <= clearedSeq) {
+        if (flush.isDeletion) {
           isCleared = true;
           found = [];
         }
