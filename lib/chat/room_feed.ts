@@ -211,13 +211,19 @@ export class RoomFeed implements RoomListener {
     this.#room.onSettled();
   }
 
-  /** The first message with the id came shortly before, so it is in memory, unless it is huge. */
   #answerDuplicate(publication: StreamPublication, seq: number): void {
-    const { author, id } = publication;
+    const { author, id, onPublished } = publication;
+    if (!onPublished) return;
     const known = this.#room.history.messageOf(author, id!);
-    publication.onPublished?.(
-      known ? againstKnown(publication, known.seq, known.body) : { seq, isDuplicate: true },
-    );
+    if (known) return onPublished(againstKnown(publication, known.seq, known.body));
+    // The log has dropped the first message.
+    this.stream.read(seq - 1, 1, 1).then(({ messages: [first] }) => {
+      onPublished(
+        first?.seq === seq
+          ? againstKnown(publication, seq, toBody(first.opcode, first.payload))
+          : { seq, isDuplicate: true },
+      );
+    }, () => onPublished({ seq, isDuplicate: true }));
   }
 }
 

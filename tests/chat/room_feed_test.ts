@@ -55,6 +55,17 @@ function feedOf() {
   const idsOf = (members: readonly PresentMember[]) => members.map(({ id }) => id);
   const stream = {
     hasPending: false,
+    /** What the stream has, besides what was published here. */
+    stored: [] as StreamedMessage[],
+    reads: [] as Promise<unknown>[],
+    read: (after: number) => {
+      const messages = stream.stored.filter(({ seq }) => seq > after).slice(0, 1);
+      const page = messages.length > 0
+        ? Promise.resolve({ messages, hasGap: false, lastSeq: messages[0]!.seq })
+        : Promise.reject(new HistoryUnavailableError("no"));
+      stream.reads.push(page.catch(() => {}));
+      return page;
+    },
     publish: (publication: StreamPublication) => {
       stream.hasPending = true;
       published.push(publication);
@@ -145,25 +156,35 @@ Deno.test("RoomFeed.onMessages() serves messages and tells their publishers", ()
   assertEquals([calls.at(-1), feed.hasPending], ["settled", false]);
 });
 
-Deno.test("RoomFeed.onMessages() serves no duplicates, and answers with the first message", () => {
-  const { feed, relayed, comeBack } = feedOf();
+Deno.test("RoomFeed.onMessages() serves no duplicates, and answers with the first message", async () => {
+  const { feed, stream, relayed, comeBack } = feedOf();
   feed.onOpened(OPENING);
-  const [same, other, lost] = [
+  const [same, other, dropped, reused, lost] = [
     publicationOf("hi", "x"),
     publicationOf("ho", "x"),
+    publicationOf("old", "y"),
+    publicationOf("new", "y"),
     publicationOf("hi", "z"),
   ];
-  for (const each of [same, other, lost]) feed.publish(each);
+  stream.stored.push(messageOf(publicationOf("old", "y"), 2));
+  for (const each of [same, other, dropped, reused, lost]) feed.publish(each);
   feed.onMessages([messageOf(publicationOf("hi", "x"), 4096)]);
   comeBack([
     messageOf(same, 8192, 4096),
     messageOf(other, 8193, 4096),
-    // The memory does not have the first one any more.
-    messageOf(lost, 8194, 1),
-  ], [same, other, lost]);
+    // The memory does not have the first one any more, but the stream has.
+    messageOf(dropped, 8194, 2),
+    messageOf(reused, 8195, 2),
+    // The stream does not have it either.
+    messageOf(lost, 8196, 1),
+  ], [same, other, dropped, reused, lost]);
+  // Three reads of the stream end.
+  await Promise.all(stream.reads);
   assertEquals(relayed, [[4096, false]]);
   assertEquals(same.outcomes, [{ seq: 4096, isDuplicate: true }]);
   assertEquals(other.outcomes, ["id reused"]);
+  assertEquals(dropped.outcomes, [{ seq: 2, isDuplicate: true }]);
+  assertEquals(reused.outcomes, ["id reused"]);
   assertEquals(lost.outcomes, [{ seq: 1, isDuplicate: true }]);
 });
 

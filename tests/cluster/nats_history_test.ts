@@ -4,6 +4,7 @@ import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { StreamedMessage } from "../../lib/chat/backplane.ts";
 import { encodeFlush, type FlushHead, streamSeqOf } from "../../lib/cluster/stream/flush.ts";
 import { roomSubject } from "../../lib/cluster/stream/room_subject.ts";
+import { NatsProxy } from "./nats_proxy.ts";
 import { isNatsMissing, NatsServer } from "./nats_server.ts";
 import { publication, TestBackplane, type TestRoom, textOf } from "./test_room.ts";
 
@@ -29,6 +30,13 @@ class Setup {
     const manager = await jetstreamManager(this.#connection);
     const seq = streamSeqOf(upTo) + 1;
     await manager.streams.purge("chorus", { filter: roomSubject(room), seq });
+  }
+
+  /** Whether the flush of a message is stored. */
+  async isStored(seq: number): Promise<boolean> {
+    const manager = await jetstreamManager(this.#connection);
+    const stored = await manager.streams.getMessage("chorus", { seq: streamSeqOf(seq) });
+    return stored !== null;
   }
 
   /** Publishes a flush as another process would, whatever it has received. */
@@ -280,4 +288,143 @@ historyTest("NatsBackplane begins a new epoch when the stream is deleted", async
   await publishEach(next, 1, 2);
   await reader.received(2);
   assertEquals([reader.texts, streamSeqOf(reader.messages[1]!.seq)], [["m1", "m2"], 2]);
+});
+
+historyTest(
+  "NatsRoomStream tells a gap where a flush was purged whose publisher had not received another",
+  async (setup) => {
+    const { one, server } = setup;
+    const room = await one.room("lobby");
+    await publishEach(room, 1, 2);
+    const [first, second] = room.messages.map(({ seq }) => seq);
+    // Two other processes publish at once.
+    await setup.publishFlush("lobby", [["lost", "1"]], { number: 2, after: second! });
+    await setup.publishFlush("lobby", [["late", "2"]], { number: 3, after: second! });
+    await room.received(4);
+    await setup.purge("lobby", room.messages[2]!.seq);
+    await using later = await TestBackplane.open(server.url);
+    for (const { stream } of [room, await later.room("lobby")]) {
+      for (const after of [first!, second!]) {
+        const page = await stream.read(after, 100, 1000);
+        assertEquals([page.hasGap, ...bodies(page.messages)], [true, "late"]);
+      }
+    }
+    const page = await room.stream.read(room.messages[2]!.seq, 100, 1000);
+    assertEquals([page.hasGap, ...bodies(page.messages)], [false, "late"]);
+  },
+);
+
+historyTest("NatsRoomStream tells a gap between two pages", async (setup) => {
+  const room = await setup.one.room("lobby");
+  await publishEach(room, 1, 2);
+  const after = room.messages[1]!.seq;
+  for (let number = 1; number <= 200; number++) {
+    await setup.publishFlush("lobby", [[`n${number}`, `${number}`]], { number, after });
+  }
+  await room.received(202);
+  const first = await room.stream.read(0, 4, 1_000_000);
+  assertEquals([first.hasGap, ...bodies(first.messages)], [false, "m1", "m2", "n1", "n2"]);
+  // The reader of the page has fetched some of these.
+  await setup.purge("lobby", room.messages[150]!.seq);
+  const rest = await room.stream.read(first.lastSeq, 1000, 1_000_000);
+  assertEquals([rest.hasGap, bodies(rest.messages).at(-1)], [true, "n200"]);
+});
+
+historyTest(
+  "NatsRoomStream marks a message whose id the publisher's own process has stored",
+  async (setup) => {
+    const { one, server } = setup;
+    await using other = await TestBackplane.open(server.url);
+    const [room, reader] = [await one.room("lobby"), await other.room("lobby")];
+    room.publish("m1");
+    room.stream.publish(publication("a", { id: "1" }));
+    await room.received(2);
+    room.stream.publish(publication("b", { id: "2" }));
+    await room.received(3);
+    // The chat has forgotten the id, as its log is small.
+    room.stream.publish(publication("a", { id: "1" }));
+    room.stream.publish(publication("c", { id: "3" }));
+    await room.received(5);
+    await reader.received(5);
+    await using later = await TestBackplane.open(server.url);
+    for (const each of [room, reader, await later.room("lobby")]) {
+      const all = [...each.tail, ...each.messages];
+      const first = all[1]!.seq;
+      const marks = all.map(({ duplicateOf }) => duplicateOf);
+      assertEquals(marks, [undefined, undefined, undefined, first, undefined]);
+    }
+  },
+);
+
+historyTest(
+  "NatsRoomStream hides what a deletion could not purge, and purges it later",
+  async (setup) => {
+    const { one, server } = setup;
+    const room = await one.room("lobby");
+    await publishEach(room, 1, 3);
+    const [first] = room.messages;
+    const after = room.messages[2]!.seq;
+    // As a process does that is killed before it purges.
+    await setup.publishFlush("lobby", [["", ""]], { number: 2, after, tail: 1, isDeletion: true });
+    await room.changed.until(() => room.deletions === 1);
+    assertEquals(await room.stream.readBefore(after + 4096, 10), []);
+    const page = await room.stream.read(first!.seq, 1, 1000);
+    assertEquals([page.messages, page.hasGap], [[], true]);
+
+    await using later = await TestBackplane.open(server.url);
+    const opened = await later.room("lobby");
+    assertEquals(opened.texts, []);
+    assertEquals(await opened.stream.readBefore(opened.headSeq!, 10), []);
+    const again = await opened.stream.read(first!.seq, 1, 1000);
+    assertEquals([again.messages, again.hasGap], [[], true]);
+    while (await setup.isStored(first!.seq)) await opened.stream.caughtUp();
+  },
+);
+
+historyTest("NatsBackplane times each flush", async ({ one }) => {
+  const room = await one.room("lobby");
+  await publishEach(room, 1, 50);
+  const { counts } = one.backplane.counters.ackSeconds;
+  while (counts.reduce((sum, count) => sum + count) < 50) await room.stream.caughtUp();
+});
+
+historyTest(
+  "NatsRoomStream tells a gap if messages were purged while it could not read",
+  async (setup) => {
+    const { one, server } = setup;
+    await using proxy = NatsProxy.start(server.port);
+    await using other = await TestBackplane.open(proxy.url);
+    const [room, reader] = [await one.room("lobby"), await other.room("lobby")];
+    const quiet = [await one.room("quiet"), await other.room("quiet")];
+    for (const each of [room, quiet[0]!]) await publishEach(each, 1, 1);
+    await Promise.all([reader, quiet[1]!].map((each) => each.received(1)));
+    await proxy.cut();
+    // Two other processes publish at once.
+    const after = room.messages[0]!.seq;
+    const lost = await setup.publishFlush("lobby", [["lost", "1"]], { number: 2, after });
+    const late = await setup.publishFlush("lobby", [["late", "2"]], { number: 3, after });
+    await publishEach(quiet[0]!, 2, 3);
+    await setup.purge("lobby", lost * 4096);
+    proxy.heal();
+    await Promise.all([reader.received(2), quiet[1]!.received(3)]);
+    assertEquals([reader.texts, reader.gaps], [["m1", "late"], [late * 4096 - 1]]);
+    assertEquals(quiet[1]!.gaps, []);
+    const page = await reader.stream.read(after, 10, 1000);
+    assertEquals([page.hasGap, ...bodies(page.messages)], [true, "late"]);
+    await publishEach(room, 2, 2);
+    await reader.received(3);
+    assertEquals(reader.gaps.length, 1);
+  },
+);
+
+historyTest("NatsRoomStream marks no duplicate of a message that was deleted", async (setup) => {
+  const { one } = setup;
+  const room = await one.room("lobby");
+  const after = 4096 * await setup.publishFlush("lobby", [["a", "1"]]);
+  const deletion = { number: 2, after, tail: 1, isDeletion: true };
+  await setup.publishFlush("lobby", [["", ""]], deletion);
+  // This message waited at its publisher. The first one is still stored.
+  await setup.publishFlush("lobby", [["a", "1"]], { number: 3, after, comparedUpTo: 0 });
+  await room.received(2);
+  assertEquals(room.texts, ["a", "a"]);
 });

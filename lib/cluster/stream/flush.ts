@@ -60,7 +60,10 @@ export interface FlushHead {
 }
 
 /** A message to send, or a note that all messages before it were deleted. */
-export type FlushPart = StreamPublication & { readonly isDeletion?: true };
+export type FlushPart = StreamPublication & {
+  /** Set if it is such a note: settled with its sequence number, or why it is not stored. */
+  readonly deletion?: PromiseWithResolvers<number>;
+};
 
 /** A flush that comes from the stream: consecutive messages of one room, by one process. */
 export interface Flush extends FlushHead {
@@ -114,7 +117,7 @@ export function flushLength(publications: readonly FlushPart[]): number {
   for (let count = 0; count < limit; count++) {
     const publication = publications[count]!;
     // A deletion is a flush of its own.
-    if (publication.isDeletion) return Math.max(count, 1);
+    if (publication.deletion) return Math.max(count, 1);
     bytes += headerBytes(publication.bytes.length) + publication.bytes.length;
     if (publication.id !== undefined) bytes += jsonBytes(publication.id) + ID_OVERHEAD_BYTES;
     if (publication.author !== author) {

@@ -2,9 +2,6 @@ import { firstSeqOf, type Flush, type FlushPlace, streamSeqOf } from "./flush.ts
 import { RecentFlushes } from "./recent_flushes.ts";
 import { type StreamClients, SubjectReader } from "./subject_reader.ts";
 
-/** The maximum number of flushes to read to find the duplicates of one. */
-const MAX_EARLIER_FLUSHES = 1000;
-
 /** What is needed to read the flushes of a room. */
 export interface FlushSource {
   readonly clients: StreamClients;
@@ -61,19 +58,27 @@ export function appendFlush(
   return readEarlier(source, flush).then((earlier) => recent.append(flush, earlier));
 }
 
-/** Reads the flushes before one whose ids were not compared with those of that one. */
+/**
+ * Reads the flushes before one whose ids were not compared with those of that one. However many
+ * there are, all are read: every process must find the same duplicates. It returns those that have
+ * an id in common.
+ */
 async function readEarlier(source: FlushSource, flush: Flush): Promise<Flush[]> {
   const { comparedUpTo = flush.after } = flush;
   const reader = new SubjectReader(source.clients, source.subject, streamSeqOf(comparedUpTo));
+  const ids = new Set(flush.messages.map(({ id }) => id));
   const earlier: Flush[] = [];
-  while (earlier.length < MAX_EARLIER_FLUSHES) {
+  for (;;) {
     const message = await reader.next();
     // The server of the reader may have less for a moment than the one that has sent the flush.
     if (!message) throw new Error("NATS has not sent all messages");
-    if (message.seq >= flush.streamSeq) break;
+    if (message.seq >= flush.streamSeq) return earlier;
     const place = { streamSeq: message.seq, atMs: message.time.getTime() };
     const decoded = source.decode(message.data, place);
-    if (decoded && firstSeqOf(message.seq) > comparedUpTo) earlier.push(decoded);
+    if (!decoded || firstSeqOf(message.seq) <= comparedUpTo) continue;
+    // What was before a deletion may be purged or not.
+    if (decoded.isDeletion) earlier.length = 0;
+    const hasId = decoded.messages.some(({ id }) => id !== undefined && ids.has(id));
+    if (hasId) earlier.push(decoded);
   }
-  return earlier;
 }

@@ -7,7 +7,6 @@ import type {
 } from "../../chat/backplane.ts";
 import { HistoryUnavailableError } from "../../chat/history/history.ts";
 import type { PresentMember } from "../../chat/presence.ts";
-import { OPCODE } from "../../websocket/frame.ts";
 import {
   firstSeqOf,
   type Flush,
@@ -20,24 +19,12 @@ import { appendFlush, type FlushSource } from "./flush_reader.ts";
 import { Outbox, type OutboxContext } from "./outbox.ts";
 import type { PresenceExchange } from "../presence/presence_exchange.ts";
 import { RecentFlushes } from "./recent_flushes.ts";
-import { readTail, type RoomTail } from "./room_opening.ts";
+import { retry } from "./retry.ts";
+import { deletionNote, finishDeletion, purgeBefore } from "./room_deletion.ts";
+import { openingOf, readTail, type RoomTail } from "./room_opening.ts";
 import { RoomPages } from "./room_pages.ts";
 import { roomSubject } from "./room_subject.ts";
-import { STREAM } from "./stream_setup.ts";
-
-/** How long to try to open a room. */
-const OPEN_TIMEOUT_MS = 10_000;
-
-/** The pause between two attempts to open a room. */
-const OPEN_PAUSE_MS = 250;
-
-/** Says that all messages before it were deleted. */
-const DELETION: FlushPart = {
-  opcode: OPCODE.binary,
-  bytes: new Uint8Array(0),
-  author: { id: null, name: null },
-  isDeletion: true,
-};
+import { isComplete, isStored } from "./stored_flushes.ts";
 
 /** What the rooms of a process share. */
 export interface RoomStreamContext extends OutboxContext {
@@ -72,8 +59,12 @@ export class NatsRoomStream implements RoomStream {
   readonly #startPosition: number;
   #recent = new RecentFlushes(0);
   #headSeq = 0;
-  /** The deletions that have not come back, in order. */
-  readonly #deletions: PromiseWithResolvers<number>[] = [];
+  /** The sequence number of the newest deletion; 0 if none is known. */
+  #clearedSeq = 0;
+  /** Messages up to this one may have been missed. */
+  #missedSeq = 0;
+  /** How often the stream had been read from again when the last flush came. */
+  #restarts: number;
 
   constructor(name: string, listener: RoomListener, context: RoomStreamContext) {
     this.name = name;
@@ -89,17 +80,27 @@ export class NatsRoomStream implements RoomStream {
     this.#outbox = new Outbox(context, {
       subject: this.subject,
       opened: this.#opened.promise,
-      headSeq: () => this.#headSeq,
       head: () => this.#flushHead(),
       onRefused: (publications) => this.#onRefused(publications),
     });
     this.#startPosition = context.consumer.position;
-    this.#pages = new RoomPages(this.#source, () => this.#headSeq);
+    this.#restarts = context.counters.restarts;
+    this.#pages = new RoomPages(this.#source, this);
   }
 
   /** The sequence number of the newest message that this process has received. */
   get headSeq(): number {
     return this.#headSeq;
+  }
+
+  /** All messages up to this sequence number were deleted, even if they are stored; or 0. */
+  get clearedSeq(): number {
+    return this.#clearedSeq;
+  }
+
+  /** See {@linkcode RecentFlushes.nextAfter}. */
+  nextAfter(seq: number): number | undefined {
+    return seq > this.#missedSeq ? this.#recent.nextAfter(seq) : undefined;
   }
 
   get backlog(): Promise<void> | undefined {
@@ -120,36 +121,31 @@ export class NatsRoomStream implements RoomStream {
     const presence = this.#context.presence.open(this.name, this.#listener);
     let tail: RoomTail;
     try {
-      tail = await this.#readTail();
+      tail = await retry(() => readTail(this.#source), () => this.#isClosed);
       await presence;
     } catch (cause) {
-      if (this.#state === "closed") return;
-      this.close();
-      this.#listener.onOpenFailed(unavailable(cause));
-      return;
+      return this.#failToOpen(cause);
     }
     if (this.#isClosed) return;
-    const last = tail.flushes.at(-1);
-    const deletion = tail.flushes.findLastIndex(({ isDeletion }) => isDeletion);
+    const opening = openingOf(tail);
     this.#recent = tail.recent;
-    this.#headSeq = last ? lastSeqOf(last) : 0;
-    this.#listener.onOpened({
-      headSeq: this.#headSeq,
-      tail: tail.flushes.slice(deletion + 1).flatMap(({ messages }) => messages),
-      hasOlder: tail.flushes.length > 0 && tail.flushes[0]!.after > 0,
-    });
-    while (this.#early.length > 0) {
-      try {
-        await this.#receive(this.#early[0]!);
+    this.#headSeq = opening.headSeq;
+    this.#clearedSeq = opening.clearedSeq;
+    this.#listener.onOpened(opening);
+    try {
+      while (this.#early.length > 0) {
+        await retry(() => this.#receive(this.#early[0]!), () => this.#isClosed);
         this.#early.shift();
-      } catch {
-        // What is needed besides cannot be read now.
-        await new Promise((resolve) => setTimeout(resolve, OPEN_PAUSE_MS));
       }
+    } catch (cause) {
+      // Other flushes are needed, and cannot be read.
+      return this.#failToOpen(cause);
     }
     if (this.#isClosed) return;
     this.#state = "open";
     this.#opened.resolve();
+    if (this.#clearedSeq === 0) return;
+    await finishDeletion(this.#source, streamSeqOf(this.#clearedSeq), this.#context.logger);
   }
 
   /** Handles the next flush of the room in the stream. */
@@ -159,7 +155,11 @@ export class NatsRoomStream implements RoomStream {
   }
 
   publish(publication: StreamPublication): void {
-    this.#outbox.publish(publication);
+    const { author, id } = publication;
+    const seq = id === undefined ? undefined : this.#recent.seqOf(author, id);
+    // If the id is known, it is to be compared with that flush again: then it is a duplicate.
+    const firstSeq = seq === undefined ? undefined : firstSeqOf(streamSeqOf(seq));
+    this.#outbox.publish(publication, firstSeq === undefined ? this.#headSeq : firstSeq - 1);
   }
 
   async caughtUp(): Promise<void> {
@@ -177,14 +177,12 @@ export class NatsRoomStream implements RoomStream {
 
   /** Tells all processes first: they have newest messages in memory. */
   async delete(): Promise<void> {
-    const { link, manager } = this.#context;
     await this.#access(async () => {
-      const told = Promise.withResolvers<number>();
-      this.#deletions.push(told);
-      this.#outbox.publish(DELETION);
-      const purge = { filter: this.subject, seq: streamSeqOf(await told.promise) };
-      await link.call(() => manager.streams.purge(STREAM, purge));
-    });
+      const deletion = Promise.withResolvers<number>();
+      this.#outbox.publish(deletionNote(deletion), this.#headSeq);
+      const streamSeq = streamSeqOf(await deletion.promise);
+      await retry(() => purgeBefore(this.#source, streamSeq), () => this.#isClosed);
+    }, "the messages are still in NATS");
   }
 
   tellPresence(joined: readonly PresentMember[], left: readonly PresentMember[]): void {
@@ -215,29 +213,49 @@ export class NatsRoomStream implements RoomStream {
     return { epoch: this.#context.epoch, after: this.#headSeq, tail };
   }
 
-  /** Reads the newest messages; tries again until the time is over. */
-  async #readTail(): Promise<RoomTail> {
-    const endMs = performance.now() + OPEN_TIMEOUT_MS;
-    for (;;) {
-      try {
-        return await readTail(this.#source);
-      } catch (error) {
-        if (this.#isClosed || performance.now() + OPEN_PAUSE_MS > endMs) throw error;
-        await new Promise((resolve) => setTimeout(resolve, OPEN_PAUSE_MS));
-      }
-    }
+  #failToOpen(cause: unknown): void {
+    if (this.#isClosed) return;
+    this.close();
+    this.#listener.onOpenFailed(unavailable(cause));
   }
 
   /** Delivers a flush, unless it is in the tail. */
   #receive(flush: Flush): void | Promise<void> {
-    if (firstSeqOf(flush.streamSeq) <= this.#headSeq) return;
+    const { streamSeq, after, isDeletion } = flush;
+    if (firstSeqOf(streamSeq) <= this.#headSeq) return;
+    const { counters, consumer } = this.#context;
+    const { restarts } = counters;
     // What was gone before the room was opened is no gap.
-    const isNews = flush.after > this.#headSeq && streamSeqOf(flush.after) > this.#startPosition;
-    if (isNews && flush.after < firstSeqOf(flush.streamSeq)) {
-      const after = this.#headSeq;
-      this.#headSeq = flush.after;
-      this.#listener.onGap(after, flush.after);
+    const isNews = after > this.#headSeq && streamSeqOf(after) > this.#startPosition;
+    if (isNews && after < firstSeqOf(streamSeq)) this.#reportGap(after);
+    else if (!isDeletion && (restarts !== this.#restarts || streamSeq > consumer.position + 1)) {
+      return this.#findGap(streamSeq).then(() => {
+        this.#restarts = restarts;
+        return this.#append(flush);
+      });
     }
+    this.#restarts = restarts;
+    return this.#append(flush);
+  }
+
+  /** Reports a gap if publishes may have been removed before they were read. */
+  async #findGap(streamSeq: number): Promise<void> {
+    // The gap is reported already, if the flush is handled once more.
+    if (this.#headSeq === firstSeqOf(streamSeq) - 1) return;
+    const isWhole = this.#headSeq > 0
+      ? await isStored(this.#source, streamSeqOf(this.#headSeq))
+      : await isComplete(this.#source, this.#startPosition);
+    if (!isWhole && !this.#isClosed) this.#reportGap(firstSeqOf(streamSeq) - 1);
+  }
+
+  #reportGap(upTo: number): void {
+    const after = this.#headSeq;
+    this.#headSeq = upTo;
+    this.#missedSeq = upTo;
+    this.#listener.onGap(after, upTo);
+  }
+
+  #append(flush: Flush): void | Promise<void> {
     const appended = appendFlush(this.#recent, flush, this.#source);
     return appended ? appended.then(() => this.#deliver(flush)) : this.#deliver(flush);
   }
@@ -248,7 +266,8 @@ export class NatsRoomStream implements RoomStream {
     const isOwn = flush.node === this.#context.node;
     const own = isOwn ? this.#outbox.take(flush.number) : undefined;
     if (flush.isDeletion) {
-      if (own) this.#deletions.shift()!.resolve(this.#headSeq);
+      this.#clearedSeq = this.#headSeq;
+      own?.[0]?.deletion?.resolve(this.#headSeq);
       this.#listener.onDeleted();
     } else {
       const isWhole = own?.length === flush.messages.length;
@@ -257,24 +276,25 @@ export class NatsRoomStream implements RoomStream {
   }
 
   #onRefused(publications: readonly FlushPart[]): void {
-    for (const { isDeletion } of publications) {
-      if (isDeletion) this.#deletions.shift()!.reject(new Error("NATS cannot be used"));
-    }
-    this.#listener.onRefused(publications.filter(({ isDeletion }) => !isDeletion));
+    for (const { deletion } of publications) deletion?.reject(new Error("NATS cannot be used"));
+    this.#listener.onRefused(publications.filter(({ deletion }) => !deletion));
   }
 
-  async #access<T>(act: () => Promise<T>): Promise<T> {
+  async #access<T>(act: () => Promise<T>, problem?: string): Promise<T> {
     try {
       await this.#opened.promise;
       if (this.#isClosed) throw new Error("the room is closed");
       return await act();
     } catch (error) {
-      throw unavailable(error);
+      throw unavailable(error, problem);
     }
   }
 }
 
-function unavailable(cause: unknown): HistoryUnavailableError {
+function unavailable(
+  cause: unknown,
+  problem = "Cannot read the messages in NATS",
+): HistoryUnavailableError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new HistoryUnavailableError(`Cannot read the messages in NATS: ${reason}`, { cause });
+  return new HistoryUnavailableError(`${problem}: ${reason}`, { cause });
 }

@@ -40,8 +40,6 @@ export interface OutboxRoom {
   readonly subject: string;
   /** Resolves when messages may be sent. */
   readonly opened: Promise<void>;
-  /** The sequence number of the newest message that this process has received. */
-  headSeq(): number;
   /** What a flush that is encoded now says of the room. */
   head(): Omit<FlushHead, "node" | "number">;
   onRefused(publications: readonly FlushPart[]): void;
@@ -92,15 +90,19 @@ export class Outbox {
     return this.#queue.length === 0 && this.#flights.size === 0 && this.#refused.length === 0;
   }
 
-  /** Sends a message with those of the same turn, or holds it during an outage. */
-  publish(publication: FlushPart): void {
+  /**
+   * Sends a message with those of the same turn, or holds it during an outage.
+   *
+   * @param comparedUpTo See {@linkcode FlushHead.comparedUpTo}.
+   */
+  publish(publication: FlushPart, comparedUpTo: number): void {
     const { held, health } = this.#context;
     if (this.#closeReason !== undefined) {
       this.#refuseLater(publication, this.#closeReason);
     } else if (!held.add(publication, health.outage !== undefined)) {
       this.#refuseLater(publication, health.outage ?? "too many messages wait to be stored");
     } else {
-      this.#queue.push({ part: publication, comparedUpTo: this.#room.headSeq() });
+      this.#queue.push({ part: publication, comparedUpTo });
       if (this.#isSending) return;
       this.#isSending = true;
       queueMicrotask(() => this.#sendAll());
@@ -133,7 +135,7 @@ export class Outbox {
       const queued = this.#queue.splice(0, flushLength(parts));
       await this.#send({
         number: this.#context.nextFlushNumber(),
-        comparedUpTo: queued[0]!.comparedUpTo,
+        comparedUpTo: Math.min(...queued.map(({ comparedUpTo }) => comparedUpTo)),
         publications: queued.map(({ part }) => part),
         settled: Promise.withResolvers(),
         isSettled: false,
@@ -180,7 +182,7 @@ export class Outbox {
   }
 
   #encode({ number, comparedUpTo, publications }: Flight): Uint8Array {
-    const { isDeletion } = publications[0]!;
+    const isDeletion = publications[0]!.deletion ? true : undefined;
     const head = { ...this.#room.head(), node: this.#context.node, number, isDeletion };
     return encodeFlush(
       head.after === comparedUpTo ? head : { ...head, comparedUpTo },

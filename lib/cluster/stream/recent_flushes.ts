@@ -1,3 +1,4 @@
+import type { Author } from "../../chat/message.ts";
 import { firstSeqOf, type Flush, type FlushMessage, lastSeqOf } from "./flush.ts";
 
 /** A process that opens a room knows at least this many of its newest messages. */
@@ -50,6 +51,21 @@ export class RecentFlushes {
   /** The stream's sequence number of the first flush of the tail; 0 if there is none. */
   get tail(): number {
     return this.#tail[this.#tailStart]?.streamSeq ?? 0;
+  }
+
+  /**
+   * The stream's sequence number of the flush that came after the one with a message; undefined if
+   * that is not in the tail, or is the newest.
+   */
+  nextAfter(seq: number): number | undefined {
+    const index = this.#tail.findLastIndex(({ streamSeq }) => firstSeqOf(streamSeq) <= seq);
+    const hasMessage = index >= this.#tailStart && this.#tail[index]!.lastSeq >= seq;
+    return hasMessage ? this.#tail[index + 1]?.streamSeq : undefined;
+  }
+
+  /** The first sequence number with which an author published an id, if that is known. */
+  seqOf(author: Author, id: string): number | undefined {
+    return this.#ids.firstAfter(keyOf({ author, id }), 0);
   }
 
   /** Whether it is known which messages of a flush are duplicates. */
@@ -194,6 +210,6 @@ function firstSeqs(flushes: readonly Flush[]): ReadonlyMap<string, number> {
   return seqs;
 }
 
-function keyOf({ author, id }: FlushMessage): string {
+function keyOf({ author, id }: Pick<FlushMessage, "author" | "id">): string {
   return `${author.id ?? ""}\n${id}`;
 }

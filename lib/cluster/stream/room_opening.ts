@@ -1,4 +1,5 @@
-import { firstSeqOf, type Flush } from "./flush.ts";
+import type { RoomOpening } from "../../chat/backplane.ts";
+import { firstSeqOf, type Flush, lastSeqOf } from "./flush.ts";
 import { appendFlush, FlushReader, type FlushSource } from "./flush_reader.ts";
 import { RecentFlushes } from "./recent_flushes.ts";
 import { STREAM } from "./stream_setup.ts";
@@ -36,4 +37,16 @@ export async function readTail(source: FlushSource): Promise<RoomTail> {
     // What was read is in `recent`, so one that came meanwhile belongs to the tail as well.
     if (!flush || flush.streamSeq >= last.seq) return { flushes, recent: reader.recent };
   }
+}
+
+/** What a room starts with, and the sequence number of the deletion in the tail; 0 if none is. */
+export function openingOf({ flushes }: RoomTail): RoomOpening & { readonly clearedSeq: number } {
+  const last = flushes.at(-1);
+  const deletion = flushes.findLastIndex(({ isDeletion }) => isDeletion);
+  return {
+    headSeq: last ? lastSeqOf(last) : 0,
+    tail: flushes.slice(deletion + 1).flatMap(({ messages }) => messages),
+    hasOlder: flushes.length > 0 && flushes[0]!.after > 0,
+    clearedSeq: deletion < 0 ? 0 : lastSeqOf(flushes[deletion]!),
+  };
 }

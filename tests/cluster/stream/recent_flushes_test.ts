@@ -92,3 +92,22 @@ Deno.test("RecentFlushes marks ids that came while a message waited at its publi
   recent.append({ ...waited, comparedUpTo: firstSeqOf(1) });
   assertEquals(duplicatesOf(waited), [undefined, firstSeqOf(2)]);
 });
+
+Deno.test("RecentFlushes.nextAfter() knows what came after a flush of the tail", () => {
+  const recent = new RecentFlushes(0);
+  for (const seq of [3, 5, 8]) recent.append(flushOf(seq, 2));
+  const next = [0, firstSeqOf(3), firstSeqOf(3) + 1, firstSeqOf(3) + 2, firstSeqOf(4)]
+    .concat(firstSeqOf(5) + 1, firstSeqOf(8)).map((seq) => recent.nextAfter(seq));
+  assertEquals(next, [undefined, 5, 5, undefined, undefined, 8, undefined]);
+});
+
+Deno.test("RecentFlushes.seqOf() finds the first message with an id, until a deletion", () => {
+  const recent = new RecentFlushes(0);
+  recent.append(flushOf(1, ["a", "b"]));
+  recent.append(flushOf(2, ["b"]));
+  const seqs = () => ["a", "b", "c"].map((id) => recent.seqOf(ANN, id));
+  assertEquals(seqs(), [firstSeqOf(1), firstSeqOf(1) + 1, undefined]);
+  assertEquals(recent.seqOf(BOB, "a"), undefined);
+  recent.append({ ...flushOf(3, 1), isDeletion: true });
+  assertEquals(seqs(), [undefined, undefined, undefined]);
+});
