@@ -20,7 +20,7 @@ async function openBackplane(url: string): Promise<NatsBackplane> {
 
 /** Nobody answers for a while. */
 async function pause(server: NatsServer, ms: number): Promise<void> {
-  server.stop();
+  await server.stop();
   await new Promise((resolve) => setTimeout(resolve, ms));
   server.cont();
 }

@@ -38,7 +38,7 @@ Deno.test({
     await using server = await NatsServer.start();
     await using one = await TestBackplane.open(server.url);
     const room = await one.room("lobby");
-    server.stop();
+    await server.stop();
     room.publish("a");
     await one.changed.until(() => one.backplane.outage !== undefined);
     server.cont();

@@ -69,7 +69,7 @@ natsTest("the server exits within --drain-timeout while NATS does not answer", a
     ...["--port=0", `--nats=${nats.url}`, "--drain-timeout=200ms"],
   ]);
   await portOf(server);
-  nats.stop();
+  await nats.stop();
   const startMs = performance.now();
   server.signal("SIGTERM");
   const { code } = await server.ended();

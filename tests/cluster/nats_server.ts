@@ -88,9 +88,18 @@ export class NatsServer implements AsyncDisposable {
     await this.#run.ended;
   }
 
-  /** Stops the server with SIGSTOP: connections stay, but nobody answers. */
-  stop(): void {
+  /**
+   * Stops the server with SIGSTOP: connections stay, but nobody answers. Waits until that is so, as
+   * the signal takes a moment.
+   */
+  async stop(): Promise<void> {
     this.#run.signal("SIGSTOP");
+    const command = new Deno.Command("cat", { args: [`/proc/${this.pid}/status`] });
+    const isStopped = async () => {
+      const { stdout } = await command.output();
+      return /^State:\s+T/m.test(new TextDecoder().decode(stdout));
+    };
+    while (!await isStopped());
   }
 
   /** Continues the server after {@linkcode stop}. */

@@ -42,9 +42,7 @@ Deno.test({
   fn: async () => {
     await using server = await NatsServer.start();
     const connection = await connect({ servers: server.url });
-    server.stop();
-    const stat = () => Deno.readTextFile(`/proc/${server.pid}/stat`);
-    while (!/\) T /.test(await stat()));
+    await server.stop();
     const answered = connection.flush();
     server.cont();
     await answered;
