@@ -277,7 +277,7 @@ class AuthorTable {
     const key = `${author.id ?? ""}\n${author.name ?? ""}`;
     let shared = this.#authors.get(key);
     if (!shared || shared.id !== author.id || shared.name !== author.name) {
-      // Authors that come again are added again.
+      // The authors of later messages are added again.
       if (this.#authors.size >= MAX_AUTHORS) this.#authors.clear();
       shared = author;
       this.#authors.set(key, author);
