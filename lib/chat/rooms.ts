@@ -1,10 +1,10 @@
+import type { ServerMessage } from "./chorus_v1.ts";
 import { Committer } from "./history/committer.ts";
 import { type History, HistoryUnavailableError, readHistory } from "./history/history.ts";
 import { formatPosition } from "./history/position.ts";
 import { LogBudget } from "./log/log_budget.ts";
 import { Room, type RoomOptions } from "./room.ts";
 import { type ListedRoom, listRooms, type LocatedRoom, locateRooms } from "./room_list.ts";
-import type { ServerMessage } from "./chorus_v1.ts";
 
 /** How long a room whose messages are in a stream stays in memory when it is empty. */
 const LINGER_MS = 30_000;
@@ -280,10 +280,8 @@ export class Rooms {
   }
 
   #forgetOne(): boolean {
-    const room = this.#empty.values().find(({ history }) =>
-      !this.#options.backplane ||
-      history.isForgettable
-    );
+    const { backplane } = this.#options;
+    const room = this.#empty.values().find(({ history }) => !backplane || history.isForgettable);
     if (!room) return false;
     this.#remove(room);
     return true;

@@ -427,7 +427,7 @@ export function chatContract(name: string, openPair: OpenPair): void {
     for (const { chat } of instances) {
       const list = async (after: string, limit: number) =>
         (await chat.rooms.list(after, limit)).map(({ name, memberCount }) => [name, memberCount]);
-      // The instances tell each other after a while who has joined.
+      // The instances exchange their members after a while.
       while (`${await list("", 9)}` !== `${expected}`) await new Promise(setImmediate);
       const pages: unknown[] = [];
       for (let after = "";;) {

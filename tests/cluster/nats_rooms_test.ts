@@ -57,7 +57,7 @@ Deno.test({
     expected.sort(([one], [other]) => one < other ? -1 : 1);
     const readable = expected.filter(([name]) => name.startsWith("team"));
     for (const node of nodes) {
-      // Nodes tell each other later who has joined, and remember the names in the stream.
+      // Nodes exchange their members after a while, and cache the names of the rooms in the stream.
       while (`${await listRooms(node, admin, 1000)}` !== `${expected}`);
       for (const limit of [1, 2, 7]) {
         assertEquals(await listRooms(node, admin, limit), expected);
