@@ -83,8 +83,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
 
   "lib/load": [
-    ...["lib/load/measure", "lib/load/report", "lib/load/users"],
+    ...["lib/load/flags", "lib/load/measure", "lib/load/report", "lib/load/users"],
     ...["lib/cli", "lib/cli/flags", "lib/websocket", "lib/websocket/transport"],
+  ],
+  "lib/load/flags": [
+    ...["lib/load/report/gate.ts", "lib/load/users/roles.ts"],
+    ...["lib/cli/flags", "lib/websocket/http_head.ts"],
   ],
   "lib/load/measure": ["lib/load/config.ts"],
   "lib/load/report": [

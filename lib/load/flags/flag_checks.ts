@@ -5,9 +5,9 @@
  * @module
  */
 
-import { isToken } from "../websocket/http_head.ts";
-import { GATE_METRICS, parseGate, parseGates } from "./report/gate.ts";
-import { parseSlow } from "./users/roles.ts";
+import { isToken } from "../../websocket/http_head.ts";
+import { GATE_METRICS, parseGate, parseGates } from "../report/gate.ts";
+import { parseSlow } from "../users/roles.ts";
 
 /** Checks `--url`. */
 export function mustBeWebSocketUrl(text: string): string | undefined {
