@@ -12,10 +12,10 @@ import { checkWritable, OutputFileError, writeOutput } from "./lib/load/report/o
 import { progressLine } from "./lib/load/report/progress.ts";
 import { seededRandom } from "./lib/load/seeded_random.ts";
 import { CaCertError, targetOf } from "./lib/load/users/target.ts";
+import { readUsersFile, UsersFileError } from "./lib/load/users/users_file.ts";
 import { WorkerError } from "./lib/load/users/worker_thread.ts";
 
-const { config, sources, ...parsed } = parseFlags(CLIENT_FLAGS, { args: Deno.args });
-const faults = [...parsed.faults, ...clientFaults(config, sources)];
+const { config, sources, faults } = parseFlags(CLIENT_FLAGS, { args: Deno.args });
 
 if (config.help) {
   const frame = {
@@ -26,23 +26,24 @@ if (config.help) {
   console.log(groupedHelpText(CLIENT_FLAG_GROUPS, frame, config.help));
 } else if (config.version) {
   console.log(versionText());
-} else if (faults.length > 0) {
-  for (const fault of faults) console.error(fault);
-  Deno.exit(EXIT_CODE.usage);
 } else {
   try {
     Deno.exit(await runWith(config));
   } catch (error) {
-    const isExpected = [CaCertError, OutputFileError, WorkerError].some((each) =>
-      error instanceof each
-    );
+    const isExpected = [CaCertError, OutputFileError, UsersFileError, WorkerError]
+      .some((each) => error instanceof each);
     if (!isExpected) throw error;
     console.error((error as Error).message);
     Deno.exit(EXIT_CODE.failure);
   }
 }
 
-async function runWith(config: ClientConfig): Promise<number> {
+async function runWith(given: ClientConfig): Promise<number> {
+  const userLines = given.users === "" ? [] : await readUsersFile(given.users);
+  const config = { ...given, count: userLines.length || given.count };
+  const allFaults = [...faults, ...clientFaults(config, sources)];
+  allFaults.forEach((fault) => console.error(fault));
+  if (allFaults.length > 0) return EXIT_CODE.usage;
   const interrupt = new AbortController();
   onStopSignal({
     stop: () => interrupt.abort(),
@@ -54,6 +55,7 @@ async function runWith(config: ClientConfig): Promise<number> {
   const startedAtMs = performance.now();
   const outcome = await runClient(config, {
     target,
+    userLines,
     signal: interrupt.signal,
     printMessage: (message) => {
       // Nothing reads standard output any more. For example, `| head` has ended.

@@ -8,6 +8,7 @@ type ClientFlag = keyof ClientConfig;
 /** Flags that have an effect only in a measured run. */
 const MEASURING: readonly ClientFlag[] = [
   "senders",
+  "skew",
   "size",
   "warmupMs",
   "drainTimeoutMs",
@@ -35,12 +36,28 @@ export function clientFaults(
   const name = (key: ClientFlag) => flagName(key, CLIENT_FLAGS[key]);
   const faultsOf = (keys: readonly ClientFlag[], fault: string) =>
     keys.filter(isGiven).map((key) => `Cannot start because ${name(key)} ${fault}`);
+  const { count, rooms, workers } = config;
+  const always = [
+    ...config.users === "" ? [] : faultsOf(["count"], "has no effect with --users: remove it"),
+    ...rooms > count
+      ? [`Cannot start because --rooms must be at most --count: ${rooms} rooms, ${count} users`]
+      : [],
+  ];
   if (!isMeasured(config)) {
-    return faultsOf(MEASURING, "needs --rate, --verify, or --find-max: add one of them");
+    return [
+      ...always,
+      ...faultsOf(MEASURING, "needs --rate, --verify, or --find-max: add one of them"),
+    ];
   }
-  const { count, workers } = config;
   const { senderCount, slowCount } = rolesOf(config);
   return [
+    ...always,
+    ...rooms === 0 && config.users === ""
+      ? faultsOf(["skew"], "needs --rooms or --users: add one of them")
+      : [],
+    ...config.rate === 0 && config.findMax === ""
+      ? faultsOf(["skew"], "needs --rate or --find-max: add one of them")
+      : [],
     ...faultsOf(["reconnect"], "has no effect in a measured run: remove it"),
     ...config.rate > 0 || config.findMax !== ""
       ? faultsOf(["intervalMs", "every"], "has no effect with --rate or --find-max: remove it")

@@ -9,6 +9,7 @@ import { periodMs } from "./measure/schedule.ts";
 import { increment, Summary } from "./measure/summary.ts";
 import type { TalkOptions } from "./talk.ts";
 import { rolesOf } from "./users/roles.ts";
+import { planUsers } from "./users/user_plan.ts";
 import type { LoadWorker, WorkerOptions, WorkerResult, WorkerSample } from "./users/worker.ts";
 import { LocalWorker } from "./users/worker_local.ts";
 import { ThreadWorker } from "./users/worker_thread.ts";
@@ -52,7 +53,8 @@ class MeasuredRun implements Disposable {
     this.#config = config;
     this.#options = options;
     this.#clock = new RunClock(this.#startEpochMs);
-    const { target, random } = options;
+    const { target, random, userLines } = options;
+    const plan = planUsers(config, target, userLines ?? []);
     const shared = {
       config,
       target,
@@ -61,7 +63,12 @@ class MeasuredRun implements Disposable {
       sentBySender: new Int32Array(new SharedArrayBuffer(4 * rolesOf(config).senderCount)),
     };
     this.#workers = Array.from({ length: config.workers }, (_, index) => {
-      const own: WorkerOptions = { ...shared, index, seed: Math.floor(random() * 2 ** 32) };
+      const own: WorkerOptions = {
+        ...shared,
+        plan: { ...plan, users: plan.users.filter((_, at) => at % config.workers === index) },
+        index,
+        seed: Math.floor(random() * 2 ** 32),
+      };
       const print = (notice: string) => this.#printOnce(notice);
       return config.workers === 1 ? new LocalWorker(own, print) : new ThreadWorker(own, print);
     });
@@ -93,22 +100,22 @@ class MeasuredRun implements Disposable {
     this.#workers.forEach((worker) => worker[Symbol.dispose]?.());
   }
 
-  /** @returns How many senders of each worker are connected. */
+  /** @returns Which part of the rate is that of each worker: weights. */
   async #connect(): Promise<readonly number[]> {
     const { count, url } = this.#config;
     const { printNotice } = this.#options;
     printNotice(`Connecting ${count} ${count === 1 ? "user" : "users"} to ${url} (Ctrl-C stops)`);
-    const senders = await Promise.all(this.#workers.map((worker) => worker.connect()));
+    const weights = await Promise.all(this.#workers.map((worker) => worker.connect()));
     const samples = await this.#sample();
     const opened = samples.reduce((sum, { connections }) => sum + connections, 0);
     printNotice(`Connected: ${opened} of ${count}`);
     await delay(QUIET_MS, this.#options.signal);
-    return senders;
+    return weights;
   }
 
-  async #send(senders: readonly number[]): Promise<void> {
+  async #send(weights: readonly number[]): Promise<void> {
     const { warmupMs, durationMs, rate } = this.#config;
-    const all = senders.reduce((sum, each) => sum + each, 0);
+    const all = weights.reduce((sum, each) => sum + each, 0);
     // The plan reaches other threads a little later.
     const startMs = this.#clock.nowMs + (this.#workers.length > 1 ? QUIET_MS : 0);
     const steadyMs = startMs + warmupMs;
@@ -122,7 +129,7 @@ class MeasuredRun implements Disposable {
         startMs,
         steadyMs,
         endMs,
-        ratePerSecond: all === 0 ? 0 : rate * senders[index]! / all,
+        ratePerSecond: all === 0 ? 0 : rate * weights[index]! / all,
         offsetMs: rate === 0 ? 0 : 1000 * index / rate,
       })
     ));

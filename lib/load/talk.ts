@@ -7,11 +7,15 @@ import { Summary } from "./measure/summary.ts";
 import type { Target } from "./users/connect.ts";
 import { lossText } from "./users/connect_failure.ts";
 import { connectOnSchedule } from "./users/connect_schedule.ts";
+import { planUsers } from "./users/user_plan.ts";
+import type { UserLine } from "./users/users_file.ts";
 import { simulateUser, type UserListener } from "./users/virtual_user.ts";
 
 /** What {@linkcode talk} needs besides the flags. */
 export interface TalkOptions {
   readonly target: Target;
+  /** The users of `--users`. */
+  readonly userLines?: readonly UserLine[];
   /** Aborting it closes all connections. */
   readonly signal: AbortSignal;
   /** Takes a line for each message that a user receives. */
@@ -24,7 +28,8 @@ export interface TalkOptions {
 
 /** Lets users talk until `--duration` ends, the signal aborts, or no user is left. */
 export async function talk(config: ClientConfig, options: TalkOptions): Promise<Summary> {
-  const { target, printNotice, random } = options;
+  const { target, printNotice, random, userLines } = options;
+  const plan = planUsers(config, target, userLines ?? []);
   const summary = new Summary();
   const listener = createListener(config, summary, options);
   using heartbeat = new Heartbeat(target.deadlines);
@@ -44,7 +49,14 @@ export async function talk(config: ClientConfig, options: TalkOptions): Promise<
     const controller = new AbortController();
     controllers.add(controller);
     const { signal } = controller;
-    const user = simulateUser(id, { config, target, listener, heartbeat, signal, random });
+    const user = simulateUser(plan.users[id - 1]!, {
+      config,
+      target,
+      listener,
+      heartbeat,
+      signal,
+      random,
+    });
     ended.push(user.finally(() => controllers.delete(controller)));
   });
   await Promise.all(ended);

@@ -17,6 +17,8 @@ for (
     ["--verify", "--interval=1s", "--hdr=h", "--strict"],
     ["--find-max=lost=0", "--duration=1s", "--rate=10"],
     ["--message="],
+    ["--rooms=3"],
+    ["--rate=5", "--rooms=9", "--skew=zipf"],
   ]
 ) {
   Deno.test(`clientFaults() accepts ${args.join(" ") || "no flags"}`, () => {
@@ -33,6 +35,10 @@ for (
     [["--rate=5", "--slow=100%"], "0 senders and 9 slow readers of 9 users"],
     [["--rate=5", "--senders=9", "--slow=1"], "9 senders and 1 slow readers of 9 users"],
     [["--rate=5", "--senders=10"], "10 senders and 0 slow readers of 9 users"],
+    [["--rooms=10"], "--rooms must be at most --count: 10 rooms, 9 users"],
+    [["--users=f", "--count=3"], "--count has no effect with --users: remove it"],
+    [["--rate=5", "--skew=zipf"], "--skew needs --rooms or --users: add one of them"],
+    [["--verify", "--rooms=2", "--skew=zipf"], "--skew needs --rate or --find-max: add one"],
     [["--rate=5", "--workers=10"], "--workers must be at most --count: 10 workers, 9 users"],
   ] as const
 ) {

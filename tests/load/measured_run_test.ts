@@ -1,36 +1,10 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { EXIT_CODE } from "../../lib/cli/exit_code.ts";
-import { parseFlags } from "../../lib/cli/flags/flags.ts";
-import { CLIENT_FLAGS, type ClientConfig } from "../../lib/load/config.ts";
-import { runClient } from "../../lib/load/outcome.ts";
-import type { Target } from "../../lib/load/users/connect.ts";
-import { targetOf } from "../../lib/load/users/target.ts";
-import { NO_COUNTS } from "../../lib/load/measure/ledger.ts";
 import { handshakeResponse } from "../../lib/websocket/handshake.ts";
 import { readHead } from "../socket/handshake.ts";
+import { ChorusPeer } from "../socket/chorus_peer.ts";
 import { startTestApp } from "../socket/test_app.ts";
-
-type Relay = (text: string, index: number, others: readonly WebSocket[], self: WebSocket) => void;
-
-const fair: Relay = (text, _index, others) => others.forEach((other) => other.send(text));
-
-/** A server that calls `relay` with each message. */
-function serve(relay: Relay) {
-  const sockets = new Set<WebSocket>();
-  let index = 0;
-  return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
-    const { socket, response } = Deno.upgradeWebSocket(request);
-    socket.onopen = () => sockets.add(socket);
-    socket.onclose = () => sockets.delete(socket);
-    socket.onmessage = ({ data }) => {
-      const others = [...sockets].filter((each) =>
-        each !== socket && each.readyState === WebSocket.OPEN
-      );
-      relay(data, index++, others, socket);
-    };
-    return response;
-  });
-}
+import { CLEAN, fair, measure, type Relay, serve } from "./measured.ts";
 
 /** A server that reads nothing after the handshake. */
 function startBlockingServer() {
@@ -50,53 +24,6 @@ function startBlockingServer() {
     },
   };
 }
-
-/** Measures a server with three users, the first of which sends ten messages. */
-async function measure(
-  port: number,
-  overrides: Partial<ClientConfig> = {},
-  { signal = new AbortController().signal, onNotice = () => {}, deadlines = {} }: {
-    readonly signal?: AbortSignal;
-    readonly onNotice?: () => void;
-    readonly deadlines?: Partial<Target["deadlines"]>;
-  } = {},
-) {
-  const { config } = parseFlags(CLIENT_FLAGS, {
-    args: [
-      "--url",
-      `ws://127.0.0.1:${port}/ws`,
-      "--count=3",
-      "--stagger=0",
-      "--senders=1",
-      "--json",
-    ],
-  });
-  const full = {
-    ...config,
-    rate: 1000,
-    durationMs: 10,
-    warmupMs: 0,
-    drainTimeoutMs: 500,
-    ...overrides,
-  };
-  const notices: string[] = [];
-  const target = await targetOf(full);
-  const { report, exitCode } = await runClient(full, {
-    target: { ...target, deadlines: { ...target.deadlines, ...deadlines } },
-    signal,
-    printMessage: () => {},
-    printNotice: (line) => {
-      notices.push(line);
-      onNotice();
-    },
-    onProgress: () => {},
-    random: () => 0.5,
-  });
-  const text = report({ url: full.url, count: full.count, elapsedMs: 1, isInterrupted: false });
-  return { text, exitCode, notices, json: () => JSON.parse(text) };
-}
-
-const CLEAN = { ...NO_COUNTS, delivered: 20 };
 
 function swapping(): Relay {
   let held = "";
@@ -267,6 +194,50 @@ Deno.test("runMeasured() expects reconnected users to receive all later messages
   assertEquals([delivery.lost, delivery.duplicated, delivery.reordered], [0, 0, 0]);
   assert(delivery.delivered > 0);
   assertEquals(exitCode, EXIT_CODE.ok);
+});
+
+Deno.test("runMeasured() expects messages in the rooms of their senders only", async () => {
+  await using server = await startTestApp();
+  const { json, exitCode } = await measure(server.port, {
+    count: 7,
+    senders: 0,
+    rooms: 3,
+    skew: "zipf",
+    rate: 2000,
+    durationMs: 50,
+  });
+  const { delivery, delivered, messages } = json();
+  assertEquals([messages.sent, delivered, exitCode], [100, true, EXIT_CODE.ok]);
+  // The first room has three users, each other room two.
+  assert(delivery.delivered > 100 && delivery.delivered < 200);
+});
+
+Deno.test("runMeasured() counts what leaks from one room into another by itself", async () => {
+  // This server has one room for all.
+  await using server = serve(fair);
+  const { json, text, exitCode } = await measure(server.addr.port, {
+    count: 4,
+    senders: 2,
+    rooms: 2,
+  });
+  const { delivery, delivered } = json();
+  assertEquals(delivery, { ...CLEAN, delivered: 10, leaked: 20 });
+  assertEquals([delivered, exitCode], [false, EXIT_CODE.failure], text);
+});
+
+Deno.test("runMeasured() gives users their names and rooms of the file", async () => {
+  await using server = await startTestApp();
+  await using bob = await ChorusPeer.open(`${server.url}?room=tea`);
+  const { json } = await measure(server.port, {
+    count: 2,
+    senders: 0,
+    message: "{name}: {marker}",
+    rate: 100,
+    durationMs: 20,
+  }, { userLines: [{ name: "Ann", room: "tea" }, { name: "Cid" }] });
+  assertEquals(json().delivery, { ...CLEAN, delivered: 0 });
+  const [text] = await bob.texts(1);
+  assertStringIncludes(text!, "Ann: ~");
 });
 
 /** More than fits into the buffers of a socket, even if a busy machine cannot send all of it. */

@@ -32,6 +32,12 @@ export const MEASURING_FLAGS = {
     max: 100_000,
     help: "Users that send; 0 means all except the slow readers",
   },
+  skew: {
+    kind: "choice",
+    default: "even",
+    choices: ["even", "zipf"],
+    help: "How messages spread over rooms: evenly, or by Zipf's law, to have a few loud rooms",
+  },
   size: {
     kind: "integer",
     default: 64,

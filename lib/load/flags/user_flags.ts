@@ -19,6 +19,21 @@ export const USER_FLAGS = {
     isCommon: true,
     help: "Room to join; adds ?room=NAME to the URL",
   },
+  rooms: {
+    kind: "integer",
+    default: 0,
+    value: "N",
+    min: 0,
+    max: 100_000,
+    help:
+      "Rooms that the users take turns to join: room-1 to room-N, or NAME-1 to NAME-N with --room",
+  },
+  users: {
+    kind: "text",
+    default: "",
+    value: "FILE",
+    help: "File with a user on each line, as JSON: name, room, token, and headers",
+  },
   count: {
     kind: "integer",
     default: 9,
@@ -47,7 +62,8 @@ export const USER_FLAGS = {
     value: "TEXT",
     allowsEmptyText: true,
     isCommon: true,
-    help: "Message to send; {id}, {seq}, and {time} are filled in, and {marker} when measuring",
+    help:
+      "Message to send; {id}, {name}, {seq}, and {time} are filled in, and {marker} when measuring",
   },
   durationMs: {
     kind: "duration",

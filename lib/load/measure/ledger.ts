@@ -1,4 +1,5 @@
 import { Gaps } from "./gaps.ts";
+import type { RoomPlan } from "./room_plan.ts";
 import { findMarker, looksLikeMarker, type Marker, MARKER_BYTES, readMarker } from "./marker.ts";
 
 /** Counts of deliveries. One message to N receivers is N deliveries. */
@@ -17,6 +18,8 @@ export interface LedgerCounts {
   echoed: number;
   /** Carry no marker of this run: the server or another client sent them. */
   foreign: number;
+  /** Messages of this run that arrived in another room than theirs. */
+  leaked: number;
 }
 
 /** Counts of zero. */
@@ -28,6 +31,7 @@ export const NO_COUNTS: Readonly<LedgerCounts> = {
   corrupt: 0,
   echoed: 0,
   foreign: 0,
+  leaked: 0,
 };
 
 /**
@@ -74,16 +78,17 @@ export class DeliveryLedger {
    * when the server adds it to the room. The first message {@linkcode settle}s the receiver.
    *
    * @param self The receiver's own index as a sender; -1 if it does not send.
+   * @param room The room whose messages it must receive.
    */
-  join(self: number): ReceiverLedger {
-    const receiver = new ReceiverLedger(self, this.#sentBySender.length);
+  join(self: number, room: RoomPlan): ReceiverLedger {
+    const receiver = new ReceiverLedger(self, room, this.#sentBySender);
     this.#receivers.add(receiver);
     return receiver;
   }
 
   /** From now on, expects a receiver to receive every message. A second call has no effect. */
   settle(receiver: ReceiverLedger): void {
-    receiver.settle(this.#sentBySender);
+    receiver.settle();
   }
 
   /** Removes a receiver. It is no longer expected to receive messages under way. */
@@ -139,7 +144,7 @@ export class DeliveryLedger {
   get outstanding(): number {
     let outstanding = 0;
     for (const receiver of this.#receivers) {
-      outstanding += receiver.outstanding(this.#sentBySender);
+      outstanding += receiver.outstanding;
     }
     return outstanding;
   }
@@ -159,6 +164,7 @@ export class DeliveryLedger {
     this.ownCount++;
     // A message that was never sent.
     if (seq >= this.#sentBySender[sender]!) counts.corrupt++;
+    else if (!receiver.isInRoom(sender)) counts.leaked++;
     else if (sender === receiver.self) counts.echoed++;
     else {
       const order = receiver.receive(sender, seq);
@@ -210,6 +216,8 @@ const UNSETTLED = -(2 ** 31);
 export class ReceiverLedger {
   /** The receiver's own index as a sender; -1 if it does not send. */
   readonly self: number;
+  readonly #firstSender: number;
+  readonly #sentBySender: Int32Array;
   readonly #next: Int32Array;
   /** The sequence numbers that were skipped, by sender. */
   readonly #missing = new Map<number, Gaps>();
@@ -218,33 +226,42 @@ export class ReceiverLedger {
   /** Whether messages are expected. */
   isSettled = false;
 
-  constructor(self: number, senderCount: number) {
+  constructor(self: number, { firstSender, senderCount }: RoomPlan, sentBySender: Int32Array) {
     this.self = self;
+    this.#firstSender = firstSender;
+    this.#sentBySender = sentBySender.subarray(firstSender, firstSender + senderCount);
     this.#next = new Int32Array(senderCount).fill(UNSETTLED);
   }
 
+  /** Whether a sender is in the receiver's room. */
+  isInRoom(sender: number): boolean {
+    const at = sender - this.#firstSender;
+    return at >= 0 && at < this.#next.length;
+  }
+
   /** From now on, expects every message of each sender from which nothing has arrived. */
-  settle(sentBySender: Int32Array): void {
+  settle(): void {
     if (this.isSettled) return;
     this.isSettled = true;
     const next = this.#next;
-    for (let sender = 0; sender < next.length; sender++) {
-      if (next[sender] === UNSETTLED) next[sender] = -1 - sentBySender[sender]!;
+    for (let at = 0; at < next.length; at++) {
+      if (next[at] === UNSETTLED) next[at] = -1 - this.#sentBySender[at]!;
     }
   }
 
   /** Records that a message arrived. */
   receive(sender: number, seq: number): "in order" | "reordered" | "duplicated" {
-    const next = this.#next[sender]!;
+    const at = sender - this.#firstSender;
+    const next = this.#next[at]!;
     if (seq === next) {
-      this.#next[sender] = next + 1;
+      this.#next[at] = next + 1;
       return "in order";
     }
     if (next < 0 || seq > next) {
       // If nothing was expected yet, an early message leaves no gap.
       const expected = next === UNSETTLED ? seq : next < 0 ? -1 - next : next;
       if (seq > expected) this.#miss(sender, expected, seq);
-      this.#next[sender] = seq + 1;
+      this.#next[at] = seq + 1;
       return "in order";
     }
     if (!this.#missing.get(sender)?.take(seq)) return "duplicated";
@@ -253,14 +270,15 @@ export class ReceiverLedger {
   }
 
   /** How many messages are still expected, including the missing ones. */
-  outstanding(sentBySender: Int32Array): number {
+  get outstanding(): number {
     let outstanding = this.missingCount;
     if (!this.isSettled) return outstanding;
     const next = this.#next;
-    for (let sender = 0; sender < next.length; sender++) {
-      const each = next[sender]!;
+    for (let at = 0; at < next.length; at++) {
+      const each = next[at]!;
       const expected = each < 0 ? -1 - each : each;
-      if (sender !== this.self) outstanding += Math.max(0, sentBySender[sender]! - expected);
+      if (at + this.#firstSender === this.self) continue;
+      outstanding += Math.max(0, this.#sentBySender[at]! - expected);
     }
     return outstanding;
   }

@@ -1,9 +1,11 @@
 import { type Marker, MARKER_BYTES, MARKER_LIMITS, writeMarker } from "./marker.ts";
 
-/** The values of `{id}`, `{seq}`, and `{time}` in a message. */
+/** The values of `{id}`, `{name}`, `{seq}`, and `{time}` in a message. */
 export interface MessageParts {
   /** The user's id. */
   readonly id: number;
+  /** The user's name. */
+  readonly name: string;
   /** Counts the user's messages from 1. */
   readonly seq: number;
   /** When the message is sent, in milliseconds since 1970. */
@@ -11,10 +13,12 @@ export interface MessageParts {
 }
 
 /** Fills the values into a message template. */
-export function messageText(template: string, { id, seq, epochMs }: MessageParts): string {
+export function messageText(template: string, parts: MessageParts): string {
   if (!template.includes("{")) return template;
+  const { id, name, seq, epochMs } = parts;
   return template
     .replaceAll("{id}", String(id))
+    .replaceAll("{name}", () => name)
     .replaceAll("{seq}", String(seq))
     .replaceAll("{time}", () => new Date(epochMs).toISOString());
 }

@@ -4,6 +4,7 @@ export const GATE_METRICS = [
   "duplicated",
   "reordered",
   "corrupt",
+  "leaked",
   "echoed",
   "failed",
   "p50",

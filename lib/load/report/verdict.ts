@@ -36,8 +36,9 @@ export interface Demands {
 
 /** Judges a measured run. */
 export function judge(measurement: Measurement, { gates, count, isStrict }: Demands): Verdict {
-  const { ledger: { delivered, lost, duplicated, reordered, corrupt }, summary } = measurement;
-  const isDelivered = delivered > 0 && lost + duplicated + reordered + corrupt === 0;
+  const { ledger: { delivered, lost, duplicated, reordered, corrupt, leaked }, summary } =
+    measurement;
+  const isDelivered = delivered > 0 && lost + duplicated + reordered + corrupt + leaked === 0;
   const clientLimits = clientLimitsOf(measurement);
   const results = gates.map((gate) => judgeGate(gate, metricsOf(measurement)));
   return {
@@ -69,7 +70,7 @@ export function verdictLines(
 }
 
 function deliveryLine({ ledger, summary }: Measurement, { isDelivered }: Verdict): string {
-  const { delivered, lost, duplicated, reordered, corrupt, echoed } = ledger;
+  const { delivered, lost, duplicated, reordered, corrupt, leaked, echoed } = ledger;
   if (summary.sent === 0) return "No message was sent";
   const connections = summary.lost === 1 ? "connection" : "connections";
   const remarks =
@@ -79,7 +80,7 @@ function deliveryLine({ ledger, summary }: Measurement, { isDelivered }: Verdict
     return `Every message arrived once and in order: ${delivered} deliveries${remarks}`;
   }
   if (delivered === 0) return `None of ${summary.sent} messages arrived${remarks}`;
-  const faults = Object.entries({ lost, duplicated, reordered, corrupt })
+  const faults = Object.entries({ lost, duplicated, reordered, corrupt, leaked })
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${count} ${name}`);
   return `Not every message arrived once and in order: ${faults.join(", ")}${remarks}`;

@@ -23,8 +23,8 @@ export class Churn {
   readonly #reconnecting = new Set<Promise<void>>();
 
   constructor(options: ChurnOptions) {
-    const readers = options.users.filter(({ isSlow }) => !isSlow);
-    const listeners = readers.filter(({ sender }) => sender < 0);
+    const readers = options.users.filter(({ plan }) => !plan.isSlow);
+    const listeners = readers.filter(({ plan }) => plan.sender < 0);
     this.#candidates = listeners.length > 0 ? listeners : readers;
     this.#options = options;
   }

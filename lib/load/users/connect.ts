@@ -54,6 +54,8 @@ export interface Target {
 
 /** What {@linkcode connect} needs besides the target. */
 export interface ConnectOptions {
+  /** The user's own URL and headers: of the target, with the room and the name. */
+  readonly user: { readonly url: string; readonly headers: Readonly<Record<string, string>> };
   readonly timeoutMs: number;
   /** Cancels the attempt. It does not affect an open connection. */
   readonly signal: AbortSignal;
@@ -78,11 +80,12 @@ export type Attempt =
  * It does not throw if it fails: a failure is a result that the load run counts.
  */
 export function connect(target: Target, options: ConnectOptions): Promise<Attempt> {
-  const { timeoutMs, signal } = options;
+  const { timeoutMs, signal, user } = options;
   const { url } = target;
   if (signal.aborted) return Promise.resolve({ aborted: true });
   const attempt = Promise.withResolvers<Attempt>();
-  const handshake = new ClientHandshake(new URL(url), target);
+  const { protocols } = target;
+  const handshake = new ClientHandshake(new URL(user.url), { headers: user.headers, protocols });
   const head = new HeadReader(MAX_HEAD_BYTES);
   const socket = connectTo(target);
 

@@ -5,6 +5,8 @@ import { MARKER_LIMITS } from "../measure/marker.ts";
 import { MarkedMessage } from "../measure/message.ts";
 import { sendOnSchedule } from "../measure/open_loop.ts";
 import { periodMs } from "../measure/schedule.ts";
+import { seededRandom } from "../seeded_random.ts";
+import { SenderTurns } from "./sender_turns.ts";
 import type { User } from "./user_pool.ts";
 import type { SendPlan, WorkerOptions } from "./worker.ts";
 
@@ -22,7 +24,6 @@ export class MessageSender {
   /** How many were due but not sent: no sender was connected, or the server did not read. */
   disconnected = 0;
   blocked = 0;
-  #turn = 0;
   #steadyMs = Infinity;
 
   /** @param signal Aborting it ends the sending. */
@@ -40,26 +41,32 @@ export class MessageSender {
 
   /** Sends until the plan ends: at its rate, or if that is 0, each user at its interval. */
   async send(plan: SendPlan, users: readonly User[]): Promise<void> {
-    const senders = users.filter(({ sender }) => sender >= 0);
+    const senders = users.filter(({ plan }) => plan.sender >= 0);
     this.#steadyMs = plan.steadyMs;
     if (!senders.some(({ connection }) => connection)) return;
     if (plan.ratePerSecond === 0) {
       await Promise.all(senders.map((user) => this.#sendAtIntervals(user, plan)));
       return delay(plan.endMs - this.#clock.nowMs, this.#signal);
     }
+    const { config: { skew }, seed } = this.#options;
+    const turns = new SenderTurns(senders, { skew, random: seededRandom(seed) });
     await sendOnSchedule({
       ratePerSecond: plan.ratePerSecond,
       startMs: plan.startMs + plan.offsetMs,
       endMs: plan.endMs,
       signal: this.#signal,
-      send: (dueMs) => this.#sendAsNext(senders, dueMs),
+      send: (dueMs) => {
+        const user = turns.next();
+        if (user) this.#sendAs(user, dueMs);
+        else this.disconnected++;
+      },
       nowMs: () => this.#clock.nowMs,
       wait: (ms) => this.#wait.wait(ms),
     });
   }
 
   async #sendAtIntervals(user: User, { startMs, endMs }: SendPlan): Promise<void> {
-    const period = periodMs(user.id, this.#options.config);
+    const period = periodMs(user.plan.id, this.#options.config);
     for (let dueMs = startMs + period; dueMs < endMs; dueMs += period) {
       await delay(dueMs - this.#clock.nowMs, this.#signal);
       if (this.#signal.aborted) return;
@@ -68,23 +75,14 @@ export class MessageSender {
     }
   }
 
-  /** The connected senders take turns. */
-  #sendAsNext(senders: readonly User[], dueMs: number): void {
-    for (let tries = 0; tries < senders.length; tries++) {
-      const user = senders[this.#turn++ % senders.length]!;
-      if (user.connection?.isOpen) return this.#sendAs(user, dueMs);
-    }
-    this.disconnected++;
-  }
-
-  #sendAs({ id, sender, connection }: User, dueMs: number): void {
+  #sendAs({ plan: { id, name, sender }, connection }: User, dueMs: number): void {
     if (connection!.isBlocked) return void this.blocked++;
     const { run, sentBySender, startEpochMs } = this.#options;
     const plannedUs = Math.floor(dueMs * 1000);
     const lateUs = Math.max(0, Math.floor(this.#clock.nowMs * 1000) - plannedUs);
     const seq = sentBySender[sender]!++;
     const message = this.#message.encode(
-      { id, seq: seq + 1, epochMs: startEpochMs + dueMs },
+      { id, name, seq: seq + 1, epochMs: startEpochMs + dueMs },
       { run, sender, seq, plannedUs, lateUs: Math.min(lateUs, MARKER_LIMITS.lateUs) },
     );
     connection!.sendText(message);

@@ -41,7 +41,7 @@ export async function targetOf(config: ClientConfig): Promise<Target> {
   if (origin !== "") headers.set("origin", origin);
   if (token !== "") headers.set("authorization", `Bearer ${token}`);
   const url = new URL(config.url);
-  if (config.room !== "") url.searchParams.set("room", config.room);
+  if (config.room !== "" && config.rooms === 0) url.searchParams.set("room", config.room);
   return {
     url: url.href,
     headers: Object.fromEntries(headers),

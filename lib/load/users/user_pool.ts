@@ -9,7 +9,7 @@ import { increment, Summary } from "../measure/summary.ts";
 import { connect, type Connection } from "./connect.ts";
 import { lossText } from "./connect_failure.ts";
 import { connectOnSchedule } from "./connect_schedule.ts";
-import { rolesOf } from "./roles.ts";
+import type { UserPlan } from "./user_plan.ts";
 import type { WorkerOptions } from "./worker.ts";
 
 /** How long after its handshake a reconnected user is expected to be in the room. */
@@ -17,11 +17,7 @@ const SETTLE_MS = 1000;
 
 /** One of a worker's users. */
 export interface User {
-  readonly id: number;
-  /** Its index as a sender; -1 if it only listens. */
-  readonly sender: number;
-  /** Whether it reads nothing until all messages are sent. */
-  readonly isSlow: boolean;
+  readonly plan: UserPlan;
   /** undefined while it is not connected. */
   connection: Connection | undefined;
   receiver: ReceiverLedger | undefined;
@@ -62,26 +58,19 @@ export class UserPool {
   #isLeaving = false;
 
   constructor(options: WorkerOptions, clock: RunClock, listener: UserPoolListener) {
-    const { config, run, sentBySender, index } = options;
+    const { run, sentBySender, plan } = options;
     this.#options = options;
     this.#clock = clock;
     this.#listener = listener;
     this.#heartbeat = new Heartbeat(options.target.deadlines, clock);
     this.ledger = new DeliveryLedger(run, sentBySender);
     this.#slowLedger = new DeliveryLedger(run, sentBySender);
-    const { senderCount, slowCount } = rolesOf(config);
-    const users: User[] = [];
-    for (let id = index + 1; id <= config.count; id += config.workers) {
-      users.push({
-        id,
-        sender: id <= senderCount ? id - 1 : -1,
-        isSlow: id > config.count - slowCount,
-        connection: undefined,
-        receiver: undefined,
-        isChurning: false,
-      });
-    }
-    this.users = users;
+    this.users = plan.users.map((each) => ({
+      plan: each,
+      connection: undefined,
+      receiver: undefined,
+      isChurning: false,
+    }));
   }
 
   /** Aborts when the run is stopped, or no user is connected any more. */
@@ -126,7 +115,7 @@ export class UserPool {
 
   /** Lets the slow readers read what the server still has for them. */
   resumeSlowReaders(): void {
-    for (const { isSlow, connection } of this.users) if (isSlow) connection?.resume();
+    for (const { plan, connection } of this.users) if (plan.isSlow) connection?.resume();
   }
 
   /** Aborts {@linkcode signal} and all handshakes. */
@@ -139,10 +128,10 @@ export class UserPool {
   async leave(): Promise<void> {
     this.#isLeaving = true;
     this.stop();
-    await Promise.all(this.users.map(async ({ connection, isSlow }) => {
+    await Promise.all(this.users.map(async ({ connection, plan }) => {
       if (!connection) return;
       const status = await connection.leave();
-      if (!isSlow) this.#left(status);
+      if (!plan.isSlow) this.#left(status);
     }));
     this.#heartbeat[Symbol.dispose]();
   }
@@ -160,7 +149,7 @@ export class UserPool {
   /** What happened to the slow readers so far. */
   get slowReaders(): SlowReaders {
     return {
-      count: this.users.filter(({ isSlow }) => isSlow).length,
+      count: this.users.filter(({ plan }) => plan.isSlow).length,
       closeCodes: new Map(this.#slowCloseCodes),
       ledger: this.#slowLedger.counts,
     };
@@ -174,18 +163,19 @@ export class UserPool {
   async #connect(user: User): Promise<boolean> {
     const { target, config } = this.#options;
     const ledger = this.#ledgerOf(user);
-    const receiver = ledger.join(user.sender);
+    const receiver = ledger.join(user.plan.sender, this.#options.plan.rooms[user.plan.room]!);
     const handshake = new AbortController();
     if (this.#end.signal.aborted) handshake.abort();
     this.#handshakes.add(handshake);
     const startMs = this.#clock.nowMs;
-    const onDelivered = user.isSlow ? () => {} : this.#listener.onDelivered;
+    const onDelivered = user.plan.isSlow ? () => {} : this.#listener.onDelivered;
     const attempt = await connect(target, {
+      user: user.plan,
       timeoutMs: config.connectTimeoutMs,
       signal: handshake.signal,
       clock: this.#clock,
       heartbeat: this.#heartbeat,
-      isPaused: user.isSlow,
+      isPaused: user.plan.isSlow,
       onMessage: (_opcode, bytes, start, end) => {
         this.summary.received++;
         ledger.receive(receiver, bytes, start, end, onDelivered);
@@ -212,8 +202,8 @@ export class UserPool {
     return true;
   }
 
-  #lost({ isSlow }: User, status: CloseStatus): void {
-    if (isSlow) increment(this.#slowCloseCodes, status.code);
+  #lost({ plan }: User, status: CloseStatus): void {
+    if (plan.isSlow) increment(this.#slowCloseCodes, status.code);
     else {
       this.summary.addLoss(status);
       this.#listener.onNotice(lossText(status));
@@ -231,7 +221,7 @@ export class UserPool {
     if (!this.users.some(({ isChurning }) => isChurning)) this.#end.abort();
   }
 
-  #ledgerOf({ isSlow }: User): DeliveryLedger {
-    return isSlow ? this.#slowLedger : this.ledger;
+  #ledgerOf({ plan }: User): DeliveryLedger {
+    return plan.isSlow ? this.#slowLedger : this.ledger;
   }
 }

@@ -8,6 +8,7 @@ import { nextDueMs, periodMs } from "../measure/schedule.ts";
 import { connect, type Connection, type OnMessage, type Target } from "./connect.ts";
 import type { ConnectFailure } from "./connect_failure.ts";
 import { backoffMs, LONGEST_BACKOFF_MS } from "./connect_schedule.ts";
+import type { UserPlan } from "./user_plan.ts";
 
 /** The events of a simulated user. */
 export interface UserListener {
@@ -48,12 +49,14 @@ export interface UserOptions {
  *              └──────▶ failed (only the first time)
  * ```
  */
-export async function simulateUser(id: number, options: UserOptions): Promise<void> {
+export async function simulateUser(plan: UserPlan, options: UserOptions): Promise<void> {
+  const { id } = plan;
   const { config, target, listener, heartbeat, signal, random } = options;
   let isReconnect = false;
   let attempts = 0;
   while (!signal.aborted) {
     const attempt = await connect(target, {
+      user: plan,
       timeoutMs: config.connectTimeoutMs,
       signal,
       clock: heartbeat,
@@ -66,7 +69,7 @@ export async function simulateUser(id: number, options: UserOptions): Promise<vo
       listener.opened(id, isReconnect);
       isReconnect = true;
       const openedAtMs = performance.now();
-      const status = await sendUntilClosed(id, attempt.connection, options);
+      const status = await sendUntilClosed(plan, attempt.connection, options);
       if (signal.aborted) return listener.left(id, status);
       const willReconnect = config.reconnect && shouldReconnect(status.code);
       listener.lost(id, status, willReconnect);
@@ -84,7 +87,7 @@ export async function simulateUser(id: number, options: UserOptions): Promise<vo
 
 /** Sends messages until the connection ends, or closes it when the signal aborts. */
 async function sendUntilClosed(
-  id: number,
+  { id, name }: UserPlan,
   connection: Connection,
   options: UserOptions,
 ): Promise<CloseStatus> {
@@ -101,7 +104,7 @@ async function sendUntilClosed(
   for (let dueMs = period; !ended.signal.aborted;) {
     await delay(openedAtMs + dueMs - performance.now(), ended.signal);
     if (ended.signal.aborted) break;
-    const text = messageText(config.message, { id, seq: ++seq, epochMs: Date.now() });
+    const text = messageText(config.message, { id, name, seq: ++seq, epochMs: Date.now() });
     if (connection.send(text)) listener.sent(id);
     dueMs = nextDueMs(performance.now() - openedAtMs, period);
   }

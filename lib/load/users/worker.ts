@@ -4,10 +4,11 @@ import type { SlowReaders, Unsent } from "../measure/measurement.ts";
 import type { Sample } from "../measure/recorder.ts";
 import type { SummaryCounts } from "../measure/summary.ts";
 import type { Target } from "./connect.ts";
+import type { RunPlan } from "./user_plan.ts";
 
 /** One part of a measured run: a share of the users, and their messages. */
 export interface LoadWorker {
-  /** Connects its users on schedule. @returns How many of its senders are connected. */
+  /** Connects its users on schedule. @returns Which part of the rate is its own: a weight. */
   connect(): Promise<number>;
   /** Sends its share of the messages, and lets users reconnect as `--churn` asks. */
   send(plan: SendPlan): Promise<void>;
@@ -27,7 +28,9 @@ export interface LoadWorker {
 export interface WorkerOptions {
   readonly config: ClientConfig;
   readonly target: Target;
-  /** The worker's index, from 0. It has every `config.workers`th user. */
+  /** The worker's users, and all rooms. */
+  readonly plan: RunPlan;
+  /** The worker's index, from 0. It has every `config.workers`th user of the run. */
   readonly index: number;
   /** When the run began, in milliseconds since 1970. Other times count from it. */
   readonly startEpochMs: number;

@@ -6,6 +6,7 @@ import { SpreadRecorder } from "../measure/spread.ts";
 import { seededRandom } from "../seeded_random.ts";
 import { Churn } from "./churn.ts";
 import { MessageSender } from "./message_sender.ts";
+import { roomWeight } from "./sender_turns.ts";
 import { UserPool } from "./user_pool.ts";
 import type {
   LoadWorker,
@@ -18,6 +19,7 @@ import type {
 
 /** A worker in this thread. */
 export class LocalWorker implements LoadWorker {
+  readonly #options: WorkerOptions;
   readonly #clock: RunClock;
   readonly #users: UserPool;
   readonly #sender: MessageSender;
@@ -36,6 +38,7 @@ export class LocalWorker implements LoadWorker {
 
   /** @param printNotice Takes notices for the user of the client. */
   constructor(options: WorkerOptions, printNotice: (line: string) => void) {
+    this.#options = options;
     this.#clock = new RunClock(options.startEpochMs);
     this.#spreads = new SpreadRecorder(options.config.rate);
     this.#users = new UserPool(options, this.#clock, {
@@ -55,7 +58,13 @@ export class LocalWorker implements LoadWorker {
 
   async connect(): Promise<number> {
     await this.#users.connect();
-    return this.#users.users.filter(({ sender, connection }) => sender >= 0 && connection).length;
+    const { config: { skew }, plan: { rooms } } = this.#options;
+    let weight = 0;
+    for (const { plan: { sender, room }, connection } of this.#users.users) {
+      if (sender < 0 || !connection) continue;
+      weight += skew === "even" ? 1 : roomWeight(room) / rooms[room]!.senderCount;
+    }
+    return weight;
   }
 
   async send(plan: SendPlan): Promise<void> {

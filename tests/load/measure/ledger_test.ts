@@ -27,13 +27,14 @@ function message(seq: number, marker: Partial<Marker> = {}): Uint8Array {
 /** A ledger for which each sender has sent as many messages as given. */
 function ledgerOf(...sent: number[]) {
   const sentBySender = new Int32Array(sent.length);
+  const room = { name: "", firstSender: 0, senderCount: sent.length };
   const ledger = new DeliveryLedger(RUN, sentBySender);
   return {
     ledger,
     sentBySender,
     /** Adds a settled receiver. */
     join: (self: number) => {
-      const receiver = ledger.join(self);
+      const receiver = ledger.join(self, room);
       ledger.settle(receiver);
       return receiver;
     },
@@ -118,7 +119,7 @@ Deno.test("DeliveryLedger expects the messages that were sent while a receiver w
 Deno.test("DeliveryLedger expects nothing of a connecting receiver until its first message", () => {
   const { ledger, sentBySender, receive } = ledgerOf(0, 0);
   sentBySender.set([5, 5]);
-  const receiver = ledger.join(-1);
+  const receiver = ledger.join(-1, { name: "", firstSender: 0, senderCount: 2 });
   assertEquals(ledger.outstanding, 0);
   // The server added the receiver to the room some time before this message. All later ones must
   // arrive.

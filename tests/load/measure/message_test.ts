@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { findMarker, readMarker } from "../../../lib/load/measure/marker.ts";
 import { MarkedMessage, messageText } from "../../../lib/load/measure/message.ts";
 
-const PARTS = { id: 3, seq: 7, epochMs: 1000 };
+const PARTS = { id: 3, name: "Ann", seq: 7, epochMs: 1000 };
 const MARKER = { run: 1, sender: 2, seq: 6, plannedUs: 4, lateUs: 5 };
 
 for (

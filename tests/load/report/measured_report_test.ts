@@ -59,6 +59,7 @@ Delivery
   corrupt      0
   echoed       0
   foreign      3
+  leaked       0
 Rate, per second
   messages     100 of 100
   deliveries   200
@@ -107,6 +108,7 @@ Delivery
   corrupt      0
   echoed       2
   foreign      0
+  leaked       0
 Slow readers
   readers      2
   closed       1 × 4008, by the server
@@ -168,6 +170,7 @@ Deno.test("measuredJsonReport() has its version and every figure", () => {
         corrupt: 0,
         echoed: 2,
         foreign: 0,
+        leaked: 0,
       },
       slow: {
         count: 2,

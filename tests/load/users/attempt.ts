@@ -19,6 +19,7 @@ export function targetAt(url: string): Target {
 export async function failureAt(target: Target): Promise<ConnectFailure> {
   using heartbeat = new Heartbeat(target.deadlines);
   const attempt: Attempt = await connect(target, {
+    user: target,
     timeoutMs: 5000,
     signal: new AbortController().signal,
     clock: heartbeat,
