@@ -1,57 +1,54 @@
 import { EXIT_CODE } from "./lib/cli/exit_code.ts";
-import { parseFlags } from "./lib/cli/flags/flags.ts";
-import { groupedHelpText } from "./lib/cli/flags/help.ts";
 import { LiveLine, standardError } from "./lib/cli/live_line.ts";
 import { printLine } from "./lib/cli/print_line.ts";
 import { onStopSignal } from "./lib/cli/stop_signal.ts";
 import { versionText } from "./lib/cli/version.ts";
-import { clientFaults } from "./lib/load/client_faults.ts";
-import { CLIENT_FLAG_GROUPS, CLIENT_FLAGS, type ClientConfig } from "./lib/load/config.ts";
+import { type ClientCommand, readCommand } from "./lib/load/client_command.ts";
+import { clientHelpText } from "./lib/load/client_help.ts";
+import { isExpectedError } from "./lib/load/expected_error.ts";
 import { runClient } from "./lib/load/outcome.ts";
-import { checkWritable, OutputFileError, writeOutput } from "./lib/load/report/output_file.ts";
+import { checkWritable, writeOutput } from "./lib/load/report/output_file.ts";
 import { progressLine } from "./lib/load/report/progress.ts";
+import { runOrigin } from "./lib/load/report/run_origin.ts";
+import { reportCommand } from "./lib/load/report_command.ts";
 import { seededRandom } from "./lib/load/seeded_random.ts";
-import { CaCertError, targetOf } from "./lib/load/users/target.ts";
-import { readUsersFile, UsersFileError } from "./lib/load/users/users_file.ts";
-import { WorkerError } from "./lib/load/users/worker_thread.ts";
+import { targetOf } from "./lib/load/users/target.ts";
 
-const { config, sources, faults } = parseFlags(CLIENT_FLAGS, { args: Deno.args });
+const [first, ...rest] = Deno.args;
 
-if (config.help) {
-  const frame = {
-    summary: "Simulates users of a broadcast chat server; with --rate, measures the server.",
-    usage: "deno task client --count 9 [flags]",
-    hasEnvironment: false,
-  };
-  console.log(groupedHelpText(CLIENT_FLAG_GROUPS, frame, config.help));
-} else if (config.version) {
-  console.log(versionText());
-} else {
-  try {
-    Deno.exit(await runWith(config));
-  } catch (error) {
-    const isExpected = [CaCertError, OutputFileError, UsersFileError, WorkerError]
-      .some((each) => error instanceof each);
-    if (!isExpected) throw error;
-    console.error((error as Error).message);
-    Deno.exit(EXIT_CODE.failure);
-  }
+try {
+  Deno.exit(
+    first === "report"
+      ? reportCommand(rest, { print: printLine, printError: console.error })
+      : await runCommand(),
+  );
+} catch (error) {
+  if (!isExpectedError(error)) throw error;
+  console.error(error.message);
+  Deno.exit(EXIT_CODE.failure);
 }
 
-async function runWith(given: ClientConfig): Promise<number> {
-  const userLines = given.users === "" ? [] : await readUsersFile(given.users);
-  const config = { ...given, count: userLines.length || given.count };
-  const allFaults = [...faults, ...clientFaults(config, sources)];
-  allFaults.forEach((fault) => console.error(fault));
-  if (allFaults.length > 0) return EXIT_CODE.usage;
+async function runCommand(): Promise<number> {
+  const command = await readCommand(Deno.args);
+  const { config, faults } = command;
+  if (config.help || config.version) {
+    printLine(config.help ? clientHelpText(config.help) : versionText());
+    return EXIT_CODE.ok;
+  }
+  for (const fault of faults) console.error(fault);
+  return faults.length > 0 ? EXIT_CODE.usage : await runWith(command);
+}
+
+async function runWith({ config, asked, userLines }: ClientCommand): Promise<number> {
   const interrupt = new AbortController();
   onStopSignal({
     stop: () => interrupt.abort(),
     stopNow: () => Deno.exit(EXIT_CODE.interrupted),
   });
   const target = await targetOf(config);
-  [config.report, config.hdr].filter((path) => path !== "").forEach(checkWritable);
+  [config.report, config.hdr, config.save].filter((path) => path !== "").forEach(checkWritable);
   const line = new LiveLine(standardError());
+  const origin = runOrigin(Date.now());
   const startedAtMs = performance.now();
   const outcome = await runClient(config, {
     target,
@@ -74,6 +71,6 @@ async function runWith(given: ClientConfig): Promise<number> {
     isInterrupted,
   };
   printLine(outcome.report(facts));
-  outcome.files(facts).forEach(writeOutput);
+  outcome.files(facts, { origin, ...asked }).forEach(writeOutput);
   return isInterrupted ? EXIT_CODE.interrupted : outcome.exitCode;
 }

@@ -93,7 +93,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/load/measure": ["lib/load/config.ts"],
   "lib/load/report": [
     ...["lib/load/measure", "lib/load/report/html_report", "lib/load/config.ts"],
-    ...["lib/cli"],
+    ...["lib/cli", "lib/cli/flags"],
   ],
   "lib/load/users": [
     ...["lib/load/measure", "lib/load/config.ts", "lib/load/delay.ts", "lib/load/seeded_random.ts"],

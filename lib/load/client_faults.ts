@@ -1,6 +1,7 @@
 import { flagName } from "../cli/flags/flag.ts";
 import type { Source } from "../cli/flags/flags.ts";
 import { CLIENT_FLAGS, type ClientConfig, isMeasured } from "./config.ts";
+import { parseGate } from "./report/gate.ts";
 import { rolesOf } from "./users/roles.ts";
 
 type ClientFlag = keyof ClientConfig;
@@ -19,7 +20,12 @@ const MEASURING: readonly ClientFlag[] = [
   "strict",
   "report",
   "hdr",
+  "save",
+  "baseline",
 ];
+
+/** Flags of files to write. */
+const FILES = ["report", "hdr", "save"] as const satisfies readonly ClientFlag[];
 
 /**
  * Finds flags that contradict each other, although each is valid by itself.
@@ -64,7 +70,9 @@ export function clientFaults(
       : [],
     ...config.findMax === ""
       ? []
-      : faultsOf(["expect", "report", "hdr"], "has no effect with --find-max: remove it"),
+      : faultsOf(["expect", ...FILES, "baseline"], "has no effect with --find-max: remove it"),
+    ...relativeGateFaults(config.expect, config.baseline !== ""),
+    ...sameFileFaults(FILES.map((key) => ({ name: name(key), path: config[key] }))),
     ...senderCount < 1 || senderCount + slowCount > count
       ? [
         "Cannot start because --senders and --slow must add up to at most --count, with at " +
@@ -78,4 +86,25 @@ export function clientFaults(
       ]
       : [],
   ];
+}
+
+/** Finds gates such as `p99<=1.1x` without a baseline. @returns One sentence for each fault. */
+export function relativeGateFaults(
+  gates: readonly string[],
+  hasBaseline: boolean,
+): readonly string[] {
+  return gates.filter((text) => !hasBaseline && parseGate(text)?.isRelative)
+    .map((text) => `Cannot start because the gate ${text} needs a baseline: add --baseline FILE`);
+}
+
+/** Finds a file that two flags would write. */
+function sameFileFaults(
+  files: readonly { readonly name: string; readonly path: string }[],
+): readonly string[] {
+  return files.flatMap(({ name, path }, at) => {
+    const first = files.find((each) => each.path === path)!;
+    return path === "" || first === files[at]
+      ? []
+      : [`Cannot start because ${first.name} and ${name} must differ: both were "${path}"`];
+  });
 }

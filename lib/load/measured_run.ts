@@ -204,7 +204,7 @@ class MeasuredRun implements Disposable {
       achievedRate,
       deliveriesPerSecond,
       latencies: this.#recorder.close(),
-      histogram: this.#recorder.delivery,
+      histograms: this.#recorder.histograms,
       timeline: this.#recorder.timeline.map((point, at, { length }) =>
         at === length - 1 ? { ...point, missing: ledger.lost } : point
       ),

@@ -9,12 +9,13 @@ import {
   findMaxTextReport,
   type RateTrial,
 } from "./report/find_max_report.ts";
-import { parseGate, parseGates } from "./report/gate.ts";
-import { htmlReport } from "./report/html_report.ts";
-import { measuredJsonReport, measuredTextReport } from "./report/measured_report.ts";
+import { parseGates } from "./report/gate.ts";
+import { baselineOf } from "./report/comparison.ts";
 import type { OutputFile } from "./report/output_file.ts";
+import { exitCodeOf, judgeRun, printedReport, reportFiles } from "./report/run_reports.ts";
+import { type FinishedRun, readSavedRun, savedRunText } from "./report/saved_run.ts";
 import { jsonReport, type ReportFacts, textReport } from "./report/report.ts";
-import { judge, type Verdict } from "./report/verdict.ts";
+import { judge } from "./report/verdict.ts";
 import { talk } from "./talk.ts";
 
 /** What the client prints and writes at the end, and its exit code. */
@@ -22,10 +23,13 @@ export interface Outcome {
   /** The text to print. */
   readonly report: (facts: ReportFacts) => string;
   /** The files to write. */
-  readonly files: (facts: ReportFacts) => readonly OutputFile[];
+  readonly files: (facts: ReportFacts, source: RunSource) => readonly OutputFile[];
   /** The exit code, unless the user interrupted the client. */
   readonly exitCode: number;
 }
+
+/** Where a run comes from, and what it was asked to do. */
+export type RunSource = Pick<FinishedRun, "origin" | "config" | "given">;
 
 /** Simulates users, measures a server, or finds its highest rate, depending on the flags. */
 export async function runClient(
@@ -47,30 +51,20 @@ async function talkOutcome(config: ClientConfig, options: MeasuredRunOptions): P
 }
 
 async function measureOutcome(config: ClientConfig, options: MeasuredRunOptions): Promise<Outcome> {
+  const baseline = config.baseline === "" ? undefined : baselineOf(readSavedRun(config.baseline));
   const measurement = await runMeasured(config, options);
-  const verdict = judge(measurement, {
-    gates: config.expect.map((text) => parseGate(text)!),
-    count: config.count,
-    isStrict: config.strict,
-  });
-  const report = config.json ? measuredJsonReport : measuredTextReport;
+  const verdict = judgeRun({ measurement, config, baseline }, config.expect);
   return {
-    report: (facts) => report(measurement, verdict, facts),
-    files: (facts) => [
-      ...config.report === ""
-        ? []
-        : [{ path: config.report, text: htmlReport(measurement, verdict, facts) }],
-      ...config.hdr === ""
-        ? []
-        : [{ path: config.hdr, text: measurement.histogram.distributionText }],
-    ],
+    report: (facts) => printedReport({ measurement, config, baseline, facts }, verdict, config),
+    files: (facts, source) => {
+      const run = { ...source, facts, measurement, baseline };
+      return [
+        ...reportFiles(run, verdict, config),
+        ...config.save === "" ? [] : [{ path: config.save, text: savedRunText(run) }],
+      ];
+    },
     exitCode: exitCodeOf(verdict),
   };
-}
-
-function exitCodeOf({ gates, isPassed }: Verdict): number {
-  if (gates.some((gate) => !gate.isPassed)) return EXIT_CODE.gate;
-  return isPassed ? EXIT_CODE.ok : EXIT_CODE.failure;
 }
 
 /** The first rate of a search, in messages per second, without `--rate`. */

@@ -1,14 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { htmlReport } from "../../lib/load/report/html_report.ts";
-import { LatencyHistogram } from "../../lib/load/measure/latency.ts";
-import { judge } from "../../lib/load/report/verdict.ts";
-import { GOOD, LATENCY } from "../load/report/measurements.ts";
+import { Recorder } from "../../lib/load/measure/recorder.ts";
+import type { FinishedRun } from "../../lib/load/report/saved_run.ts";
+import { judgeRun } from "../../lib/load/report/run_reports.ts";
+import { FINISHED, GOOD, LATENCY } from "../load/report/measurements.ts";
 import { isBrowserMissing, launchBrowser, openPage } from "./browser.ts";
 
 /** A run of ten seconds. Nothing arrived in one of them. */
-function measurement() {
-  const histogram = new LatencyHistogram();
-  for (let us = 1; us <= 5000; us++) histogram.record(us);
+function finishedRun(): FinishedRun {
+  const { histograms } = new Recorder(0);
+  for (let us = 1; us <= 5000; us++) histograms.delivery.record(us);
   const timeline = Array.from({ length: 10 }, (_, at) => ({
     seconds: at + 1,
     phase: "steady" as const,
@@ -23,7 +24,11 @@ function measurement() {
     busyCores: 0.25,
   }));
   const delivery = { ...LATENCY, count: 5000 };
-  return { ...GOOD, histogram, timeline, latencies: { ...GOOD.latencies, delivery } };
+  return {
+    ...FINISHED,
+    measurement: { ...GOOD, histograms, timeline, latencies: { ...GOOD.latencies, delivery } },
+    facts: { url: "ws://h/</script>", count: 3, elapsedMs: 10_000, isInterrupted: false },
+  };
 }
 
 /** How many pixels of each canvas have the color of a series: neither transparent nor gray. */
@@ -42,16 +47,11 @@ for (const colorScheme of ["light", "dark"] as const) {
     name: `${colorScheme}: htmlReport() draws every chart, offline and without errors`,
     ignore: isBrowserMissing,
     async fn() {
-      const run = measurement();
+      const run = finishedRun();
       const path = await Deno.makeTempFile({ suffix: ".html" });
       await Deno.writeTextFile(
         path,
-        htmlReport(run, judge(run, { gates: [], count: 3, isStrict: false }), {
-          url: "ws://h/</script>",
-          count: 3,
-          elapsedMs: 10_000,
-          isInterrupted: false,
-        }),
+        htmlReport(run, judgeRun(run, [])),
       );
       const browser = await launchBrowser();
       const { page, problems } = await openPage(browser, "about:blank");

@@ -19,6 +19,7 @@ for (
     ["--message="],
     ["--rooms=3"],
     ["--rate=5", "--rooms=9", "--skew=zipf"],
+    ["--rate=5", "--save=s", "--baseline=s", "--expect=p99<=1.1x"],
   ]
 ) {
   Deno.test(`clientFaults() accepts ${args.join(" ") || "no flags"}`, () => {
@@ -39,6 +40,11 @@ for (
     [["--users=f", "--count=3"], "--count has no effect with --users: remove it"],
     [["--rate=5", "--skew=zipf"], "--skew needs --rooms or --users: add one of them"],
     [["--verify", "--rooms=2", "--skew=zipf"], "--skew needs --rate or --find-max: add one"],
+    [["--find-max=lost=0", "--save=s"], "--save has no effect with --find-max"],
+    [["--find-max=lost=0", "--baseline=b"], "--baseline has no effect with --find-max"],
+    [["--save=s", "--baseline=b"], "--save needs --rate", "--baseline needs --rate"],
+    [["--rate=5", "--expect=p99<=1.1x"], "the gate p99<=1.1x needs a baseline: add --baseline"],
+    [["--rate=5", "--hdr=f", "--save=f"], '--hdr and --save must differ: both were "f"'],
     [["--rate=5", "--workers=10"], "--workers must be at most --count: 10 workers, 9 users"],
   ] as const
 ) {

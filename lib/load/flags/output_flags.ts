@@ -16,6 +16,18 @@ export const OUTPUT_FLAGS = {
     help:
       "Write the latency distribution to this file, in HdrHistogram's text format and milliseconds",
   },
+  save: {
+    kind: "text",
+    default: "",
+    value: "FILE",
+    help: "Write the measured run to this file, to make other reports of it later",
+  },
+  baseline: {
+    kind: "text",
+    default: "",
+    value: "FILE",
+    help: "Compare with the run that --save wrote to this file",
+  },
   quiet: {
     kind: "switch",
     default: false,

@@ -1,4 +1,4 @@
-import { build, type Histogram } from "hdr-histogram-js";
+import { Int32Histogram } from "hdr-histogram-js";
 import type { LatencyCounts } from "./latency_bins.ts";
 
 /** How many latencies were counted, and their percentiles and maximum in milliseconds. */
@@ -12,17 +12,37 @@ export interface LatencySummary {
 }
 
 /** The longest latency that can be counted: an hour, in microseconds. */
-const LONGEST_US = 3_600_000_000;
+export const LONGEST_US = 3_600_000_000;
+
+/** A latency in microseconds, and how often it was counted. */
+export type LatencyPair = readonly [us: number, count: number];
 
 /** An HDR histogram of latencies from a microsecond to an hour, with three significant digits. */
 export class LatencyHistogram {
-  readonly #histogram: Histogram = build({
-    lowestDiscernibleValue: 1,
-    highestTrackableValue: LONGEST_US,
-    numberOfSignificantValueDigits: 3,
-    bitBucketSize: 32,
-    useWebAssembly: false,
-  });
+  readonly #histogram = new Int32Histogram(1, LONGEST_US, 3);
+
+  /**
+   * Returns a histogram with the contents of another one.
+   *
+   * @param pairs The other's {@linkcode pairs}.
+   */
+  static fromPairs(pairs: Iterable<LatencyPair>): LatencyHistogram {
+    const histogram = new LatencyHistogram();
+    for (const [us, count] of pairs) histogram.#histogram.recordValueWithCount(us, count);
+    return histogram;
+  }
+
+  /** The contents: the lowest latency of each bucket that is not empty, and its count. */
+  get pairs(): readonly LatencyPair[] {
+    const pairs: LatencyPair[] = [];
+    const iterator = this.#histogram.recordedValuesIterator;
+    iterator.reset();
+    while (iterator.hasNext()) {
+      const { valueIteratedTo, countAtValueIteratedTo } = iterator.next();
+      pairs.push([this.#histogram.lowestEquivalentValue(valueIteratedTo), countAtValueIteratedTo]);
+    }
+    return pairs;
+  }
 
   /** Counts a latency, in microseconds. */
   record(us: number): void {

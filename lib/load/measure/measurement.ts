@@ -1,6 +1,5 @@
-import type { LatencyHistogram } from "./latency.ts";
 import type { LedgerCounts } from "./ledger.ts";
-import type { RunLatencies, TimelinePoint } from "./recorder.ts";
+import type { RunHistograms, RunLatencies, TimelinePoint } from "./recorder.ts";
 import type { Summary } from "./summary.ts";
 
 /** The result of a measured run. */
@@ -14,8 +13,8 @@ export interface Measurement {
   readonly achievedRate: number;
   readonly deliveriesPerSecond: number;
   readonly latencies: RunLatencies;
-  /** From when a message was due to each delivery, in the steady phase. */
-  readonly histogram: LatencyHistogram;
+  /** What the latencies summarize. */
+  readonly histograms: RunHistograms;
   readonly timeline: readonly TimelinePoint[];
   readonly unsent: Unsent;
   /** How many times a user disconnected and reconnected because of `--churn`. */

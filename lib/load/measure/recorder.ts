@@ -74,6 +74,9 @@ export interface RunLatencies {
   readonly lag: LatencySummary | undefined;
 }
 
+/** What the latencies of a run summarize. */
+export type RunHistograms = Readonly<Record<keyof RunLatencies, LatencyHistogram>>;
+
 /** Merges the samples of all workers during a run. */
 export class Recorder {
   readonly timeline: TimelinePoint[] = [];
@@ -166,6 +169,11 @@ export class Recorder {
   /** From when a message was due to each delivery, in the steady phase. */
   get delivery(): LatencyHistogram {
     return this.#histograms.delivery;
+  }
+
+  /** The histograms of all latencies. */
+  get histograms(): RunHistograms {
+    return this.#histograms;
   }
 
   /** Ends the recording. */

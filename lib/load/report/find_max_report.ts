@@ -1,5 +1,5 @@
 import type { Measurement } from "../measure/measurement.ts";
-import { formatNumber, type ReportFacts } from "./report.ts";
+import { formatMs, formatNumber, type ReportFacts } from "./report.ts";
 import { type Verdict, verdictLines } from "./verdict.ts";
 
 /** One run of a search for the highest rate. */
@@ -42,14 +42,14 @@ export function findMaxTextReport(
     trials.length === 0
       ? "No run was completed"
       : maxRate > 0
-      ? `The highest rate that passed ${gates} is ${maxRate} messages/s`
+      ? `The highest rate that passed ${gates} is ${formatNumber(maxRate)} messages/s`
       : `No rate passed ${gates}`,
     ...limits.map((limit) => `The client may have been the limit: ${limit}`),
     ...trials.length === 1 ? verdictLines(trials[0]!.measurement, trials[0]!.verdict, facts) : [],
     "",
-    `${trials.length} runs in ${
-      (facts.elapsedMs / 1000).toFixed(1)
-    } s with ${facts.count} users at ${facts.url}` +
+    `${trials.length} runs in ${(facts.elapsedMs / 1000).toFixed(1)} s with ${
+      formatNumber(facts.count)
+    } users at ${facts.url}` +
     (facts.isInterrupted ? ", interrupted" : ""),
     row(["messages/s", "achieved", "deliveries/s", "p50, ms", "p99, ms", "lost", ""]),
     ...byRate.map(trialRow),
@@ -83,12 +83,12 @@ export function findMaxJsonReport(
 function trialRow({ rate, measurement, isPassed }: RateTrial): string {
   const { achievedRate, deliveriesPerSecond, latencies: { delivery }, ledger } = measurement;
   return row([
-    String(rate),
+    formatNumber(rate),
     formatNumber(achievedRate),
     formatNumber(deliveriesPerSecond),
-    delivery ? delivery.p50.toFixed(2) : "none",
-    delivery ? delivery.p99.toFixed(2) : "none",
-    String(ledger.lost),
+    delivery ? formatMs(delivery.p50) : "none",
+    delivery ? formatMs(delivery.p99) : "none",
+    formatNumber(ledger.lost),
     isPassed ? "passed" : "failed",
   ]);
 }

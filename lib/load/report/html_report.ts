@@ -1,19 +1,20 @@
 import plotScript from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
 import plotStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
-import type { Measurement } from "../measure/measurement.ts";
 import style from "./html_report/report.css" with { type: "text" };
 import page from "./html_report/report.html" with { type: "text" };
 import script from "./html_report/report.js" with { type: "text" };
 import { measuredTextReport } from "./measured_report.ts";
-import { formatNumber, type ReportFacts } from "./report.ts";
+import { formatNumber } from "./report.ts";
+import type { FinishedRun } from "./saved_run.ts";
 import { type Verdict, verdictLines } from "./verdict.ts";
 
 /** The percentiles of the latency chart: denser toward 100, up to 99.9999. */
 const CHART_PERCENTS = Array.from({ length: 121 }, (_, at) => 100 - 100 / 10 ** (at / 20));
 
 /** The HTML report of a measured run. It contains uPlot for its charts, and loads nothing. */
-export function htmlReport(measurement: Measurement, verdict: Verdict, facts: ReportFacts): string {
-  const { timeline, histogram, latencies, achievedRate, deliveriesPerSecond, ledger } = measurement;
+export function htmlReport({ measurement, facts }: FinishedRun, verdict: Verdict): string {
+  const { timeline, histograms, latencies, achievedRate, deliveriesPerSecond, ledger } =
+    measurement;
   const { delivery } = latencies;
   const data = {
     verdict: verdictLines(measurement, verdict, facts),
@@ -29,7 +30,7 @@ export function htmlReport(measurement: Measurement, verdict: Verdict, facts: Re
     timeline,
     distribution: delivery
       ? CHART_PERCENTS.filter((percent) => delivery.count * (1 - percent / 100) >= 1)
-        .map((percent) => ({ percent, ms: histogram.percentileMs(percent) }))
+        .map((percent) => ({ percent, ms: histograms.delivery.percentileMs(percent) }))
       : [],
     report: measuredTextReport(measurement, verdict, facts),
   };

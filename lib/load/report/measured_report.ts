@@ -1,13 +1,25 @@
 import type { LatencySummary } from "../measure/latency.ts";
 import type { Measurement } from "../measure/measurement.ts";
-import { connectionCounts, connectionLines, formatNumber, type ReportFacts } from "./report.ts";
+import { type Comparison, comparisonFields, comparisonLines } from "./comparison.ts";
+import {
+  connectionCounts,
+  connectionLines,
+  formatMs,
+  formatNumber,
+  type ReportFacts,
+} from "./report.ts";
 import { type Verdict, verdictLines } from "./verdict.ts";
+
+/** How a run compares with its baseline; undefined if it has none. */
+export interface Compared {
+  readonly comparison?: Comparison | undefined;
+}
 
 /** The text report of a measured run. The verdict comes first. */
 export function measuredTextReport(
   measurement: Measurement,
   verdict: Verdict,
-  facts: ReportFacts,
+  { comparison, ...facts }: ReportFacts & Compared,
 ): string {
   const { ledger, summary, churned, achievedRate, offeredRate, deliveriesPerSecond } = measurement;
   const { delivery, raw, first, last, spread, handshake } = measurement.latencies;
@@ -17,10 +29,9 @@ export function measuredTextReport(
     `Run of ${(facts.elapsedMs / 1000).toFixed(1)} s at ${facts.url}` +
     (facts.isInterrupted ? ", interrupted" : ""),
     ...connectionLines(summary, facts),
-    ...churned > 0 ? [`  churned      ${churned}, disconnected and reconnected`] : [],
+    ...churned > 0 ? [`  churned      ${formatNumber(churned)}, disconnected and reconnected`] : [],
     "Delivery",
-    `  sent         ${summary.sent}${unsentText(measurement)}`,
-    ...Object.entries(ledger).map(([name, count]) => `  ${name.padEnd(12)} ${count}`),
+    ...countLines({ sent: summary.sent, ...ledger }, { sent: unsentText(measurement) }),
     ...slowLines(measurement),
     "Rate, per second",
     `  messages     ${formatNumber(achievedRate)} of ${formatNumber(offeredRate)}`,
@@ -33,6 +44,7 @@ export function measuredTextReport(
     latencyLine("first to last", spread),
     latencyLine("handshake", handshake),
     ...clientLines(measurement),
+    ...comparison ? comparisonLines(comparison) : [],
   ].join("\n");
 }
 
@@ -40,7 +52,7 @@ export function measuredTextReport(
 export function measuredJsonReport(
   measurement: Measurement,
   verdict: Verdict,
-  facts: ReportFacts,
+  { comparison, ...facts }: ReportFacts & Compared,
 ): string {
   const { summary, ledger, slow, churned, unsent, busyCores, workers } = measurement;
   const { delivery, lag, slip, ...latencies } = measurement.latencies;
@@ -52,9 +64,10 @@ export function measuredJsonReport(
     delivered: verdict.isDelivered,
     passed: verdict.isPassed,
     clientLimits: verdict.clientLimits,
-    gates: verdict.gates.map(({ gate, value, isPassed }) => ({
+    gates: verdict.gates.map(({ gate, value, baseline, isPassed }) => ({
       gate: gate.text,
       value: value ?? null,
+      baseline: baseline ?? null,
       passed: isPassed,
     })),
     connections: { ...connectionCounts(summary, facts), churned },
@@ -72,23 +85,40 @@ export function measuredJsonReport(
     },
     latencyMs: { delivery, ...latencies },
     client: { slipMs: slip, lagMs: lag, busyCores, workers },
+    comparison: comparison && comparisonFields(comparison),
   }, (_key, value) => value === undefined ? null : value);
 }
 
+/** Lines of counts, aligned at their last digits. A remark may follow a count. */
+function countLines(
+  counts: Readonly<Record<string, number>>,
+  remarks: Readonly<Record<string, string>>,
+): readonly string[] {
+  const texts = Object.entries(counts).map(([name, count]) => [name, formatNumber(count)] as const);
+  const width = Math.max(...texts.map(([, text]) => text.length));
+  return texts.map(([name, text]) =>
+    `  ${name.padEnd(12)} ${text.padStart(width)}${remarks[name] ?? ""}`
+  );
+}
+
 function unsentText({ unsent: { disconnected, blocked } }: Measurement): string {
-  return (disconnected > 0 ? `; ${disconnected} not sent because no sender was connected` : "") +
-    (blocked > 0 ? `; ${blocked} not sent because the server did not read` : "");
+  return (disconnected > 0
+    ? `; ${formatNumber(disconnected)} not sent because no sender was connected`
+    : "") +
+    (blocked > 0 ? `; ${formatNumber(blocked)} not sent because the server did not read` : "");
 }
 
 function slowLines({ slow: { count, closeCodes, ledger } }: Measurement): readonly string[] {
   if (count === 0) return [];
-  const closes = [...closeCodes].map(([code, count]) => `${count} × ${code}`).join(", ");
+  const closes = [...closeCodes].map(([code, count]) => `${formatNumber(count)} × ${code}`).join(
+    ", ",
+  );
   return [
     "Slow readers",
-    `  readers      ${count}`,
+    `  readers      ${formatNumber(count)}`,
     `  closed       ${closes ? `${closes}, by the server` : "none"}`,
-    `  delivered    ${ledger.delivered}`,
-    `  lost         ${ledger.lost}, not counting closed connections`,
+    `  delivered    ${formatNumber(ledger.delivered)}`,
+    `  lost         ${formatNumber(ledger.lost)}, not counting closed connections`,
   ];
 }
 
@@ -110,11 +140,11 @@ function latencyHeading(heading: string): string {
 function latencyLine(name: string, latency: LatencySummary | undefined): string {
   if (!latency) return `  ${name.padEnd(NAME_WIDTH - 2)} none`;
   const { p50, p90, p99, "p99.9": p999, max } = latency;
-  return cells(`  ${name}`, [p50, p90, p99, p999, max].map((ms) => ms.toFixed(2)));
+  return cells(`  ${name}`, [p50, p90, p99, p999, max].map(formatMs));
 }
 
 const NAME_WIDTH = 16;
 
 function cells(name: string, values: readonly string[]): string {
-  return name.padEnd(NAME_WIDTH) + values.map((value) => value.padStart(9)).join("");
+  return name.padEnd(NAME_WIDTH) + values.map((value) => value.padStart(10)).join("");
 }

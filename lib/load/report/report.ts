@@ -16,27 +16,27 @@ export function textReport(summary: Summary, facts: ReportFacts): string {
   return [
     `Summary of ${(facts.elapsedMs / 1000).toFixed(1)} s at ${facts.url}`,
     ...lines.slice(0, -1),
-    `  sent         ${summary.sent}`,
-    `  received     ${summary.received}`,
+    `  sent         ${formatNumber(summary.sent)}`,
+    `  received     ${formatNumber(summary.received)}`,
     ...lines.slice(-1),
   ].join("\n");
 }
 
 /** What happened to the connections, under a heading. */
 export function connectionLines(summary: Summary, facts: ReportFacts): readonly string[] {
-  const failures = list(summary.failures, (cause, count) => `${count} × ${cause}`);
-  const closes = list(summary.closeCodes, (code, count) => `${count} × ${code}`);
+  const failures = list(summary.failures, (cause, count) => `${formatNumber(count)} × ${cause}`);
+  const closes = list(summary.closeCodes, (code, count) => `${formatNumber(count)} × ${code}`);
   const notOpened = facts.count - summary.opened - summary.failed;
-  const losses = list(summary.losses, (cause, count) => `${count} × ${cause}`);
+  const losses = list(summary.losses, (cause, count) => `${formatNumber(count)} × ${cause}`);
   const { lost, reconnected, disconnected } = summary;
   return [
     "Connections",
-    `  opened       ${summary.opened} of ${facts.count}`,
-    `  failed       ${summary.failed}${failures && `: ${failures}`}`,
-    ...(notOpened > 0 ? [`  not opened   ${notOpened}`] : []),
-    `  lost         ${lost}` +
-    (lost > 0 ? `: ${losses}; ${reconnected} reconnected` : "") +
-    (disconnected > 0 ? `, ${disconnected} still disconnected` : ""),
+    `  opened       ${formatNumber(summary.opened)} of ${formatNumber(facts.count)}`,
+    `  failed       ${formatNumber(summary.failed)}${failures && `: ${failures}`}`,
+    ...(notOpened > 0 ? [`  not opened   ${formatNumber(notOpened)}`] : []),
+    `  lost         ${formatNumber(lost)}` +
+    (lost > 0 ? `: ${losses}; ${formatNumber(reconnected)} reconnected` : "") +
+    (disconnected > 0 ? `, ${formatNumber(disconnected)} still disconnected` : ""),
     `  close codes  ${closes || "none"}`,
   ];
 }
@@ -67,10 +67,26 @@ export function connectionCounts(summary: Summary, { count }: ReportFacts) {
   };
 }
 
-/** Formats a number for the user: a whole number as it is, others with one or two decimals. */
+/** Formats a number for the user: `4,500`; with one or two decimals if it is not whole. */
 export function formatNumber(value: number): string {
-  if (Number.isInteger(value)) return String(value);
-  return value.toFixed(Math.abs(value) < 10 ? 2 : 1);
+  return formatDecimals(value, Number.isInteger(value) ? 0 : Math.abs(value) < 10 ? 2 : 1);
+}
+
+/** Formats milliseconds for the user, without their unit: `1,204.50`. */
+export function formatMs(ms: number): string {
+  return formatDecimals(ms, 2);
+}
+
+/** Formats a time for the user: `2026-11-26 22:30:12 UTC`. */
+export function formatTime(iso8601: string): string {
+  return iso8601.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC");
+}
+
+function formatDecimals(value: number, digits: number): string {
+  return value.toLocaleString("en", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
 }
 
 function list<K>(counts: ReadonlyMap<K, number>, line: (key: K, count: number) => string): string {

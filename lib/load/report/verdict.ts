@@ -1,5 +1,6 @@
 import type { Measurement } from "../measure/measurement.ts";
-import { type Gate, type GateMetric, type GateResult, judgeGate } from "./gate.ts";
+import { type Gate, type GateResult, judgeGate, type MetricValues } from "./gate.ts";
+import { formatMetric, metricsOf } from "./metric.ts";
 import { formatNumber, type ReportFacts } from "./report.ts";
 
 /** A client that sends less than this part of the offered rate may be the limit. */
@@ -32,15 +33,20 @@ export interface Demands {
   readonly count: number;
   /** Whether the client must not be the limit. */
   readonly isStrict: boolean;
+  /** What relative gates are compared with. */
+  readonly baseline?: MetricValues | undefined;
 }
 
 /** Judges a measured run. */
-export function judge(measurement: Measurement, { gates, count, isStrict }: Demands): Verdict {
+export function judge(
+  measurement: Measurement,
+  { gates, count, isStrict, baseline }: Demands,
+): Verdict {
   const { ledger: { delivered, lost, duplicated, reordered, corrupt, leaked }, summary } =
     measurement;
   const isDelivered = delivered > 0 && lost + duplicated + reordered + corrupt + leaked === 0;
   const clientLimits = clientLimitsOf(measurement);
-  const results = gates.map((gate) => judgeGate(gate, metricsOf(measurement)));
+  const results = gates.map((gate) => judgeGate(gate, metricsOf(measurement), baseline));
   return {
     isDelivered,
     isPassed: isDelivered && summary.isClean(count) && results.every(({ isPassed }) => isPassed) &&
@@ -59,14 +65,24 @@ export function verdictLines(
   const { opened } = measurement.summary;
   return [
     deliveryLine(measurement, verdict),
-    ...opened < count ? [`${count - opened} of ${count} users did not connect`] : [],
+    ...opened < count
+      ? [`${formatNumber(count - opened)} of ${formatNumber(count)} users did not connect`]
+      : [],
     ...verdict.clientLimits.map((limit) => `The client may have been the limit: ${limit}`),
-    ...verdict.gates.map(({ gate, value, isPassed }) =>
-      `  ${isPassed ? "passed" : "FAILED"}  ${gate.text}  (${
-        value === undefined ? "not measured" : formatNumber(value)
-      })`
+    ...verdict.gates.map((result) =>
+      `  ${result.isPassed ? "passed" : "FAILED"}  ${result.gate.text}  (${gateValueText(result)})`
     ),
   ];
+}
+
+/** The values that a gate was compared with: `4.73 ms`, or `4.73 ms, baseline 4.50 ms`. */
+export function gateValueText({ gate, value, baseline }: GateResult): string {
+  const { metric, isRelative } = gate;
+  const shown = value === undefined ? "not measured" : formatMetric(metric, value);
+  if (!isRelative) return shown;
+  return baseline === undefined
+    ? `${shown}, not measured in the baseline`
+    : `${shown}, baseline ${formatMetric(metric, baseline)}`;
 }
 
 function deliveryLine({ ledger, summary }: Measurement, { isDelivered }: Verdict): string {
@@ -74,32 +90,20 @@ function deliveryLine({ ledger, summary }: Measurement, { isDelivered }: Verdict
   if (summary.sent === 0) return "No message was sent";
   const connections = summary.lost === 1 ? "connection" : "connections";
   const remarks =
-    (summary.lost > 0 ? `; ${summary.lost} lost ${connections}, checked until the loss` : "") +
+    (summary.lost > 0
+      ? `; ${formatNumber(summary.lost)} lost ${connections}, checked until the loss`
+      : "") +
     (echoed > 0 ? "; the server also returns messages to their senders" : "");
   if (isDelivered) {
-    return `Every message arrived once and in order: ${delivered} deliveries${remarks}`;
+    return `Every message arrived once and in order: ${
+      formatNumber(delivered)
+    } deliveries${remarks}`;
   }
-  if (delivered === 0) return `None of ${summary.sent} messages arrived${remarks}`;
+  if (delivered === 0) return `None of ${formatNumber(summary.sent)} messages arrived${remarks}`;
   const faults = Object.entries({ lost, duplicated, reordered, corrupt, leaked })
     .filter(([, count]) => count > 0)
-    .map(([name, count]) => `${count} ${name}`);
+    .map(([name, count]) => `${formatNumber(count)} ${name}`);
   return `Not every message arrived once and in order: ${faults.join(", ")}${remarks}`;
-}
-
-/** The values that gates are compared with. */
-function metricsOf(
-  { ledger, summary, latencies, achievedRate, deliveriesPerSecond }: Measurement,
-): Partial<Record<GateMetric, number>> {
-  const { failed } = summary;
-  // If nothing was sent, a count of 0 proves nothing.
-  if (summary.sent === 0) return { failed };
-  return {
-    ...ledger,
-    ...latencies.delivery,
-    failed,
-    rate: achievedRate,
-    deliveries: deliveriesPerSecond,
-  };
 }
 
 function clientLimitsOf(
@@ -109,7 +113,7 @@ function clientLimitsOf(
   const limits: string[] = [];
   const wasHeldUp = unsent.disconnected + unsent.blocked > 0;
   if (slip && !wasHeldUp && achievedRate < MIN_SENT_PART * offeredRate) {
-    limits.push(`it sent ${achievedRate.toFixed(1)} of ${formatNumber(offeredRate)} messages/s`);
+    limits.push(`it sent ${formatNumber(achievedRate)} of ${formatNumber(offeredRate)} messages/s`);
   }
   if (slip && slip.p99 > LATE_MS) {
     limits.push(`it sent 1 % of the messages at least ${slip.p99.toFixed(1)} ms late`);

@@ -32,7 +32,7 @@ Deno.test("findMaxTextReport() shows the highest rate, a limit of the client, an
   assertEquals(
     findMaxTextReport(result(), FACTS),
     `The highest rate that passed p99<4ms is 100 messages/s
-The client may have been the limit: it sent 150.0 of 200 messages/s
+The client may have been the limit: it sent 150 of 200 messages/s
 
 2 runs in 21.0 s with 3 users at ws://h/ws
    messages/s     achieved deliveries/s      p50, ms      p99, ms         lost

@@ -42,7 +42,7 @@ Deno.test("measuredTextReport() shows a run without faults", () => {
     measuredTextReport(GOOD, judge(GOOD, { gates, count: 3, isStrict: false }), FACTS),
     `Every message arrived once and in order: 20 deliveries
   passed  lost=0  (0)
-  passed  p99<250ms  (3)
+  passed  p99<250ms  (3.00 ms)
 
 Run of 5.0 s at ws://h/ws
 Connections
@@ -53,26 +53,26 @@ Connections
 Delivery
   sent         10
   delivered    20
-  lost         0
-  duplicated   0
-  reordered    0
-  corrupt      0
-  echoed       0
-  foreign      3
-  leaked       0
+  lost          0
+  duplicated    0
+  reordered     0
+  corrupt       0
+  echoed        0
+  foreign       3
+  leaked        0
 Rate, per second
   messages     100 of 100
   deliveries   200
-Latency, ms           p50      p90      p99    p99.9      max
-  all deliveries     1.00     2.00     3.00     4.00     5.00
-  since sending      1.00     2.00     3.00     4.00     5.00
-  first receiver     1.00     2.00     3.00     4.00     5.00
-  last receiver      1.00     2.00     3.00     4.00     5.00
-  first to last      1.00     2.00     3.00     4.00     5.00
-  handshake          1.00     2.00     3.00     4.00     5.00
-This client, ms       p50      p90      p99    p99.9      max
-  send delay         1.00     2.00     3.00     4.00     5.00
-  event loop lag     1.00     2.00     3.00     4.00     5.00
+Latency, ms            p50       p90       p99     p99.9       max
+  all deliveries      1.00      2.00      3.00      4.00      5.00
+  since sending       1.00      2.00      3.00      4.00      5.00
+  first receiver      1.00      2.00      3.00      4.00      5.00
+  last receiver       1.00      2.00      3.00      4.00      5.00
+  first to last       1.00      2.00      3.00      4.00      5.00
+  handshake           1.00      2.00      3.00      4.00      5.00
+This client, ms        p50       p90       p99     p99.9       max
+  send delay          1.00      2.00      3.00      4.00      5.00
+  event loop lag      1.00      2.00      3.00      4.00      5.00
   busy         0.25 cores with 1 thread`,
   );
 });
@@ -99,16 +99,16 @@ Connections
   close codes  1 × 1000, 1 × 4008
   churned      7, disconnected and reconnected
 Delivery
-  sent         9; 1 not sent because no sender was connected; \
+  sent          9; 1 not sent because no sender was connected; \
 2 not sent because the server did not read
   delivered    15
-  lost         3
-  duplicated   1
-  reordered    0
-  corrupt      0
-  echoed       2
-  foreign      0
-  leaked       0
+  lost          3
+  duplicated    1
+  reordered     0
+  corrupt       0
+  echoed        2
+  foreign       0
+  leaked        0
 Slow readers
   readers      2
   closed       1 × 4008, by the server
@@ -117,16 +117,16 @@ Slow readers
 Rate, per second
   messages     90.3 of 100
   deliveries   200
-Latency, ms           p50      p90      p99    p99.9      max
-  all deliveries     1.00     2.00     3.00     4.00     5.00
-  since sending      1.00     2.00     3.00     4.00     5.00
-  first receiver     1.00     2.00     3.00     4.00     5.00
-  last receiver      1.00     2.00     3.00     4.00     5.00
+Latency, ms            p50       p90       p99     p99.9       max
+  all deliveries      1.00      2.00      3.00      4.00      5.00
+  since sending       1.00      2.00      3.00      4.00      5.00
+  first receiver      1.00      2.00      3.00      4.00      5.00
+  last receiver       1.00      2.00      3.00      4.00      5.00
   first to last  none
-  handshake          1.00     2.00     3.00     4.00     5.00
-This client, ms       p50      p90      p99    p99.9      max
-  send delay         1.00     2.00     3.00     4.00     5.00
-  event loop lag     1.00     2.00     3.00     4.00     5.00
+  handshake           1.00      2.00      3.00      4.00      5.00
+This client, ms        p50       p90       p99     p99.9       max
+  send delay          1.00      2.00      3.00      4.00      5.00
+  event loop lag      1.00      2.00      3.00      4.00      5.00
   busy         not measured with 2 threads`,
   );
 });
@@ -149,7 +149,7 @@ Deno.test("measuredJsonReport() has its version and every figure", () => {
       delivered: false,
       passed: false,
       clientLimits: [],
-      gates: [{ gate: "lost=0", value: 3, passed: false }],
+      gates: [{ gate: "lost=0", value: 3, baseline: null, passed: false }],
       connections: {
         count: 3,
         opened: 2,
@@ -187,6 +187,7 @@ Deno.test("measuredJsonReport() has its version and every figure", () => {
         handshake: LATENCY,
       },
       client: { slipMs: LATENCY, lagMs: LATENCY, busyCores: null, workers: 2 },
+      comparison: null,
     },
   );
 });

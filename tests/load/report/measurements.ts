@@ -1,6 +1,9 @@
-import { LatencyHistogram } from "../../../lib/load/measure/latency.ts";
 import { NO_COUNTS } from "../../../lib/load/measure/ledger.ts";
 import type { Measurement } from "../../../lib/load/measure/measurement.ts";
+import { Recorder } from "../../../lib/load/measure/recorder.ts";
+import { parseFlags } from "../../../lib/cli/flags/flags.ts";
+import { CLIENT_FLAGS } from "../../../lib/load/config.ts";
+import type { FinishedRun } from "../../../lib/load/report/saved_run.ts";
 import { Summary } from "../../../lib/load/measure/summary.ts";
 
 export const LATENCY = { count: 100, p50: 1, p90: 2, p99: 3, "p99.9": 4, max: 5 };
@@ -27,10 +30,26 @@ export const GOOD: Measurement = {
     handshake: LATENCY,
     lag: LATENCY,
   },
-  histogram: new LatencyHistogram(),
+  histograms: new Recorder(0).histograms,
   timeline: [],
   unsent: { disconnected: 0, blocked: 0 },
   churned: 0,
   busyCores: 0.25,
   workers: 1,
+};
+
+/** A finished run, which measured {@linkcode GOOD}. */
+export const FINISHED: FinishedRun = {
+  origin: {
+    startedAt: "2026-11-26T22:30:12.345Z",
+    chorus: "0.1.0",
+    deno: "2.9.6",
+    system: "linux x86_64",
+    cores: 2,
+  },
+  config: parseFlags(CLIENT_FLAGS, { args: ["--count=3", "--rate=100", "--duration=5s"] }).config,
+  given: ["count", "rate", "durationMs"],
+  facts: { url: "ws://h/ws", count: 3, elapsedMs: 5040, isInterrupted: false },
+  measurement: GOOD,
+  baseline: undefined,
 };

@@ -27,7 +27,7 @@ for (const fault of ["lost", "duplicated", "reordered", "corrupt"] as const) {
 
 for (
   const [part, limit] of [
-    [{ achievedRate: 90 }, "it sent 90.0 of 100 messages/s"],
+    [{ achievedRate: 90 }, "it sent 90 of 100 messages/s"],
     [
       { latencies: { ...GOOD.latencies, slip: { ...LATENCY, p99: 25 } } },
       "it sent 1 % of the messages at least 25.0 ms late",

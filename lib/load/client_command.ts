@@ -1,0 +1,34 @@
+import { parseFlags } from "../cli/flags/flags.ts";
+import { clientFaults } from "./client_faults.ts";
+import { CLIENT_FLAGS, type ClientConfig } from "./config.ts";
+import { type Asked, askedOf } from "./report/asked.ts";
+import { readUsersFile, type UserLine } from "./users/users_file.ts";
+
+/** What the command line of the client asks for. Use the rest only if `faults` is empty. */
+export interface ClientCommand {
+  readonly config: ClientConfig;
+  /** The same for reports. */
+  readonly asked: Asked;
+  /** The lines of `--users`. */
+  readonly userLines: readonly UserLine[];
+  /** One sentence for each fault of the flags. */
+  readonly faults: readonly string[];
+}
+
+/**
+ * Reads the command line of the client, and the file of `--users`.
+ *
+ * @throws {UsersFileError} If that file cannot be read, or is invalid.
+ */
+export async function readCommand(args: readonly string[]): Promise<ClientCommand> {
+  const { config: given, sources, faults } = parseFlags(CLIENT_FLAGS, { args });
+  const isRun = !given.help && !given.version;
+  const userLines = isRun && given.users !== "" ? await readUsersFile(given.users) : [];
+  const config = { ...given, count: userLines.length || given.count };
+  return {
+    config,
+    asked: askedOf(config, sources),
+    userLines,
+    faults: [...faults, ...clientFaults(config, sources)],
+  };
+}

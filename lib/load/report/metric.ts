@@ -1,0 +1,31 @@
+import type { Measurement } from "../measure/measurement.ts";
+import { type GateMetric, isLatency, type MetricValues } from "./gate.ts";
+import { formatMs, formatNumber } from "./report.ts";
+
+/** The values of all metrics of a run. */
+export function metricsOf(
+  { ledger, summary, latencies, achievedRate, deliveriesPerSecond }: Measurement,
+): MetricValues {
+  const { failed } = summary;
+  // If nothing was sent, a count of 0 proves nothing.
+  if (summary.sent === 0) return { failed };
+  const { count: _, ...latency } = latencies.delivery ?? { count: 0 };
+  return {
+    ...ledger,
+    ...latency,
+    failed,
+    rate: achievedRate,
+    deliveries: deliveriesPerSecond,
+  };
+}
+
+/** Formats the value of a metric, with its unit. */
+export function formatMetric(metric: GateMetric, value: number): string {
+  return isLatency(metric) ? `${formatMs(value)} ms` : formatNumber(value);
+}
+
+/** Whether lower values of a metric are better than higher ones; undefined if neither is. */
+export function isLowerBetter(metric: GateMetric): boolean | undefined {
+  if (metric === "echoed" || metric === "foreign") return undefined;
+  return !(metric === "delivered" || metric === "rate" || metric === "deliveries");
+}

@@ -1,0 +1,161 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { LatencyBins } from "../../../lib/load/measure/latency_bins.ts";
+import type { LatencyCounts } from "../../../lib/load/measure/latency_bins.ts";
+import { Recorder } from "../../../lib/load/measure/recorder.ts";
+import { Summary } from "../../../lib/load/measure/summary.ts";
+import { baselineOf } from "../../../lib/load/report/comparison.ts";
+import {
+  exitCodeOf,
+  judgeRun,
+  printedReport,
+  reportFiles,
+} from "../../../lib/load/report/run_reports.ts";
+import {
+  type FinishedRun,
+  parseSavedRun,
+  readSavedRun,
+  SavedRunError,
+  savedRunText,
+} from "../../../lib/load/report/saved_run.ts";
+import { FINISHED, GOOD } from "./measurements.ts";
+
+/** Latencies from a microsecond to an hour. */
+function manyLatencies(): LatencyCounts {
+  const bins = new LatencyBins();
+  for (let us = 1; us < 2 ** 32; us = Math.ceil(us * 1.01)) bins.record(us);
+  return bins.take();
+}
+
+/** A run with a value in every field, and latencies of which some were not measured. */
+function fullRun(): FinishedRun {
+  const recorder = new Recorder(0);
+  const [none, many] = [new Uint32Array(), manyLatencies()];
+  const sample = {
+    atMs: 1000,
+    connections: 2,
+    sent: 10,
+    delivered: 20,
+    missing: 1,
+    spunMs: 0,
+    spreads: [],
+  };
+  const latencies = {
+    handshake: many,
+    warmup: none,
+    steady: none,
+    raw: none,
+    slip: none,
+    lag: many,
+  };
+  recorder.add([{ ...sample, latencies }], { phase: "connecting", sinceMs: 0 }, 100);
+  recorder.add(
+    [{ ...sample, atMs: 2000, latencies: { ...latencies, steady: many, raw: many, slip: many } }],
+    { phase: "steady", sinceMs: 1500 },
+    300,
+  );
+  const summary = new Summary();
+  Object.assign(summary, { opened: 2, sent: 10, received: 23 });
+  summary.addFailure({ cause: "HTTP 503" });
+  summary.addLeave({ code: 1000, reason: "" });
+  summary.addLoss({ code: 4008, reason: "too slow" });
+  const measurement = {
+    ...GOOD,
+    summary,
+    slow: { ...GOOD.slow, count: 1, closeCodes: new Map([[4008, 1]]) },
+    latencies: recorder.close(),
+    histograms: recorder.histograms,
+    timeline: recorder.timeline,
+    busyCores: undefined,
+  };
+  return { ...FINISHED, measurement, baseline: baselineOf(FINISHED) };
+}
+
+for (const json of [false, true]) {
+  Deno.test(`parseSavedRun() returns a run with the same ${json ? "JSON" : "text"} report`, () => {
+    const run = fullRun();
+    const verdict = judgeRun(run, ["p99<=2x", "lost=0"]);
+    const read = parseSavedRun(savedRunText(run));
+    const readVerdict = judgeRun(read, ["p99<=2x", "lost=0"]);
+    assertEquals(
+      printedReport(read, readVerdict, { json }),
+      printedReport(run, verdict, { json }),
+    );
+    assertEquals(exitCodeOf(readVerdict), exitCodeOf(verdict));
+  });
+}
+
+Deno.test("parseSavedRun() returns a run with the same files", () => {
+  const run = fullRun();
+  const paths = { report: "r.html", hdr: "h" };
+  const read = parseSavedRun(savedRunText(run));
+  assertEquals(
+    reportFiles(read, judgeRun(read, []), paths),
+    reportFiles(run, judgeRun(run, []), paths),
+  );
+});
+
+Deno.test("savedRunText() keeps the contents of all histograms, so that percentiles are equal", () => {
+  const { histograms } = fullRun().measurement;
+  const read = parseSavedRun(savedRunText(fullRun())).measurement.histograms;
+  for (const key of Object.keys(histograms) as (keyof typeof histograms)[]) {
+    assertEquals([key, read[key].summary], [key, histograms[key].summary]);
+    assertEquals(read[key].distributionText, histograms[key].distributionText);
+  }
+});
+
+Deno.test("savedRunText() of a run that was read is the same text", () => {
+  const text = savedRunText(fullRun());
+  assertEquals(savedRunText(parseSavedRun(text)), text);
+});
+
+Deno.test("parseSavedRun() gives a flag that is newer than the run its default", () => {
+  const text = savedRunText(FINISHED).replace('"drainTimeoutMs":5000,', "");
+  assertEquals(parseSavedRun(text).config.drainTimeoutMs, 5000);
+});
+
+const TEXT = savedRunText(FINISHED);
+
+for (
+  const [name, text, fault] of [
+    ["an empty file", "", "it is empty"],
+    ["another file", "%PDF-1.7", "it was not written by --save"],
+    ["other JSON", '{"version":1}', "it was not written by --save"],
+    ["JSON that is no object", "5", "it was not written by --save"],
+    ["a file that was cut off", TEXT.slice(0, 900), "it is damaged ("],
+    [
+      "a file of a newer version",
+      TEXT.replace('"version":1', '"version":2'),
+      "a newer version of Chorus saved it: it has version 2",
+    ],
+    [
+      "a wrong field",
+      TEXT.replace('"lost":0', '"lost":"0"'),
+      "measurement.ledger.lost must be a whole number that is not negative",
+    ],
+    [
+      "a missing field",
+      TEXT.replace('"workers":1,"expect"', '"expect"').replace('"workers":1', '"no":1'),
+      "measurement.workers must be a whole number",
+    ],
+    [
+      "a latency that is too long",
+      TEXT.replace('"delivery":[]', '"delivery":[[3600000001,1]]'),
+      "measurement.histograms.delivery[0][0] must be at most 3600000000",
+    ],
+  ] as const
+) {
+  Deno.test(`parseSavedRun() throws for ${name}`, () => {
+    assertThrows(() => parseSavedRun(text), Error, fault);
+  });
+}
+
+Deno.test("readSavedRun() names the file that it cannot read or use", async () => {
+  assertThrows(
+    () => readSavedRun("/nowhere/run.json"),
+    SavedRunError,
+    "Cannot read the run /nowhere/run.json: it does not exist",
+  );
+  const path = await Deno.makeTempFile();
+  assertThrows(() => readSavedRun(path), SavedRunError, `Cannot use the run ${path}: it is empty`);
+  await Deno.remove(path);
+});
