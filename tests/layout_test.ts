@@ -95,6 +95,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["lib/load/measure", "lib/load/report/html_report", "lib/load/config.ts"],
     ...["lib/cli", "lib/cli/flags"],
   ],
+  "lib/load/report/html_report": ["lib/load/measure/recorder.ts"],
   "lib/load/users": [
     ...["lib/load/measure", "lib/load/config.ts", "lib/load/delay.ts", "lib/load/seeded_random.ts"],
     "lib/load/flags/flag_checks.ts",

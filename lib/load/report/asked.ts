@@ -65,6 +65,16 @@ export function askedDifferences(one: ClientConfig, other: ClientConfig): readon
   });
 }
 
+/** Whether a flag changes what a run measures. */
+export function isMeasuredBy(key: string): boolean {
+  return isFlag(key) && !WITHOUT_EFFECT.has(key);
+}
+
+/** The value of a flag, as the user writes it. */
+export function askedText(config: ClientConfig, key: string): string {
+  return isFlag(key) ? textOf(key, config[key]) : "";
+}
+
 function isFlag(key: string): key is ClientFlag {
   return Object.hasOwn(CLIENT_FLAGS, key);
 }

@@ -10,6 +10,16 @@ import {
 } from "./report.ts";
 import { type Verdict, verdictLines } from "./verdict.ts";
 
+/** The latencies that reports show of the server, with their names. */
+export const LATENCY_NAMES = [
+  ["delivery", "all deliveries"],
+  ["raw", "since sending"],
+  ["first", "first receiver"],
+  ["last", "last receiver"],
+  ["spread", "first to last"],
+  ["handshake", "handshake"],
+] as const satisfies readonly (readonly [keyof Measurement["latencies"], string])[];
+
 /** How a run compares with its baseline; undefined if it has none. */
 export interface Compared {
   readonly comparison?: Comparison | undefined;
@@ -22,7 +32,6 @@ export function measuredTextReport(
   { comparison, ...facts }: ReportFacts & Compared,
 ): string {
   const { ledger, summary, churned, achievedRate, offeredRate, deliveriesPerSecond } = measurement;
-  const { delivery, raw, first, last, spread, handshake } = measurement.latencies;
   return [
     ...verdictLines(measurement, verdict, facts),
     "",
@@ -37,12 +46,7 @@ export function measuredTextReport(
     `  messages     ${formatNumber(achievedRate)} of ${formatNumber(offeredRate)}`,
     `  deliveries   ${formatNumber(deliveriesPerSecond)}`,
     latencyHeading("Latency, ms"),
-    latencyLine("all deliveries", delivery),
-    latencyLine("since sending", raw),
-    latencyLine("first receiver", first),
-    latencyLine("last receiver", last),
-    latencyLine("first to last", spread),
-    latencyLine("handshake", handshake),
+    ...LATENCY_NAMES.map(([key, name]) => latencyLine(name, measurement.latencies[key])),
     ...clientLines(measurement),
     ...comparison ? comparisonLines(comparison) : [],
   ].join("\n");

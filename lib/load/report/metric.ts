@@ -26,6 +26,7 @@ export function formatMetric(metric: GateMetric, value: number): string {
 
 /** Whether lower values of a metric are better than higher ones; undefined if neither is. */
 export function isLowerBetter(metric: GateMetric): boolean | undefined {
-  if (metric === "echoed" || metric === "foreign") return undefined;
-  return !(metric === "delivered" || metric === "rate" || metric === "deliveries");
+  // How many deliveries there are depends on what was asked for.
+  if (metric === "delivered" || metric === "echoed" || metric === "foreign") return undefined;
+  return metric !== "rate" && metric !== "deliveries";
 }

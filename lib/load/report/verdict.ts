@@ -116,10 +116,10 @@ function clientLimitsOf(
     limits.push(`it sent ${formatNumber(achievedRate)} of ${formatNumber(offeredRate)} messages/s`);
   }
   if (slip && slip.p99 > LATE_MS) {
-    limits.push(`it sent 1 % of the messages at least ${slip.p99.toFixed(1)} ms late`);
+    limits.push(`it sent 1 % of the messages at least ${formatNumber(slip.p99)} ms late`);
   }
   if (lag && lag.p99 > LATE_MS) {
-    limits.push(`its event loop was at least ${lag.p99.toFixed(1)} ms late for 1 % of the time`);
+    limits.push(`its event loop was at least ${formatNumber(lag.p99)} ms late for 1 % of the time`);
   }
   if (busyCores !== undefined && busyCores > MAX_BUSY_PART * workers) {
     const threads = workers === 1 ? "its one thread" : `its ${workers} threads`;

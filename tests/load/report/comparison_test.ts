@@ -27,7 +27,7 @@ for (
     ["lost", 1, 0, "+1", "worse"],
     ["lost", 0, 1500, "-1,500", "better"],
     ["lost", 0, 0, "0", undefined],
-    ["delivered", 101, 100, "+1", "better"],
+    ["delivered", 101, 100, "+1", undefined],
     ["foreign", 5, 0, "+5", undefined],
   ] as const
 ) {
@@ -49,7 +49,7 @@ Deno.test("comparisonLines() shows every metric, and what the runs were asked fo
     `Baseline: run of 2026-11-26 22:30:12 UTC with Chorus 0.1.0
   asked for    --duration 1s instead of 5s, --rate 500 instead of 100
   metric              this run      baseline        change
-  delivered              1,800            20        +1,780  better
+  delivered              1,800            20        +1,780
   lost                       2             0            +2  worse
   duplicated                 0             0             0
   reordered                  0             0             0

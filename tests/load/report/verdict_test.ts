@@ -30,11 +30,11 @@ for (
     [{ achievedRate: 90 }, "it sent 90 of 100 messages/s"],
     [
       { latencies: { ...GOOD.latencies, slip: { ...LATENCY, p99: 25 } } },
-      "it sent 1 % of the messages at least 25.0 ms late",
+      "it sent 1 % of the messages at least 25 ms late",
     ],
     [
       { latencies: { ...GOOD.latencies, lag: { ...LATENCY, p99: 25 } } },
-      "its event loop was at least 25.0 ms late for 1 % of the time",
+      "its event loop was at least 25 ms late for 1 % of the time",
     ],
     [{ busyCores: 0.95 }, "it kept 0.95 cores busy with its one thread; try more --workers"],
     [
