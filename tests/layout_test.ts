@@ -84,6 +84,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
   "lib/load": [
     ...["lib/load/flags", "lib/load/measure", "lib/load/report", "lib/load/users"],
+    "lib/load/report/saved_run",
     ...["lib/cli", "lib/cli/flags", "lib/websocket", "lib/websocket/transport"],
   ],
   "lib/load/flags": [
@@ -93,9 +94,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/load/measure": ["lib/load/config.ts"],
   "lib/load/report": [
     ...["lib/load/measure", "lib/load/report/html_report", "lib/load/config.ts"],
+    "lib/load/report/saved_run",
     ...["lib/cli", "lib/cli/flags"],
   ],
-  "lib/load/report/html_report": ["lib/load/measure/recorder.ts"],
+  "lib/load/report/html_report": [
+    ...["lib/load/report", "lib/load/report/saved_run/saved_run.ts"],
+    ...["lib/load/measure", "lib/load/config.ts", "lib/cli/flags"],
+  ],
+  "lib/load/report/saved_run": [
+    "lib/load/report",
+    "lib/load/measure",
+    "lib/load/config.ts",
+    "lib/cli",
+  ],
   "lib/load/users": [
     ...["lib/load/measure", "lib/load/config.ts", "lib/load/delay.ts", "lib/load/seeded_random.ts"],
     "lib/load/flags/flag_checks.ts",

@@ -1,5 +1,5 @@
 import { OutputFileError } from "./report/output_file.ts";
-import { SavedRunError } from "./report/saved_run.ts";
+import { SavedRunError } from "./report/saved_run/saved_run.ts";
 import { CaCertError } from "./users/target.ts";
 import { UsersFileError } from "./users/users_file.ts";
 import { WorkerError } from "./users/worker_thread.ts";

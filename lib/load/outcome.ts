@@ -10,10 +10,9 @@ import {
   type RateTrial,
 } from "./report/find_max_report.ts";
 import { parseGates } from "./report/gate.ts";
-import { baselineOf } from "./report/comparison.ts";
 import type { OutputFile } from "./report/output_file.ts";
 import { exitCodeOf, judgeRun, printedReport, reportFiles } from "./report/run_reports.ts";
-import { type FinishedRun, readSavedRun, savedRunText } from "./report/saved_run.ts";
+import { type FinishedRun, readBaseline, savedRunText } from "./report/saved_run/saved_run.ts";
 import { jsonReport, type ReportFacts, textReport } from "./report/report.ts";
 import { judge } from "./report/verdict.ts";
 import { talk } from "./talk.ts";
@@ -51,7 +50,7 @@ async function talkOutcome(config: ClientConfig, options: MeasuredRunOptions): P
 }
 
 async function measureOutcome(config: ClientConfig, options: MeasuredRunOptions): Promise<Outcome> {
-  const baseline = config.baseline === "" ? undefined : baselineOf(readSavedRun(config.baseline));
+  const baseline = config.baseline === "" ? undefined : readBaseline(config.baseline);
   const measurement = await runMeasured(config, options);
   const verdict = judgeRun({ measurement, config, baseline }, config.expect);
   return {

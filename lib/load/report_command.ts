@@ -4,10 +4,9 @@ import { helpText } from "../cli/flags/help.ts";
 import { versionText } from "../cli/version.ts";
 import { relativeGateFaults } from "./client_faults.ts";
 import { REPORT_FLAGS } from "./flags/report_flags.ts";
-import { baselineOf } from "./report/comparison.ts";
 import { checkWritable, writeOutput } from "./report/output_file.ts";
 import { exitCodeOf, judgeRun, printedReport, reportFiles } from "./report/run_reports.ts";
-import { readSavedRun } from "./report/saved_run.ts";
+import { readBaseline, readSavedRun } from "./report/saved_run/saved_run.ts";
 
 /** Where {@linkcode reportCommand} writes. */
 export interface ReportStreams {
@@ -49,7 +48,7 @@ export function reportCommand(
   const saved = faults.length > 0 ? undefined : readSavedRun(args[0]!);
   const baseline = config.baseline === "" || !saved
     ? saved?.baseline
-    : baselineOf(readSavedRun(config.baseline));
+    : readBaseline(config.baseline);
   const expect = config.expect.length > 0 ? config.expect : saved?.config.expect ?? [];
   faults.push(...relativeGateFaults(expect, !saved || baseline !== undefined));
   if (faults.length > 0 || !saved) {

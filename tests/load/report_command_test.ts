@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { OutputFileError } from "../../lib/load/report/output_file.ts";
 import { judgeRun, printedReport, reportFiles } from "../../lib/load/report/run_reports.ts";
-import { SavedRunError, savedRunText } from "../../lib/load/report/saved_run.ts";
+import { SavedRunError, savedRunText } from "../../lib/load/report/saved_run/saved_run.ts";
 import { reportCommand } from "../../lib/load/report_command.ts";
 import { FINISHED, GOOD } from "./report/measurements.ts";
 

@@ -10,8 +10,13 @@ import script from "./html_report/report.js" with { type: "text" };
 import { type Table, tableHtml } from "./html_report/table.ts";
 import { measuredTextReport } from "./measured_report.ts";
 import { formatNumber, formatTime } from "./report.ts";
-import { askedTable, comparisonTable, gateTable, latencyTable } from "./report_tables.ts";
-import type { FinishedRun } from "./saved_run.ts";
+import {
+  askedTable,
+  comparisonTable,
+  gateTable,
+  latencyTable,
+} from "./html_report/report_tables.ts";
+import type { FinishedRun } from "./saved_run/saved_run.ts";
 import { type Verdict, verdictLines } from "./verdict.ts";
 
 /** The percentiles of the latency chart: denser toward 100, up to 99.9999. */

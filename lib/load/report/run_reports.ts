@@ -4,7 +4,7 @@ import { parseGate } from "./gate.ts";
 import { htmlReport } from "./html_report.ts";
 import { measuredJsonReport, measuredTextReport } from "./measured_report.ts";
 import type { OutputFile } from "./output_file.ts";
-import type { FinishedRun } from "./saved_run.ts";
+import type { FinishedRun } from "./saved_run/saved_run.ts";
 import { judge, type Verdict } from "./verdict.ts";
 
 /**

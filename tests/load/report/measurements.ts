@@ -3,7 +3,7 @@ import type { Measurement } from "../../../lib/load/measure/measurement.ts";
 import { Recorder } from "../../../lib/load/measure/recorder.ts";
 import { parseFlags } from "../../../lib/cli/flags/flags.ts";
 import { CLIENT_FLAGS } from "../../../lib/load/config.ts";
-import type { FinishedRun } from "../../../lib/load/report/saved_run.ts";
+import type { FinishedRun } from "../../../lib/load/report/saved_run/saved_run.ts";
 import { Summary } from "../../../lib/load/measure/summary.ts";
 
 export const LATENCY = { count: 100, p50: 1, p90: 2, p99: 3, "p99.9": 4, max: 5 };

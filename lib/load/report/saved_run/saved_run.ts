@@ -1,17 +1,16 @@
-import { errorMessage } from "../../cli/error_message.ts";
-import { readFailure } from "../../cli/read_failure.ts";
-import { CLIENT_FLAGS, type ClientConfig } from "../config.ts";
-import { LatencyHistogram, type LatencySummary, LONGEST_US } from "../measure/latency.ts";
-import { type LedgerCounts, NO_COUNTS } from "../measure/ledger.ts";
-import type { Measurement, SlowReaders } from "../measure/measurement.ts";
-import type { RunHistograms, RunLatencies, TimelinePoint } from "../measure/recorder.ts";
-import { Summary, type SummaryCounts } from "../measure/summary.ts";
-import type { Asked } from "./asked.ts";
-import type { Baseline } from "./comparison.ts";
-import { GATE_METRICS, type GateMetric } from "./gate.ts";
+import { errorMessage } from "../../../cli/error_message.ts";
+import { readFailure } from "../../../cli/read_failure.ts";
+import { CLIENT_FLAGS, type ClientConfig } from "../../config.ts";
+import { LatencyHistogram } from "../../measure/latency.ts";
+import type { Measurement } from "../../measure/measurement.ts";
+import type { Asked } from "../asked.ts";
+import type { Baseline } from "../comparison.ts";
+import { GATE_METRICS, type GateMetric } from "../gate.ts";
 import * as json from "./json_shape.ts";
-import type { ReportFacts } from "./report.ts";
-import type { RunOrigin } from "./run_origin.ts";
+import { MEASUREMENT } from "./measurement_shape.ts";
+import { metricsOf } from "../metric.ts";
+import type { ReportFacts } from "../report.ts";
+import type { RunOrigin } from "../run_origin.ts";
 
 /** A measured run that has ended: all that its reports are made from. */
 export interface FinishedRun extends Asked {
@@ -35,7 +34,9 @@ const VERSION = 1;
 
 /** The text of a file from which {@linkcode readSavedRun} reads the same run. */
 export function savedRunText(run: FinishedRun): string {
-  return JSON.stringify({ format: FORMAT, version: VERSION, ...run }, (_key, value) => {
+  // A baseline needs only the metrics. So a later version, which measures more, can still use it.
+  const metrics = metricsOf(run.measurement);
+  return JSON.stringify({ format: FORMAT, version: VERSION, ...run, metrics }, (_key, value) => {
     if (value === undefined) return null;
     if (value instanceof LatencyHistogram) return value.pairs;
     return value instanceof Map ? [...value] : value;
@@ -48,6 +49,19 @@ export function savedRunText(run: FinishedRun): string {
  * @throws {SavedRunError} If the file cannot be read, is damaged, or is not a saved run.
  */
 export function readSavedRun(path: string): FinishedRun {
+  return readFile(path, parseSavedRun);
+}
+
+/**
+ * Reads from a file of `--save` what a comparison needs.
+ *
+ * @throws {SavedRunError} If the file cannot be read, is damaged, or is not a saved run.
+ */
+export function readBaseline(path: string): Baseline {
+  return readFile(path, (text) => BASELINE(parseFormat(text), ""));
+}
+
+function readFile<T>(path: string, parse: (text: string) => T): T {
   let text;
   try {
     text = Deno.readTextFileSync(path);
@@ -55,7 +69,7 @@ export function readSavedRun(path: string): FinishedRun {
     throw new SavedRunError(`Cannot read the run ${path}: ${readFailure(cause)}`, { cause });
   }
   try {
-    return parseSavedRun(text);
+    return parse(text);
   } catch (cause) {
     throw new SavedRunError(`Cannot use the run ${path}: ${errorMessage(cause)}`, { cause });
   }
@@ -67,6 +81,10 @@ export function readSavedRun(path: string): FinishedRun {
  * @throws {Error} With the reason, if the text is not a saved run, or is damaged.
  */
 export function parseSavedRun(text: string): FinishedRun {
+  return RUN(parseFormat(text), "");
+}
+
+function parseFormat(text: string): unknown {
   if (text.trim() === "") throw new Error("it is empty, as after a run that was killed");
   const parsed = parseJson(text);
   const { format, version } = Object(parsed) as Record<string, unknown>;
@@ -74,7 +92,7 @@ export function parseSavedRun(text: string): FinishedRun {
   if (typeof version === "number" && version > VERSION) {
     throw new Error(`a newer version of Chorus saved it: it has version ${version}`);
   }
-  return RUN(parsed, "");
+  return parsed;
 }
 
 function parseJson(text: string): unknown {
@@ -87,99 +105,6 @@ function parseJson(text: string): unknown {
     throw new Error(`it is damaged (${errorMessage(cause)})`, { cause });
   }
 }
-
-const COUNTS = json.object<LedgerCounts>(
-  Object.fromEntries(Object.keys(NO_COUNTS).map((key) => [key, json.count])) as Record<
-    keyof LedgerCounts,
-    json.Reader<number>
-  >,
-);
-
-const LATENCY = json.object<LatencySummary>({
-  count: json.count,
-  p50: json.number,
-  p90: json.number,
-  p99: json.number,
-  "p99.9": json.number,
-  max: json.number,
-});
-
-const SUMMARY_COUNTS = json.object<SummaryCounts>({
-  opened: json.count,
-  sent: json.count,
-  received: json.count,
-  reconnected: json.count,
-  failures: json.map(json.text, json.count),
-  losses: json.map(json.text, json.count),
-  closeCodes: json.map(json.count, json.count),
-});
-
-const SUMMARY: json.Reader<Summary> = (value, path) => {
-  const summary = new Summary();
-  summary.add(SUMMARY_COUNTS(value, path));
-  return summary;
-};
-
-const LATENCY_US: json.Reader<number> = (value, path) => {
-  const us = json.count(value, path);
-  if (us > LONGEST_US) throw new json.ShapeError(path, `at most ${LONGEST_US}`);
-  return us;
-};
-const PAIRS = json.list(json.pair(LATENCY_US, json.count));
-const HISTOGRAM: json.Reader<LatencyHistogram> = (value, path) =>
-  LatencyHistogram.fromPairs(PAIRS(value, path));
-
-const POINT = json.object<TimelinePoint>({
-  seconds: json.number,
-  phase: json.oneOf("connecting", "warm-up", "steady", "draining"),
-  phaseSeconds: json.number,
-  connections: json.count,
-  sentPerSecond: json.number,
-  deliveriesPerSecond: json.number,
-  p50: json.optional(json.number),
-  p99: json.optional(json.number),
-  p99SoFar: json.optional(json.number),
-  missing: json.count,
-  busyCores: json.number,
-});
-
-const MEASUREMENT = json.object<Measurement>({
-  summary: SUMMARY,
-  ledger: COUNTS,
-  slow: json.object<SlowReaders>({
-    count: json.count,
-    closeCodes: json.map(json.count, json.count),
-    ledger: COUNTS,
-  }),
-  offeredRate: json.number,
-  achievedRate: json.number,
-  deliveriesPerSecond: json.number,
-  latencies: json.object<RunLatencies>({
-    delivery: json.optional(LATENCY),
-    raw: json.optional(LATENCY),
-    first: json.optional(LATENCY),
-    last: json.optional(LATENCY),
-    spread: json.optional(LATENCY),
-    slip: json.optional(LATENCY),
-    handshake: json.optional(LATENCY),
-    lag: json.optional(LATENCY),
-  }),
-  histograms: json.object<RunHistograms>({
-    delivery: HISTOGRAM,
-    raw: HISTOGRAM,
-    first: HISTOGRAM,
-    last: HISTOGRAM,
-    spread: HISTOGRAM,
-    slip: HISTOGRAM,
-    handshake: HISTOGRAM,
-    lag: HISTOGRAM,
-  }),
-  timeline: json.list(POINT),
-  unsent: json.object<Measurement["unsent"]>({ disconnected: json.count, blocked: json.count }),
-  churned: json.count,
-  busyCores: json.optional(json.number),
-  workers: json.count,
-});
 
 const ORIGIN = json.object<RunOrigin>({
   startedAt: json.text,

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import * as json from "../../../lib/load/report/json_shape.ts";
+import * as json from "../../../../lib/load/report/saved_run/json_shape.ts";
 
 const SHAPE = json.object<{
   readonly name: string;
@@ -45,7 +45,7 @@ Deno.test("object() keeps the order of the fields", () => {
 for (
   const [part, fault] of [
     [{ name: 5 }, "run.name must be a text"],
-    [{ name: undefined }, "run.name must be a text"],
+    [{ name: undefined }, "run.name is missing"],
     [{ sizes: [1, "2"] }, "run.sizes[1] must be a number"],
     [{ sizes: {} }, "run.sizes must be a list"],
     [{ counts: [["x"]] }, "run.counts[0] must be a pair"],

@@ -9,8 +9,8 @@ export class ShapeError extends Error {
   override readonly name = "ShapeError";
 
   /** @param path Where the value stands, such as `measurement.ledger.lost`. */
-  constructor(path: string, mustBe: string) {
-    super(`${path} must be ${mustBe}`);
+  constructor(path: string, value: unknown, mustBe: string) {
+    super(value === undefined ? `${path} is missing` : `${path} must be ${mustBe}`);
   }
 }
 
@@ -23,27 +23,27 @@ export type Reader<T> = (value: unknown, path: string) => T;
 
 /** Reads a finite number. */
 export const number: Reader<number> = (value, path) => {
-  if (typeof value !== "number") throw new ShapeError(path, "a number");
+  if (typeof value !== "number") throw new ShapeError(path, value, "a number");
   return value;
 };
 
 /** Reads a count: a whole number that is not negative. */
 export const count: Reader<number> = (value, path) => {
   if (!Number.isSafeInteger(value) || Number(value) < 0) {
-    throw new ShapeError(path, "a whole number that is not negative");
+    throw new ShapeError(path, value, "a whole number that is not negative");
   }
   return value as number;
 };
 
 /** Reads a text. */
 export const text: Reader<string> = (value, path) => {
-  if (typeof value !== "string") throw new ShapeError(path, "a text");
+  if (typeof value !== "string") throw new ShapeError(path, value, "a text");
   return value;
 };
 
 /** Reads true or false. */
 export const boolean: Reader<boolean> = (value, path) => {
-  if (typeof value !== "boolean") throw new ShapeError(path, "true or false");
+  if (typeof value !== "boolean") throw new ShapeError(path, value, "true or false");
   return value;
 };
 
@@ -51,7 +51,7 @@ export const boolean: Reader<boolean> = (value, path) => {
 export function oneOf<T extends string>(...texts: readonly T[]): Reader<T> {
   return (value, path) => {
     const found = texts.find((each) => each === value);
-    if (found === undefined) throw new ShapeError(path, `one of ${texts.join(", ")}`);
+    if (found === undefined) throw new ShapeError(path, value, `one of ${texts.join(", ")}`);
     return found;
   };
 }
@@ -64,7 +64,7 @@ export function optional<T>(reader: Reader<T>): Reader<T | undefined> {
 /** Reads an array. */
 export function list<T>(reader: Reader<T>): Reader<readonly T[]> {
   return (value, path) => {
-    if (!Array.isArray(value)) throw new ShapeError(path, "a list");
+    if (!Array.isArray(value)) throw new ShapeError(path, value, "a list");
     return value.map((each, index) => reader(each, `${path}[${index}]`));
   };
 }
@@ -72,7 +72,7 @@ export function list<T>(reader: Reader<T>): Reader<readonly T[]> {
 /** Reads an array of two elements. */
 export function pair<A, B>(first: Reader<A>, second: Reader<B>): Reader<readonly [A, B]> {
   return (value, path) => {
-    if (!Array.isArray(value) || value.length !== 2) throw new ShapeError(path, "a pair");
+    if (!Array.isArray(value) || value.length !== 2) throw new ShapeError(path, value, "a pair");
     return [first(value[0], `${path}[0]`), second(value[1], `${path}[1]`)];
   };
 }
@@ -92,7 +92,7 @@ export function object<T>(
 ): Reader<T> {
   return (value, path) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw new ShapeError(path, "an object");
+      throw new ShapeError(path, value, "an object");
     }
     const byKey = readers as Readonly<Record<string, Reader<unknown>>>;
     const keys = Object.keys({ ...value, ...readers }).filter((key) => Object.hasOwn(byKey, key));

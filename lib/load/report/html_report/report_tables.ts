@@ -1,14 +1,14 @@
-import { formatDurationMs } from "../../cli/flags/duration.ts";
-import { flagName } from "../../cli/flags/flag.ts";
-import { CLIENT_FLAGS } from "../config.ts";
-import { askedText, isMeasuredBy } from "./asked.ts";
-import { type Comparison, formatChange, formatValueOf, metricTitle } from "./comparison.ts";
-import type { GateMetric, GateResult } from "./gate.ts";
-import type { Cell, Table } from "./html_report/table.ts";
-import { LATENCY_NAMES } from "./measured_report.ts";
-import { formatMetric, metricsOf } from "./metric.ts";
-import { formatMs, formatNumber } from "./report.ts";
-import type { FinishedRun } from "./saved_run.ts";
+import { formatDurationMs } from "../../../cli/flags/duration.ts";
+import { flagName } from "../../../cli/flags/flag.ts";
+import { CLIENT_FLAGS } from "../../config.ts";
+import { askedText, isMeasuredBy } from "../asked.ts";
+import { type Comparison, formatChange, formatValueOf, metricTitle } from "../comparison.ts";
+import type { GateMetric, GateResult } from "../gate.ts";
+import type { Cell, Table } from "./table.ts";
+import { LATENCY_NAMES } from "../measured_report.ts";
+import { formatMetric, metricsOf } from "../metric.ts";
+import { formatMs, formatNumber } from "../report.ts";
+import type { FinishedRun } from "../saved_run/saved_run.ts";
 
 /** The gates, those that failed first. */
 export function gateTable(gates: readonly GateResult[]): Table {

@@ -1,23 +1,24 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { LatencyBins } from "../../../lib/load/measure/latency_bins.ts";
-import type { LatencyCounts } from "../../../lib/load/measure/latency_bins.ts";
-import { Recorder } from "../../../lib/load/measure/recorder.ts";
-import { Summary } from "../../../lib/load/measure/summary.ts";
-import { baselineOf } from "../../../lib/load/report/comparison.ts";
+import { LatencyBins } from "../../../../lib/load/measure/latency_bins.ts";
+import type { LatencyCounts } from "../../../../lib/load/measure/latency_bins.ts";
+import { Recorder } from "../../../../lib/load/measure/recorder.ts";
+import { Summary } from "../../../../lib/load/measure/summary.ts";
+import { baselineOf } from "../../../../lib/load/report/comparison.ts";
 import {
   exitCodeOf,
   judgeRun,
   printedReport,
   reportFiles,
-} from "../../../lib/load/report/run_reports.ts";
+} from "../../../../lib/load/report/run_reports.ts";
 import {
   type FinishedRun,
   parseSavedRun,
+  readBaseline,
   readSavedRun,
   SavedRunError,
   savedRunText,
-} from "../../../lib/load/report/saved_run.ts";
-import { FINISHED, GOOD } from "./measurements.ts";
+} from "../../../../lib/load/report/saved_run/saved_run.ts";
+import { FINISHED, GOOD } from "../measurements.ts";
 
 /** Latencies from a microsecond to an hour. */
 function manyLatencies(): LatencyCounts {
@@ -135,7 +136,7 @@ for (
     [
       "a missing field",
       TEXT.replace('"workers":1,"expect"', '"expect"').replace('"workers":1', '"no":1'),
-      "measurement.workers must be a whole number",
+      "measurement.workers is missing",
     ],
     [
       "a latency that is too long",
@@ -148,6 +149,15 @@ for (
     assertThrows(() => parseSavedRun(text), Error, fault);
   });
 }
+
+Deno.test("readBaseline() reads a run that measured less than this version does", async () => {
+  const path = await Deno.makeTempFile();
+  await Deno.writeTextFile(path, TEXT.replaceAll('"reordered":0,', ""));
+  const { reordered, ...metrics } = baselineOf(FINISHED).metrics;
+  assertEquals([reordered, readBaseline(path).metrics], [0, { ...metrics, reordered: undefined }]);
+  assertThrows(() => readSavedRun(path), SavedRunError, "measurement.ledger.reordered is missing");
+  await Deno.remove(path);
+});
 
 Deno.test("readSavedRun() names the file that it cannot read or use", async () => {
   assertThrows(

@@ -1,0 +1,104 @@
+import { LatencyHistogram, type LatencySummary, LONGEST_US } from "../../measure/latency.ts";
+import { type LedgerCounts, NO_COUNTS } from "../../measure/ledger.ts";
+import type { Measurement, SlowReaders } from "../../measure/measurement.ts";
+import type { RunHistograms, RunLatencies, TimelinePoint } from "../../measure/recorder.ts";
+import { Summary, type SummaryCounts } from "../../measure/summary.ts";
+import * as json from "./json_shape.ts";
+
+const COUNTS = json.object<LedgerCounts>(
+  Object.fromEntries(Object.keys(NO_COUNTS).map((key) => [key, json.count])) as Record<
+    keyof LedgerCounts,
+    json.Reader<number>
+  >,
+);
+
+const LATENCY = json.object<LatencySummary>({
+  count: json.count,
+  p50: json.number,
+  p90: json.number,
+  p99: json.number,
+  "p99.9": json.number,
+  max: json.number,
+});
+
+const SUMMARY_COUNTS = json.object<SummaryCounts>({
+  opened: json.count,
+  sent: json.count,
+  received: json.count,
+  reconnected: json.count,
+  failures: json.map(json.text, json.count),
+  losses: json.map(json.text, json.count),
+  closeCodes: json.map(json.count, json.count),
+});
+
+const SUMMARY: json.Reader<Summary> = (value, path) => {
+  const summary = new Summary();
+  summary.add(SUMMARY_COUNTS(value, path));
+  return summary;
+};
+
+const LATENCY_US: json.Reader<number> = (value, path) => {
+  const us = json.count(value, path);
+  if (us > LONGEST_US) throw new json.ShapeError(path, value, `at most ${LONGEST_US}`);
+  return us;
+};
+const PAIRS = json.list(json.pair(LATENCY_US, json.count));
+const HISTOGRAM: json.Reader<LatencyHistogram> = (value, path) =>
+  LatencyHistogram.fromPairs(PAIRS(value, path));
+
+const POINT = json.object<TimelinePoint>({
+  seconds: json.number,
+  phase: json.oneOf("connecting", "warm-up", "steady", "draining"),
+  phaseSeconds: json.number,
+  connections: json.count,
+  sentPerSecond: json.number,
+  deliveriesPerSecond: json.number,
+  p50: json.optional(json.number),
+  p99: json.optional(json.number),
+  p99SoFar: json.optional(json.number),
+  missing: json.count,
+  busyCores: json.number,
+});
+
+/**
+ * Reads the measurement of a saved run.
+ *
+ * A field that is added after version 1 must be optional, so that older runs can be read.
+ */
+export const MEASUREMENT = json.object<Measurement>({
+  summary: SUMMARY,
+  ledger: COUNTS,
+  slow: json.object<SlowReaders>({
+    count: json.count,
+    closeCodes: json.map(json.count, json.count),
+    ledger: COUNTS,
+  }),
+  offeredRate: json.number,
+  achievedRate: json.number,
+  deliveriesPerSecond: json.number,
+  latencies: json.object<RunLatencies>({
+    delivery: json.optional(LATENCY),
+    raw: json.optional(LATENCY),
+    first: json.optional(LATENCY),
+    last: json.optional(LATENCY),
+    spread: json.optional(LATENCY),
+    slip: json.optional(LATENCY),
+    handshake: json.optional(LATENCY),
+    lag: json.optional(LATENCY),
+  }),
+  histograms: json.object<RunHistograms>({
+    delivery: HISTOGRAM,
+    raw: HISTOGRAM,
+    first: HISTOGRAM,
+    last: HISTOGRAM,
+    spread: HISTOGRAM,
+    slip: HISTOGRAM,
+    handshake: HISTOGRAM,
+    lag: HISTOGRAM,
+  }),
+  timeline: json.list(POINT),
+  unsent: json.object<Measurement["unsent"]>({ disconnected: json.count, blocked: json.count }),
+  churned: json.count,
+  busyCores: json.optional(json.number),
+  workers: json.count,
+});
