@@ -45,7 +45,7 @@ export function htmlReport(run: FinishedRun, verdict: Verdict): string {
       ? `<ul id="remarks">${remarks.map((text) => `<li>${escape(text)}</li>`).join("")}</ul>`
       : "",
     GATES: verdict.gates.length > 0 ? section("Gates", gateTable(verdict.gates)) : "",
-    ASKED: section("Asked and measured", askedTable(run)),
+    ASKED: section("Asked and measured", askedTable(run, verdict.gates)),
     COMPARISON: comparison
       ? section("Compared with the baseline", comparisonTable(comparison), [
         `The baseline is the run of ${formatTime(comparison.origin.startedAt)} with Chorus ` +

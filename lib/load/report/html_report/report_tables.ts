@@ -40,19 +40,26 @@ const TITLED: ReadonlySet<string> = new Set([
 ]);
 
 /** What the run was asked for, and what came of it. */
-export function askedTable({ config, given, facts, measurement }: FinishedRun): Table {
-  const { summary, ledger, offeredRate, achievedRate, busyCores, workers } = measurement;
+export function askedTable(
+  { config, given, facts, measurement }: FinishedRun,
+  gates: readonly GateResult[],
+): Table {
+  const { summary, ledger, slow, churned, offeredRate, achievedRate, busyCores, workers } =
+    measurement;
   const metrics = metricsOf(measurement);
   const gatesOf = (metric: GateMetric) =>
-    config.expect.filter((text) =>
-      text.startsWith(metric) && /^\s*[<=>]/.test(text.slice(metric.length))
-    );
-  const metricRow = (title: string, metric: GateMetric, asked?: string): Cell[] => [
+    gates.filter(({ gate }) => gate.metric === metric).map(({ gate }) => gate.text);
+  const metricRow = (title: string, metric: GateMetric): Cell[] => [
     title,
-    asked ?? (gatesOf(metric).join(", ") || "–"),
+    gatesOf(metric).join(", ") || "–",
     formatValueOf(metric, metrics[metric]),
   ];
   const { delivered, lost, echoed: _echoed, foreign: _foreign, ...faults } = ledger;
+  /** What came of other flags. */
+  const cameOf: Readonly<Record<string, string>> = {
+    slow: `${formatNumber(slow.count)} slow readers, ${formatNumber(slow.ledger.lost)} lost`,
+    churn: `${formatNumber(churned)} reconnected`,
+  };
   const seconds = (facts.elapsedMs / 1000).toFixed(1);
   return {
     caption: "Asked and measured",
@@ -76,7 +83,7 @@ export function askedTable({ config, given, facts, measurement }: FinishedRun): 
       ...given.filter((key) => isMeasuredBy(key) && !TITLED.has(key)).map((key): Cell[] => [
         flagName(key, CLIENT_FLAGS[key as keyof typeof CLIENT_FLAGS]),
         askedText(config, key),
-        "–",
+        cameOf[key] ?? "–",
       ]),
       ["Messages per second", formatNumber(offeredRate), formatNumber(achievedRate)],
       ["Messages", "–", formatNumber(summary.sent)],

@@ -43,15 +43,18 @@ Deno.test("gateTable() says what was not measured", () => {
 });
 
 Deno.test("askedTable() shows what was asked for beside what was measured", () => {
-  const config = { ...FINISHED.config, expect: ["p99<5ms", "p99.9<9ms", "lost=0"], churn: 2 };
-  const table = askedTable({ ...FINISHED, config, given: ["count", "churn", "expect", "json"] });
+  const config = { ...FINISHED.config, churn: 2 };
+  const measurement = { ...GOOD, churned: 7 };
+  const run = { ...FINISHED, config, measurement, given: ["count", "churn", "expect", "json"] };
+  const { gates } = judgeRun(run, ["p99<5ms", "p99.9<9ms", "lost=0"]);
+  const table = askedTable(run, gates);
   assertEquals(row(table, "Users connected"), ["3", "3"]);
   assertEquals(row(table, "Duration"), ["5 s", "5.0 s in total"]);
   assertEquals(row(table, "Messages per second"), ["100", "100"]);
   assertEquals(row(table, "Deliveries"), ["20", "20"]);
   assertEquals(row(table, "Lost"), ["0", "0"]);
   assertEquals(row(table, "Latency p99, ms"), ["p99<5ms", "3.00"]);
-  assertEquals(row(table, "--churn"), ["2", "–"]);
+  assertEquals(row(table, "--churn"), ["2", "7 reconnected"]);
   assertEquals([row(table, "--expect"), row(table, "--json")], [undefined, undefined]);
 });
 
@@ -61,7 +64,7 @@ Deno.test("askedTable() marks what is worse than asked for", () => {
   summary.addFailure({ cause: "HTTP 503" });
   summary.addLoss({ code: 1001, reason: "" });
   const measurement = { ...GOOD, summary, ledger: { ...GOOD.ledger, lost: 3, corrupt: 1 } };
-  const table = askedTable({ ...FINISHED, measurement });
+  const table = askedTable({ ...FINISHED, measurement }, []);
   assertEquals(row(table, "Users connected"), ["3", "2!bad"]);
   assertEquals(row(table, "Failed connections"), ["0", "1!bad"]);
   assertEquals(row(table, "Lost connections"), ["0", "1!bad"]);
