@@ -1,6 +1,6 @@
 import { flagName } from "../cli/flags/flag.ts";
 import type { Source } from "../cli/flags/flags.ts";
-import { CLIENT_FLAGS, type ClientConfig, isMeasured } from "./config.ts";
+import { CLIENT_FLAGS, type ClientConfig, isMeasured, isOrderChecked } from "./config.ts";
 import { rolesOf } from "./users/roles.ts";
 
 type ClientFlag = keyof ClientConfig;
@@ -15,6 +15,7 @@ const MEASURING: readonly ClientFlag[] = [
   "slow",
   "churn",
   "workers",
+  "check",
   "expect",
   "strict",
   "report",
@@ -62,6 +63,10 @@ export function clientFaults(
     ...config.rate > 0 || config.findMax !== ""
       ? faultsOf(["intervalMs", "every"], "has no effect with --rate or --find-max: remove it")
       : [],
+    ...isOrderChecked(config) ? [] : [
+      ...config.expect.some(isAboutOrder) ? [orderFault("--expect")] : [],
+      ...config.findMax.split(",").some(isAboutOrder) ? [orderFault("--find-max")] : [],
+    ],
     ...config.findMax === ""
       ? []
       : faultsOf(["expect", "report", "hdr"], "has no effect with --find-max: remove it"),
@@ -78,4 +83,12 @@ export function clientFaults(
       ]
       : [],
   ];
+}
+
+function isAboutOrder(gate: string): boolean {
+  return gate.trim().startsWith("misordered");
+}
+
+function orderFault(flag: string): string {
+  return `Cannot start because misordered in ${flag} needs --check order: add it`;
 }

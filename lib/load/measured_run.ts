@@ -1,8 +1,10 @@
 import process from "node:process";
-import type { ClientConfig } from "./config.ts";
+import { type ClientConfig, isOrderChecked } from "./config.ts";
 import { delay } from "./delay.ts";
 import { RunClock } from "./measure/clock.ts";
-import { type LedgerCounts, NO_COUNTS } from "./measure/ledger.ts";
+import { type LedgerCounts, NO_COUNTS } from "./measure/delivery_counts.ts";
+import { type Fault, firstOfEachKind } from "./measure/fault_log.ts";
+import { createOrderTable } from "./measure/order_check.ts";
 import type { Measurement } from "./measure/measurement.ts";
 import { type PhaseOfRun, Recorder, type TimelinePoint } from "./measure/recorder.ts";
 import { periodMs } from "./measure/schedule.ts";
@@ -60,6 +62,7 @@ class MeasuredRun implements Disposable {
       target,
       startEpochMs: this.#startEpochMs,
       run: crypto.getRandomValues(new Uint16Array(1))[0]!,
+      orderTable: isOrderChecked(config) ? createOrderTable(config.count) : undefined,
       sentBySender: new Int32Array(new SharedArrayBuffer(4 * rolesOf(config).senderCount)),
     };
     this.#workers = Array.from({ length: config.workers }, (_, index) => {
@@ -181,10 +184,14 @@ class MeasuredRun implements Disposable {
     const ledger = { ...NO_COUNTS };
     const slow = { count: 0, closeCodes: new Map<number, number>(), ledger: { ...NO_COUNTS } };
     const unsent = { disconnected: 0, blocked: 0 };
+    const faults: Fault[] = [];
+    let uncompared = 0;
     let [achievedRate, deliveriesPerSecond, churned] = [0, 0, 0];
     for (const result of results) {
       summary.add(result.summary);
       addCounts(ledger, result.ledger);
+      faults.push(...result.faults);
+      uncompared += result.uncompared;
       addCounts(slow.ledger, result.slow.ledger);
       slow.count += result.slow.count;
       result.slow.closeCodes.forEach((count, code) => increment(slow.closeCodes, code, count));
@@ -199,6 +206,8 @@ class MeasuredRun implements Disposable {
     return {
       summary,
       ledger,
+      faults: firstOfEachKind(faults),
+      uncompared: isOrderChecked(this.#config) ? uncompared : undefined,
       slow,
       offeredRate: offeredRate(this.#config),
       achievedRate,

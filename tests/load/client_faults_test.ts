@@ -18,6 +18,7 @@ for (
     ["--find-max=lost=0", "--duration=1s", "--rate=10"],
     ["--message="],
     ["--rooms=3"],
+    ["--rate=5", "--check=order", "--expect=misordered=0"],
     ["--rate=5", "--rooms=9", "--skew=zipf"],
   ]
 ) {
@@ -35,6 +36,9 @@ for (
     [["--rate=5", "--slow=100%"], "0 senders and 9 slow readers of 9 users"],
     [["--rate=5", "--senders=9", "--slow=1"], "9 senders and 1 slow readers of 9 users"],
     [["--rate=5", "--senders=10"], "10 senders and 0 slow readers of 9 users"],
+    [["--check=order"], "--check needs --rate, --verify, or"],
+    [["--rate=5", "--expect=misordered=0"], "misordered in --expect needs --check order"],
+    [["--find-max=misordered=0"], "misordered in --find-max needs --check order"],
     [["--rooms=10"], "--rooms must be at most --count: 10 rooms, 9 users"],
     [["--users=f", "--count=3"], "--count has no effect with --users: remove it"],
     [["--rate=5", "--skew=zipf"], "--skew needs --rooms or --users: add one of them"],
@@ -53,6 +57,7 @@ for (
   const [flag, mustBe] of [
     ["--slow=101%", "--slow must be a number or a percentage of users"],
     ["--slow=-1", "--slow must be"],
+    ["--check=ordr", "--check must be order"],
     ["--find-max=lost=0,p99", "--find-max must be gates separated by commas"],
     ["--expect=p99<5", "--expect must be a metric, a comparison, and a limit"],
     ["--token=", "--token is empty"],

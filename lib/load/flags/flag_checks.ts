@@ -31,6 +31,11 @@ export function mustBeGate(text: string): string | undefined {
     })`;
 }
 
+/** Checks one `--check`. */
+export function mustBeCheck(text: string): string | undefined {
+  return text === "order" ? undefined : "order";
+}
+
 /** Checks `--find-max`. */
 export function mustBeGates(text: string): string | undefined {
   return parseGates(text) ? undefined : "gates separated by commas, such as p99<250ms,lost=0";

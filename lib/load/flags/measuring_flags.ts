@@ -1,5 +1,5 @@
 import type { FlagTable } from "../../cli/flags/flag.ts";
-import { mustBeGate, mustBeGates, mustBeSlow } from "./flag_checks.ts";
+import { mustBeCheck, mustBeGate, mustBeGates, mustBeSlow } from "./flag_checks.ts";
 
 /** Load, checks, and gates. */
 export const MEASURING_FLAGS = {
@@ -16,6 +16,13 @@ export const MEASURING_FLAGS = {
     kind: "switch",
     default: false,
     help: "Measure: check every delivery while users send at their --interval",
+  },
+  check: {
+    kind: "list",
+    default: [],
+    value: "WHAT",
+    help: "Check more: that all users of a room see one order (order; on with --verify)",
+    check: mustBeCheck,
   },
   findMax: {
     kind: "text",

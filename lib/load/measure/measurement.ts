@@ -1,5 +1,6 @@
+import type { Fault } from "./fault_log.ts";
 import type { LatencyHistogram } from "./latency.ts";
-import type { LedgerCounts } from "./ledger.ts";
+import type { LedgerCounts } from "./delivery_counts.ts";
 import type { RunLatencies, TimelinePoint } from "./recorder.ts";
 import type { Summary } from "./summary.ts";
 
@@ -8,6 +9,10 @@ export interface Measurement {
   readonly summary: Summary;
   /** Deliveries to all users except the slow readers. */
   readonly ledger: LedgerCounts;
+  /** The first faults of each kind among these deliveries. */
+  readonly faults: readonly Fault[];
+  /** How many of these deliveries came too late to compare their order; undefined if none was. */
+  readonly uncompared: number | undefined;
   readonly slow: SlowReaders;
   /** Messages per second in the steady phase: asked for, and sent. */
   readonly offeredRate: number;

@@ -3,6 +3,7 @@ export const GATE_METRICS = [
   "lost",
   "duplicated",
   "reordered",
+  "misordered",
   "corrupt",
   "leaked",
   "echoed",

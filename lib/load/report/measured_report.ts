@@ -20,7 +20,9 @@ export function measuredTextReport(
     ...churned > 0 ? [`  churned      ${churned}, disconnected and reconnected`] : [],
     "Delivery",
     `  sent         ${summary.sent}${unsentText(measurement)}`,
-    ...Object.entries(ledger).map(([name, count]) => `  ${name.padEnd(12)} ${count}`),
+    ...Object.entries(ledger).map(([name, count]) =>
+      `  ${name.padEnd(12)} ${name === "misordered" ? misorderedText(measurement) : count}`
+    ),
     ...slowLines(measurement),
     "Rate, per second",
     `  messages     ${formatNumber(achievedRate)} of ${formatNumber(offeredRate)}`,
@@ -60,6 +62,8 @@ export function measuredJsonReport(
     connections: { ...connectionCounts(summary, facts), churned },
     messages: { sent: summary.sent, received: summary.received, unsent },
     delivery: ledger,
+    faults: measurement.faults,
+    uncompared: measurement.uncompared,
     slow: {
       count: slow.count,
       closeCodes: Object.fromEntries(slow.closeCodes),
@@ -78,6 +82,11 @@ export function measuredJsonReport(
 function unsentText({ unsent: { disconnected, blocked } }: Measurement): string {
   return (disconnected > 0 ? `; ${disconnected} not sent because no sender was connected` : "") +
     (blocked > 0 ? `; ${blocked} not sent because the server did not read` : "");
+}
+
+function misorderedText({ ledger: { misordered }, uncompared }: Measurement): string {
+  if (uncompared === undefined) return "not checked";
+  return `${misordered}${uncompared > 0 ? `; ${uncompared} came too late to compare` : ""}`;
 }
 
 function slowLines({ slow: { count, closeCodes, ledger } }: Measurement): readonly string[] {

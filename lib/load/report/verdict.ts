@@ -36,9 +36,12 @@ export interface Demands {
 
 /** Judges a measured run. */
 export function judge(measurement: Measurement, { gates, count, isStrict }: Demands): Verdict {
-  const { ledger: { delivered, lost, duplicated, reordered, corrupt, leaked }, summary } =
-    measurement;
-  const isDelivered = delivered > 0 && lost + duplicated + reordered + corrupt + leaked === 0;
+  const {
+    ledger: { delivered, lost, duplicated, reordered, misordered, corrupt, leaked },
+    summary,
+  } = measurement;
+  const isDelivered = delivered > 0 &&
+    lost + duplicated + reordered + misordered + corrupt + leaked === 0;
   const clientLimits = clientLimitsOf(measurement);
   const results = gates.map((gate) => judgeGate(gate, metricsOf(measurement)));
   return {
@@ -59,6 +62,7 @@ export function verdictLines(
   const { opened } = measurement.summary;
   return [
     deliveryLine(measurement, verdict),
+    ...measurement.faults.map(({ kind, text }) => `  ${kind}: ${text}`),
     ...opened < count ? [`${count - opened} of ${count} users did not connect`] : [],
     ...verdict.clientLimits.map((limit) => `The client may have been the limit: ${limit}`),
     ...verdict.gates.map(({ gate, value, isPassed }) =>
@@ -70,7 +74,7 @@ export function verdictLines(
 }
 
 function deliveryLine({ ledger, summary }: Measurement, { isDelivered }: Verdict): string {
-  const { delivered, lost, duplicated, reordered, corrupt, leaked, echoed } = ledger;
+  const { delivered, lost, duplicated, reordered, misordered, corrupt, leaked, echoed } = ledger;
   if (summary.sent === 0) return "No message was sent";
   const connections = summary.lost === 1 ? "connection" : "connections";
   const remarks =
@@ -80,7 +84,7 @@ function deliveryLine({ ledger, summary }: Measurement, { isDelivered }: Verdict
     return `Every message arrived once and in order: ${delivered} deliveries${remarks}`;
   }
   if (delivered === 0) return `None of ${summary.sent} messages arrived${remarks}`;
-  const faults = Object.entries({ lost, duplicated, reordered, corrupt, leaked })
+  const faults = Object.entries({ lost, duplicated, reordered, misordered, corrupt, leaked })
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${count} ${name}`);
   return `Not every message arrived once and in order: ${faults.join(", ")}${remarks}`;
@@ -88,13 +92,15 @@ function deliveryLine({ ledger, summary }: Measurement, { isDelivered }: Verdict
 
 /** The values that gates are compared with. */
 function metricsOf(
-  { ledger, summary, latencies, achievedRate, deliveriesPerSecond }: Measurement,
+  { ledger, uncompared, summary, latencies, achievedRate, deliveriesPerSecond }: Measurement,
 ): Partial<Record<GateMetric, number>> {
   const { failed } = summary;
   // If nothing was sent, a count of 0 proves nothing.
   if (summary.sent === 0) return { failed };
+  const { misordered, ...counts } = ledger;
   return {
-    ...ledger,
+    ...counts,
+    ...uncompared === undefined ? {} : { misordered },
     ...latencies.delivery,
     failed,
     rate: achievedRate,

@@ -1,5 +1,6 @@
 import type { ClientConfig } from "../config.ts";
 import type { RoomPlan } from "../measure/room_plan.ts";
+import type { SenderPlan } from "../measure/text_check.ts";
 import type { Target } from "./connect.ts";
 import { rolesOf } from "./roles.ts";
 import type { UserLine } from "./users_file.ts";
@@ -26,6 +27,8 @@ export interface UserPlan {
 export interface RunPlan {
   readonly users: readonly UserPlan[];
   readonly rooms: readonly RoomPlan[];
+  /** The users that send, by their indexes as senders. */
+  readonly senders: readonly SenderPlan[];
 }
 
 /** What the flags tell of the users. */
@@ -65,7 +68,11 @@ export function planUsers(
       headers: headersOf(target.headers, line),
     };
   });
-  return { users, rooms };
+  const senders: SenderPlan[] = [];
+  for (const { id, name, sender, room } of users) {
+    if (sender >= 0) senders[sender] = { id, name, room: rooms[room]!.name };
+  }
+  return { users, rooms, senders };
 }
 
 /** The name of a user's room; empty if the server chooses it. */

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { parseGate } from "../../../lib/load/report/gate.ts";
-import { NO_COUNTS } from "../../../lib/load/measure/ledger.ts";
+import { NO_COUNTS } from "../../../lib/load/measure/delivery_counts.ts";
 import {
   measuredJsonReport,
   measuredTextReport,
@@ -56,10 +56,11 @@ Delivery
   lost         0
   duplicated   0
   reordered    0
+  misordered   not checked
   corrupt      0
+  leaked       0
   echoed       0
   foreign      3
-  leaked       0
 Rate, per second
   messages     100 of 100
   deliveries   200
@@ -105,10 +106,11 @@ Delivery
   lost         3
   duplicated   1
   reordered    0
+  misordered   not checked
   corrupt      0
+  leaked       0
   echoed       2
   foreign      0
-  leaked       0
 Slow readers
   readers      2
   closed       1 × 4008, by the server
@@ -167,11 +169,14 @@ Deno.test("measuredJsonReport() has its version and every figure", () => {
         lost: 3,
         duplicated: 1,
         reordered: 0,
+        misordered: 0,
         corrupt: 0,
+        leaked: 0,
         echoed: 2,
         foreign: 0,
-        leaked: 0,
       },
+      faults: [],
+      uncompared: null,
       slow: {
         count: 2,
         closeCodes: { 4008: 1 },

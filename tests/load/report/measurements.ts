@@ -1,5 +1,5 @@
 import { LatencyHistogram } from "../../../lib/load/measure/latency.ts";
-import { NO_COUNTS } from "../../../lib/load/measure/ledger.ts";
+import { NO_COUNTS } from "../../../lib/load/measure/delivery_counts.ts";
 import type { Measurement } from "../../../lib/load/measure/measurement.ts";
 import { Summary } from "../../../lib/load/measure/summary.ts";
 
@@ -13,6 +13,8 @@ summary.closeCodes.set(1000, 3);
 export const GOOD: Measurement = {
   summary,
   ledger: { ...NO_COUNTS, delivered: 20, foreign: 3 },
+  faults: [],
+  uncompared: undefined,
   slow: { count: 0, closeCodes: new Map(), ledger: NO_COUNTS },
   offeredRate: 100,
   achievedRate: 100,
