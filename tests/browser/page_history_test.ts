@@ -104,6 +104,30 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a reader who scrolls up by a few pixels is not taken back, and follows again near the end",
+  ignore: isBrowserMissing,
+  async fn() {
+    await using server = await startTestApp();
+    await using bob = await fill(server, 100);
+    await using browser = await launchBrowser();
+    const chat = await ChatPage.open(browser, server.app.url);
+    await chat.shows("message 100");
+    await chat.page.evaluate(`document.querySelector("#log").scrollTop -= 10`);
+    await chat.page.getByRole("button", { name: "Newest messages" }).waitFor();
+    const before = await chat.page.evaluate(ANCHOR);
+    bob.say("message 101");
+    await chat.page.getByRole("button", { name: "1 new" }).waitFor();
+    assertEquals(await chat.page.evaluate(ANCHOR), before);
+    await chat.page.evaluate(`(() => {
+      const log = document.querySelector("#log");
+      log.scrollTop = log.scrollHeight - log.clientHeight - 20;
+    })()`);
+    await chat.page.locator("#jump").waitFor({ state: "hidden" });
+    assertEquals(chat.problems, []);
+  },
+});
+
+Deno.test({
   name: "when older messages cannot be loaded, the page says so, and tries again when asked to",
   ignore: isBrowserMissing,
   async fn() {
