@@ -26,8 +26,11 @@ const FLOOD_MS = 1_000;
 /** How near to an end the reader gets before there are more rows, in pixels. */
 const REACH = 800;
 
-/** So near to the end, the reader follows the conversation, in pixels. */
+/** So near to the end, a reader who scrolls down follows the conversation, in pixels. */
 const NEAR_END = 32;
+
+/** At the end, positions may differ by a fraction of a pixel. */
+const AT_END = 1;
 
 /**
  * The messages of a room. The document has only the rows around those that the reader sees: a
@@ -73,8 +76,10 @@ export class MessageList {
         createRow(entry, { markerPosition: this.#room?.markerPosition, now: new Date() }),
     });
     this.#log.addEventListener("scroll", () => {
+      // Smooth scrolling and touchpads begin with a few pixels: they must not be taken back.
+      const reach = this.#window.takeScrolledUp() ? AT_END : NEAR_END;
       if (this.#timeline === this.#room?.timeline) {
-        this.#isFollowing = this.#hasEnd && this.#window.distances.toEnd <= NEAR_END;
+        this.#isFollowing = this.#hasEnd && this.#window.distances.toEnd <= reach;
       }
       onScroll();
     }, { passive: true });

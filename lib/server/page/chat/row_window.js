@@ -10,6 +10,8 @@ export class RowWindow {
   #createRow;
   /** @type {{ entry: Entry, row: HTMLElement }[]} */
   #window = [];
+  /** Where the scroller was when this window last looked, in pixels. */
+  #top = 0;
 
   /**
    * @param {object} options
@@ -42,7 +44,18 @@ export class RowWindow {
   }
 
   scrollToEnd() {
-    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#scrollTo(this.#scroller.scrollHeight);
+  }
+
+  /**
+   * Whether the reader has scrolled up since the last call. What this window scrolls does not
+   * count.
+   */
+  takeScrolledUp() {
+    const { scrollTop } = this.#scroller;
+    const isUp = scrollTop < this.#top;
+    this.#top = scrollTop;
+    return isUp;
   }
 
   clear() {
@@ -132,6 +145,13 @@ export class RowWindow {
   #changeAbove(change) {
     const { scrollHeight, scrollTop } = this.#scroller;
     change();
-    this.#scroller.scrollTop = scrollTop + this.#scroller.scrollHeight - scrollHeight;
+    this.#scrollTo(scrollTop + this.#scroller.scrollHeight - scrollHeight);
+  }
+
+  /** @param {number} top In pixels. */
+  #scrollTo(top) {
+    this.#scroller.scrollTop = top;
+    // It may be less, at the end.
+    this.#top = this.#scroller.scrollTop;
   }
 }
