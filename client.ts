@@ -7,6 +7,7 @@ import { onStopSignal } from "./lib/cli/stop_signal.ts";
 import { versionText } from "./lib/cli/version.ts";
 import { clientFaults } from "./lib/load/client_faults.ts";
 import { CLIENT_FLAG_GROUPS, CLIENT_FLAGS, type ClientConfig } from "./lib/load/config.ts";
+import { ServerMetricsError } from "./lib/load/measure/server_metrics.ts";
 import { runClient } from "./lib/load/outcome.ts";
 import { checkWritable, OutputFileError, writeOutput } from "./lib/load/report/output_file.ts";
 import { progressLine } from "./lib/load/report/progress.ts";
@@ -30,8 +31,13 @@ if (config.help) {
   try {
     Deno.exit(await runWith(config));
   } catch (error) {
-    const isExpected = [CaCertError, OutputFileError, UsersFileError, WorkerError]
-      .some((each) => error instanceof each);
+    const isExpected = [
+      CaCertError,
+      OutputFileError,
+      ServerMetricsError,
+      UsersFileError,
+      WorkerError,
+    ].some((each) => error instanceof each);
     if (!isExpected) throw error;
     console.error((error as Error).message);
     Deno.exit(EXIT_CODE.failure);

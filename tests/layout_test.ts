@@ -9,7 +9,10 @@ const ROOT = new URL("../", import.meta.url);
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "server.ts": ["lib/cli", "lib/cli/flags", "lib/server", "lib/server/security"],
-  "client.ts": ["lib/cli", "lib/cli/flags", "lib/load", "lib/load/report", "lib/load/users"],
+  "client.ts": [
+    ...["lib/cli", "lib/cli/flags", "lib/load"],
+    ...["lib/load/measure", "lib/load/report", "lib/load/users"],
+  ],
 
   "lib/cli": ["deno.json"],
   "lib/cli/flags": ["lib/cli/error_message.ts", "lib/cli/read_failure.ts"],
@@ -90,7 +93,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["lib/load/report/gate.ts", "lib/load/users/roles.ts"],
     ...["lib/cli/flags", "lib/websocket/http_head.ts"],
   ],
-  "lib/load/measure": ["lib/load/config.ts"],
+  "lib/load/measure": ["lib/load/config.ts", "lib/load/delay.ts", "lib/cli"],
   "lib/load/report": [
     ...["lib/load/measure", "lib/load/report/html_report", "lib/load/config.ts"],
     ...["lib/cli"],

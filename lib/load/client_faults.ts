@@ -15,6 +15,7 @@ const MEASURING: readonly ClientFlag[] = [
   "slow",
   "churn",
   "workers",
+  "serverMetrics",
   "check",
   "expect",
   "strict",
@@ -67,9 +68,10 @@ export function clientFaults(
       ...config.expect.some(isAboutOrder) ? [orderFault("--expect")] : [],
       ...config.findMax.split(",").some(isAboutOrder) ? [orderFault("--find-max")] : [],
     ],
-    ...config.findMax === ""
-      ? []
-      : faultsOf(["expect", "report", "hdr"], "has no effect with --find-max: remove it"),
+    ...config.findMax === "" ? [] : faultsOf(
+      ["serverMetrics", "expect", "report", "hdr"],
+      "has no effect with --find-max: remove it",
+    ),
     ...senderCount < 1 || senderCount + slowCount > count
       ? [
         "Cannot start because --senders and --slow must add up to at most --count, with at " +

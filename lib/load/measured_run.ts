@@ -8,6 +8,7 @@ import { createOrderTable } from "./measure/order_check.ts";
 import type { Measurement } from "./measure/measurement.ts";
 import { type PhaseOfRun, Recorder, type TimelinePoint } from "./measure/recorder.ts";
 import { periodMs } from "./measure/schedule.ts";
+import { ServerMetrics } from "./measure/server_metrics.ts";
 import { increment, Summary } from "./measure/summary.ts";
 import type { TalkOptions } from "./talk.ts";
 import { rolesOf } from "./users/roles.ts";
@@ -31,29 +32,48 @@ export interface MeasuredRunOptions extends TalkOptions {
   readonly onProgress: (point: TimelinePoint) => void;
 }
 
-/** Measures a server: connects all users, sends on schedule, and checks every delivery. */
+/**
+ * Measures a server: connects all users, sends on schedule, and checks every delivery.
+ *
+ * @throws {ServerMetricsError} If the metrics of `--server-metrics` cannot be read.
+ */
 export async function runMeasured(
   config: ClientConfig,
   options: MeasuredRunOptions,
 ): Promise<Measurement> {
-  using run = new MeasuredRun(config, options);
+  using server = await openServerMetrics(config, options);
+  using run = new MeasuredRun(config, options, server);
   return await run.measure();
+}
+
+function openServerMetrics({ serverMetrics }: ClientConfig, options: MeasuredRunOptions) {
+  const { target: { caCerts }, signal, printNotice } = options;
+  return serverMetrics === ""
+    ? undefined
+    : ServerMetrics.open(serverMetrics, { caCerts, signal, printNotice });
 }
 
 class MeasuredRun implements Disposable {
   readonly #config: ClientConfig;
   readonly #options: MeasuredRunOptions;
+  readonly #server: ServerMetrics | undefined;
   readonly #clock: RunClock;
   readonly #startEpochMs = performance.timeOrigin + performance.now();
   readonly #workers: readonly (LoadWorker & Partial<Disposable>)[];
   readonly #recorder = new Recorder(cpuMs());
   readonly #stop = () => this.#workers.forEach((worker) => worker.stop());
   readonly #printed = new Set<string>();
+  readonly #steady = { fromMs: Infinity, untilMs: Infinity };
   #phase: () => PhaseOfRun = () => ({ phase: "connecting", sinceMs: 0 });
 
-  constructor(config: ClientConfig, options: MeasuredRunOptions) {
+  constructor(
+    config: ClientConfig,
+    options: MeasuredRunOptions,
+    server: ServerMetrics | undefined,
+  ) {
     this.#config = config;
     this.#options = options;
+    this.#server = server;
     this.#clock = new RunClock(this.#startEpochMs);
     const { target, random, userLines } = options;
     const plan = planUsers(config, target, userLines ?? []);
@@ -82,13 +102,17 @@ class MeasuredRun implements Disposable {
     signal.addEventListener("abort", this.#stop);
     if (signal.aborted) this.#stop();
     const over = new AbortController();
-    const sampling = this.#sampleUntil(over.signal);
+    const sampling = Promise.all([
+      this.#sampleUntil(over.signal),
+      this.#server?.sampleUntil(over.signal, this.#clock),
+    ]);
     // `sampling` is awaited below. Without this, an earlier failure would count as unhandled.
     sampling.catch(() => {});
     try {
       await this.#send(await this.#connect());
       const drainMs = this.#clock.nowMs;
       this.#phase = () => ({ phase: "draining", sinceMs: drainMs });
+      this.#steady.untilMs = drainMs;
       await this.#drain();
     } finally {
       over.abort();
@@ -122,6 +146,7 @@ class MeasuredRun implements Disposable {
     // The plan reaches other threads a little later.
     const startMs = this.#clock.nowMs + (this.#workers.length > 1 ? QUIET_MS : 0);
     const steadyMs = startMs + warmupMs;
+    this.#steady.fromMs = steadyMs;
     const endMs = durationMs === 0 ? Infinity : steadyMs + durationMs;
     this.#phase = () =>
       this.#clock.nowMs < steadyMs
@@ -174,7 +199,7 @@ class MeasuredRun implements Disposable {
   async #sample(): Promise<readonly WorkerSample[]> {
     const phase = this.#phase();
     const samples = await Promise.all(this.#workers.map((worker) => worker.sample()));
-    const point = this.#recorder.add(samples, phase, cpuMs());
+    const point = this.#recorder.add(samples, phase, cpuMs(), this.#server?.latest);
     if (point) this.#options.onProgress(point);
     return samples;
   }
@@ -221,6 +246,7 @@ class MeasuredRun implements Disposable {
       churned,
       busyCores: this.#recorder.busyCores,
       workers: this.#workers.length,
+      server: this.#server?.summary(this.#steady.fromMs, this.#steady.untilMs),
     };
   }
 

@@ -1,5 +1,12 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { EXIT_CODE } from "../../lib/cli/exit_code.ts";
+import { ServerMetricsError } from "../../lib/load/measure/server_metrics.ts";
 import { handshakeResponse } from "../../lib/websocket/handshake.ts";
 import { readHead } from "../socket/handshake.ts";
 import { ChorusPeer } from "../socket/chorus_peer.ts";
@@ -490,4 +497,34 @@ Deno.test("runMeasured() counts users that cannot reconnect as lost", async () =
   assert(connections.lost > 0);
   assertEquals([connections.opened, connections.failed, connections.churned], [3, 0, 0]);
   assertEquals(exitCode, EXIT_CODE.failure);
+});
+
+Deno.test("--server-metrics reports the server's own figures", async () => {
+  await using server = await startTestApp();
+  const stop = new AbortController();
+  let scrapes = 0;
+  await using metrics = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => {
+      // The first is the check before the run. The second and the third give the first figures.
+      if (++scrapes === 4) stop.abort();
+      return new Response("process_resident_memory_bytes 5\n");
+    },
+  );
+  const serverMetrics = `http://127.0.0.1:${metrics.addr.port}/metrics`;
+  const { json, exitCode } = await measure(server.port, { serverMetrics, durationMs: 0 }, {
+    signal: stop.signal,
+  });
+  assertEquals(json().server, { cpuCores: null, memoryBytes: { mean: 5, max: 5 }, lagMs: null });
+  assertEquals(exitCode, EXIT_CODE.ok);
+});
+
+Deno.test("runMeasured() connects no user if the server's metrics cannot be read", async () => {
+  await using server = await startTestApp();
+  const serverMetrics = `http://127.0.0.1:${server.port}/healthz`;
+  await assertRejects(
+    () => measure(server.port, { serverMetrics }),
+    ServerMetricsError,
+    "it has none of the metrics",
+  );
 });

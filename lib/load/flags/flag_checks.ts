@@ -22,6 +22,16 @@ export function mustBeWebSocketUrl(text: string): string | undefined {
     : "a URL such as ws://127.0.0.1:8000/ws, without a #fragment or a password";
 }
 
+/** Checks `--server-metrics`. */
+export function mustBeHttpUrl(text: string): string | undefined {
+  const url = URL.parse(text);
+  const isValid = url && /^https?:$/.test(url.protocol) && !text.includes("#") &&
+    url.username === "" && url.password === "";
+  return isValid
+    ? undefined
+    : "a URL such as http://127.0.0.1:8000/metrics, without a #fragment or a password";
+}
+
 /** Checks one `--expect`. */
 export function mustBeGate(text: string): string | undefined {
   return parseGate(text)

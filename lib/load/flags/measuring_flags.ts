@@ -1,5 +1,5 @@
 import type { FlagTable } from "../../cli/flags/flag.ts";
-import { mustBeCheck, mustBeGate, mustBeGates, mustBeSlow } from "./flag_checks.ts";
+import { mustBeCheck, mustBeGate, mustBeGates, mustBeHttpUrl, mustBeSlow } from "./flag_checks.ts";
 
 /** Load, checks, and gates. */
 export const MEASURING_FLAGS = {
@@ -85,6 +85,13 @@ export const MEASURING_FLAGS = {
     min: 1,
     max: 64,
     help: "Threads to spread the users over",
+  },
+  serverMetrics: {
+    kind: "text",
+    default: "",
+    value: "URL",
+    help: "Report the server's CPU, memory, and event loop lag, from its metrics for Prometheus",
+    check: mustBeHttpUrl,
   },
   expect: {
     kind: "each",

@@ -2,6 +2,7 @@ import type { Fault } from "./fault_log.ts";
 import type { LatencyHistogram } from "./latency.ts";
 import type { LedgerCounts } from "./delivery_counts.ts";
 import type { RunLatencies, TimelinePoint } from "./recorder.ts";
+import type { ServerSummary } from "./server_metrics.ts";
 import type { Summary } from "./summary.ts";
 
 /** The result of a measured run. */
@@ -29,6 +30,8 @@ export interface Measurement {
   readonly busyCores: number | undefined;
   /** How many threads the client used. */
   readonly workers: number;
+  /** The server's own figures in the steady phase; undefined without `--server-metrics`. */
+  readonly server: ServerSummary | undefined;
 }
 
 /** Users that read nothing until all messages are sent. They are counted separately. */

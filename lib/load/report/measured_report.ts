@@ -1,6 +1,7 @@
 import type { LatencySummary } from "../measure/latency.ts";
 import type { Measurement } from "../measure/measurement.ts";
 import { connectionCounts, connectionLines, formatNumber, type ReportFacts } from "./report.ts";
+import { serverLines } from "./server_report.ts";
 import { type Verdict, verdictLines } from "./verdict.ts";
 
 /** The text report of a measured run. The verdict comes first. */
@@ -35,6 +36,7 @@ export function measuredTextReport(
     latencyLine("first to last", spread),
     latencyLine("handshake", handshake),
     ...clientLines(measurement),
+    ...serverLines(measurement.server),
   ].join("\n");
 }
 
@@ -76,6 +78,7 @@ export function measuredJsonReport(
     },
     latencyMs: { delivery, ...latencies },
     client: { slipMs: slip, lagMs: lag, busyCores, workers },
+    server: measurement.server,
   }, (_key, value) => value === undefined ? null : value);
 }
 

@@ -35,4 +35,5 @@ export const GOOD: Measurement = {
   churned: 0,
   busyCores: 0.25,
   workers: 1,
+  server: undefined,
 };
