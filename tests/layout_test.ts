@@ -9,10 +9,7 @@ const ROOT = new URL("../", import.meta.url);
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "server.ts": ["lib/cli", "lib/cli/flags", "lib/server", "lib/server/security"],
-  "client.ts": [
-    ...["lib/cli", "lib/cli/flags", "lib/load"],
-    ...["lib/load/measure", "lib/load/report", "lib/load/users"],
-  ],
+  "client.ts": ["lib/cli", "lib/cli/flags", "lib/load", "lib/load/report", "lib/load/users"],
 
   "lib/cli": ["deno.json"],
   "lib/cli/flags": ["lib/cli/error_message.ts", "lib/cli/read_failure.ts"],

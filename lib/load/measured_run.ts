@@ -11,6 +11,7 @@ import { periodMs } from "./measure/schedule.ts";
 import { ServerMetrics } from "./measure/server_metrics.ts";
 import { increment, Summary } from "./measure/summary.ts";
 import type { TalkOptions } from "./talk.ts";
+import { lookUpName } from "./users/name_lookup.ts";
 import { rolesOf } from "./users/roles.ts";
 import { planUsers } from "./users/user_plan.ts";
 import type { LoadWorker, WorkerOptions, WorkerResult, WorkerSample } from "./users/worker.ts";
@@ -42,7 +43,9 @@ export async function runMeasured(
   options: MeasuredRunOptions,
 ): Promise<Measurement> {
   using server = await openServerMetrics(config, options);
-  using run = new MeasuredRun(config, options, server);
+  const { target, signal } = options;
+  const lookup = await lookUpName(target.url, { timeoutMs: config.connectTimeoutMs, signal });
+  using run = new MeasuredRun(config, { ...options, target: { ...target, lookup } }, server);
   return await run.measure();
 }
 
@@ -205,6 +208,7 @@ class MeasuredRun implements Disposable {
   }
 
   #sum(results: readonly WorkerResult[]): Measurement {
+    const { lookup } = this.#options.target;
     const summary = new Summary();
     const ledger = { ...NO_COUNTS };
     const slow = { count: 0, closeCodes: new Map<number, number>(), ledger: { ...NO_COUNTS } };
@@ -238,6 +242,7 @@ class MeasuredRun implements Disposable {
       achievedRate,
       deliveriesPerSecond,
       latencies: this.#recorder.close(),
+      lookupMs: lookup && "ms" in lookup ? lookup.ms : undefined,
       histogram: this.#recorder.delivery,
       timeline: this.#recorder.timeline.map((point, at, { length }) =>
         at === length - 1 ? { ...point, missing: ledger.lost } : point

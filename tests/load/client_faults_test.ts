@@ -67,6 +67,7 @@ for (
     ["--expect=p99<5", "--expect must be a metric, a comparison, and a limit"],
     ["--server-metrics=ws://a/m", "--server-metrics must be a URL such as http://"],
     ["--server-metrics=http://a:b@c/", "--server-metrics must be a URL such as http://"],
+    ["--local-address=localhost", "--local-address must be an IP address of this machine"],
     ["--token=", "--token is empty"],
     ["--room=", "--room is empty"],
     ["--report", "--report has no value"],

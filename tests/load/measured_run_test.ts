@@ -528,3 +528,22 @@ Deno.test("runMeasured() connects no user if the server's metrics cannot be read
     "it has none of the metrics",
   );
 });
+
+Deno.test("runMeasured() looks up the name of the server once, and reports how long that took", async () => {
+  await using server = serve(fair);
+  const port = server.addr.port;
+  const { json, exitCode } = await measure(port, { url: `ws://localhost:${port}/ws` });
+  assertEquals([typeof json().latencyMs.lookup, exitCode], ["number", EXIT_CODE.ok]);
+  const { text } = await measure(port, { url: `ws://localhost:${port}/ws`, json: false });
+  assertMatch(text, /\n {2}name lookup {2}\d+\.\d\d ms\n/);
+  const byAddress = await measure(port);
+  assertEquals(byAddress.json().latencyMs.lookup, null);
+});
+
+Deno.test("runMeasured() reports a name that cannot be found, and exits with 1", async () => {
+  const { json, exitCode, notices } = await measure(1, { url: "ws://name.invalid/ws" });
+  assertEquals([json().connections.failures, exitCode], [{ "unknown host": 3 }, EXIT_CODE.failure]);
+  assertEquals(notices.slice(1, 2), [
+    "The host of ws://name.invalid/ws was not found: check the host name in --url",
+  ]);
+});

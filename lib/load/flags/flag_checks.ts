@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isIP } from "node:net";
 import { isToken } from "../../websocket/http_head.ts";
 import { GATE_METRICS, parseGate, parseGates } from "../report/gate.ts";
 import { parseSlow } from "../users/roles.ts";
@@ -75,6 +76,11 @@ export function mustBeHeader(text: string): string | undefined {
 /** Checks a value that is sent in a header. */
 export function mustBeHeaderValue(text: string): string | undefined {
   return /^[\t\x20-\x7e]*$/.test(text) ? undefined : "visible ASCII characters";
+}
+
+/** Checks one `--local-address`. */
+export function mustBeAddress(text: string): string | undefined {
+  return isIP(text) === 0 ? "an IP address of this machine, such as 127.0.0.2" : undefined;
 }
 
 /** Checks one `--protocol`. */

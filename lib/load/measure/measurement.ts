@@ -20,6 +20,8 @@ export interface Measurement {
   readonly achievedRate: number;
   readonly deliveriesPerSecond: number;
   readonly latencies: RunLatencies;
+  /** How long the lookup of the server's name took; undefined if there was none, or it failed. */
+  readonly lookupMs: number | undefined;
   /** From when a message was due to each delivery, in the steady phase. */
   readonly histogram: LatencyHistogram;
   readonly timeline: readonly TimelinePoint[];

@@ -10,7 +10,8 @@ export function measuredTextReport(
   verdict: Verdict,
   facts: ReportFacts,
 ): string {
-  const { ledger, summary, churned, achievedRate, offeredRate, deliveriesPerSecond } = measurement;
+  const { ledger, summary, churned, lookupMs, achievedRate, offeredRate, deliveriesPerSecond } =
+    measurement;
   const { delivery, raw, first, last, spread, handshake } = measurement.latencies;
   return [
     ...verdictLines(measurement, verdict, facts),
@@ -18,6 +19,7 @@ export function measuredTextReport(
     `Run of ${(facts.elapsedMs / 1000).toFixed(1)} s at ${facts.url}` +
     (facts.isInterrupted ? ", interrupted" : ""),
     ...connectionLines(summary, facts),
+    ...lookupMs === undefined ? [] : [`  name lookup  ${lookupMs.toFixed(2)} ms`],
     ...churned > 0 ? [`  churned      ${churned}, disconnected and reconnected`] : [],
     "Delivery",
     `  sent         ${summary.sent}${unsentText(measurement)}`,
@@ -76,7 +78,7 @@ export function measuredJsonReport(
       achievedRate: measurement.achievedRate,
       deliveriesPerSecond: measurement.deliveriesPerSecond,
     },
-    latencyMs: { delivery, ...latencies },
+    latencyMs: { delivery, ...latencies, lookup: measurement.lookupMs },
     client: { slipMs: slip, lagMs: lag, busyCores, workers },
     server: measurement.server,
   }, (_key, value) => value === undefined ? null : value);

@@ -29,6 +29,7 @@ export const GOOD: Measurement = {
     handshake: LATENCY,
     lag: LATENCY,
   },
+  lookupMs: undefined,
   histogram: new LatencyHistogram(),
   timeline: [],
   unsent: { disconnected: 0, blocked: 0 },
