@@ -98,7 +98,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/load/users": [
     ...["lib/load/measure", "lib/load/config.ts", "lib/load/delay.ts", "lib/load/seeded_random.ts"],
     "lib/load/flags/flag_checks.ts",
-    ...["lib/chat/close_code.ts", "lib/cli", "lib/websocket", "lib/websocket/transport"],
+    ...["lib/chat/close_code.ts", "lib/websocket", "lib/websocket/transport"],
+    ...["lib/cli", "lib/cli/flags/rate.ts"],
   ],
 };
 

@@ -62,6 +62,7 @@ for (
   const [flag, mustBe] of [
     ["--slow=101%", "--slow must be a number or a percentage of users"],
     ["--slow=-1", "--slow must be"],
+    ["--slow=10%:3KB/s", "optionally a rate: 5%:3KiB/s: --slow was"],
     ["--check=ordr", "--check must be order"],
     ["--find-max=lost=0,p99", "--find-max must be gates separated by commas"],
     ["--expect=p99<5", "--expect must be a metric, a comparison, and a limit"],

@@ -335,22 +335,24 @@ Deno.test("runMeasured() counts slow readers that the server closed separately",
   assertEquals(exitCode, EXIT_CODE.ok);
 });
 
-Deno.test("runMeasured() lets slow readers read buffered messages at the end", async () => {
-  await using server = serve(fair);
-  const { text, exitCode } = await measure(server.addr.port, { ...FLOOD, json: false });
-  const [, sent] = text.match(/\n {2}sent +(\d+)/)!;
-  assert(Number(sent) > 0);
-  assertStringIncludes(
-    text,
-    `Slow readers
+for (const slow of [FLOOD.slow, "25%:1MiB/s"]) {
+  Deno.test(`runMeasured() with --slow ${slow} lets them read buffered messages at the end`, async () => {
+    await using server = serve(fair);
+    const { text, exitCode } = await measure(server.addr.port, { ...FLOOD, slow, json: false });
+    const [, sent] = text.match(/\n {2}sent +(\d+)/)!;
+    assert(Number(sent) > 0);
+    assertStringIncludes(
+      text,
+      `Slow readers
   readers      1
   closed       none
   delivered    ${sent}
   lost         0, not counting closed connections
 `,
-  );
-  assertEquals(exitCode, EXIT_CODE.ok);
-});
+    );
+    assertEquals(exitCode, EXIT_CODE.ok);
+  });
+}
 
 Deno.test("runMeasured() stops sending to a server that does not read, and counts unsent messages", async () => {
   await using server = startBlockingServer();

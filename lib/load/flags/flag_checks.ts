@@ -54,7 +54,9 @@ export function mustBeGates(text: string): string | undefined {
 
 /** Checks `--slow`. */
 export function mustBeSlow(text: string): string | undefined {
-  return parseSlow(text) ? undefined : "a number or a percentage of users, such as 20 or 5%";
+  return parseSlow(text)
+    ? undefined
+    : "a number or a percentage of users, such as 20 or 5%, and optionally a rate: 5%:3KiB/s";
 }
 
 /** Headers that the handshake itself sends. A second one would break it. */

@@ -66,8 +66,8 @@ export const MEASURING_FLAGS = {
   slow: {
     kind: "text",
     default: "0",
-    value: "N|P%",
-    help: "Slow readers: users that read nothing until all messages are sent",
+    value: "N|P%[:RATE]",
+    help: "Slow readers: users that read nothing, or only RATE, until all messages are sent",
     check: mustBeSlow,
   },
   churn: {

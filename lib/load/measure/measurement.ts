@@ -36,7 +36,7 @@ export interface Measurement {
   readonly server: ServerSummary | undefined;
 }
 
-/** Users that read nothing until all messages are sent. They are counted separately. */
+/** Users that read nothing, or slowly, until all messages are sent. They are counted separately. */
 export interface SlowReaders {
   readonly count: number;
   /** Connections that the server ended, by close code. */

@@ -18,6 +18,7 @@ import {
   unreachableFrom,
 } from "./connect_failure.ts";
 import { hostOf, lookupOf, type NameLookup } from "./name_lookup.ts";
+import { ReadThrottle } from "./read_throttle.ts";
 
 /** The size limit of the head of the server's response to the handshake. */
 const MAX_HEAD_BYTES = 16 * 1024;
@@ -76,8 +77,11 @@ export interface ConnectOptions {
   readonly clock: { readonly nowMs: number };
   /** Watches the open connection. */
   readonly heartbeat: Heartbeat;
-  /** Whether an open connection reads only after {@linkcode Connection.resume}. */
-  readonly isPaused: boolean;
+  /**
+   * How an open connection reads until {@linkcode Connection.resume}: everything, nothing, or with
+   * a throttle.
+   */
+  readonly reading: "everything" | "nothing" | ReadThrottle;
   readonly onMessage: OnMessage;
 }
 
@@ -188,16 +192,15 @@ export class Connection implements Watched {
    * even if this side began to close.
    */
   readonly closed: Promise<CloseStatus>;
-  readonly #transport: SocketTransport;
   readonly #connection: WebSocketConnection;
-  /** Whether the user reads nothing. Then the server's silence means nothing. */
+  readonly #resume: () => void;
+  /** Whether the user reads nothing, or slowly. Then the server's silence means nothing. */
   isHeldBack: boolean;
 
   constructor(transport: SocketTransport, options: ConnectOptions) {
-    const { clock, heartbeat, isPaused, onMessage } = options;
+    const { clock, heartbeat, reading, onMessage } = options;
     const closed = Promise.withResolvers<CloseStatus>();
     this.closed = closed.promise;
-    this.#transport = transport;
     this.#connection = new WebSocketConnection(
       transport,
       { role: "client", maxMessageBytes: MAX_MESSAGE_BYTES, clock },
@@ -212,8 +215,11 @@ export class Connection implements Watched {
         backlog: undefined,
       },
     );
-    this.isHeldBack = isPaused;
-    if (isPaused) transport.pause();
+    this.isHeldBack = reading !== "everything";
+    this.#resume = reading instanceof ReadThrottle
+      ? reading.add(transport)
+      : () => transport.resume();
+    if (reading === "nothing") transport.pause();
     heartbeat.add(this);
   }
 
@@ -262,10 +268,10 @@ export class Connection implements Watched {
     this.#connection.ping();
   }
 
-  /** Reads again, or for the first time if the connection was opened with `isPaused`. */
+  /** From now on reads everything. */
   resume(): void {
     this.isHeldBack = false;
-    this.#transport.resume();
+    this.#resume();
   }
 
   /** Closes the connection with 1000. Ends it without an answer after the deadline. */

@@ -25,7 +25,7 @@ export async function failureAt(target: Target): Promise<ConnectFailure> {
     signal: new AbortController().signal,
     clock: heartbeat,
     heartbeat,
-    isPaused: false,
+    reading: "everything",
     onMessage: () => {},
   });
   if ("failure" in attempt) return attempt.failure;

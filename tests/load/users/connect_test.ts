@@ -34,7 +34,7 @@ async function connectUsers(target: Target, ids: readonly number[]): Promise<voi
       signal: new AbortController().signal,
       clock: heartbeat,
       heartbeat,
-      isPaused: false,
+      reading: "everything",
       onMessage: () => {},
     });
     assert("connection" in attempt, JSON.stringify(attempt));
