@@ -5,7 +5,7 @@ import { onStopSignal } from "./lib/cli/stop_signal.ts";
 import { versionText } from "./lib/cli/version.ts";
 import { type ClientCommand, readCommand } from "./lib/load/client_command.ts";
 import { clientHelpText } from "./lib/load/client_help.ts";
-import { isExpectedError } from "./lib/load/expected_error.ts";
+import { isExpected } from "./lib/load/expected_error.ts";
 import { runClient } from "./lib/load/outcome.ts";
 import { checkWritable, writeOutput } from "./lib/load/report/output_file.ts";
 import { progressLine } from "./lib/load/report/progress.ts";
@@ -23,7 +23,7 @@ try {
       : await runCommand(),
   );
 } catch (error) {
-  if (!isExpectedError(error)) throw error;
+  if (!isExpected(error)) throw error;
   console.error(error.message);
   Deno.exit(EXIT_CODE.failure);
 }

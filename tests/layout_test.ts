@@ -91,7 +91,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["lib/load/report/gate.ts", "lib/load/users/roles.ts"],
     ...["lib/cli/flags", "lib/websocket/http_head.ts"],
   ],
-  "lib/load/measure": ["lib/load/config.ts"],
+  "lib/load/measure": ["lib/load/config.ts", "lib/load/delay.ts", "lib/cli"],
   "lib/load/report": [
     ...["lib/load/measure", "lib/load/report/html_report", "lib/load/config.ts"],
     "lib/load/report/saved_run",
@@ -110,7 +110,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/load/users": [
     ...["lib/load/measure", "lib/load/config.ts", "lib/load/delay.ts", "lib/load/seeded_random.ts"],
     "lib/load/flags/flag_checks.ts",
-    ...["lib/chat/close_code.ts", "lib/cli", "lib/websocket", "lib/websocket/transport"],
+    ...["lib/chat/close_code.ts", "lib/websocket", "lib/websocket/transport"],
+    ...["lib/cli", "lib/cli/flags/rate.ts"],
   ],
 };
 

@@ -1,6 +1,6 @@
 import { flagName } from "../cli/flags/flag.ts";
 import type { Source } from "../cli/flags/flags.ts";
-import { CLIENT_FLAGS, type ClientConfig, isMeasured } from "./config.ts";
+import { CLIENT_FLAGS, type ClientConfig, isMeasured, isOrderChecked } from "./config.ts";
 import { parseGate } from "./report/gate.ts";
 import { rolesOf } from "./users/roles.ts";
 
@@ -16,6 +16,8 @@ const MEASURING: readonly ClientFlag[] = [
   "slow",
   "churn",
   "workers",
+  "serverMetrics",
+  "check",
   "expect",
   "strict",
   "report",
@@ -68,9 +70,14 @@ export function clientFaults(
     ...config.rate > 0 || config.findMax !== ""
       ? faultsOf(["intervalMs", "every"], "has no effect with --rate or --find-max: remove it")
       : [],
-    ...config.findMax === ""
-      ? []
-      : faultsOf(["expect", ...FILES, "baseline"], "has no effect with --find-max: remove it"),
+    ...isOrderChecked(config) ? [] : [
+      ...config.expect.some(isAboutOrder) ? [orderFault("--expect")] : [],
+      ...config.findMax.split(",").some(isAboutOrder) ? [orderFault("--find-max")] : [],
+    ],
+    ...config.findMax === "" ? [] : faultsOf(
+      ["serverMetrics", "expect", ...FILES, "baseline"],
+      "has no effect with --find-max: remove it",
+    ),
     ...relativeGateFaults(config.expect, config.baseline !== ""),
     ...sameFileFaults(FILES.map((key) => ({ name: name(key), path: config[key] }))),
     ...senderCount < 1 || senderCount + slowCount > count
@@ -107,4 +114,12 @@ function sameFileFaults(
       ? []
       : [`Cannot start because ${first.name} and ${name} must differ: both were "${path}"`];
   });
+}
+
+function isAboutOrder(gate: string): boolean {
+  return gate.trim().startsWith("misordered");
+}
+
+function orderFault(flag: string): string {
+  return `Cannot start because misordered in ${flag} needs --check order: add it`;
 }

@@ -23,6 +23,11 @@ export const CLIENT_FLAGS = {
 /** The resolved configuration: one value for each of {@linkcode CLIENT_FLAGS}. */
 export type ClientConfig = ConfigOf<typeof CLIENT_FLAGS>;
 
+/** Whether the run checks that all receivers of a room see one order. */
+export function isOrderChecked({ check, verify }: ClientConfig): boolean {
+  return verify || check.includes("order");
+}
+
 /** Whether the flags ask for a measured run. If not, the users only talk. */
 export function isMeasured({ rate, verify, findMax }: ClientConfig): boolean {
   return rate > 0 || verify || findMax !== "";

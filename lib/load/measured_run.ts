@@ -1,13 +1,17 @@
 import process from "node:process";
-import type { ClientConfig } from "./config.ts";
+import { type ClientConfig, isOrderChecked } from "./config.ts";
 import { delay } from "./delay.ts";
 import { RunClock } from "./measure/clock.ts";
-import { type LedgerCounts, NO_COUNTS } from "./measure/ledger.ts";
+import { type LedgerCounts, NO_COUNTS } from "./measure/delivery_counts.ts";
+import { type Fault, firstOfEachKind } from "./measure/fault_log.ts";
+import { createOrderTable } from "./measure/order_check.ts";
 import type { Measurement } from "./measure/measurement.ts";
 import { type PhaseOfRun, Recorder, type TimelinePoint } from "./measure/recorder.ts";
 import { periodMs } from "./measure/schedule.ts";
+import { ServerMetrics } from "./measure/server_metrics.ts";
 import { increment, Summary } from "./measure/summary.ts";
 import type { TalkOptions } from "./talk.ts";
+import { lookUpName } from "./users/name_lookup.ts";
 import { rolesOf } from "./users/roles.ts";
 import { planUsers } from "./users/user_plan.ts";
 import type { LoadWorker, WorkerOptions, WorkerResult, WorkerSample } from "./users/worker.ts";
@@ -29,29 +33,50 @@ export interface MeasuredRunOptions extends TalkOptions {
   readonly onProgress: (point: TimelinePoint) => void;
 }
 
-/** Measures a server: connects all users, sends on schedule, and checks every delivery. */
+/**
+ * Measures a server: connects all users, sends on schedule, and checks every delivery.
+ *
+ * @throws {ServerMetricsError} If the metrics of `--server-metrics` cannot be read.
+ */
 export async function runMeasured(
   config: ClientConfig,
   options: MeasuredRunOptions,
 ): Promise<Measurement> {
-  using run = new MeasuredRun(config, options);
+  using server = await openServerMetrics(config, options);
+  const { target, signal } = options;
+  const lookup = await lookUpName(target.url, { timeoutMs: config.connectTimeoutMs, signal });
+  using run = new MeasuredRun(config, { ...options, target: { ...target, lookup } }, server);
   return await run.measure();
+}
+
+function openServerMetrics({ serverMetrics }: ClientConfig, options: MeasuredRunOptions) {
+  const { target: { caCerts }, signal, printNotice } = options;
+  return serverMetrics === ""
+    ? undefined
+    : ServerMetrics.open(serverMetrics, { caCerts, signal, printNotice });
 }
 
 class MeasuredRun implements Disposable {
   readonly #config: ClientConfig;
   readonly #options: MeasuredRunOptions;
+  readonly #server: ServerMetrics | undefined;
   readonly #clock: RunClock;
   readonly #startEpochMs = performance.timeOrigin + performance.now();
   readonly #workers: readonly (LoadWorker & Partial<Disposable>)[];
   readonly #recorder = new Recorder(cpuMs());
   readonly #stop = () => this.#workers.forEach((worker) => worker.stop());
   readonly #printed = new Set<string>();
+  readonly #steady = { fromMs: Infinity, untilMs: Infinity };
   #phase: () => PhaseOfRun = () => ({ phase: "connecting", sinceMs: 0 });
 
-  constructor(config: ClientConfig, options: MeasuredRunOptions) {
+  constructor(
+    config: ClientConfig,
+    options: MeasuredRunOptions,
+    server: ServerMetrics | undefined,
+  ) {
     this.#config = config;
     this.#options = options;
+    this.#server = server;
     this.#clock = new RunClock(this.#startEpochMs);
     const { target, random, userLines } = options;
     const plan = planUsers(config, target, userLines ?? []);
@@ -60,6 +85,7 @@ class MeasuredRun implements Disposable {
       target,
       startEpochMs: this.#startEpochMs,
       run: crypto.getRandomValues(new Uint16Array(1))[0]!,
+      orderTable: isOrderChecked(config) ? createOrderTable(config.count) : undefined,
       sentBySender: new Int32Array(new SharedArrayBuffer(4 * rolesOf(config).senderCount)),
     };
     this.#workers = Array.from({ length: config.workers }, (_, index) => {
@@ -79,13 +105,17 @@ class MeasuredRun implements Disposable {
     signal.addEventListener("abort", this.#stop);
     if (signal.aborted) this.#stop();
     const over = new AbortController();
-    const sampling = this.#sampleUntil(over.signal);
+    const sampling = Promise.all([
+      this.#sampleUntil(over.signal),
+      this.#server?.sampleUntil(over.signal, this.#clock),
+    ]);
     // `sampling` is awaited below. Without this, an earlier failure would count as unhandled.
     sampling.catch(() => {});
     try {
       await this.#send(await this.#connect());
       const drainMs = this.#clock.nowMs;
       this.#phase = () => ({ phase: "draining", sinceMs: drainMs });
+      this.#steady.untilMs = drainMs;
       await this.#drain();
     } finally {
       over.abort();
@@ -119,6 +149,7 @@ class MeasuredRun implements Disposable {
     // The plan reaches other threads a little later.
     const startMs = this.#clock.nowMs + (this.#workers.length > 1 ? QUIET_MS : 0);
     const steadyMs = startMs + warmupMs;
+    this.#steady.fromMs = steadyMs;
     const endMs = durationMs === 0 ? Infinity : steadyMs + durationMs;
     this.#phase = () =>
       this.#clock.nowMs < steadyMs
@@ -171,20 +202,25 @@ class MeasuredRun implements Disposable {
   async #sample(): Promise<readonly WorkerSample[]> {
     const phase = this.#phase();
     const samples = await Promise.all(this.#workers.map((worker) => worker.sample()));
-    const point = this.#recorder.add(samples, phase, cpuMs());
+    const point = this.#recorder.add(samples, phase, cpuMs(), this.#server?.latest);
     if (point) this.#options.onProgress(point);
     return samples;
   }
 
   #sum(results: readonly WorkerResult[]): Measurement {
+    const { lookup } = this.#options.target;
     const summary = new Summary();
     const ledger = { ...NO_COUNTS };
     const slow = { count: 0, closeCodes: new Map<number, number>(), ledger: { ...NO_COUNTS } };
     const unsent = { disconnected: 0, blocked: 0 };
+    const faults: Fault[] = [];
+    let uncompared = 0;
     let [achievedRate, deliveriesPerSecond, churned] = [0, 0, 0];
     for (const result of results) {
       summary.add(result.summary);
       addCounts(ledger, result.ledger);
+      faults.push(...result.faults);
+      uncompared += result.uncompared;
       addCounts(slow.ledger, result.slow.ledger);
       slow.count += result.slow.count;
       result.slow.closeCodes.forEach((count, code) => increment(slow.closeCodes, code, count));
@@ -199,12 +235,15 @@ class MeasuredRun implements Disposable {
     return {
       summary,
       ledger,
+      faults: firstOfEachKind(faults),
+      uncompared: isOrderChecked(this.#config) ? uncompared : undefined,
       slow,
       offeredRate: offeredRate(this.#config),
       achievedRate,
       deliveriesPerSecond,
       latencies: this.#recorder.close(),
       histograms: this.#recorder.histograms,
+      lookupMs: lookup && "ms" in lookup ? lookup.ms : undefined,
       timeline: this.#recorder.timeline.map((point, at, { length }) =>
         at === length - 1 ? { ...point, missing: ledger.lost } : point
       ),
@@ -212,6 +251,7 @@ class MeasuredRun implements Disposable {
       churned,
       busyCores: this.#recorder.busyCores,
       workers: this.#workers.length,
+      server: this.#server?.summary(this.#steady.fromMs, this.#steady.untilMs),
     };
   }
 

@@ -12,10 +12,16 @@ export class ChatPage {
   readonly page: Page;
   /** The errors of the page, and the messages on its console. */
   readonly problems: readonly string[];
+  /** Called with each text that the page gets over a WebSocket. */
+  readonly #watchers = new Set<(frame: string) => void>();
 
   private constructor(page: Page) {
     this.page = page;
     this.problems = collectProblems(page);
+    page.on("websocket", (socket) =>
+      socket.on("framereceived", ({ payload }) => {
+        for (const watch of this.#watchers) watch(String(payload));
+      }));
   }
 
   /** Opens the page. Pages of the same context share what they store. */
@@ -60,6 +66,18 @@ export class ChatPage {
       check();
       setTimeout(() => reject(new Error("The title is " + document.title)), 20_000);
     })`);
+  }
+
+  /** Resolves when the page gets a frame with this text. */
+  received(text: string): Promise<void> {
+    return new Promise((resolve) => {
+      const watch = (frame: string) => {
+        if (!frame.includes(text)) return;
+        this.#watchers.delete(watch);
+        resolve();
+      };
+      this.#watchers.add(watch);
+    });
   }
 
   /** Types a message and sends it. */

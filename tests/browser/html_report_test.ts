@@ -122,7 +122,7 @@ Deno.test({
   ignore: isBrowserMissing,
   async fn() {
     const server = { cpuCores: 0.5, memoryBytes: 80_000_000, lagMs: 1 };
-    await using report = await openReport(finishedRun({ missing: 2, ...{ server } }));
+    await using report = await openReport(finishedRun({ missing: 2, server }));
     await report.page.goto(report.url);
     assertEquals(await captions(report.page), [
       ...CHARTS.slice(0, 3),

@@ -17,6 +17,7 @@ Deno.test({
     await chat.status("Connected");
     await chat.rename("Ann");
     await chat.say("one");
+    await chat.shows("one");
     other.say("two");
     await chat.shows("two");
     await chat.page.goto("about:blank");
@@ -51,8 +52,11 @@ Deno.test({
     const bob = await ChatPage.open(browser, `http://127.0.0.1:${port}/`);
     await bob.status("Connected");
     await bob.rename("Bob");
+    // Without an ack, the message may not be committed, and Ann would publish it again. It may come
+    // after the message itself.
+    const ack = ann.received('"type":"ack"');
     await ann.say("before");
-    // Without an ack, the message may not be committed, and Ann would publish it again.
+    await ack;
     await ann.shows("before");
     await bob.shows("before");
     await first[Symbol.asyncDispose]();
@@ -60,7 +64,9 @@ Deno.test({
     await bob.status("Reconnecting");
     const meanwhile = ["a1", "a2", "b1", "b2"];
     for (const text of meanwhile) await (text.startsWith("a") ? ann : bob).say(text);
-    assertEquals(await ann.page.locator("#outgoing .text").allTextContents(), ["a1", "a2"]);
+    const outgoing = ann.page.locator("#outgoing .text");
+    await outgoing.nth(1).waitFor();
+    assertEquals(await outgoing.allTextContents(), ["a1", "a2"]);
     {
       await using second = Program.start("server", [
         `--port=${port}`,

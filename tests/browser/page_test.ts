@@ -35,6 +35,8 @@ for (const engine of ENGINES) {
       assertEquals(await ann.texts(), texts);
       assertEquals(await bob.texts(), texts);
       assertEquals(await ann.field.inputValue(), "");
+      // The server tells who is there a moment later.
+      await ann.members.getByText("Bob", { exact: true }).waitFor();
       assertEquals(await ann.members.locator(".author").allTextContents(), [
         ...["Ann", "Bob"],
         ...(await bob.members.locator(".author").allTextContents()).slice(2),

@@ -156,7 +156,10 @@ Deno.test({
       await chat.page.reload();
       await chat.status("Connected");
       await failed.getByText("Not sent: ").waitFor();
+      const first = await failed.elementHandle();
       await failed.getByRole("button", { name: "Retry" }).click();
+      // Its row is replaced in the next frame. Only then the reason is that of the second time.
+      await first!.waitForElementState("hidden");
       await failed.getByText("Not sent: ").waitFor();
 
       // With another token it goes out.

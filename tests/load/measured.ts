@@ -1,6 +1,6 @@
 import { parseFlags } from "../../lib/cli/flags/flags.ts";
 import { CLIENT_FLAGS, type ClientConfig } from "../../lib/load/config.ts";
-import { NO_COUNTS } from "../../lib/load/measure/ledger.ts";
+import { NO_COUNTS } from "../../lib/load/measure/delivery_counts.ts";
 import { runClient } from "../../lib/load/outcome.ts";
 import type { Target } from "../../lib/load/users/connect.ts";
 import { targetOf } from "../../lib/load/users/target.ts";

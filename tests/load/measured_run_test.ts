@@ -1,5 +1,12 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { EXIT_CODE } from "../../lib/cli/exit_code.ts";
+import { ServerMetricsError } from "../../lib/load/measure/server_metrics.ts";
 import { handshakeResponse } from "../../lib/websocket/handshake.ts";
 import { readHead } from "../socket/handshake.ts";
 import { ChorusPeer } from "../socket/chorus_peer.ts";
@@ -34,10 +41,19 @@ function swapping(): Relay {
   };
 }
 
-/** Changes the first letter of the marker. Several changes could have the same checksum. */
-function damaged(text: string): string {
-  return text.replace(/~(.)/, (_, first) => first === "a" ? "~b" : "~a");
+/** A server that changes the third message for the first of its receivers. */
+function changing(change: (text: string) => string): Relay {
+  return (text, index, others) => {
+    others.forEach((other, at) => other.send(index === 2 && at === 0 ? change(text) : text));
+  };
 }
+
+/** Replaces the character at an index, from the end if it is negative. */
+function withByte(at: number, by: string): (text: string) => string {
+  return (text) => text.slice(0, at) + by + text.slice(at).slice(1);
+}
+
+const ONE_CORRUPT = { delivered: 19, corrupt: 1 };
 
 const SERVERS: readonly [name: string, relay: Relay, counts: Partial<typeof CLEAN>][] = [
   ["relays every message", fair, {}],
@@ -52,9 +68,20 @@ const SERVERS: readonly [name: string, relay: Relay, counts: Partial<typeof CLEA
     if (index === 2) others[0]!.send(text);
   }, { duplicated: 1 }],
   ["swaps the third and the fourth message", swapping(), { reordered: 2 }],
-  ["damages the third message for one receiver", (text, index, others) => {
-    others.forEach((other, at) => other.send(index === 2 && at === 0 ? damaged(text) : text));
-  }, { delivered: 19, lost: 1, corrupt: 1 }],
+  ["changes the first byte of a message", changing(withByte(0, "c")), ONE_CORRUPT],
+  ["changes the last byte of a message", changing(withByte(-1, "!")), ONE_CORRUPT],
+  ["changes a letter of the run", changing(withByte(21, "q")), ONE_CORRUPT],
+  ["changes the last letter of the sequence number", changing(withByte(37, "p")), ONE_CORRUPT],
+  ["changes the first tilde of a marker", changing(withByte(20, "-")), ONE_CORRUPT],
+  ["cuts a message off before its end", changing((text) => text.slice(0, -1)), ONE_CORRUPT],
+  ["cuts a message off in its marker", changing((text) => text.slice(0, 50)), ONE_CORRUPT],
+  ["adds a byte to a message", changing((text) => `${text}!`), ONE_CORRUPT],
+  ["removes a byte of a message", changing((text) => text.replace("~", "")), ONE_CORRUPT],
+  ["damages a message so that nothing identifies it", changing(() => "!"), {
+    delivered: 19,
+    lost: 1,
+    foreign: 1,
+  }],
   ["echoes messages to their sender", (text, _, others, self) => {
     for (const each of [self, ...others]) each.send(text);
   }, { echoed: 10 }],
@@ -93,12 +120,67 @@ for (const [name, relay, counts] of SERVERS) {
       closeCodes: { 1000: 3 },
       churned: 0,
     });
-    const { lost, duplicated, reordered, corrupt } = delivery;
-    const isClean = lost + duplicated + reordered + corrupt === 0;
+    const { lost, duplicated, reordered, corrupt, leaked } = delivery;
+    const isClean = lost + duplicated + reordered + corrupt + leaked === 0;
     assertEquals(exitCode, isClean ? EXIT_CODE.ok : EXIT_CODE.failure);
     assertEquals(json().delivered, isClean);
   });
 }
+
+Deno.test("runMeasured() names the changed byte of a message, its sender, and its receiver", async () => {
+  await using server = serve(changing(withByte(-1, "!")));
+  const { text } = await measure(server.addr.port, { json: false, size: 100 });
+  assertMatch(
+    text,
+    /\n {2}corrupt: Message 3 of user 1 arrived at user 2 damaged: byte 99 is 0x21 \(!\) instead/,
+  );
+});
+
+/** A server whose last receiver gets the third message after the next one of another sender. */
+function swappingForOne(): Relay {
+  const held: string[] = [];
+  return (text, index, others) => {
+    const odd = others.at(-1)!;
+    others.slice(0, -1).forEach((other) => other.send(text));
+    if (index === 2 || held[0]?.slice(0, 8) === text.slice(0, 8)) return void held.push(text);
+    odd.send(text);
+    held.splice(0).forEach((each) => odd.send(each));
+  };
+}
+
+for (const workers of [1, 2]) {
+  Deno.test(`runMeasured() with ${workers} workers finds two messages that one user got in another order`, async () => {
+    await using server = serve(swappingForOne());
+    const { json } = await measure(server.addr.port, {
+      count: 6,
+      senders: 2,
+      check: ["order"],
+      workers,
+    });
+    const { delivery, delivered, faults, uncompared } = json();
+    assertEquals(delivery, { ...CLEAN, delivered: 50, misordered: 1 });
+    assertEquals([delivered, uncompared, faults.length], [false, 0, 1]);
+    assertMatch(
+      faults[0].text,
+      /^Users \d and \d got message \d of user \d and message \d of user \d in different orders$/,
+    );
+  });
+}
+
+Deno.test("runMeasured() finds one order in Chorus, and checks it with --verify", async () => {
+  await using server = await startTestApp();
+  const { json } = await measure(server.port, {
+    count: 6,
+    senders: 0,
+    rate: 0,
+    verify: true,
+    every: "fixed",
+    intervalMs: 5,
+    durationMs: 200,
+  });
+  const { delivery, delivered, uncompared } = json();
+  assertEquals([delivery.misordered, delivered, uncompared], [0, true, 0]);
+});
 
 Deno.test("runMeasured() finds no fault in Chorus, and leaves the warm-up out of the latencies", async () => {
   await using server = await startTestApp();
@@ -253,22 +335,24 @@ Deno.test("runMeasured() counts slow readers that the server closed separately",
   assertEquals(exitCode, EXIT_CODE.ok);
 });
 
-Deno.test("runMeasured() lets slow readers read buffered messages at the end", async () => {
-  await using server = serve(fair);
-  const { text, exitCode } = await measure(server.addr.port, { ...FLOOD, json: false });
-  const [, sent] = text.match(/\n {2}sent +(\d+)/)!;
-  assert(Number(sent) > 0);
-  assertStringIncludes(
-    text,
-    `Slow readers
+for (const slow of [FLOOD.slow, "25%:1MiB/s"]) {
+  Deno.test(`runMeasured() with --slow ${slow} lets them read buffered messages at the end`, async () => {
+    await using server = serve(fair);
+    const { text, exitCode } = await measure(server.addr.port, { ...FLOOD, slow, json: false });
+    const [, sent] = text.match(/\n {2}sent +(\d+)/)!;
+    assert(Number(sent) > 0);
+    assertStringIncludes(
+      text,
+      `Slow readers
   readers      1
   closed       none
   delivered    ${sent}
   lost         0, not counting closed connections
 `,
-  );
-  assertEquals(exitCode, EXIT_CODE.ok);
-});
+    );
+    assertEquals(exitCode, EXIT_CODE.ok);
+  });
+}
 
 Deno.test("runMeasured() stops sending to a server that does not read, and counts unsent messages", async () => {
   await using server = startBlockingServer();
@@ -415,4 +499,53 @@ Deno.test("runMeasured() counts users that cannot reconnect as lost", async () =
   assert(connections.lost > 0);
   assertEquals([connections.opened, connections.failed, connections.churned], [3, 0, 0]);
   assertEquals(exitCode, EXIT_CODE.failure);
+});
+
+Deno.test("--server-metrics reports the server's own figures", async () => {
+  await using server = await startTestApp();
+  const stop = new AbortController();
+  let scrapes = 0;
+  await using metrics = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => {
+      // The first is the check before the run. The second and the third give the first figures.
+      if (++scrapes === 4) stop.abort();
+      return new Response("process_resident_memory_bytes 5\n");
+    },
+  );
+  const serverMetrics = `http://127.0.0.1:${metrics.addr.port}/metrics`;
+  const { json, exitCode } = await measure(server.port, { serverMetrics, durationMs: 0 }, {
+    signal: stop.signal,
+  });
+  assertEquals(json().server, { cpuCores: null, memoryBytes: { mean: 5, max: 5 }, lagMs: null });
+  assertEquals(exitCode, EXIT_CODE.ok);
+});
+
+Deno.test("runMeasured() connects no user if the server's metrics cannot be read", async () => {
+  await using server = await startTestApp();
+  const serverMetrics = `http://127.0.0.1:${server.port}/healthz`;
+  await assertRejects(
+    () => measure(server.port, { serverMetrics }),
+    ServerMetricsError,
+    "it has none of the metrics",
+  );
+});
+
+Deno.test("runMeasured() looks up the name of the server once, and reports how long that took", async () => {
+  await using server = serve(fair);
+  const port = server.addr.port;
+  const { json, exitCode } = await measure(port, { url: `ws://localhost:${port}/ws` });
+  assertEquals([typeof json().latencyMs.lookup, exitCode], ["number", EXIT_CODE.ok]);
+  const { text } = await measure(port, { url: `ws://localhost:${port}/ws`, json: false });
+  assertMatch(text, /\n {2}name lookup {2}\d+\.\d\d ms\n/);
+  const byAddress = await measure(port);
+  assertEquals(byAddress.json().latencyMs.lookup, null);
+});
+
+Deno.test("runMeasured() reports a name that cannot be found, and exits with 1", async () => {
+  const { json, exitCode, notices } = await measure(1, { url: "ws://name.invalid/ws" });
+  assertEquals([json().connections.failures, exitCode], [{ "unknown host": 3 }, EXIT_CODE.failure]);
+  assertEquals(notices.slice(1, 2), [
+    "The host of ws://name.invalid/ws was not found: check the host name in --url",
+  ]);
 });

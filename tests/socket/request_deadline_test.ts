@@ -52,6 +52,22 @@ for (const [name, [head, byte]] of Object.entries(LATE)) {
   }
 }
 
+Deno.test("a request that came while the process paused is not late", async () => {
+  await using server = await start({ handshakeTimeoutMs: 2000 });
+  using early = await RawPeer.connect(server.port);
+  using peer = await RawPeer.connect(server.port);
+  // Connections are accepted in their order.
+  using last = await RawPeer.connect(server.port);
+  await exchange(last, HEALTH);
+  const sent = peer.send(HEALTH);
+  // Nothing runs in this process meanwhile.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2200);
+  await sent;
+  assertEquals(statusesIn(await peer.readHead()), [200]);
+  // A client that has not sent anything is refused a moment later.
+  assertEquals(statusesIn(await early.readToEnd()), [408]);
+});
+
 Deno.test("a request that is answered before it is whole is not timed out", async () => {
   await using server = await start({ requestTimeoutMs: 800, keepAliveMs: 900 });
   using peer = await RawPeer.connect(server.port);

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isIP } from "node:net";
 import { isToken } from "../../websocket/http_head.ts";
 import { GATE_METRICS, parseGate, parseGates } from "../report/gate.ts";
 import { parseSlow } from "../users/roles.ts";
@@ -22,6 +23,16 @@ export function mustBeWebSocketUrl(text: string): string | undefined {
     : "a URL such as ws://127.0.0.1:8000/ws, without a #fragment or a password";
 }
 
+/** Checks `--server-metrics`. */
+export function mustBeHttpUrl(text: string): string | undefined {
+  const url = URL.parse(text);
+  const isValid = url && /^https?:$/.test(url.protocol) && !text.includes("#") &&
+    url.username === "" && url.password === "";
+  return isValid
+    ? undefined
+    : "a URL such as http://127.0.0.1:8000/metrics, without a #fragment or a password";
+}
+
 /** Checks one `--expect`. */
 export function mustBeGate(text: string): string | undefined {
   return parseGate(text)
@@ -31,6 +42,11 @@ export function mustBeGate(text: string): string | undefined {
     })`;
 }
 
+/** Checks one `--check`. */
+export function mustBeCheck(text: string): string | undefined {
+  return text === "order" ? undefined : "order";
+}
+
 /** Checks `--find-max`. */
 export function mustBeGates(text: string): string | undefined {
   return parseGates(text) ? undefined : "gates separated by commas, such as p99<250ms,lost=0";
@@ -38,7 +54,9 @@ export function mustBeGates(text: string): string | undefined {
 
 /** Checks `--slow`. */
 export function mustBeSlow(text: string): string | undefined {
-  return parseSlow(text) ? undefined : "a number or a percentage of users, such as 20 or 5%";
+  return parseSlow(text)
+    ? undefined
+    : "a number or a percentage of users, such as 20 or 5%, and optionally a rate: 5%:3KiB/s";
 }
 
 /** Headers that the handshake itself sends. A second one would break it. */
@@ -60,6 +78,11 @@ export function mustBeHeader(text: string): string | undefined {
 /** Checks a value that is sent in a header. */
 export function mustBeHeaderValue(text: string): string | undefined {
   return /^[\t\x20-\x7e]*$/.test(text) ? undefined : "visible ASCII characters";
+}
+
+/** Checks one `--local-address`. */
+export function mustBeAddress(text: string): string | undefined {
+  return isIP(text) === 0 ? "an IP address of this machine, such as 127.0.0.2" : undefined;
 }
 
 /** Checks one `--protocol`. */

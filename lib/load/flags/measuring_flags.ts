@@ -1,5 +1,5 @@
 import type { FlagTable } from "../../cli/flags/flag.ts";
-import { mustBeGate, mustBeGates, mustBeSlow } from "./flag_checks.ts";
+import { mustBeCheck, mustBeGate, mustBeGates, mustBeHttpUrl, mustBeSlow } from "./flag_checks.ts";
 
 /** Load, checks, and gates. */
 export const MEASURING_FLAGS = {
@@ -16,6 +16,13 @@ export const MEASURING_FLAGS = {
     kind: "switch",
     default: false,
     help: "Measure: check every delivery while users send at their --interval",
+  },
+  check: {
+    kind: "list",
+    default: [],
+    value: "WHAT",
+    help: "Check more: that all users of a room see one order (order; on with --verify)",
+    check: mustBeCheck,
   },
   findMax: {
     kind: "text",
@@ -59,8 +66,8 @@ export const MEASURING_FLAGS = {
   slow: {
     kind: "text",
     default: "0",
-    value: "N|P%",
-    help: "Slow readers: users that read nothing until all messages are sent",
+    value: "N|P%[:RATE]",
+    help: "Slow readers: users that read nothing, or only RATE, until all messages are sent",
     check: mustBeSlow,
   },
   churn: {
@@ -78,6 +85,13 @@ export const MEASURING_FLAGS = {
     min: 1,
     max: 64,
     help: "Threads to spread the users over",
+  },
+  serverMetrics: {
+    kind: "text",
+    default: "",
+    value: "URL",
+    help: "Report the server's CPU, memory, and event loop lag, from its metrics for Prometheus",
+    check: mustBeHttpUrl,
   },
   expect: {
     kind: "each",

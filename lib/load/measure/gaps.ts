@@ -15,11 +15,24 @@ export class Gaps {
     if (this.#bounds.length > 4 * RETAINED_RANGES) this.#bounds.splice(0, 2 * RETAINED_RANGES);
   }
 
+  /** Whether a sequence number is missing. */
+  has(seq: number): boolean {
+    const at = this.#rangeOf(seq);
+    return at >= 0 && seq < this.#bounds[at + 1]!;
+  }
+
+  /** The ranges as pairs: from, until. A range ends before its `until`. */
+  *ranges(): Generator<readonly [from: number, until: number]> {
+    for (let at = 0; at < this.#bounds.length; at += 2) {
+      yield [this.#bounds[at]!, this.#bounds[at + 1]!];
+    }
+  }
+
   /** Removes a sequence number. @returns Whether it was missing. */
   take(seq: number): boolean {
+    if (!this.has(seq)) return false;
     const bounds = this.#bounds;
     const at = this.#rangeOf(seq);
-    if (at < 0 || bounds[at + 1]! <= seq) return false;
     const rest = [bounds[at]!, seq, seq + 1, bounds[at + 1]!];
     if (rest[2] === rest[3]) rest.length = 2;
     if (rest[0] === rest[1]) rest.splice(0, 2);

@@ -1,100 +1,93 @@
-import { Gaps } from "./gaps.ts";
-import type { RoomPlan } from "./room_plan.ts";
-import { findMarker, looksLikeMarker, type Marker, MARKER_BYTES, readMarker } from "./marker.ts";
+import { findDamagedMarker, readCutMarker, repairMarker } from "./damaged_marker.ts";
+import { type LedgerCounts, NO_COUNTS } from "./delivery_counts.ts";
+import { type Fault, type FaultKind, FaultLog } from "./fault_log.ts";
+import {
+  fillerSource,
+  findMarker,
+  findWrongFiller,
+  type Marker,
+  MARKER_BYTES,
+  NO_MARKER,
+  readMarker,
+} from "./marker.ts";
+import { OrderCheck } from "./order_check.ts";
+import { ReceiverLedger } from "./receiver_ledger.ts";
+import type { MessageName, ReceiverPlan } from "./receiver_plan.ts";
+import { changedByte, TextCheck, type TextCheckOptions, TextFormat } from "./text_check.ts";
 
-/** Counts of deliveries. One message to N receivers is N deliveries. */
-export interface LedgerCounts {
-  /** Messages that reached a receiver other than their sender. Duplicates do not count. */
-  delivered: number;
-  /** Did not arrive, although the receiver was connected from before they were sent to the end. */
-  lost: number;
-  /** Arrived more than once. */
-  duplicated: number;
-  /** Arrived after a later message of the same sender. */
-  reordered: number;
-  /** Arrived with a damaged marker, or cut short. */
-  corrupt: number;
-  /** Arrived at their own sender. */
-  echoed: number;
-  /** Carry no marker of this run: the server or another client sent them. */
-  foreign: number;
-  /** Messages of this run that arrived in another room than theirs. */
-  leaked: number;
+/** Options of {@linkcode DeliveryLedger}. */
+export interface LedgerOptions extends TextCheckOptions {
+  /** The run whose messages count. All others are foreign. */
+  readonly run: number;
+  /** How many messages each sender has sent. All threads share this memory. */
+  readonly sentBySender: Int32Array;
+  /** The memory for checking the order across receivers; undefined checks none. */
+  readonly orderTable: Int32Array<SharedArrayBuffer> | undefined;
 }
 
-/** Counts of zero. */
-export const NO_COUNTS: Readonly<LedgerCounts> = {
-  delivered: 0,
-  lost: 0,
-  duplicated: 0,
-  reordered: 0,
-  corrupt: 0,
-  echoed: 0,
-  foreign: 0,
-  leaked: 0,
-};
-
 /**
- * Checks that every message arrives at each of its receivers, once and in its sender's order.
- *
- * For each pair of receiver and sender it stores the sequence number of the next message, in 4
- * bytes. If that shows a gap, the missing sequence numbers are stored too, until they arrive
- * (reordered) or the run ends (lost).
+ * Checks that every message arrives at each of its receivers: once, unchanged, in its sender's
+ * order, and in the order of the other receivers.
  */
 export class DeliveryLedger {
-  readonly #run: number;
-  /** How many messages each sender has sent. All threads share this memory. */
+  readonly #options: LedgerOptions;
   readonly #sentBySender: Int32Array;
+  readonly #text: TextCheck;
+  readonly #formats = new Map<string, TextFormat>();
+  readonly #order: OrderCheck | undefined;
   readonly #counts = { ...NO_COUNTS };
+  readonly #faults: FaultLog;
   /** How many messages receivers had missed when they left. */
   #lostByLeavers = 0;
   readonly #receivers = new Set<ReceiverLedger>();
   /** Where the last message had its marker. Most next messages have it in the same place. */
   #lastAt = 0;
-  /** Whether the last search found a damaged marker. */
-  #isDamaged = false;
+  /** Where the last search found a damaged marker; -1 if it found none. */
+  #damagedAt = -1;
+  /** The last bytes that arrived, and a view of them. */
+  #bytes: Uint8Array = new Uint8Array();
+  #view: DataView = new DataView(this.#bytes.buffer);
   /** How many messages of this run arrived, whatever they count as. */
   ownCount = 0;
   /** One object for all markers that are read. */
-  readonly #marker: Marker = {
-    run: 0,
-    sender: 0,
-    seq: 0,
-    plannedUs: 0,
-    lateUs: 0,
-    wholeBytes: 0,
-  };
+  readonly #marker: Marker = { ...NO_MARKER };
 
-  /** @param run The run whose messages count; all others are foreign. */
-  constructor(run: number, sentBySender: Int32Array) {
-    this.#run = run;
-    this.#sentBySender = sentBySender;
+  constructor(options: LedgerOptions) {
+    this.#options = options;
+    this.#sentBySender = options.sentBySender;
+    this.#text = new TextCheck(options);
+    this.#faults = new FaultLog(options.senders);
+    this.#order = options.orderTable && new OrderCheck({
+      table: options.orderTable,
+      onMisordered: (text) => {
+        this.#counts.misordered++;
+        this.#faults.add("misordered", text);
+      },
+      nameOf: (message) => this.#faults.nameOf(message),
+    });
   }
 
   /**
    * Adds a receiver that is about to connect.
    *
    * The ledger expects nothing until the receiver's first message, because the client cannot know
-   * when the server adds it to the room. The first message {@linkcode settle}s the receiver.
+   * when the server adds it to the room. The first message settles the receiver.
    *
-   * @param self The receiver's own index as a sender; -1 if it does not send.
-   * @param room The room whose messages it must receive.
+   * @param via How messages reach it. The server may use another format for each way.
    */
-  join(self: number, room: RoomPlan): ReceiverLedger {
-    const receiver = new ReceiverLedger(self, room, this.#sentBySender);
+  join(plan: ReceiverPlan, via: string): ReceiverLedger {
+    const format = this.#formats.get(via) ?? new TextFormat();
+    this.#formats.set(via, format);
+    const receiver = new ReceiverLedger(plan, format, this.#sentBySender);
     this.#receivers.add(receiver);
     return receiver;
-  }
-
-  /** From now on, expects a receiver to receive every message. A second call has no effect. */
-  settle(receiver: ReceiverLedger): void {
-    receiver.settle();
   }
 
   /** Removes a receiver. It is no longer expected to receive messages under way. */
   leave(receiver: ReceiverLedger): void {
     if (!this.#receivers.delete(receiver)) return;
     this.#lostByLeavers += receiver.missingCount;
+    for (const range of receiver.missing()) this.#faults.addLost(receiver.plan, range);
   }
 
   /**
@@ -111,24 +104,28 @@ export class DeliveryLedger {
     end: number,
     onDelivered: (marker: Readonly<Marker>) => void,
   ): void {
-    const marker = this.#marker;
-    let at = this.#findFirst(bytes, start, end);
-    if (at < 0 && !this.#isDamaged) {
-      this.#counts.foreign++;
-      return;
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     }
+    let at = this.#findFirst(start, end);
+    if (at < 0 && this.#damagedAt < 0) return this.#receiveUnmarked(receiver, start, end);
     for (;;) {
-      if (this.#isDamaged) this.#counts.corrupt++;
+      if (this.#damagedAt >= 0) this.#countDamaged(receiver, this.#damagedAt, start);
       if (at < 0) return;
-      const next = at + marker.wholeBytes;
-      if (next > end) this.#counts.corrupt++;
-      else if (this.#count(receiver, marker)) onDelivered(marker);
+      const next = at + this.#marker.wholeBytes;
+      if (this.#count(receiver, start, end, at)) onDelivered(this.#marker);
       if (end - next < MARKER_BYTES) return;
-      at = this.#find(bytes, next, end);
+      at = this.#find(next, end);
     }
   }
 
-  /** How many messages were delivered. */
+  /** Ends the check of the order, before {@linkcode counts} and {@linkcode faults} are read. */
+  close(): void {
+    for (const receiver of this.#receivers) this.#order?.readLetter(receiver);
+  }
+
+  /** How many messages were delivered, some of which may prove to be damaged. */
   get delivered(): number {
     return this.#counts.delivered;
   }
@@ -142,151 +139,160 @@ export class DeliveryLedger {
 
   /** How many deliveries are still expected. Takes time with many receivers and senders. */
   get outstanding(): number {
-    let outstanding = 0;
-    for (const receiver of this.#receivers) {
-      outstanding += receiver.outstanding;
-    }
-    return outstanding;
+    return this.#receivers.values().reduce((sum, { outstanding }) => sum + outstanding, 0);
+  }
+
+  /** How many messages arrived too late to compare their order with that of other receivers. */
+  get uncompared(): number {
+    return this.#order?.uncompared ?? 0;
   }
 
   /** The counts so far. What is still outstanding counts as lost. */
   get counts(): LedgerCounts {
-    return { ...this.#counts, lost: this.#lostByLeavers + this.outstanding };
+    const counts = { ...this.#counts, lost: this.#lostByLeavers + this.outstanding };
+    for (const { damage } of this.#formats.values()) {
+      counts.corrupt += damage.count;
+      counts.delivered -= damage.count;
+    }
+    return counts;
   }
 
-  /** @returns Whether the message counts as delivered. */
-  #count(receiver: ReceiverLedger, { run, sender, seq }: Readonly<Marker>): boolean {
+  /** The first faults of each kind. What is still outstanding counts as lost. */
+  get faults(): readonly Fault[] {
+    for (const receiver of this.#receivers) {
+      if (this.#faults.isFull("lost")) break;
+      for (const range of receiver.missing()) this.#faults.addLost(receiver.plan, range);
+      for (const range of receiver.expected()) this.#faults.addLost(receiver.plan, range);
+    }
+    for (const { damage } of this.#formats.values()) {
+      for (const text of damage.texts) this.#faults.add("corrupt", () => text);
+    }
+    return this.#faults.faults;
+  }
+
+  /** Counts the message whose marker at `at` was read. @returns Whether it counts as delivered. */
+  #count(receiver: ReceiverLedger, start: number, end: number, at: number): boolean {
+    const marker = this.#marker;
+    const { run, sender, seq, wholeBytes } = marker;
     const counts = this.#counts;
-    if (run !== this.#run || sender >= this.#sentBySender.length) {
+    if (run !== this.#options.run || sender >= this.#sentBySender.length) {
       counts.foreign++;
       return false;
     }
     this.ownCount++;
-    // A message that was never sent.
-    if (seq >= this.#sentBySender[sender]!) counts.corrupt++;
-    else if (!receiver.isInRoom(sender)) counts.leaked++;
-    else if (sender === receiver.self) counts.echoed++;
-    else {
-      const order = receiver.receive(sender, seq);
-      if (!receiver.isSettled) this.settle(receiver);
-      if (order !== "duplicated") {
-        if (order === "reordered") counts.reordered++;
-        counts.delivered++;
-        return true;
-      }
-      counts.duplicated++;
+    if (seq >= this.#sentBySender[sender]!) {
+      this.#add("corrupt", receiver, marker, () => ", but was never sent");
+      return false;
     }
-    return false;
+    if (!receiver.isInRoom(sender)) {
+      const { room } = this.#options.senders[sender]!;
+      this.#add("leaked", receiver, marker, () => ` in ${receiver.plan.room.name}, not in ${room}`);
+      return false;
+    }
+    if (sender === receiver.plan.sender) {
+      counts.echoed++;
+      return false;
+    }
+    const order = receiver.receive(sender, seq);
+    if (!receiver.isSettled) receiver.settle();
+    if (order === "duplicated") {
+      this.#add("duplicated", receiver, marker, () => " more than once");
+      return false;
+    }
+    const until = at + wholeBytes;
+    const wrong = until > end ? end : findWrongFiller(this.#view, at, until);
+    if (wrong >= 0) {
+      this.#add("corrupt", receiver, marker, () => this.#wrongFiller(start, at, wrong, end));
+      return false;
+    }
+    if (order === "reordered") this.#add(order, receiver, marker, () => " after a later one");
+    else this.#order?.observe(receiver, marker);
+    const match = this.#text.match(this.#bytes, start, end, at, marker);
+    const { format } = receiver;
+    const damage = () => ` damaged: ${this.#text.describe(this.#bytes, start, end, at, marker)}`;
+    if (!format.add(match)) {
+      this.#add("corrupt", receiver, marker, damage);
+      return false;
+    }
+    if (format.isDoubtful(match)) {
+      format.name(match, this.#faults.sentence(receiver.plan, marker, damage()));
+    }
+    counts.delivered++;
+    return true;
+  }
+
+  /** Counts a message whose marker at `at` is damaged. */
+  #countDamaged(receiver: ReceiverLedger, at: number, start: number): void {
+    const repaired = repairMarker(
+      this.#bytes,
+      at,
+      ({ run, sender, seq }) => run === this.#options.run && receiver.isExpected(sender, seq),
+    );
+    this.ownCount++;
+    if (repaired) {
+      const { marker, byte } = repaired;
+      // It has arrived, so it is not lost.
+      receiver.receive(marker.sender, marker.seq);
+      const wrong = changedByte(repaired.at - start, this.#bytes[repaired.at]!, byte);
+      this.#add("corrupt", receiver, marker, () => ` damaged: ${wrong}`);
+    } else {
+      this.#counts.corrupt++;
+      this.#faults.add(
+        "corrupt",
+        () =>
+          `A message arrived at user ${receiver.plan.id} so damaged that it cannot be identified`,
+      );
+    }
+  }
+
+  /** Counts what has no marker that can be read. */
+  #receiveUnmarked(receiver: ReceiverLedger, start: number, end: number): void {
+    const { run, sender, seq } = readCutMarker(this.#bytes, start, end)?.marker ?? NO_MARKER;
+    if (run === this.#options.run && receiver.isExpected(sender, seq)) {
+      this.ownCount++;
+      receiver.receive(sender, seq);
+      this.#add("corrupt", receiver, { sender, seq }, () => ` cut off after ${end - start} bytes`);
+      return;
+    }
+    const at = findDamagedMarker(this.#bytes, start, end);
+    if (at >= 0) this.#countDamaged(receiver, at, start);
+    else this.#counts.foreign++;
   }
 
   /** Like {@linkcode #find}, but looks first where the last message had its marker. */
-  #findFirst(bytes: Uint8Array, start: number, end: number): number {
+  #findFirst(start: number, end: number): number {
     const likely = start + this.#lastAt;
-    if (likely < end && readMarker(bytes, likely, this.#marker)) {
-      this.#isDamaged = false;
+    if (likely + MARKER_BYTES <= end && readMarker(this.#view, likely, this.#marker)) {
+      this.#damagedAt = -1;
       return likely;
     }
-    const at = this.#find(bytes, start, end);
-    if (at >= 0 && !this.#isDamaged) this.#lastAt = at - start;
+    const at = this.#find(start, end);
+    if (at >= 0 && this.#damagedAt < 0) this.#lastAt = at - start;
     return at;
   }
 
   /** Reads the first intact marker. @returns Where it begins; -1 if there is none. */
-  #find(bytes: Uint8Array, start: number, end: number): number {
-    this.#isDamaged = false;
+  #find(start: number, end: number): number {
+    this.#damagedAt = -1;
     // Text that a server puts around a message may look like the beginning of a marker.
-    for (let at = start - 1; (at = findMarker(bytes, at + 1, end)) >= 0;) {
-      if (readMarker(bytes, at, this.#marker)) return at;
-      this.#isDamaged ||= looksLikeMarker(bytes, at);
+    for (let at = start - 1; (at = findMarker(this.#bytes, at + 1, end)) >= 0;) {
+      if (readMarker(this.#view, at, this.#marker)) return at;
+      if (this.#damagedAt < 0 && findDamagedMarker(this.#bytes, at, at + MARKER_BYTES) >= 0) {
+        this.#damagedAt = at;
+      }
     }
     return -1;
   }
-}
 
-/** Nothing has arrived from a sender, and nothing is expected. */
-const UNSETTLED = -(2 ** 31);
-
-/**
- * What one receiver has received.
- *
- * For each sender it stores the sequence number of the next message, 0 or more. While nothing has
- * arrived from the sender, it stores -1 - S instead, where S is the first sequence number that is
- * expected.
- */
-export class ReceiverLedger {
-  /** The receiver's own index as a sender; -1 if it does not send. */
-  readonly self: number;
-  readonly #firstSender: number;
-  readonly #sentBySender: Int32Array;
-  readonly #next: Int32Array;
-  /** The sequence numbers that were skipped, by sender. */
-  readonly #missing = new Map<number, Gaps>();
-  /** How many sequence numbers are missing. */
-  missingCount = 0;
-  /** Whether messages are expected. */
-  isSettled = false;
-
-  constructor(self: number, { firstSender, senderCount }: RoomPlan, sentBySender: Int32Array) {
-    this.self = self;
-    this.#firstSender = firstSender;
-    this.#sentBySender = sentBySender.subarray(firstSender, firstSender + senderCount);
-    this.#next = new Int32Array(senderCount).fill(UNSETTLED);
+  /** Counts a fault, and names it if it is one of the first. `how` completes its sentence. */
+  #add(kind: FaultKind, { plan }: ReceiverLedger, message: MessageName, how: () => string): void {
+    this.#counts[kind]++;
+    this.#faults.addDelivery(kind, plan, message, how);
   }
 
-  /** Whether a sender is in the receiver's room. */
-  isInRoom(sender: number): boolean {
-    const at = sender - this.#firstSender;
-    return at >= 0 && at < this.#next.length;
-  }
-
-  /** From now on, expects every message of each sender from which nothing has arrived. */
-  settle(): void {
-    if (this.isSettled) return;
-    this.isSettled = true;
-    const next = this.#next;
-    for (let at = 0; at < next.length; at++) {
-      if (next[at] === UNSETTLED) next[at] = -1 - this.#sentBySender[at]!;
-    }
-  }
-
-  /** Records that a message arrived. */
-  receive(sender: number, seq: number): "in order" | "reordered" | "duplicated" {
-    const at = sender - this.#firstSender;
-    const next = this.#next[at]!;
-    if (seq === next) {
-      this.#next[at] = next + 1;
-      return "in order";
-    }
-    if (next < 0 || seq > next) {
-      // If nothing was expected yet, an early message leaves no gap.
-      const expected = next === UNSETTLED ? seq : next < 0 ? -1 - next : next;
-      if (seq > expected) this.#miss(sender, expected, seq);
-      this.#next[at] = seq + 1;
-      return "in order";
-    }
-    if (!this.#missing.get(sender)?.take(seq)) return "duplicated";
-    this.missingCount--;
-    return "reordered";
-  }
-
-  /** How many messages are still expected, including the missing ones. */
-  get outstanding(): number {
-    let outstanding = this.missingCount;
-    if (!this.isSettled) return outstanding;
-    const next = this.#next;
-    for (let at = 0; at < next.length; at++) {
-      const each = next[at]!;
-      const expected = each < 0 ? -1 - each : each;
-      if (at + this.#firstSender === this.self) continue;
-      outstanding += Math.max(0, this.#sentBySender[at]! - expected);
-    }
-    return outstanding;
-  }
-
-  #miss(sender: number, from: number, until: number): void {
-    const gaps = this.#missing.get(sender) ?? new Gaps();
-    this.#missing.set(sender, gaps);
-    gaps.add(from, until);
-    this.missingCount += until - from;
+  #wrongFiller(start: number, at: number, wrong: number, end: number): string {
+    if (wrong === end) return ` cut off after ${end - start} bytes`;
+    const expected = this.#bytes[fillerSource(at, wrong)]!;
+    return ` damaged: ${changedByte(wrong - start, this.#bytes[wrong]!, expected)}`;
   }
 }

@@ -1,5 +1,7 @@
-import type { LedgerCounts } from "./ledger.ts";
+import type { Fault } from "./fault_log.ts";
+import type { LedgerCounts } from "./delivery_counts.ts";
 import type { RunHistograms, RunLatencies, TimelinePoint } from "./recorder.ts";
+import type { ServerSummary } from "./server_metrics.ts";
 import type { Summary } from "./summary.ts";
 
 /** The result of a measured run. */
@@ -7,6 +9,10 @@ export interface Measurement {
   readonly summary: Summary;
   /** Deliveries to all users except the slow readers. */
   readonly ledger: LedgerCounts;
+  /** The first faults of each kind among these deliveries. */
+  readonly faults: readonly Fault[];
+  /** How many of these deliveries came too late to compare their order; undefined if none was. */
+  readonly uncompared: number | undefined;
   readonly slow: SlowReaders;
   /** Messages per second in the steady phase: asked for, and sent. */
   readonly offeredRate: number;
@@ -15,6 +21,8 @@ export interface Measurement {
   readonly latencies: RunLatencies;
   /** What the latencies summarize. */
   readonly histograms: RunHistograms;
+  /** How long the lookup of the server's name took; undefined if there was none, or it failed. */
+  readonly lookupMs: number | undefined;
   readonly timeline: readonly TimelinePoint[];
   readonly unsent: Unsent;
   /** How many times a user disconnected and reconnected because of `--churn`. */
@@ -23,9 +31,11 @@ export interface Measurement {
   readonly busyCores: number | undefined;
   /** How many threads the client used. */
   readonly workers: number;
+  /** The server's own figures in the steady phase; undefined without `--server-metrics`. */
+  readonly server: ServerSummary | undefined;
 }
 
-/** Users that read nothing until all messages are sent. They are counted separately. */
+/** Users that read nothing, or slowly, until all messages are sent. They are counted separately. */
 export interface SlowReaders {
   readonly count: number;
   /** Connections that the server ended, by close code. */

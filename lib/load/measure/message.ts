@@ -1,4 +1,10 @@
-import { type Marker, MARKER_BYTES, MARKER_LIMITS, writeMarker } from "./marker.ts";
+import {
+  fillBehindMarker,
+  type Marker,
+  MARKER_BYTES,
+  MARKER_LIMITS,
+  writeMarker,
+} from "./marker.ts";
 
 /** The values of `{id}`, `{name}`, `{seq}`, and `{time}` in a message. */
 export interface MessageParts {
@@ -26,10 +32,13 @@ export function messageText(template: string, parts: MessageParts): string {
 /** The fields of a marker that do not depend on the message's length. */
 export type MarkerParts = Omit<Marker, "wholeBytes">;
 
-const encoder = new TextEncoder();
+/** The text before a marker and what is made from it, and the text behind, in UTF-8. */
+export interface Surroundings {
+  readonly before: Uint8Array;
+  readonly after: Uint8Array;
+}
 
-/** The byte that pads a message: a dot. */
-const FILLER = 0x2e;
+const encoder = new TextEncoder();
 
 const MARKER_PLACE = "{marker}";
 
@@ -38,22 +47,24 @@ export class MarkedMessage {
   readonly #before: string;
   readonly #after: string;
   readonly #minBytes: number;
+  /** Whether all messages of a user have the same text. */
+  readonly isConstant: boolean;
 
   /**
    * @param template The message. The marker replaces `{marker}`; without that it is appended.
-   * @param minBytes Shorter messages are padded to this length, after the marker.
+   * @param minBytes Shorter messages are filled up to this length, behind the marker.
    */
   constructor(template: string, minBytes: number) {
     const at = template.indexOf(MARKER_PLACE);
     this.#before = at < 0 ? `${template} ` : template.slice(0, at);
     this.#after = at < 0 ? "" : template.slice(at + MARKER_PLACE.length);
     this.#minBytes = minBytes;
+    this.isConstant = !/\{(seq|time)\}/.test(template);
   }
 
   /** Makes a message, in UTF-8. */
   encode(parts: MessageParts, marker: MarkerParts): Uint8Array {
-    const before = encoder.encode(messageText(this.#before, parts));
-    const after = encoder.encode(messageText(this.#after, parts));
+    const { before, after } = this.surroundings(parts);
     const textBytes = before.length + after.length;
     const wholeBytes = Math.min(
       MARKER_LIMITS.wholeBytes,
@@ -62,8 +73,16 @@ export class MarkedMessage {
     const message = new Uint8Array(textBytes + wholeBytes);
     message.set(before);
     writeMarker(message, before.length, { ...marker, wholeBytes });
-    message.fill(FILLER, before.length + MARKER_BYTES, before.length + wholeBytes);
+    fillBehindMarker(message, before.length, before.length + wholeBytes);
     message.set(after, before.length + wholeBytes);
     return message;
+  }
+
+  /** The text around the marker of a message. */
+  surroundings(parts: MessageParts): Surroundings {
+    return {
+      before: encoder.encode(messageText(this.#before, parts)),
+      after: encoder.encode(messageText(this.#after, parts)),
+    };
   }
 }

@@ -1,5 +1,6 @@
 import { LatencyHistogram, type LatencySummary } from "./latency.ts";
 import type { LatencyCounts } from "./latency_bins.ts";
+import type { ServerFigures } from "./server_metrics.ts";
 import { type Spread, SpreadMerger } from "./spread.ts";
 
 /** The phases of a run, in their order. */
@@ -51,6 +52,8 @@ export interface TimelinePoint {
   readonly missing: number;
   /** How many cores the client kept busy, not counting busy waiting. */
   readonly busyCores: number;
+  /** The server's own figures. There are none without `--server-metrics`, and after a failure. */
+  readonly server?: ServerFigures | undefined;
 }
 
 /** Points are at least this far apart, so that their rates mean something. */
@@ -109,12 +112,14 @@ export class Recorder {
    * Adds one sample of each worker.
    *
    * @param cpuMs The CPU time of the process so far.
+   * @param server The server's own figures.
    * @returns The new point of the timeline; undefined if the point before is too recent.
    */
   add(
     samples: readonly Sample[],
     { phase, sinceMs }: PhaseOfRun,
     cpuMs: number,
+    server?: ServerFigures,
   ): TimelinePoint | undefined {
     for (const { latencies, spreads, atMs } of samples) {
       this.#recent.add(latencies.warmup);
@@ -153,6 +158,7 @@ export class Recorder {
       p99SoFar: this.delivery.summary?.p99,
       missing: sum("missing"),
       busyCores: Math.max(0, now.busyMs - before.busyMs) / ms,
+      server,
     };
     this.#before = now;
     this.#recent = new LatencyHistogram();

@@ -15,6 +15,7 @@ import {
   comparisonTable,
   gateTable,
   latencyTable,
+  serverTable,
 } from "./html_report/report_tables.ts";
 import type { FinishedRun } from "./saved_run/saved_run.ts";
 import { type Verdict, verdictLines } from "./verdict.ts";
@@ -46,6 +47,9 @@ export function htmlReport(run: FinishedRun, verdict: Verdict): string {
       : "",
     GATES: verdict.gates.length > 0 ? section("Gates", gateTable(verdict.gates)) : "",
     ASKED: section("Asked and measured", askedTable(run, verdict.gates)),
+    SERVER: measurement.server
+      ? section("The server's own figures", serverTable(measurement.server))
+      : "",
     COMPARISON: comparison
       ? section("Compared with the baseline", comparisonTable(comparison), [
         `The baseline is the run of ${formatTime(comparison.origin.startedAt)} with Chorus ` +

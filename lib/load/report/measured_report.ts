@@ -8,6 +8,7 @@ import {
   formatNumber,
   type ReportFacts,
 } from "./report.ts";
+import { serverLines } from "./server_report.ts";
 import { type Verdict, verdictLines } from "./verdict.ts";
 
 /** The latencies that reports show of the server, with their names. */
@@ -31,16 +32,18 @@ export function measuredTextReport(
   verdict: Verdict,
   { comparison, ...facts }: ReportFacts & Compared,
 ): string {
-  const { ledger, summary, churned, achievedRate, offeredRate, deliveriesPerSecond } = measurement;
+  const { summary, churned, lookupMs, achievedRate, offeredRate, deliveriesPerSecond } =
+    measurement;
   return [
     ...verdictLines(measurement, verdict, facts),
     "",
     `Run of ${(facts.elapsedMs / 1000).toFixed(1)} s at ${facts.url}` +
     (facts.isInterrupted ? ", interrupted" : ""),
     ...connectionLines(summary, facts),
+    ...lookupMs === undefined ? [] : [`  name lookup  ${formatMs(lookupMs)} ms`],
     ...churned > 0 ? [`  churned      ${formatNumber(churned)}, disconnected and reconnected`] : [],
     "Delivery",
-    ...countLines({ sent: summary.sent, ...ledger }, { sent: unsentText(measurement) }),
+    ...countLines(measurement),
     ...slowLines(measurement),
     "Rate, per second",
     `  messages     ${formatNumber(achievedRate)} of ${formatNumber(offeredRate)}`,
@@ -48,6 +51,7 @@ export function measuredTextReport(
     latencyHeading("Latency, ms"),
     ...LATENCY_NAMES.map(([key, name]) => latencyLine(name, measurement.latencies[key])),
     ...clientLines(measurement),
+    ...serverLines(measurement.server),
     ...comparison ? comparisonLines(comparison) : [],
   ].join("\n");
 }
@@ -77,6 +81,8 @@ export function measuredJsonReport(
     connections: { ...connectionCounts(summary, facts), churned },
     messages: { sent: summary.sent, received: summary.received, unsent },
     delivery: ledger,
+    faults: measurement.faults,
+    uncompared: measurement.uncompared,
     slow: {
       count: slow.count,
       closeCodes: Object.fromEntries(slow.closeCodes),
@@ -87,22 +93,27 @@ export function measuredJsonReport(
       achievedRate: measurement.achievedRate,
       deliveriesPerSecond: measurement.deliveriesPerSecond,
     },
-    latencyMs: { delivery, ...latencies },
+    latencyMs: { delivery, ...latencies, lookup: measurement.lookupMs },
     client: { slipMs: slip, lagMs: lag, busyCores, workers },
+    server: measurement.server,
     comparison: comparison && comparisonFields(comparison),
   }, (_key, value) => value === undefined ? null : value);
 }
 
-/** Lines of counts, aligned at their last digits. A remark may follow a count. */
-function countLines(
-  counts: Readonly<Record<string, number>>,
-  remarks: Readonly<Record<string, string>>,
-): readonly string[] {
-  const texts = Object.entries(counts).map(([name, count]) => [name, formatNumber(count)] as const);
-  const width = Math.max(...texts.map(([, text]) => text.length));
-  return texts.map(([name, text]) =>
-    `  ${name.padEnd(12)} ${text.padStart(width)}${remarks[name] ?? ""}`
-  );
+/** The counts of messages and deliveries, aligned at their last digits. */
+function countLines(measurement: Measurement): readonly string[] {
+  const { summary: { sent }, ledger, uncompared } = measurement;
+  const counts = Object.entries({ sent, ...ledger });
+  const width = Math.max(...counts.map(([, count]) => formatNumber(count).length));
+  const remarks: Readonly<Record<string, string>> = {
+    sent: unsentText(measurement),
+    misordered: uncompared ? `; ${formatNumber(uncompared)} came too late to compare` : "",
+  };
+  return counts.map(([name, count]) => {
+    const isChecked = name !== "misordered" || uncompared !== undefined;
+    const text = isChecked ? formatNumber(count).padStart(width) : "not checked";
+    return `  ${name.padEnd(12)} ${text}${remarks[name] ?? ""}`;
+  });
 }
 
 function unsentText({ unsent: { disconnected, blocked } }: Measurement): string {

@@ -4,14 +4,16 @@ import { formatMs, formatNumber } from "./report.ts";
 
 /** The values of all metrics of a run. */
 export function metricsOf(
-  { ledger, summary, latencies, achievedRate, deliveriesPerSecond }: Measurement,
+  { ledger, uncompared, summary, latencies, achievedRate, deliveriesPerSecond }: Measurement,
 ): MetricValues {
   const { failed } = summary;
   // If nothing was sent, a count of 0 proves nothing.
   if (summary.sent === 0) return { failed };
   const { count: _, ...latency } = latencies.delivery ?? { count: 0 };
+  const { misordered, ...counts } = ledger;
   return {
-    ...ledger,
+    ...counts,
+    ...uncompared === undefined ? {} : { misordered },
     ...latency,
     failed,
     rate: achievedRate,

@@ -82,7 +82,8 @@ export function formatTime(iso8601: string): string {
   return iso8601.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC");
 }
 
-function formatDecimals(value: number, digits: number): string {
+/** Formats a number with a number of decimals. */
+export function formatDecimals(value: number, digits: number): string {
   return value.toLocaleString("en", {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,

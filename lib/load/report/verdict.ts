@@ -42,9 +42,12 @@ export function judge(
   measurement: Measurement,
   { gates, count, isStrict, baseline }: Demands,
 ): Verdict {
-  const { ledger: { delivered, lost, duplicated, reordered, corrupt, leaked }, summary } =
-    measurement;
-  const isDelivered = delivered > 0 && lost + duplicated + reordered + corrupt + leaked === 0;
+  const {
+    ledger: { delivered, lost, duplicated, reordered, misordered, corrupt, leaked },
+    summary,
+  } = measurement;
+  const isDelivered = delivered > 0 &&
+    lost + duplicated + reordered + misordered + corrupt + leaked === 0;
   const clientLimits = clientLimitsOf(measurement);
   const results = gates.map((gate) => judgeGate(gate, metricsOf(measurement), baseline));
   return {
@@ -65,6 +68,7 @@ export function verdictLines(
   const { opened } = measurement.summary;
   return [
     deliveryLine(measurement, verdict),
+    ...measurement.faults.map(({ kind, text }) => `  ${kind}: ${text}`),
     ...opened < count
       ? [`${formatNumber(count - opened)} of ${formatNumber(count)} users did not connect`]
       : [],
@@ -86,7 +90,7 @@ export function gateValueText({ gate, value, baseline }: GateResult): string {
 }
 
 function deliveryLine({ ledger, summary }: Measurement, { isDelivered }: Verdict): string {
-  const { delivered, lost, duplicated, reordered, corrupt, leaked, echoed } = ledger;
+  const { delivered, lost, duplicated, reordered, misordered, corrupt, leaked, echoed } = ledger;
   if (summary.sent === 0) return "No message was sent";
   const connections = summary.lost === 1 ? "connection" : "connections";
   const remarks =
@@ -100,7 +104,7 @@ function deliveryLine({ ledger, summary }: Measurement, { isDelivered }: Verdict
     } deliveries${remarks}`;
   }
   if (delivered === 0) return `None of ${formatNumber(summary.sent)} messages arrived${remarks}`;
-  const faults = Object.entries({ lost, duplicated, reordered, corrupt, leaked })
+  const faults = Object.entries({ lost, duplicated, reordered, misordered, corrupt, leaked })
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${formatNumber(count)} ${name}`);
   return `Not every message arrived once and in order: ${faults.join(", ")}${remarks}`;

@@ -82,7 +82,7 @@ export class MessageSender {
     const lateUs = Math.max(0, Math.floor(this.#clock.nowMs * 1000) - plannedUs);
     const seq = sentBySender[sender]!++;
     const message = this.#message.encode(
-      { id, name, seq: seq + 1, epochMs: startEpochMs + dueMs },
+      { id, name, seq: seq + 1, epochMs: startEpochMs + plannedUs / 1000 },
       { run, sender, seq, plannedUs, lateUs: Math.min(lateUs, MARKER_LIMITS.lateUs) },
     );
     connection!.sendText(message);

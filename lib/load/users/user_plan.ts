@@ -1,5 +1,6 @@
 import type { ClientConfig } from "../config.ts";
 import type { RoomPlan } from "../measure/room_plan.ts";
+import type { SenderPlan } from "../measure/text_check.ts";
 import type { Target } from "./connect.ts";
 import { rolesOf } from "./roles.ts";
 import type { UserLine } from "./users_file.ts";
@@ -14,7 +15,7 @@ export interface UserPlan {
   readonly room: number;
   /** Its index as a sender; -1 if it only listens. The senders of a room have consecutive ones. */
   readonly sender: number;
-  /** Whether it reads nothing until all messages are sent. */
+  /** Whether it reads nothing, or slowly, until all messages are sent. */
   readonly isSlow: boolean;
   /** The URL to connect to, with the room and the name. */
   readonly url: string;
@@ -26,6 +27,8 @@ export interface UserPlan {
 export interface RunPlan {
   readonly users: readonly UserPlan[];
   readonly rooms: readonly RoomPlan[];
+  /** The users that send, by their indexes as senders. */
+  readonly senders: readonly SenderPlan[];
 }
 
 /** What the flags tell of the users. */
@@ -65,7 +68,11 @@ export function planUsers(
       headers: headersOf(target.headers, line),
     };
   });
-  return { users, rooms };
+  const senders: SenderPlan[] = [];
+  for (const { id, name, sender, room } of users) {
+    if (sender >= 0) senders[sender] = { id, name, room: rooms[room]!.name };
+  }
+  return { users, rooms, senders };
 }
 
 /** The name of a user's room; empty if the server chooses it. */

@@ -2,13 +2,17 @@ import type { CloseStatus } from "../../websocket/close_frame.ts";
 import { Heartbeat } from "../../websocket/heartbeat.ts";
 import { delay } from "../delay.ts";
 import type { RunClock } from "../measure/clock.ts";
-import { DeliveryLedger, type ReceiverLedger } from "../measure/ledger.ts";
+import { DeliveryLedger } from "../measure/ledger.ts";
+import type { ReceiverLedger } from "../measure/receiver_ledger.ts";
+import { MarkedMessage } from "../measure/message.ts";
 import type { Marker } from "../measure/marker.ts";
 import type { SlowReaders } from "../measure/measurement.ts";
 import { increment, Summary } from "../measure/summary.ts";
 import { connect, type Connection } from "./connect.ts";
 import { lossText } from "./connect_failure.ts";
 import { connectOnSchedule } from "./connect_schedule.ts";
+import { ReadThrottle } from "./read_throttle.ts";
+import { rolesOf } from "./roles.ts";
 import type { UserPlan } from "./user_plan.ts";
 import type { WorkerOptions } from "./worker.ts";
 
@@ -47,6 +51,8 @@ export class UserPool {
   readonly #clock: RunClock;
   readonly #listener: UserPoolListener;
   readonly #heartbeat: Heartbeat;
+  /** Limits the slow readers; undefined if they read nothing. */
+  readonly #throttle: ReadThrottle | undefined;
   /** One for each handshake, because thousands of listeners on one signal are slow. */
   readonly #handshakes = new Set<AbortController>();
   readonly #end = new AbortController();
@@ -58,13 +64,18 @@ export class UserPool {
   #isLeaving = false;
 
   constructor(options: WorkerOptions, clock: RunClock, listener: UserPoolListener) {
-    const { run, sentBySender, plan } = options;
+    const { run, sentBySender, orderTable, startEpochMs, plan, config } = options;
     this.#options = options;
     this.#clock = clock;
     this.#listener = listener;
     this.#heartbeat = new Heartbeat(options.target.deadlines, clock);
-    this.ledger = new DeliveryLedger(run, sentBySender);
-    this.#slowLedger = new DeliveryLedger(run, sentBySender);
+    const { slowBytesPerSecond } = rolesOf(config);
+    if (slowBytesPerSecond > 0) this.#throttle = new ReadThrottle(slowBytesPerSecond, clock);
+    const { senders } = plan;
+    const message = new MarkedMessage(config.message, config.size);
+    const shared = { run, sentBySender, message, senders, startEpochMs };
+    this.ledger = new DeliveryLedger({ ...shared, orderTable });
+    this.#slowLedger = new DeliveryLedger({ ...shared, orderTable: undefined });
     this.users = plan.users.map((each) => ({
       plan: each,
       connection: undefined,
@@ -95,7 +106,7 @@ export class UserPool {
   /** From now on, expects all connected users to receive every message. */
   settle(): void {
     for (const user of this.users) {
-      if (user.receiver) this.#ledgerOf(user).settle(user.receiver);
+      user.receiver?.settle();
     }
   }
 
@@ -107,7 +118,7 @@ export class UserPool {
     if (await this.#connect(user)) {
       this.churned++;
       const receiver = user.receiver!;
-      delay(SETTLE_MS, this.#end.signal).then(() => this.ledger.settle(receiver));
+      delay(SETTLE_MS, this.#end.signal).then(() => receiver.settle());
     } else if (!this.#end.signal.aborted) increment(this.summary.losses, "could not reconnect");
     user.isChurning = false;
     this.#endIfEmpty();
@@ -134,6 +145,7 @@ export class UserPool {
       if (!plan.isSlow) this.#left(status);
     }));
     this.#heartbeat[Symbol.dispose]();
+    this.#throttle?.[Symbol.dispose]();
   }
 
   /** How many messages of this run arrived, whatever they count as. */
@@ -161,9 +173,10 @@ export class UserPool {
 
   /** Opens a user's connection. Its receiver is not yet settled. @returns Whether it is open. */
   async #connect(user: User): Promise<boolean> {
-    const { target, config } = this.#options;
+    const { target, config, plan } = this.#options;
+    const { id, sender, room } = user.plan;
     const ledger = this.#ledgerOf(user);
-    const receiver = ledger.join(user.plan.sender, this.#options.plan.rooms[user.plan.room]!);
+    const receiver = ledger.join({ id, sender, room: plan.rooms[room]! }, "websocket");
     const handshake = new AbortController();
     if (this.#end.signal.aborted) handshake.abort();
     this.#handshakes.add(handshake);
@@ -175,7 +188,7 @@ export class UserPool {
       signal: handshake.signal,
       clock: this.#clock,
       heartbeat: this.#heartbeat,
-      isPaused: user.plan.isSlow,
+      reading: user.plan.isSlow ? this.#throttle ?? "nothing" : "everything",
       onMessage: (_opcode, bytes, start, end) => {
         this.summary.received++;
         ledger.receive(receiver, bytes, start, end, onDelivered);

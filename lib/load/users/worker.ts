@@ -1,5 +1,6 @@
 import type { ClientConfig } from "../config.ts";
-import type { LedgerCounts } from "../measure/ledger.ts";
+import type { LedgerCounts } from "../measure/delivery_counts.ts";
+import type { Fault } from "../measure/fault_log.ts";
 import type { SlowReaders, Unsent } from "../measure/measurement.ts";
 import type { Sample } from "../measure/recorder.ts";
 import type { SummaryCounts } from "../measure/summary.ts";
@@ -28,7 +29,7 @@ export interface LoadWorker {
 export interface WorkerOptions {
   readonly config: ClientConfig;
   readonly target: Target;
-  /** The worker's users, and all rooms. */
+  /** The worker's users, and all rooms and senders. */
   readonly plan: RunPlan;
   /** The worker's index, from 0. It has every `config.workers`th user of the run. */
   readonly index: number;
@@ -38,6 +39,8 @@ export interface WorkerOptions {
   readonly run: number;
   /** How many messages each sender has sent, in memory that all workers share. */
   readonly sentBySender: Int32Array<SharedArrayBuffer>;
+  /** What `--check order` needs, in memory that all workers share; undefined without it. */
+  readonly orderTable: Int32Array<SharedArrayBuffer> | undefined;
   /** The seed of the worker's random choices. */
   readonly seed: number;
 }
@@ -64,6 +67,10 @@ export interface WorkerSample extends Sample {
 export interface WorkerResult {
   readonly summary: SummaryCounts;
   readonly ledger: LedgerCounts;
+  /** The first faults of each kind. */
+  readonly faults: readonly Fault[];
+  /** How many deliveries came too late to compare their order. */
+  readonly uncompared: number;
   readonly slow: SlowReaders;
   readonly steady: SteadyCounts;
   readonly unsent: Unsent;

@@ -109,13 +109,16 @@ export class LocalWorker implements LoadWorker {
 
   async leave(): Promise<WorkerResult> {
     const { summary, ledger, slowReaders } = this.#users;
-    const counts = ledger.counts;
+    ledger.close();
+    const { counts, faults } = ledger;
     await this.#users.leave();
     this.#lagTimer[Symbol.dispose]();
     summary.sent = this.#sender.sent;
     return {
       summary: { ...summary },
       ledger: counts,
+      faults,
+      uncompared: ledger.uncompared,
       slow: slowReaders,
       steady: this.#steadyCounts,
       unsent: { disconnected: this.#sender.disconnected, blocked: this.#sender.blocked },

@@ -1,5 +1,6 @@
 import type { Logger } from "@logtape/logtape";
 import { checkIntervalMs } from "../../websocket/heartbeat.ts";
+import { PauseDetector } from "../../websocket/pause_detector.ts";
 import type { Transport } from "../../websocket/transport/transport.ts";
 import { formatAddress } from "../address.ts";
 import type { Decision, IncomingRequest } from "../http/admission.ts";
@@ -106,7 +107,9 @@ export class Gateway {
     const address = await this.#listener.open();
     const deadlines = Object.values(this.#options.timeouts).filter((ms) => ms > 0);
     if (deadlines.length > 0) {
-      this.#reaper = setInterval(() => this.#check(), checkIntervalMs(deadlines));
+      const intervalMs = checkIntervalMs(deadlines);
+      const pauses = new PauseDetector(intervalMs, performance.now());
+      this.#reaper = setInterval(() => this.#check(pauses), intervalMs);
     }
     return address;
   }
@@ -253,8 +256,10 @@ export class Gateway {
     respond(connection, head, refusalResponse({ ...head, requestId }, refusal), requestId);
   }
 
-  #check(): void {
+  /** Enforces the deadlines, unless clients may be late only because this process has paused. */
+  #check(pauses: PauseDetector): void {
     const nowMs = performance.now();
+    if (pauses.hasPaused(nowMs)) return;
     this.#acceptor.check(nowMs);
     for (const connection of this.#connections) connection.check(nowMs);
     this.#waiting.check(nowMs);

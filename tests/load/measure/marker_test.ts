@@ -3,6 +3,7 @@ import {
   findMarker,
   type Marker,
   MARKER_BYTES,
+  NO_MARKER,
   readMarker,
   writeMarker,
 } from "../../../lib/load/measure/marker.ts";
@@ -17,7 +18,9 @@ const MARKER: Marker = {
   wholeBytes: 2 ** 20 - 1,
 };
 
-const NONE: Marker = { run: 0, sender: 0, seq: 0, plannedUs: 0, lateUs: 0, wholeBytes: 0 };
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
+}
 
 function marked(before: string, after: string): Uint8Array {
   const bytes = new TextEncoder().encode(`${before}${"?".repeat(MARKER_BYTES)}${after}`);
@@ -30,8 +33,8 @@ for (const [before, after] of [["", ""], ["Bob: ", ""], ['{"text":"', '"}'], ["a
     const bytes = marked(before!, after!);
     const at = findMarker(bytes, 0, bytes.length);
     assertEquals(at, before!.length);
-    const marker = { ...NONE };
-    assertEquals([readMarker(bytes, at, marker), marker], [true, MARKER]);
+    const marker = { ...NO_MARKER };
+    assertEquals([readMarker(viewOf(bytes), at, marker), marker], [true, MARKER]);
   });
 }
 
@@ -53,11 +56,11 @@ Deno.test("readMarker() detects any changed letter, and any two swapped neighbor
       const bytes = good.slice();
       if (bytes[at] === letter) continue;
       bytes[at] = letter;
-      assertEquals(readMarker(bytes, 0, { ...NONE }), false);
+      assertEquals(readMarker(viewOf(bytes), 0, { ...NO_MARKER }), false);
     }
     const bytes = good.slice();
     if (at === MARKER_BYTES - 1 || bytes[at] === bytes[at + 1]) continue;
     [bytes[at], bytes[at + 1]] = [bytes[at + 1]!, bytes[at]!];
-    assertEquals(readMarker(bytes, 0, { ...NONE }), false);
+    assertEquals(readMarker(viewOf(bytes), 0, { ...NO_MARKER }), false);
   }
 });

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { parseGate } from "../../../lib/load/report/gate.ts";
-import { NO_COUNTS } from "../../../lib/load/measure/ledger.ts";
+import { NO_COUNTS } from "../../../lib/load/measure/delivery_counts.ts";
 import {
   measuredJsonReport,
   measuredTextReport,
@@ -33,6 +33,12 @@ function badRun(): Measurement {
     churned: 7,
     busyCores: undefined,
     workers: 2,
+    lookupMs: 1.25,
+    server: {
+      cpuCores: { mean: 0.5, max: 1 },
+      memoryBytes: { mean: 1e6, max: 2e6 },
+      lagMs: undefined,
+    },
   };
 }
 
@@ -56,10 +62,11 @@ Delivery
   lost          0
   duplicated    0
   reordered     0
+  misordered   not checked
   corrupt       0
+  leaked        0
   echoed        0
   foreign       3
-  leaked        0
 Rate, per second
   messages     100 of 100
   deliveries   200
@@ -97,6 +104,7 @@ Connections
   failed       1: 1 × HTTP 503
   lost         1: 1 × closed with 4008; 0 reconnected, 1 still disconnected
   close codes  1 × 1000, 1 × 4008
+  name lookup  1.25 ms
   churned      7, disconnected and reconnected
 Delivery
   sent          9; 1 not sent because no sender was connected; \
@@ -105,10 +113,11 @@ Delivery
   lost          3
   duplicated    1
   reordered     0
+  misordered   not checked
   corrupt       0
+  leaked        0
   echoed        2
   foreign       0
-  leaked        0
 Slow readers
   readers      2
   closed       1 × 4008, by the server
@@ -127,7 +136,11 @@ Latency, ms            p50       p90       p99     p99.9       max
 This client, ms        p50       p90       p99     p99.9       max
   send delay          1.00      2.00      3.00      4.00      5.00
   event loop lag      1.00      2.00      3.00      4.00      5.00
-  busy         not measured with 2 threads`,
+  busy         not measured with 2 threads
+The server                 mean      max
+  busy, cores              0.50     1.00
+  memory, MB                1.0      2.0
+  event loop lag, ms   not measured`,
   );
 });
 
@@ -167,11 +180,14 @@ Deno.test("measuredJsonReport() has its version and every figure", () => {
         lost: 3,
         duplicated: 1,
         reordered: 0,
+        misordered: 0,
         corrupt: 0,
+        leaked: 0,
         echoed: 2,
         foreign: 0,
-        leaked: 0,
       },
+      faults: [],
+      uncompared: null,
       slow: {
         count: 2,
         closeCodes: { 4008: 1 },
@@ -185,8 +201,14 @@ Deno.test("measuredJsonReport() has its version and every figure", () => {
         last: LATENCY,
         spread: null,
         handshake: LATENCY,
+        lookup: 1.25,
       },
       client: { slipMs: LATENCY, lagMs: LATENCY, busyCores: null, workers: 2 },
+      server: {
+        cpuCores: { mean: 0.5, max: 1 },
+        memoryBytes: { mean: 1e6, max: 2e6 },
+        lagMs: null,
+      },
       comparison: null,
     },
   );

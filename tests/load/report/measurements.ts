@@ -1,4 +1,4 @@
-import { NO_COUNTS } from "../../../lib/load/measure/ledger.ts";
+import { NO_COUNTS } from "../../../lib/load/measure/delivery_counts.ts";
 import type { Measurement } from "../../../lib/load/measure/measurement.ts";
 import { Recorder } from "../../../lib/load/measure/recorder.ts";
 import { parseFlags } from "../../../lib/cli/flags/flags.ts";
@@ -16,6 +16,8 @@ summary.closeCodes.set(1000, 3);
 export const GOOD: Measurement = {
   summary,
   ledger: { ...NO_COUNTS, delivered: 20, foreign: 3 },
+  faults: [],
+  uncompared: undefined,
   slow: { count: 0, closeCodes: new Map(), ledger: NO_COUNTS },
   offeredRate: 100,
   achievedRate: 100,
@@ -31,11 +33,13 @@ export const GOOD: Measurement = {
     lag: LATENCY,
   },
   histograms: new Recorder(0).histograms,
+  lookupMs: undefined,
   timeline: [],
   unsent: { disconnected: 0, blocked: 0 },
   churned: 0,
   busyCores: 0.25,
   workers: 1,
+  server: undefined,
 };
 
 /** A finished run, which measured {@linkcode GOOD}. */

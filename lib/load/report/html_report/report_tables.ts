@@ -8,6 +8,8 @@ import type { Cell, Table } from "./table.ts";
 import { LATENCY_NAMES } from "../measured_report.ts";
 import { formatMetric, metricsOf } from "../metric.ts";
 import { formatMs, formatNumber } from "../report.ts";
+import { SERVER_FIGURES } from "../server_report.ts";
+import type { ServerSummary } from "../../measure/server_metrics.ts";
 import type { FinishedRun } from "../saved_run/saved_run.ts";
 
 /** The gates, those that failed first. */
@@ -91,7 +93,9 @@ export function askedTable(
       ...Object.entries({ lost, ...faults }).map(([name, count]): Cell[] => [
         capitalized(name),
         "0",
-        mark(formatNumber(count), count === 0),
+        name === "misordered" && measurement.uncompared === undefined
+          ? "not checked"
+          : mark(formatNumber(count), count === 0),
       ]),
       metricRow("Deliveries per second", "deliveries"),
       metricRow("Latency p50, ms", "p50"),
@@ -116,6 +120,19 @@ export function latencyTable({ measurement: { latencies } }: FinishedRun): Table
       const latency = latencies[key];
       if (!latency) return [];
       return [[capitalized(name), ...columns.map((column) => formatMs(latency[column]))]];
+    }),
+  };
+}
+
+/** The server's own figures. */
+export function serverTable(server: ServerSummary): Table {
+  return {
+    caption: "The server's own figures",
+    head: ["Server", "Mean", "Max"],
+    rows: SERVER_FIGURES.map(([key, name, format]) => {
+      const figure = server[key];
+      if (!figure) return [capitalized(name), "not measured", ""];
+      return [capitalized(name), format(figure.mean), format(figure.max)];
     }),
   };
 }

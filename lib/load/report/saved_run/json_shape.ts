@@ -96,11 +96,13 @@ export function object<T>(
     }
     const byKey = readers as Readonly<Record<string, Reader<unknown>>>;
     const keys = Object.keys({ ...value, ...readers }).filter((key) => Object.hasOwn(byKey, key));
+    const entries = keys.map((key) => {
+      const field = (value as Record<string, unknown>)[key];
+      return [key, byKey[key]!(field, path ? `${path}.${key}` : key)] as const;
+    });
+    // A field that is missing, and may be, stays missing.
     return Object.fromEntries(
-      keys.map((key) => {
-        const read = byKey[key]!;
-        return [key, read((value as Record<string, unknown>)[key], path ? `${path}.${key}` : key)];
-      }),
+      entries.filter(([key, field]) => field !== undefined || Object.hasOwn(value, key)),
     ) as T;
   };
 }

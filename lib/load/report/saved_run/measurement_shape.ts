@@ -1,8 +1,10 @@
 import { LatencyHistogram, type LatencySummary, LONGEST_US } from "../../measure/latency.ts";
-import { type LedgerCounts, NO_COUNTS } from "../../measure/ledger.ts";
+import { type LedgerCounts, NO_COUNTS } from "../../measure/delivery_counts.ts";
 import type { Measurement, SlowReaders } from "../../measure/measurement.ts";
 import type { RunHistograms, RunLatencies, TimelinePoint } from "../../measure/recorder.ts";
 import { Summary, type SummaryCounts } from "../../measure/summary.ts";
+import type { Fault } from "../../measure/fault_log.ts";
+import type { ServerFigures, ServerSummary } from "../../measure/server_metrics.ts";
 import * as json from "./json_shape.ts";
 
 const COUNTS = json.object<LedgerCounts>(
@@ -42,6 +44,16 @@ const LATENCY_US: json.Reader<number> = (value, path) => {
   if (us > LONGEST_US) throw new json.ShapeError(path, value, `at most ${LONGEST_US}`);
   return us;
 };
+const FAULT = json.object<Fault>({
+  kind: json.oneOf("corrupt", "duplicated", "leaked", "lost", "misordered", "reordered"),
+  text: json.text,
+});
+
+const FIGURE = json.object<{ readonly mean: number; readonly max: number }>({
+  mean: json.number,
+  max: json.number,
+});
+
 const PAIRS = json.list(json.pair(LATENCY_US, json.count));
 const HISTOGRAM: json.Reader<LatencyHistogram> = (value, path) =>
   LatencyHistogram.fromPairs(PAIRS(value, path));
@@ -58,6 +70,11 @@ const POINT = json.object<TimelinePoint>({
   p99SoFar: json.optional(json.number),
   missing: json.count,
   busyCores: json.number,
+  server: json.optional(json.object<ServerFigures>({
+    cpuCores: json.optional(json.number),
+    memoryBytes: json.optional(json.number),
+    lagMs: json.optional(json.number),
+  })),
 });
 
 /**
@@ -68,6 +85,8 @@ const POINT = json.object<TimelinePoint>({
 export const MEASUREMENT = json.object<Measurement>({
   summary: SUMMARY,
   ledger: COUNTS,
+  faults: json.list(FAULT),
+  uncompared: json.optional(json.count),
   slow: json.object<SlowReaders>({
     count: json.count,
     closeCodes: json.map(json.count, json.count),
@@ -96,9 +115,15 @@ export const MEASUREMENT = json.object<Measurement>({
     handshake: HISTOGRAM,
     lag: HISTOGRAM,
   }),
+  lookupMs: json.optional(json.number),
   timeline: json.list(POINT),
   unsent: json.object<Measurement["unsent"]>({ disconnected: json.count, blocked: json.count }),
   churned: json.count,
   busyCores: json.optional(json.number),
   workers: json.count,
+  server: json.optional(json.object<ServerSummary>({
+    cpuCores: json.optional(FIGURE),
+    memoryBytes: json.optional(FIGURE),
+    lagMs: json.optional(FIGURE),
+  })),
 });

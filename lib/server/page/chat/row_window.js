@@ -10,6 +10,8 @@ export class RowWindow {
   #createRow;
   /** @type {{ entry: Entry, row: HTMLElement }[]} */
   #window = [];
+  /** Where the scroller was when this window last looked, in pixels. */
+  #top = 0;
 
   /**
    * @param {object} options
@@ -42,7 +44,20 @@ export class RowWindow {
   }
 
   scrollToEnd() {
-    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    // Even without an effect, it would end what the reader has begun to scroll.
+    if (this.distances.toEnd >= 1) this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#top = this.#scroller.scrollTop;
+  }
+
+  /**
+   * How far the reader has scrolled down since the last call, in pixels; negative if it was up.
+   * What this window scrolls does not count.
+   */
+  takeScrolled() {
+    const { scrollTop } = this.#scroller;
+    const scrolled = scrollTop - this.#top;
+    this.#top = scrollTop;
+    return scrolled;
   }
 
   clear() {
@@ -133,5 +148,6 @@ export class RowWindow {
     const { scrollHeight, scrollTop } = this.#scroller;
     change();
     this.#scroller.scrollTop = scrollTop + this.#scroller.scrollHeight - scrollHeight;
+    this.#top = this.#scroller.scrollTop;
   }
 }

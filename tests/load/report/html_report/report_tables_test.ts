@@ -7,6 +7,7 @@ import {
   comparisonTable,
   gateTable,
   latencyTable,
+  serverTable,
 } from "../../../../lib/load/report/html_report/report_tables.ts";
 import { judgeRun } from "../../../../lib/load/report/run_reports.ts";
 import { FINISHED, GOOD, LATENCY } from "../measurements.ts";
@@ -53,6 +54,7 @@ Deno.test("askedTable() shows what was asked for beside what was measured", () =
   assertEquals(row(table, "Messages per second"), ["100", "100"]);
   assertEquals(row(table, "Deliveries"), ["20", "20"]);
   assertEquals(row(table, "Lost"), ["0", "0"]);
+  assertEquals(row(table, "Misordered"), ["0", "not checked"]);
   assertEquals(row(table, "Latency p99, ms"), ["p99<5ms", "3.00"]);
   assertEquals(row(table, "--churn"), ["2", "7 reconnected"]);
   assertEquals([row(table, "--expect"), row(table, "--json")], [undefined, undefined]);
@@ -79,6 +81,17 @@ Deno.test("latencyTable() leaves out what was not measured", () => {
   const table = latencyTable({ ...FINISHED, measurement: { ...GOOD, latencies } });
   assertEquals(row(table, "All deliveries"), ["1.00", "2.00", "3.00", "4.00", "5.00"]);
   assertEquals(row(table, "First to last"), undefined);
+});
+
+Deno.test("serverTable() shows the mean and the maximum of each figure", () => {
+  const table = serverTable({
+    cpuCores: { mean: 0.5, max: 1 },
+    memoryBytes: { mean: 1_204_500_000, max: 2e9 },
+    lagMs: undefined,
+  });
+  assertEquals(row(table, "Busy, cores"), ["0.50", "1.00"]);
+  assertEquals(row(table, "Memory, MB"), ["1,204.5", "2,000.0"]);
+  assertEquals(row(table, "Event loop lag, ms"), ["not measured", ""]);
 });
 
 Deno.test("comparisonTable() shows each change, and whether it is better", () => {

@@ -37,6 +37,11 @@ Deno.test("object() reads each field, and leaves out fields that it does not kno
   });
 });
 
+Deno.test("object() leaves out a field that is missing, and may be", () => {
+  const { p50: _, ...rest } = VALID;
+  assertEquals(Object.keys(SHAPE(rest, "")), Object.keys(rest));
+});
+
 Deno.test("object() keeps the order of the fields", () => {
   const { kind, ...rest } = VALID;
   assertEquals(Object.keys(SHAPE({ kind, ...rest }, ""))[0], "kind");
