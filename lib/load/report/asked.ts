@@ -48,6 +48,7 @@ export function commandOf({ config, given }: Asked): string {
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set<ClientFlag>([
   ...["expect", "strict", "seed", "report", "hdr", "save", "baseline"] as const,
   ...["quiet", "json", "help", "version", "token", "header", "cacert", "insecure"] as const,
+  "serverMetrics",
 ]);
 
 /**
