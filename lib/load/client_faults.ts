@@ -13,6 +13,7 @@ const MEASURING: readonly ClientFlag[] = [
   "warmupMs",
   "drainTimeoutMs",
   "slow",
+  "sse",
   "churn",
   "workers",
   "check",
@@ -50,7 +51,7 @@ export function clientFaults(
       ...faultsOf(MEASURING, "needs --rate, --verify, or --find-max: add one of them"),
     ];
   }
-  const { senderCount, slowCount } = rolesOf(config);
+  const { senderCount, eventCount, slowCount } = rolesOf(config);
   return [
     ...always,
     ...rooms === 0 && config.users === ""
@@ -70,10 +71,11 @@ export function clientFaults(
     ...config.findMax === ""
       ? []
       : faultsOf(["expect", "report", "hdr"], "has no effect with --find-max: remove it"),
-    ...senderCount < 1 || senderCount + slowCount > count
+    ...senderCount < 1 || senderCount + eventCount + slowCount > count
       ? [
-        "Cannot start because --senders and --slow must add up to at most --count, with at " +
-        `least 1 sender: ${senderCount} senders and ${slowCount} slow readers of ${count} users`,
+        "Cannot start because --senders, --sse, and --slow must add up to at most --count, with " +
+        `at least 1 sender: ${senderCount} senders, ${eventCount} users with --sse, and ` +
+        `${slowCount} slow readers of ${count} users`,
       ]
       : [],
     ...workers > count

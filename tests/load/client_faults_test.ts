@@ -20,6 +20,7 @@ for (
     ["--rooms=3"],
     ["--rate=5", "--check=order", "--expect=misordered=0"],
     ["--rate=5", "--rooms=9", "--skew=zipf"],
+    ["--rate=5", "--sse=3", "--slow=3", "--senders=3"],
   ]
 ) {
   Deno.test(`clientFaults() accepts ${args.join(" ") || "no flags"}`, () => {
@@ -33,12 +34,18 @@ for (
     [["--rate=5", "--interval=1s"], "--interval has no effect with --rate"],
     [["--rate=5", "--no-reconnect"], "--reconnect has no effect in a measured run"],
     [["--find-max=lost=0", "--hdr=h"], "--hdr has no effect with --find-max"],
-    [["--rate=5", "--slow=100%"], "0 senders and 9 slow readers of 9 users"],
-    [["--rate=5", "--senders=9", "--slow=1"], "9 senders and 1 slow readers of 9 users"],
-    [["--rate=5", "--senders=10"], "10 senders and 0 slow readers of 9 users"],
     [["--check=order"], "--check needs --rate, --verify, or"],
     [["--rate=5", "--expect=misordered=0"], "misordered in --expect needs --check order"],
     [["--find-max=misordered=0"], "misordered in --find-max needs --check order"],
+    [["--rate=5", "--slow=100%"], "0 senders, 0 users with --sse, and 9 slow readers of 9"],
+    [
+      ["--rate=5", "--senders=9", "--slow=1"],
+      "9 senders, 0 users with --sse, and 1 slow readers of 9",
+    ],
+    [["--rate=5", "--senders=10"], "10 senders, 0 users with --sse, and 0 slow readers of"],
+    [["--rate=5", "--sse=80%", "--senders=3"], "3 senders, 7 users with --sse, and 0 slow"],
+    [["--rate=5", "--sse=9"], "0 senders, 9 users with --sse, and 0 slow readers of 9 users"],
+    [["--sse=1"], "--sse needs --rate, --verify, or --find-max"],
     [["--rooms=10"], "--rooms must be at most --count: 10 rooms, 9 users"],
     [["--users=f", "--count=3"], "--count has no effect with --users: remove it"],
     [["--rate=5", "--skew=zipf"], "--skew needs --rooms or --users: add one of them"],
@@ -58,6 +65,7 @@ for (
     ["--slow=101%", "--slow must be a number or a percentage of users"],
     ["--slow=-1", "--slow must be"],
     ["--check=ordr", "--check must be order"],
+    ["--sse=some", "--sse must be a number or a percentage of users, such as 20 or 5%"],
     ["--find-max=lost=0,p99", "--find-max must be gates separated by commas"],
     ["--expect=p99<5", "--expect must be a metric, a comparison, and a limit"],
     ["--token=", "--token is empty"],

@@ -7,7 +7,7 @@
 
 import { isToken } from "../../websocket/http_head.ts";
 import { GATE_METRICS, parseGate, parseGates } from "../report/gate.ts";
-import { parseSlow } from "../users/roles.ts";
+import { parseShare } from "../users/roles.ts";
 
 /** Checks `--url`. */
 export function mustBeWebSocketUrl(text: string): string | undefined {
@@ -41,9 +41,9 @@ export function mustBeGates(text: string): string | undefined {
   return parseGates(text) ? undefined : "gates separated by commas, such as p99<250ms,lost=0";
 }
 
-/** Checks `--slow`. */
-export function mustBeSlow(text: string): string | undefined {
-  return parseSlow(text) ? undefined : "a number or a percentage of users, such as 20 or 5%";
+/** Checks `--slow` and `--sse`. */
+export function mustBeShare(text: string): string | undefined {
+  return parseShare(text) ? undefined : "a number or a percentage of users, such as 20 or 5%";
 }
 
 /** Headers that the handshake itself sends. A second one would break it. */

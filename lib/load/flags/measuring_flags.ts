@@ -1,5 +1,5 @@
 import type { FlagTable } from "../../cli/flags/flag.ts";
-import { mustBeCheck, mustBeGate, mustBeGates, mustBeSlow } from "./flag_checks.ts";
+import { mustBeCheck, mustBeGate, mustBeGates, mustBeShare } from "./flag_checks.ts";
 
 /** Load, checks, and gates. */
 export const MEASURING_FLAGS = {
@@ -37,7 +37,7 @@ export const MEASURING_FLAGS = {
     value: "N",
     min: 0,
     max: 100_000,
-    help: "Users that send; 0 means all except the slow readers",
+    help: "Users that send; 0 means all except slow readers and those of --sse",
   },
   skew: {
     kind: "choice",
@@ -68,7 +68,14 @@ export const MEASURING_FLAGS = {
     default: "0",
     value: "N|P%",
     help: "Slow readers: users that read nothing until all messages are sent",
-    check: mustBeSlow,
+    check: mustBeShare,
+  },
+  sse: {
+    kind: "text",
+    default: "0",
+    value: "N|P%",
+    help: "Users that receive server-sent events instead of having a WebSocket; they do not send",
+    check: mustBeShare,
   },
   churn: {
     kind: "integer",

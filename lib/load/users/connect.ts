@@ -69,8 +69,8 @@ export interface ConnectOptions {
 }
 
 /** The result of an attempt to connect. `aborted` means that the signal has canceled it. */
-export type Attempt =
-  | { readonly connection: Connection }
+export type Attempt<Opened = Connection> =
+  | { readonly connection: Opened }
   | { readonly failure: ConnectFailure }
   | { readonly aborted: true };
 
@@ -135,7 +135,8 @@ export function connect(target: Target, options: ConnectOptions): Promise<Attemp
   return attempt.promise;
 }
 
-function connectTo({ url, caCerts, isInsecure }: Target): Socket {
+/** Opens a TCP or TLS connection to the server. */
+export function connectTo({ url, caCerts, isInsecure }: Target): Socket {
   const { protocol, hostname, port } = new URL(url);
   // The brackets of an IPv6 address belong to the URL, not to the address.
   const host = hostname.replace(/^\[|\]$/g, "");

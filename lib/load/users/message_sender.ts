@@ -6,6 +6,7 @@ import { MarkedMessage } from "../measure/message.ts";
 import { sendOnSchedule } from "../measure/open_loop.ts";
 import { periodMs } from "../measure/schedule.ts";
 import { seededRandom } from "../seeded_random.ts";
+import type { Connection } from "./connect.ts";
 import { SenderTurns } from "./sender_turns.ts";
 import type { User } from "./user_pool.ts";
 import type { SendPlan, WorkerOptions } from "./worker.ts";
@@ -76,7 +77,9 @@ export class MessageSender {
   }
 
   #sendAs({ plan: { id, name, sender }, connection }: User, dueMs: number): void {
-    if (connection!.isBlocked) return void this.blocked++;
+    // Users with an event stream do not send.
+    const socket = connection as Connection;
+    if (socket.isBlocked) return void this.blocked++;
     const { run, sentBySender, startEpochMs } = this.#options;
     const plannedUs = Math.floor(dueMs * 1000);
     const lateUs = Math.max(0, Math.floor(this.#clock.nowMs * 1000) - plannedUs);
@@ -85,7 +88,7 @@ export class MessageSender {
       { id, name, seq: seq + 1, epochMs: startEpochMs + plannedUs / 1000 },
       { run, sender, seq, plannedUs, lateUs: Math.min(lateUs, MARKER_LIMITS.lateUs) },
     );
-    connection!.sendText(message);
+    socket.sendText(message);
     this.sent++;
     if (dueMs >= this.#steadyMs) this.slip.record(lateUs);
   }

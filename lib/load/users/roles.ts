@@ -1,11 +1,27 @@
-/** How many users have each role. Senders have the lowest ids, slow readers the highest. */
+/**
+ * How many users have each role. Senders have the lowest ids, slow readers the highest, and those
+ * that receive server-sent events come before the slow readers.
+ */
 export interface Roles {
   readonly senderCount: number;
+  readonly eventCount: number;
   readonly slowCount: number;
 }
 
-/** Parses `--slow`. @returns How many of `count` users are slow; undefined if it is invalid. */
-export function parseSlow(text: string): ((count: number) => number) | undefined {
+/** The flags that give users their roles. */
+export interface RoleFlags {
+  readonly count: number;
+  readonly senders: number;
+  readonly sse: string;
+  readonly slow: string;
+}
+
+/**
+ * Parses a number or percentage of users.
+ *
+ * @returns How many of `count` users it is; undefined if the text is invalid.
+ */
+export function parseShare(text: string): ((count: number) => number) | undefined {
   const match = text.match(/^(\d{1,6})(%?)$/);
   if (!match) return undefined;
   const value = Number(match[1]);
@@ -13,14 +29,10 @@ export function parseSlow(text: string): ((count: number) => number) | undefined
   return value <= 100 ? (count) => Math.round(count * value / 100) : undefined;
 }
 
-/** The roles that the flags ask for. `slow` must be valid. */
-export function rolesOf(
-  { count, senders, slow }: {
-    readonly count: number;
-    readonly senders: number;
-    readonly slow: string;
-  },
-): Roles {
-  const slowCount = parseSlow(slow)!(count);
-  return { slowCount, senderCount: senders === 0 ? count - slowCount : senders };
+/** The roles that the flags ask for. `sse` and `slow` must be valid. */
+export function rolesOf({ count, senders, sse, slow }: RoleFlags): Roles {
+  const slowCount = parseShare(slow)!(count);
+  const eventCount = parseShare(sse)!(count);
+  const senderCount = senders === 0 ? count - slowCount - eventCount : senders;
+  return { senderCount, eventCount, slowCount };
 }

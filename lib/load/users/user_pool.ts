@@ -11,6 +11,7 @@ import { increment, Summary } from "../measure/summary.ts";
 import { connect, type Connection } from "./connect.ts";
 import { lossText } from "./connect_failure.ts";
 import { connectOnSchedule } from "./connect_schedule.ts";
+import { type EventStream, openEventStream } from "./http/event_stream.ts";
 import type { UserPlan } from "./user_plan.ts";
 import type { WorkerOptions } from "./worker.ts";
 
@@ -21,7 +22,7 @@ const SETTLE_MS = 1000;
 export interface User {
   readonly plan: UserPlan;
   /** undefined while it is not connected. */
-  connection: Connection | undefined;
+  connection: Connection | EventStream | undefined;
   receiver: ReceiverLedger | undefined;
   /** Whether `--churn` is reconnecting it. */
   isChurning: boolean;
@@ -175,7 +176,8 @@ export class UserPool {
     this.#handshakes.add(handshake);
     const startMs = this.#clock.nowMs;
     const onDelivered = user.plan.isSlow ? () => {} : this.#listener.onDelivered;
-    const attempt = await connect(target, {
+    const open = user.plan.via === "events" ? openEventStream : connect;
+    const attempt = await open(target, {
       user: user.plan,
       timeoutMs: config.connectTimeoutMs,
       signal: handshake.signal,
