@@ -21,6 +21,7 @@ for (
     ["--rate=5", "--check=order", "--expect=misordered=0"],
     ["--rate=5", "--rooms=9", "--skew=zipf"],
     ["--rate=5", "--sse=3", "--slow=3", "--senders=3"],
+    ["--rate=5", "--sse=6", "--slow=3", "--senders=6", "--publish=http"],
   ]
 ) {
   Deno.test(`clientFaults() accepts ${args.join(" ") || "no flags"}`, () => {
@@ -45,6 +46,13 @@ for (
     [["--rate=5", "--senders=10"], "10 senders, 0 users with --sse, and 0 slow readers of"],
     [["--rate=5", "--sse=80%", "--senders=3"], "3 senders, 7 users with --sse, and 0 slow"],
     [["--rate=5", "--sse=9"], "0 senders, 9 users with --sse, and 0 slow readers of 9 users"],
+    [["--rate=5", "--sse=9", "--slow=1", "--publish=http"], "8 senders, 9 users with --sse, and 1"],
+    [["--rate=5", "--senders=10", "--publish=http"], "the larger one of --senders and --sse must"],
+    [
+      ["--rate=5", "--sse=100%", "--publish=http", "--protocol=a"],
+      "--protocol has no effect if no user has a WebSocket: remove it",
+    ],
+    [["--publish=http"], "--publish needs --rate, --verify, or --find-max"],
     [["--sse=1"], "--sse needs --rate, --verify, or --find-max"],
     [["--rooms=10"], "--rooms must be at most --count: 10 rooms, 9 users"],
     [["--users=f", "--count=3"], "--count has no effect with --users: remove it"],

@@ -37,7 +37,7 @@ export const MEASURING_FLAGS = {
     value: "N",
     min: 0,
     max: 100_000,
-    help: "Users that send; 0 means all except slow readers and those of --sse",
+    help: "Users that send; 0 means all that can: not those of --slow and --sse",
   },
   skew: {
     kind: "choice",
@@ -74,8 +74,14 @@ export const MEASURING_FLAGS = {
     kind: "text",
     default: "0",
     value: "N|P%",
-    help: "Users that receive server-sent events instead of having a WebSocket; they do not send",
+    help: "Users that listen to server-sent events, and send only with --publish http",
     check: mustBeShare,
+  },
+  publish: {
+    kind: "choice",
+    default: "socket",
+    choices: ["socket", "http"],
+    help: "How users send: over their WebSockets, or by HTTP POST",
   },
   churn: {
     kind: "integer",

@@ -12,6 +12,7 @@ export interface Roles {
 export interface RoleFlags {
   readonly count: number;
   readonly senders: number;
+  readonly publish: "socket" | "http";
   readonly sse: string;
   readonly slow: string;
 }
@@ -30,9 +31,10 @@ export function parseShare(text: string): ((count: number) => number) | undefine
 }
 
 /** The roles that the flags ask for. `sse` and `slow` must be valid. */
-export function rolesOf({ count, senders, sse, slow }: RoleFlags): Roles {
+export function rolesOf({ count, senders, publish, sse, slow }: RoleFlags): Roles {
   const slowCount = parseShare(slow)!(count);
   const eventCount = parseShare(sse)!(count);
-  const senderCount = senders === 0 ? count - slowCount - eventCount : senders;
+  const muteCount = slowCount + (publish === "http" ? 0 : eventCount);
+  const senderCount = senders === 0 ? count - muteCount : senders;
   return { senderCount, eventCount, slowCount };
 }

@@ -2,7 +2,7 @@ import type { ClientConfig } from "../config.ts";
 import type { RoomPlan } from "../measure/room_plan.ts";
 import type { SenderPlan } from "../measure/text_check.ts";
 import type { Target } from "./connect.ts";
-import { rolesOf } from "./roles.ts";
+import { type RoleFlags, rolesOf } from "./roles.ts";
 import type { UserLine } from "./users_file.ts";
 
 /** Who a user is, and what it does. */
@@ -34,7 +34,7 @@ export interface RunPlan {
 }
 
 /** What the flags tell of the users. */
-type UserFlags = Pick<ClientConfig, "count" | "senders" | "slow" | "sse" | "room" | "rooms">;
+type UserFlags = Pick<ClientConfig, keyof RoleFlags | "room" | "rooms">;
 
 /**
  * Plans the users that the flags ask for.

@@ -170,7 +170,9 @@ export class UserPool {
     const { target, config, plan } = this.#options;
     const { id, sender, room } = user.plan;
     const ledger = this.#ledgerOf(user);
-    const receiver = ledger.join({ id, sender, room: plan.rooms[room]! }, "websocket");
+    // What a user publishes over HTTP comes to its own connection too.
+    const self = config.publish === "http" ? -1 : sender;
+    const receiver = ledger.join({ id, sender: self, room: plan.rooms[room]! }, user.plan.via);
     const handshake = new AbortController();
     if (this.#end.signal.aborted) handshake.abort();
     this.#handshakes.add(handshake);

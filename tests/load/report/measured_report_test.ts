@@ -177,6 +177,7 @@ Deno.test("measuredJsonReport() has its version and every figure", () => {
       },
       faults: [],
       uncompared: null,
+      acks: null,
       slow: {
         count: 2,
         closeCodes: { 4008: 1 },
@@ -189,6 +190,8 @@ Deno.test("measuredJsonReport() has its version and every figure", () => {
         first: LATENCY,
         last: LATENCY,
         spread: null,
+        ack: null,
+        rawAck: null,
         handshake: LATENCY,
       },
       client: { slipMs: LATENCY, lagMs: LATENCY, busyCores: null, workers: 2 },

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { PassThrough } from "node:stream";
 import type { ClientConfig } from "../../../../lib/load/config.ts";
+import { MARKER_BYTES } from "../../../../lib/load/measure/marker.ts";
 import type { Attempt, ConnectOptions, Target } from "../../../../lib/load/users/connect.ts";
 import { EventStream, openEventStream } from "../../../../lib/load/users/http/event_stream.ts";
 import { Heartbeat } from "../../../../lib/websocket/heartbeat.ts";
@@ -69,7 +70,7 @@ async function messagesIn(...parts: readonly Uint8Array[]): Promise<readonly str
   return messages;
 }
 
-const MARKER = `~${"a".repeat(41)}~`;
+const MARKER = `~${"a".repeat(MARKER_BYTES - 2)}~`;
 
 for (
   const [name, text, messages] of [
@@ -184,7 +185,8 @@ Deno.test("EventStream.leave() ends the stream, with the code 1000", async () =>
   assertEquals(attempt.connection.isOpen, false);
 });
 
-const HALF: Partial<ClientConfig> = { count: 6, senders: 2, sse: "50%" };
+/** Waits long for what is late: the machine may be busy. */
+const HALF: Partial<ClientConfig> = { count: 6, senders: 2, sse: "50%", drainTimeoutMs: 10_000 };
 
 Deno.test("--sse has exact counts with Chorus, in one thread and in two", async () => {
   await using server = await startTestApp();
