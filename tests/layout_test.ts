@@ -96,10 +96,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["lib/cli"],
   ],
   "lib/load/users": [
-    ...["lib/load/measure", "lib/load/config.ts", "lib/load/delay.ts", "lib/load/seeded_random.ts"],
-    "lib/load/flags/flag_checks.ts",
+    ...["lib/load/users/http", "lib/load/measure", "lib/load/config.ts", "lib/load/delay.ts"],
+    ...["lib/load/seeded_random.ts", "lib/load/flags/flag_checks.ts"],
     ...["lib/chat/close_code.ts", "lib/websocket", "lib/websocket/transport"],
     ...["lib/cli", "lib/cli/flags/rate.ts"],
+  ],
+  "lib/load/users/http": [
+    ...["lib/load/users/certificate_failure.ts", "lib/load/users/connect.ts"],
+    ...["lib/load/users/connect_failure.ts", "lib/load/users/user_plan.ts"],
+    ...["lib/load/measure", "lib/load/delay.ts", "lib/cli", "lib/websocket"],
   ],
 };
 

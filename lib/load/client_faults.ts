@@ -13,6 +13,8 @@ const MEASURING: readonly ClientFlag[] = [
   "warmupMs",
   "drainTimeoutMs",
   "slow",
+  "sse",
+  "publish",
   "churn",
   "workers",
   "serverMetrics",
@@ -51,7 +53,6 @@ export function clientFaults(
       ...faultsOf(MEASURING, "needs --rate, --verify, or --find-max: add one of them"),
     ];
   }
-  const { senderCount, slowCount } = rolesOf(config);
   return [
     ...always,
     ...rooms === 0 && config.users === ""
@@ -72,12 +73,7 @@ export function clientFaults(
       ["serverMetrics", "expect", "report", "hdr"],
       "has no effect with --find-max: remove it",
     ),
-    ...senderCount < 1 || senderCount + slowCount > count
-      ? [
-        "Cannot start because --senders and --slow must add up to at most --count, with at " +
-        `least 1 sender: ${senderCount} senders and ${slowCount} slow readers of ${count} users`,
-      ]
-      : [],
+    ...roleFaults(config),
     ...workers > count
       ? [
         "Cannot start because --workers must be at most --count: " +
@@ -93,4 +89,25 @@ function isAboutOrder(gate: string): boolean {
 
 function orderFault(flag: string): string {
   return `Cannot start because misordered in ${flag} needs --check order: add it`;
+}
+
+/** Finds roles that do not fit into the number of users. */
+function roleFaults(config: ClientConfig): readonly string[] {
+  const { count, publish, protocol } = config;
+  const { senderCount, eventCount, slowCount } = rolesOf(config);
+  const isHttp = publish === "http";
+  const activeCount = isHttp ? Math.max(senderCount, eventCount) : senderCount + eventCount;
+  if (senderCount < 1 || activeCount + slowCount > count) {
+    const what = isHttp
+      ? "--slow and the larger one of --senders and --sse"
+      : "--senders, --sse, and --slow";
+    return [
+      `Cannot start because ${what} must add up to at most --count, with at least 1 sender: ` +
+      `${senderCount} senders, ${eventCount} users with --sse, and ${slowCount} slow readers of ` +
+      `${count} users`,
+    ];
+  }
+  return protocol.length > 0 && eventCount === count
+    ? ["Cannot start because --protocol has no effect if no user has a WebSocket: remove it"]
+    : [];
 }

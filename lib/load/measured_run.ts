@@ -1,6 +1,7 @@
 import process from "node:process";
 import { type ClientConfig, isOrderChecked } from "./config.ts";
 import { delay } from "./delay.ts";
+import { sumAcks } from "./measure/acks.ts";
 import { RunClock } from "./measure/clock.ts";
 import { type LedgerCounts, NO_COUNTS } from "./measure/delivery_counts.ts";
 import { type Fault, firstOfEachKind } from "./measure/fault_log.ts";
@@ -237,6 +238,7 @@ class MeasuredRun implements Disposable {
       ledger,
       faults: firstOfEachKind(faults),
       uncompared: isOrderChecked(this.#config) ? uncompared : undefined,
+      acks: this.#config.publish === "http" ? sumAcks(results.map(({ acks }) => acks)) : undefined,
       slow,
       offeredRate: offeredRate(this.#config),
       achievedRate,

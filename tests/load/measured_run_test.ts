@@ -71,7 +71,7 @@ const SERVERS: readonly [name: string, relay: Relay, counts: Partial<typeof CLEA
   ["changes the first byte of a message", changing(withByte(0, "c")), ONE_CORRUPT],
   ["changes the last byte of a message", changing(withByte(-1, "!")), ONE_CORRUPT],
   ["changes a letter of the run", changing(withByte(21, "q")), ONE_CORRUPT],
-  ["changes the last letter of the sequence number", changing(withByte(37, "p")), ONE_CORRUPT],
+  ["changes the last letter of the sequence number", changing(withByte(36, "p")), ONE_CORRUPT],
   ["changes the first tilde of a marker", changing(withByte(20, "-")), ONE_CORRUPT],
   ["cuts a message off before its end", changing((text) => text.slice(0, -1)), ONE_CORRUPT],
   ["cuts a message off in its marker", changing((text) => text.slice(0, 50)), ONE_CORRUPT],

@@ -8,7 +8,7 @@
 import { isIP } from "node:net";
 import { isToken } from "../../websocket/http_head.ts";
 import { GATE_METRICS, parseGate, parseGates } from "../report/gate.ts";
-import { parseSlow } from "../users/roles.ts";
+import { parseShare, parseSlow } from "../users/roles.ts";
 
 /** Checks `--url`. */
 export function mustBeWebSocketUrl(text: string): string | undefined {
@@ -57,6 +57,11 @@ export function mustBeSlow(text: string): string | undefined {
   return parseSlow(text)
     ? undefined
     : "a number or a percentage of users, such as 20 or 5%, and optionally a rate: 5%:3KiB/s";
+}
+
+/** Checks `--sse`. */
+export function mustBeShare(text: string): string | undefined {
+  return parseShare(text) ? undefined : "a number or a percentage of users, such as 20 or 5%";
 }
 
 /** Headers that the handshake itself sends. A second one would break it. */

@@ -1,5 +1,12 @@
 import type { FlagTable } from "../../cli/flags/flag.ts";
-import { mustBeCheck, mustBeGate, mustBeGates, mustBeHttpUrl, mustBeSlow } from "./flag_checks.ts";
+import {
+  mustBeCheck,
+  mustBeGate,
+  mustBeGates,
+  mustBeHttpUrl,
+  mustBeShare,
+  mustBeSlow,
+} from "./flag_checks.ts";
 
 /** Load, checks, and gates. */
 export const MEASURING_FLAGS = {
@@ -37,7 +44,7 @@ export const MEASURING_FLAGS = {
     value: "N",
     min: 0,
     max: 100_000,
-    help: "Users that send; 0 means all except the slow readers",
+    help: "Users that send; 0 means all that can: not those of --slow and --sse",
   },
   skew: {
     kind: "choice",
@@ -69,6 +76,19 @@ export const MEASURING_FLAGS = {
     value: "N|P%[:RATE]",
     help: "Slow readers: users that read nothing, or only RATE, until all messages are sent",
     check: mustBeSlow,
+  },
+  sse: {
+    kind: "text",
+    default: "0",
+    value: "N|P%",
+    help: "Users that listen to server-sent events, and send only with --publish http",
+    check: mustBeShare,
+  },
+  publish: {
+    kind: "choice",
+    default: "socket",
+    choices: ["socket", "http"],
+    help: "How users send: over their WebSockets, or by HTTP POST",
   },
   churn: {
     kind: "integer",

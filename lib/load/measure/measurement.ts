@@ -1,3 +1,4 @@
+import type { AckCounts } from "./acks.ts";
 import type { Fault } from "./fault_log.ts";
 import type { LatencyHistogram } from "./latency.ts";
 import type { LedgerCounts } from "./delivery_counts.ts";
@@ -14,6 +15,8 @@ export interface Measurement {
   readonly faults: readonly Fault[];
   /** How many of these deliveries came too late to compare their order; undefined if none was. */
   readonly uncompared: number | undefined;
+  /** What the server answered to messages; undefined if it does not acknowledge them. */
+  readonly acks: AckCounts | undefined;
   readonly slow: SlowReaders;
   /** Messages per second in the steady phase: asked for, and sent. */
   readonly offeredRate: number;
@@ -48,6 +51,6 @@ export interface SlowReaders {
 export interface Unsent {
   /** No sender was connected. */
   readonly disconnected: number;
-  /** The server had stopped reading from the sender. */
+  /** The server had stopped reading from the sender, or answering it. */
   readonly blocked: number;
 }

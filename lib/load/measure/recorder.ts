@@ -26,7 +26,10 @@ export interface Sample {
   readonly spunMs: number;
   /** As in {@linkcode RunLatencies}. The latencies of deliveries are split by phase. */
   readonly latencies: Readonly<
-    Record<"handshake" | "warmup" | "steady" | "raw" | "slip" | "lag", LatencyCounts>
+    Record<
+      "handshake" | "warmup" | "steady" | "raw" | "ack" | "rawAck" | "slip" | "lag",
+      LatencyCounts
+    >
   >;
   /** Messages of the steady phase. */
   readonly spreads: readonly Spread[];
@@ -65,6 +68,9 @@ export interface RunLatencies {
   readonly delivery: LatencySummary | undefined;
   /** From when a message was sent to each delivery, in the steady phase. */
   readonly raw: LatencySummary | undefined;
+  /** From when a message was due to its ack, and from when it was sent, in the steady phase. */
+  readonly ack: LatencySummary | undefined;
+  readonly rawAck: LatencySummary | undefined;
   /** From when a message was due to its first delivery and to its last, and from first to last. */
   readonly first: LatencySummary | undefined;
   readonly last: LatencySummary | undefined;
@@ -83,6 +89,8 @@ export class Recorder {
   readonly #histograms = {
     delivery: new LatencyHistogram(),
     raw: new LatencyHistogram(),
+    ack: new LatencyHistogram(),
+    rawAck: new LatencyHistogram(),
     first: new LatencyHistogram(),
     last: new LatencyHistogram(),
     spread: new LatencyHistogram(),
@@ -122,7 +130,7 @@ export class Recorder {
       this.#recent.add(latencies.warmup);
       this.#recent.add(latencies.steady);
       this.delivery.add(latencies.steady);
-      for (const key of ["raw", "slip", "handshake", "lag"] as const) {
+      for (const key of ["raw", "ack", "rawAck", "slip", "handshake", "lag"] as const) {
         this.#histograms[key].add(latencies[key]);
       }
       this.#spreads.add(spreads, atMs);

@@ -7,6 +7,8 @@ export const GATE_METRICS = [
   "corrupt",
   "leaked",
   "echoed",
+  "refused",
+  "unanswered",
   "failed",
   "p50",
   "p90",

@@ -1,5 +1,6 @@
 import type { LatencySummary } from "../measure/latency.ts";
 import type { Measurement } from "../measure/measurement.ts";
+import { ackJson, ackLines } from "./ack_lines.ts";
 import { connectionCounts, connectionLines, formatNumber, type ReportFacts } from "./report.ts";
 import { serverLines } from "./server_report.ts";
 import { type Verdict, verdictLines } from "./verdict.ts";
@@ -12,7 +13,7 @@ export function measuredTextReport(
 ): string {
   const { ledger, summary, churned, lookupMs, achievedRate, offeredRate, deliveriesPerSecond } =
     measurement;
-  const { delivery, raw, first, last, spread, handshake } = measurement.latencies;
+  const { delivery, raw, ack, rawAck, first, last, spread, handshake } = measurement.latencies;
   return [
     ...verdictLines(measurement, verdict, facts),
     "",
@@ -26,6 +27,7 @@ export function measuredTextReport(
     ...Object.entries(ledger).map(([name, count]) =>
       `  ${name.padEnd(12)} ${name === "misordered" ? misorderedText(measurement) : count}`
     ),
+    ...ackLines(measurement),
     ...slowLines(measurement),
     "Rate, per second",
     `  messages     ${formatNumber(achievedRate)} of ${formatNumber(offeredRate)}`,
@@ -33,6 +35,7 @@ export function measuredTextReport(
     latencyHeading("Latency, ms"),
     latencyLine("all deliveries", delivery),
     latencyLine("since sending", raw),
+    ...measurement.acks ? [latencyLine("ack", ack), latencyLine("ack since sent", rawAck)] : [],
     latencyLine("first receiver", first),
     latencyLine("last receiver", last),
     latencyLine("first to last", spread),
@@ -68,6 +71,7 @@ export function measuredJsonReport(
     delivery: ledger,
     faults: measurement.faults,
     uncompared: measurement.uncompared,
+    acks: ackJson(measurement),
     slow: {
       count: slow.count,
       closeCodes: Object.fromEntries(slow.closeCodes),
@@ -84,9 +88,11 @@ export function measuredJsonReport(
   }, (_key, value) => value === undefined ? null : value);
 }
 
-function unsentText({ unsent: { disconnected, blocked } }: Measurement): string {
+function unsentText({ unsent: { disconnected, blocked }, acks }: Measurement): string {
   return (disconnected > 0 ? `; ${disconnected} not sent because no sender was connected` : "") +
-    (blocked > 0 ? `; ${blocked} not sent because the server did not read` : "");
+    (blocked > 0
+      ? `; ${blocked} not sent because the server did not ${acks ? "answer" : "read"}`
+      : "");
 }
 
 function misorderedText({ ledger: { misordered }, uncompared }: Measurement): string {

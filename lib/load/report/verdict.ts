@@ -16,8 +16,8 @@ export interface Verdict {
   /** Whether all messages arrived, once and in order. Echoes do not matter. */
   readonly isDelivered: boolean;
   /**
-   * Whether all messages arrived, all users connected and stayed connected, all gates passed, and
-   * with `--strict`, the client was not the limit.
+   * Whether all messages arrived and were acked, all users connected and stayed connected, all
+   * gates passed, and with `--strict`, the client was not the limit.
    */
   readonly isPassed: boolean;
   /** Why the client may have been the limit instead of the server; empty if it was not. */
@@ -39,15 +39,17 @@ export function judge(measurement: Measurement, { gates, count, isStrict }: Dema
   const {
     ledger: { delivered, lost, duplicated, reordered, misordered, corrupt, leaked },
     summary,
+    acks,
   } = measurement;
   const isDelivered = delivered > 0 &&
     lost + duplicated + reordered + misordered + corrupt + leaked === 0;
+  const isAnswered = !acks || acks.refused + acks.unanswered === 0;
   const clientLimits = clientLimitsOf(measurement);
   const results = gates.map((gate) => judgeGate(gate, metricsOf(measurement)));
   return {
     isDelivered,
-    isPassed: isDelivered && summary.isClean(count) && results.every(({ isPassed }) => isPassed) &&
-      !(isStrict && clientLimits.length > 0),
+    isPassed: isDelivered && isAnswered && summary.isClean(count) &&
+      results.every(({ isPassed }) => isPassed) && !(isStrict && clientLimits.length > 0),
     clientLimits,
     gates: results,
   };
@@ -63,6 +65,7 @@ export function verdictLines(
   return [
     deliveryLine(measurement, verdict),
     ...measurement.faults.map(({ kind, text }) => `  ${kind}: ${text}`),
+    ...ackFaultLines(measurement),
     ...opened < count ? [`${count - opened} of ${count} users did not connect`] : [],
     ...verdict.clientLimits.map((limit) => `The client may have been the limit: ${limit}`),
     ...verdict.gates.map(({ gate, value, isPassed }) =>
@@ -71,6 +74,15 @@ export function verdictLines(
       })`
     ),
   ];
+}
+
+function ackFaultLines({ acks }: Measurement): readonly string[] {
+  if (!acks) return [];
+  const { refused, unanswered } = acks;
+  const faults = Object.entries({ refused, unanswered })
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${count} ${name}`);
+  return faults.length > 0 ? [`Not every message was acked: ${faults.join(", ")}`] : [];
 }
 
 function deliveryLine({ ledger, summary }: Measurement, { isDelivered }: Verdict): string {
@@ -92,7 +104,7 @@ function deliveryLine({ ledger, summary }: Measurement, { isDelivered }: Verdict
 
 /** The values that gates are compared with. */
 function metricsOf(
-  { ledger, uncompared, summary, latencies, achievedRate, deliveriesPerSecond }: Measurement,
+  { ledger, uncompared, summary, acks, latencies, achievedRate, deliveriesPerSecond }: Measurement,
 ): Partial<Record<GateMetric, number>> {
   const { failed } = summary;
   // If nothing was sent, a count of 0 proves nothing.
@@ -101,6 +113,7 @@ function metricsOf(
   return {
     ...counts,
     ...uncompared === undefined ? {} : { misordered },
+    ...acks && { refused: acks.refused, unanswered: acks.unanswered },
     ...latencies.delivery,
     failed,
     rate: achievedRate,

@@ -1,4 +1,5 @@
 import { delay } from "../delay.ts";
+import { type AckCounts, NO_ACKS } from "../measure/acks.ts";
 import { PreciseWait, type RunClock } from "../measure/clock.ts";
 import { LatencyBins } from "../measure/latency_bins.ts";
 import { MARKER_LIMITS } from "../measure/marker.ts";
@@ -6,6 +7,8 @@ import { MarkedMessage } from "../measure/message.ts";
 import { sendOnSchedule } from "../measure/open_loop.ts";
 import { periodMs } from "../measure/schedule.ts";
 import { seededRandom } from "../seeded_random.ts";
+import type { Connection } from "./connect.ts";
+import { type DueMessage, HttpPublisher } from "./http/http_publisher.ts";
 import { SenderTurns } from "./sender_turns.ts";
 import type { User } from "./user_pool.ts";
 import type { SendPlan, WorkerOptions } from "./worker.ts";
@@ -19,6 +22,11 @@ export class MessageSender {
   readonly #wait = new PreciseWait();
   /** From when a message was due to when it was sent, in the steady phase. */
   readonly slip = new LatencyBins();
+  /** From when a message was due to its ack, and from when it was sent, in the steady phase. */
+  readonly ack = new LatencyBins();
+  readonly rawAck = new LatencyBins();
+  /** Publishes over HTTP; undefined if each sender sends over its own connection. */
+  readonly #publisher: HttpPublisher | undefined;
   /** How many messages were sent. */
   sent = 0;
   /** How many were due but not sent: no sender was connected, or the server did not read. */
@@ -26,17 +34,55 @@ export class MessageSender {
   blocked = 0;
   #steadyMs = Infinity;
 
-  /** @param signal Aborting it ends the sending. */
-  constructor(options: WorkerOptions, clock: RunClock, signal: AbortSignal) {
+  /**
+   * @param signal Aborting it ends the sending.
+   * @param printNotice Takes notices for the user of the client.
+   */
+  constructor(
+    options: WorkerOptions,
+    clock: RunClock,
+    signal: AbortSignal,
+    printNotice: (line: string) => void,
+  ) {
     this.#options = options;
     this.#clock = clock;
     this.#signal = signal;
     this.#message = new MarkedMessage(options.config.message, options.config.size);
+    if (options.config.publish === "socket") return;
+    const { target, sentBySender } = options;
+    const publisher = this.#publisher = new HttpPublisher({
+      target,
+      sentBySender,
+      encode: (message) => this.#encode(message),
+      onAcked: ({ dueMs, lateUs }) => {
+        if (dueMs < this.#steadyMs) return;
+        const us = (clock.nowMs - dueMs) * 1000;
+        this.ack.record(us);
+        this.rawAck.record(us - lateUs);
+      },
+      onNotice: printNotice,
+    });
+    signal.addEventListener("abort", () => this.#unsend(publisher.drop()), { once: true });
   }
 
   /** How long the thread was busy waiting. */
   get spunMs(): number {
     return this.#wait.spunMs;
+  }
+
+  /** What the server answered so far to messages that were published over HTTP. */
+  get acks(): AckCounts {
+    return this.#publisher?.acks ?? NO_ACKS;
+  }
+
+  /** How many messages are not yet answered. */
+  get pending(): number {
+    return this.#publisher?.pending ?? 0;
+  }
+
+  /** Ends the connections over which messages are published. */
+  close(): void {
+    this.#unsend(this.#publisher?.close() ?? 0);
   }
 
   /** Sends until the plan ends: at its rate, or if that is 0, each user at its interval. */
@@ -75,18 +121,34 @@ export class MessageSender {
     }
   }
 
-  #sendAs({ plan: { id, name, sender }, connection }: User, dueMs: number): void {
-    if (connection!.isBlocked) return void this.blocked++;
+  #sendAs({ plan, connection }: User, dueMs: number): void {
+    const lateUs = Math.max(0, Math.floor(this.#clock.nowMs * 1000) - Math.floor(dueMs * 1000));
+    const message: DueMessage = { plan, dueMs, lateUs };
+    if (this.#publisher) {
+      if (!this.#publisher.publish(message)) return void this.blocked++;
+    } else {
+      // Users with an event stream do not send.
+      const socket = connection as Connection;
+      if (socket.isBlocked) return void this.blocked++;
+      socket.sendText(this.#encode(message));
+    }
+    this.sent++;
+    if (dueMs >= this.#steadyMs) this.slip.record(lateUs);
+  }
+
+  #encode({ plan: { id, name, sender }, dueMs, lateUs }: DueMessage): Uint8Array {
     const { run, sentBySender, startEpochMs } = this.#options;
     const plannedUs = Math.floor(dueMs * 1000);
-    const lateUs = Math.max(0, Math.floor(this.#clock.nowMs * 1000) - plannedUs);
     const seq = sentBySender[sender]!++;
-    const message = this.#message.encode(
+    return this.#message.encode(
       { id, name, seq: seq + 1, epochMs: startEpochMs + plannedUs / 1000 },
       { run, sender, seq, plannedUs, lateUs: Math.min(lateUs, MARKER_LIMITS.lateUs) },
     );
-    connection!.sendText(message);
-    this.sent++;
-    if (dueMs >= this.#steadyMs) this.slip.record(lateUs);
+  }
+
+  /** Messages that waited for the server were not sent. */
+  #unsend(count: number): void {
+    this.sent -= count;
+    this.blocked += count;
   }
 }

@@ -1,4 +1,5 @@
 import type { ClientConfig } from "../config.ts";
+import type { AckCounts } from "../measure/acks.ts";
 import type { LedgerCounts } from "../measure/delivery_counts.ts";
 import type { Fault } from "../measure/fault_log.ts";
 import type { SlowReaders, Unsent } from "../measure/measurement.ts";
@@ -71,6 +72,7 @@ export interface WorkerResult {
   readonly faults: readonly Fault[];
   /** How many deliveries came too late to compare their order. */
   readonly uncompared: number;
+  readonly acks: AckCounts;
   readonly slow: SlowReaders;
   readonly steady: SteadyCounts;
   readonly unsent: Unsent;

@@ -46,7 +46,7 @@ export class LocalWorker implements LoadWorker {
       onDelivered: (marker) => this.#delivered(marker),
       onNotice: printNotice,
     });
-    this.#sender = new MessageSender(options, this.#clock, this.#users.signal);
+    this.#sender = new MessageSender(options, this.#clock, this.#users.signal, printNotice);
     const { churn, workers } = options.config;
     this.#churn = new Churn({
       ratePerSecond: churn / workers,
@@ -96,6 +96,8 @@ export class LocalWorker implements LoadWorker {
         warmup: this.#warmup.take(),
         steady: this.#steady.take(),
         raw: this.#raw.take(),
+        ack: this.#sender.ack.take(),
+        rawAck: this.#sender.rawAck.take(),
         slip: this.#sender.slip.take(),
         lag: this.#lag.take(),
       },
@@ -104,11 +106,12 @@ export class LocalWorker implements LoadWorker {
   }
 
   outstanding(): Promise<number> {
-    return Promise.resolve(this.#users.outstanding);
+    return Promise.resolve(this.#users.outstanding + this.#sender.pending);
   }
 
   async leave(): Promise<WorkerResult> {
     const { summary, ledger, slowReaders } = this.#users;
+    this.#sender.close();
     ledger.close();
     const { counts, faults } = ledger;
     await this.#users.leave();
@@ -119,6 +122,7 @@ export class LocalWorker implements LoadWorker {
       ledger: counts,
       faults,
       uncompared: ledger.uncompared,
+      acks: this.#sender.acks,
       slow: slowReaders,
       steady: this.#steadyCounts,
       unsent: { disconnected: this.#sender.disconnected, blocked: this.#sender.blocked },

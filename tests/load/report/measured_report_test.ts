@@ -188,6 +188,7 @@ Deno.test("measuredJsonReport() has its version and every figure", () => {
       },
       faults: [],
       uncompared: null,
+      acks: null,
       slow: {
         count: 2,
         closeCodes: { 4008: 1 },
@@ -200,6 +201,8 @@ Deno.test("measuredJsonReport() has its version and every figure", () => {
         first: LATENCY,
         last: LATENCY,
         spread: null,
+        ack: null,
+        rawAck: null,
         handshake: LATENCY,
         lookup: 1.25,
       },

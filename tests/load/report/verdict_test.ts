@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { parseGate } from "../../../lib/load/report/gate.ts";
+import { NO_ACKS } from "../../../lib/load/measure/acks.ts";
 import { Summary } from "../../../lib/load/measure/summary.ts";
 import { judge } from "../../../lib/load/report/verdict.ts";
 import { GOOD, LATENCY } from "./measurements.ts";
@@ -22,6 +23,14 @@ for (const fault of ["lost", "duplicated", "reordered", "corrupt"] as const) {
     const ledger = { ...GOOD.ledger, [fault]: 1 };
     const { isDelivered, gates } = judge({ ...GOOD, ledger }, demands(`${fault}=0`));
     assertEquals([isDelivered, gates[0]!.isPassed], [false, false]);
+  });
+}
+
+for (const fault of ["refused", "unanswered"] as const) {
+  Deno.test(`judge() fails a run if a message was ${fault}`, () => {
+    const acks = { ...NO_ACKS, acked: 9, [fault]: 1 };
+    const { isDelivered, isPassed, gates } = judge({ ...GOOD, acks }, demands(`${fault}<1`));
+    assertEquals([isDelivered, isPassed, gates[0]!.value], [true, false, 1]);
   });
 }
 
