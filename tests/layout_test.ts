@@ -83,7 +83,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
 
   "lib/load": [
-    ...["lib/load/flags", "lib/load/measure", "lib/load/report", "lib/load/users"],
+    ...["lib/load/flags", "lib/load/measure", "lib/load/pace", "lib/load/report"],
+    "lib/load/users",
     ...["lib/cli", "lib/cli/flags", "lib/websocket", "lib/websocket/transport"],
   ],
   "lib/load/flags": [
@@ -91,13 +92,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["lib/cli/flags", "lib/websocket/http_head.ts"],
   ],
   "lib/load/measure": ["lib/load/config.ts"],
+  "lib/load/pace": [],
   "lib/load/report": [
     ...["lib/load/measure", "lib/load/report/html_report", "lib/load/config.ts"],
     ...["lib/cli"],
   ],
   "lib/load/users": [
-    ...["lib/load/measure", "lib/load/config.ts", "lib/load/delay.ts", "lib/load/seeded_random.ts"],
-    "lib/load/flags/flag_checks.ts",
+    ...["lib/load/measure", "lib/load/pace", "lib/load/config.ts", "lib/load/delay.ts"],
+    ...["lib/load/seeded_random.ts", "lib/load/flags/flag_checks.ts"],
     ...["lib/chat/close_code.ts", "lib/cli", "lib/websocket", "lib/websocket/transport"],
   ],
 };

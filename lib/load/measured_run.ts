@@ -220,6 +220,7 @@ class MeasuredRun implements Disposable {
       unsent,
       churned,
       busyCores: this.#recorder.busyCores,
+      waitingCores: this.#recorder.waitingCores,
       workers: this.#workers.length,
     };
   }

@@ -27,6 +27,8 @@ export interface Measurement {
   readonly churned: number;
   /** How many cores the client kept busy while it sent; undefined if that was too short. */
   readonly busyCores: number | undefined;
+  /** How many of them it kept busy only with waiting for the next message to be due. */
+  readonly waitingCores: number;
   /** How many threads the client used. */
   readonly workers: number;
 }

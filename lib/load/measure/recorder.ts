@@ -49,7 +49,7 @@ export interface TimelinePoint {
   readonly p99SoFar: number | undefined;
   /** Messages that were skipped so far and have not arrived since. */
   readonly missing: number;
-  /** How many cores the client kept busy, not counting busy waiting. */
+  /** How many cores the client kept busy, including busy waiting. */
   readonly busyCores: number;
 }
 
@@ -94,12 +94,12 @@ export class Recorder {
   });
   /** Latencies since the last point of the timeline. */
   #recent = new LatencyHistogram();
-  #before: { atMs: number; sent: number; delivered: number; busyMs: number };
-  #sending = { ms: 0, busyMs: 0 };
+  #before: { atMs: number; sent: number; delivered: number; busyMs: number; spunMs: number };
+  #sending = { ms: 0, busyMs: 0, spunMs: 0 };
 
   /** @param cpuMs The CPU time of the process before the run. */
   constructor(cpuMs: number) {
-    this.#before = { atMs: 0, sent: 0, delivered: 0, busyMs: cpuMs };
+    this.#before = { atMs: 0, sent: 0, delivered: 0, busyMs: cpuMs, spunMs: 0 };
   }
 
   /**
@@ -128,7 +128,8 @@ export class Recorder {
       atMs: samples.reduce((latest, { atMs }) => Math.max(latest, atMs), 0),
       sent: sum("sent"),
       delivered: sum("delivered"),
-      busyMs: cpuMs - sum("spunMs"),
+      busyMs: cpuMs,
+      spunMs: sum("spunMs"),
     };
     const before = this.#before;
     const ms = now.atMs - before.atMs;
@@ -136,6 +137,7 @@ export class Recorder {
     if (phase === "warm-up" || phase === "steady") {
       this.#sending.ms += ms;
       this.#sending.busyMs += now.busyMs - before.busyMs;
+      this.#sending.spunMs += now.spunMs - before.spunMs;
     }
     const { p50, p99 } = this.#recent.summary ?? {};
     const point: TimelinePoint = {
@@ -149,7 +151,7 @@ export class Recorder {
       p99,
       p99SoFar: this.delivery.summary?.p99,
       missing: sum("missing"),
-      busyCores: Math.max(0, now.busyMs - before.busyMs) / ms,
+      busyCores: (now.busyMs - before.busyMs) / ms,
     };
     this.#before = now;
     this.#recent = new LatencyHistogram();
@@ -161,6 +163,12 @@ export class Recorder {
   get busyCores(): number | undefined {
     const { ms, busyMs } = this.#sending;
     return ms > 0 ? busyMs / ms : undefined;
+  }
+
+  /** How many of {@linkcode busyCores} the client kept busy only with waiting. */
+  get waitingCores(): number {
+    const { ms, spunMs } = this.#sending;
+    return ms > 0 ? spunMs / ms : 0;
   }
 
   /** From when a message was due to each delivery, in the steady phase. */

@@ -1,6 +1,12 @@
 import type { LatencySummary } from "../measure/latency.ts";
 import type { Measurement } from "../measure/measurement.ts";
-import { connectionCounts, connectionLines, formatNumber, type ReportFacts } from "./report.ts";
+import {
+  connectionCounts,
+  connectionLines,
+  formatNumber,
+  JSON_VERSION,
+  type ReportFacts,
+} from "./report.ts";
 import { type Verdict, verdictLines } from "./verdict.ts";
 
 /** The text report of a measured run. The verdict comes first. */
@@ -44,10 +50,10 @@ export function measuredJsonReport(
   verdict: Verdict,
   facts: ReportFacts,
 ): string {
-  const { summary, ledger, slow, churned, unsent, busyCores, workers } = measurement;
+  const { summary, ledger, slow, churned, unsent, busyCores, waitingCores, workers } = measurement;
   const { delivery, lag, slip, ...latencies } = measurement.latencies;
   return JSON.stringify({
-    version: 1,
+    version: JSON_VERSION,
     url: facts.url,
     elapsedMs: Math.round(facts.elapsedMs),
     interrupted: facts.isInterrupted,
@@ -75,7 +81,7 @@ export function measuredJsonReport(
       deliveriesPerSecond: measurement.deliveriesPerSecond,
     },
     latencyMs: { delivery, ...latencies },
-    client: { slipMs: slip, lagMs: lag, busyCores, workers },
+    client: { slipMs: slip, lagMs: lag, busyCores, waitingCores, workers },
   }, (_key, value) => value === undefined ? null : value);
 }
 
@@ -101,14 +107,18 @@ function slowLines({ slow: { count, closeCodes, ledger } }: Measurement): readon
   ];
 }
 
-function clientLines({ latencies, busyCores, workers }: Measurement): readonly string[] {
+function clientLines(
+  { latencies, busyCores, waitingCores, workers }: Measurement,
+): readonly string[] {
+  const threads = `with ${workers} ${workers === 1 ? "thread" : "threads"}`;
   return [
     latencyHeading("This client, ms"),
     latencyLine("send delay", latencies.slip),
     latencyLine("event loop lag", latencies.lag),
-    `  busy         ${
-      busyCores === undefined ? "not measured" : `${busyCores.toFixed(2)} cores`
-    } with ${workers} ${workers === 1 ? "thread" : "threads"}`,
+    busyCores === undefined
+      ? `  busy         not measured ${threads}`
+      : `  busy         ${busyCores.toFixed(2)} cores ${threads}, ` +
+        `${waitingCores.toFixed(2)} of them waiting`,
   ];
 }
 

@@ -8,7 +8,10 @@ const MIN_SENT_PART = 0.98;
 /** A client that sends this late, or whose event loop is this late, may be the limit. */
 const LATE_MS = 20;
 
-/** A client that keeps its threads busy for more than this part of the time may be the limit. */
+/**
+ * A client that keeps its threads busy for more than this part of the time may be the limit. Turns
+ * of the event loop in which it only waits do not count: it could work in them.
+ */
 const MAX_BUSY_PART = 0.9;
 
 /** The result of judging a measured run. */
@@ -109,7 +112,8 @@ function metricsOf(
 }
 
 function clientLimitsOf(
-  { achievedRate, offeredRate, latencies, unsent, busyCores, workers }: Measurement,
+  { achievedRate, offeredRate, latencies, unsent, busyCores = 0, waitingCores, workers }:
+    Measurement,
 ): readonly string[] {
   const { slip, lag } = latencies;
   const limits: string[] = [];
@@ -123,9 +127,11 @@ function clientLimitsOf(
   if (lag && lag.p99 > LATE_MS) {
     limits.push(`its event loop was at least ${lag.p99.toFixed(1)} ms late for 1 % of the time`);
   }
-  if (busyCores !== undefined && busyCores > MAX_BUSY_PART * workers) {
+  const workingCores = busyCores - waitingCores;
+  if (workingCores > MAX_BUSY_PART * workers) {
     const threads = workers === 1 ? "its one thread" : `its ${workers} threads`;
-    limits.push(`it kept ${busyCores.toFixed(2)} cores busy with ${threads}; try more --workers`);
+    const cores = `${workingCores.toFixed(2)} cores`;
+    limits.push(`it kept ${cores} busy with ${threads}, not counting waiting; try more --workers`);
   }
   return limits;
 }

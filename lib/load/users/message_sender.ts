@@ -1,17 +1,18 @@
 import { delay } from "../delay.ts";
-import { PreciseWait, type RunClock } from "../measure/clock.ts";
+import type { RunClock } from "../measure/clock.ts";
 import { LatencyBins } from "../measure/latency_bins.ts";
 import { MARKER_LIMITS } from "../measure/marker.ts";
 import { MarkedMessage } from "../measure/message.ts";
-import { sendOnSchedule } from "../measure/open_loop.ts";
 import { periodMs } from "../measure/schedule.ts";
+import { sendOnSchedule } from "../pace/open_loop.ts";
+import { PreciseWait } from "../pace/precise_wait.ts";
 import { seededRandom } from "../seeded_random.ts";
 import { SenderTurns } from "./sender_turns.ts";
 import type { User } from "./user_pool.ts";
 import type { SendPlan, WorkerOptions } from "./worker.ts";
 
 /** Sends a worker's share of the messages, each with its marker. */
-export class MessageSender {
+export class MessageSender implements Disposable {
   readonly #options: WorkerOptions;
   readonly #clock: RunClock;
   readonly #signal: AbortSignal;
@@ -50,6 +51,7 @@ export class MessageSender {
     }
     const { config: { skew }, seed } = this.#options;
     const turns = new SenderTurns(senders, { skew, random: seededRandom(seed) });
+    await this.#wait.ready;
     await sendOnSchedule({
       ratePerSecond: plan.ratePerSecond,
       startMs: plan.startMs + plan.offsetMs,
@@ -63,6 +65,10 @@ export class MessageSender {
       nowMs: () => this.#clock.nowMs,
       wait: (ms) => this.#wait.wait(ms),
     });
+  }
+
+  [Symbol.dispose](): void {
+    this.#wait[Symbol.dispose]();
   }
 
   async #sendAtIntervals(user: User, { startMs, endMs }: SendPlan): Promise<void> {

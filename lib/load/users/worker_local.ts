@@ -113,6 +113,7 @@ export class LocalWorker implements LoadWorker {
     const { counts, faults } = ledger;
     await this.#users.leave();
     this.#lagTimer[Symbol.dispose]();
+    this.#sender[Symbol.dispose]();
     summary.sent = this.#sender.sent;
     return {
       summary: { ...summary },

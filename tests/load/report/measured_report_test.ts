@@ -74,7 +74,7 @@ Latency, ms           p50      p90      p99    p99.9      max
 This client, ms       p50      p90      p99    p99.9      max
   send delay         1.00     2.00     3.00     4.00     5.00
   event loop lag     1.00     2.00     3.00     4.00     5.00
-  busy         0.25 cores with 1 thread`,
+  busy         0.25 cores with 1 thread, 0.05 of them waiting`,
   );
 });
 
@@ -144,7 +144,7 @@ Deno.test("measuredJsonReport() has its version and every figure", () => {
       ),
     ),
     {
-      version: 1,
+      version: 2,
       url: "ws://h/ws",
       elapsedMs: 5040,
       interrupted: false,
@@ -191,7 +191,7 @@ Deno.test("measuredJsonReport() has its version and every figure", () => {
         spread: null,
         handshake: LATENCY,
       },
-      client: { slipMs: LATENCY, lagMs: LATENCY, busyCores: null, workers: 2 },
+      client: { slipMs: LATENCY, lagMs: LATENCY, busyCores: null, waitingCores: 0.05, workers: 2 },
     },
   );
 });

@@ -34,5 +34,6 @@ export const GOOD: Measurement = {
   unsent: { disconnected: 0, blocked: 0 },
   churned: 0,
   busyCores: 0.25,
+  waitingCores: 0.05,
   workers: 1,
 };

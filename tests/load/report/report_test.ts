@@ -48,7 +48,7 @@ Deno.test("textReport() shows that nothing happened", () => {
 
 Deno.test("jsonReport() has its version and every count", () => {
   assertEquals(JSON.parse(jsonReport(busySummary(), FACTS)), {
-    version: 1,
+    version: 2,
     url: "ws://h/ws",
     elapsedMs: 20_040,
     interrupted: false,

@@ -36,10 +36,13 @@ for (
       { latencies: { ...GOOD.latencies, lag: { ...LATENCY, p99: 25 } } },
       "its event loop was at least 25.0 ms late for 1 % of the time",
     ],
-    [{ busyCores: 0.95 }, "it kept 0.95 cores busy with its one thread; try more --workers"],
     [
-      { busyCores: 1.9, workers: 2 },
-      "it kept 1.90 cores busy with its 2 threads; try more --workers",
+      { busyCores: 1.0 },
+      "it kept 0.95 cores busy with its one thread, not counting waiting; try more --workers",
+    ],
+    [
+      { busyCores: 2.0, waitingCores: 0.1, workers: 2 },
+      "it kept 1.90 cores busy with its 2 threads, not counting waiting; try more --workers",
     ],
   ] as const
 ) {

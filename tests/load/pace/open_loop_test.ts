@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { dueCount, plannedMs, sendOnSchedule } from "../../../lib/load/measure/open_loop.ts";
+import { dueCount, plannedMs, sendOnSchedule } from "../../../lib/load/pace/open_loop.ts";
 
 /** Sends on a simulated clock: a wait takes exactly as long as asked, and a message `sendMs`. */
 async function dueTimes(
