@@ -8,6 +8,7 @@ import { versionText } from "./lib/cli/version.ts";
 import { clientFaults } from "./lib/load/client_faults.ts";
 import { CLIENT_FLAG_GROUPS, CLIENT_FLAGS, type ClientConfig } from "./lib/load/config.ts";
 import { runClient } from "./lib/load/outcome.ts";
+import { ratePlanOf } from "./lib/load/pace/rate_plan.ts";
 import { checkWritable, OutputFileError, writeOutput } from "./lib/load/report/output_file.ts";
 import { progressLine } from "./lib/load/report/progress.ts";
 import { seededRandom } from "./lib/load/seeded_random.ts";
@@ -62,7 +63,7 @@ async function runWith(given: ClientConfig): Promise<number> {
       if (!printLine(message)) interrupt.abort();
     },
     printNotice: (notice) => line.print(notice),
-    onProgress: (point) => config.quiet || line.show(progressLine(point, config)),
+    onProgress: (point) => config.quiet || line.show(progressLine(point, ratePlanOf(config))),
     random: config.seed === 0 ? Math.random : seededRandom(config.seed),
   });
   line.clear();

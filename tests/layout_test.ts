@@ -9,7 +9,10 @@ const ROOT = new URL("../", import.meta.url);
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "server.ts": ["lib/cli", "lib/cli/flags", "lib/server", "lib/server/security"],
-  "client.ts": ["lib/cli", "lib/cli/flags", "lib/load", "lib/load/report", "lib/load/users"],
+  "client.ts": [
+    ...["lib/cli", "lib/cli/flags", "lib/load", "lib/load/pace", "lib/load/report"],
+    "lib/load/users",
+  ],
 
   "lib/cli": ["deno.json"],
   "lib/cli/flags": ["lib/cli/error_message.ts", "lib/cli/read_failure.ts"],
@@ -88,13 +91,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["lib/cli", "lib/cli/flags", "lib/websocket", "lib/websocket/transport"],
   ],
   "lib/load/flags": [
-    ...["lib/load/report/gate.ts", "lib/load/users/roles.ts"],
+    ...["lib/load/pace/stages.ts", "lib/load/report/gate.ts", "lib/load/users/roles.ts"],
     ...["lib/cli/flags", "lib/websocket/http_head.ts"],
   ],
-  "lib/load/measure": ["lib/load/config.ts"],
-  "lib/load/pace": [],
+  "lib/load/measure": ["lib/load/pace", "lib/load/config.ts"],
+  "lib/load/pace": ["lib/cli/flags/duration.ts"],
   "lib/load/report": [
-    ...["lib/load/measure", "lib/load/report/html_report", "lib/load/config.ts"],
+    ...["lib/load/measure", "lib/load/pace", "lib/load/report/html_report", "lib/load/config.ts"],
     ...["lib/cli"],
   ],
   "lib/load/users": [
@@ -104,9 +107,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** Tests without a file of their name in lib: those of the manuals, and of a contract. */
+/**
+ * Tests without a file of their name in lib: those of the manuals, of a contract,
+ * and of a feature that takes several files.
+ */
 const OTHER_TESTS = [
   "tests/chat/chat_contract_test.ts",
+  "tests/load/profiles_test.ts",
   "tests/load/readme_test.ts",
   "tests/server/readme_test.ts",
 ];

@@ -1,6 +1,7 @@
 import { flagName } from "../cli/flags/flag.ts";
 import type { Source } from "../cli/flags/flags.ts";
 import { CLIENT_FLAGS, type ClientConfig, isMeasured, isOrderChecked } from "./config.ts";
+import { ratePlanOf } from "./pace/rate_plan.ts";
 import { rolesOf } from "./users/roles.ts";
 
 type ClientFlag = keyof ClientConfig;
@@ -17,6 +18,7 @@ const MEASURING: readonly ClientFlag[] = [
   "workers",
   "check",
   "expect",
+  "abort",
   "strict",
   "report",
   "hdr",
@@ -47,7 +49,7 @@ export function clientFaults(
   if (!isMeasured(config)) {
     return [
       ...always,
-      ...faultsOf(MEASURING, "needs --rate, --verify, or --find-max: add one of them"),
+      ...faultsOf(MEASURING, "needs --rate, --stage, --verify, or --find-max: add one of them"),
     ];
   }
   const { senderCount, slowCount } = rolesOf(config);
@@ -56,20 +58,32 @@ export function clientFaults(
     ...rooms === 0 && config.users === ""
       ? faultsOf(["skew"], "needs --rooms or --users: add one of them")
       : [],
-    ...config.rate === 0 && config.findMax === ""
-      ? faultsOf(["skew"], "needs --rate or --find-max: add one of them")
+    ...config.rate === 0 && config.stage.length === 0 && config.findMax === ""
+      ? faultsOf(["skew"], "needs --rate, --stage, or --find-max: add one of them")
       : [],
     ...faultsOf(["reconnect"], "has no effect in a measured run: remove it"),
-    ...config.rate > 0 || config.findMax !== ""
-      ? faultsOf(["intervalMs", "every"], "has no effect with --rate or --find-max: remove it")
+    ...config.rate > 0 || config.stage.length > 0 || config.findMax !== ""
+      ? faultsOf(
+        ["intervalMs", "every"],
+        "has no effect with --rate, --stage, or --find-max: remove it",
+      )
       : [],
     ...isOrderChecked(config) ? [] : [
       ...config.expect.some(isAboutOrder) ? [orderFault("--expect")] : [],
+      ...config.abort.some(isAboutOrder) ? [orderFault("--abort")] : [],
       ...config.findMax.split(",").some(isAboutOrder) ? [orderFault("--find-max")] : [],
     ],
-    ...config.findMax === ""
-      ? []
-      : faultsOf(["expect", "report", "hdr"], "has no effect with --find-max: remove it"),
+    ...config.findMax === "" ? [] : faultsOf(
+      ["stage", "expect", "abort", "report", "hdr"],
+      "has no effect with --find-max: remove it",
+    ),
+    ...config.stage.length === 0 || config.findMax !== "" ? [] : [
+      ...faultsOf(["durationMs"], "has no effect with --stage: remove it"),
+      ...config.rate === 0
+        ? faultsOf(["warmupMs"], "has no effect with --stage and without --rate: add --rate")
+        : [],
+      ...isEmpty(config) ? ["Cannot start because --stage asks for no message"] : [],
+    ],
     ...senderCount < 1 || senderCount + slowCount > count
       ? [
         "Cannot start because --senders and --slow must add up to at most --count, with at " +
@@ -91,4 +105,10 @@ function isAboutOrder(gate: string): boolean {
 
 function orderFault(flag: string): string {
   return `Cannot start because misordered in ${flag} needs --check order: add it`;
+}
+
+/** Whether no message is due in any stage. */
+function isEmpty(config: ClientConfig): boolean {
+  const { steadyMs, steadyMessages } = ratePlanOf(config);
+  return steadyMessages(steadyMs) === 0;
 }

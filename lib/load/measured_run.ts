@@ -1,14 +1,17 @@
-import process from "node:process";
 import { type ClientConfig, isOrderChecked } from "./config.ts";
 import { delay } from "./delay.ts";
-import { RunClock } from "./measure/clock.ts";
+import { cpuMs, RunClock } from "./measure/clock.ts";
 import { type LedgerCounts, NO_COUNTS } from "./measure/delivery_counts.ts";
 import { type Fault, firstOfEachKind } from "./measure/fault_log.ts";
+import type { Aborted, Measurement } from "./measure/measurement.ts";
 import { createOrderTable } from "./measure/order_check.ts";
-import type { Measurement } from "./measure/measurement.ts";
 import { type PhaseOfRun, Recorder, type TimelinePoint } from "./measure/recorder.ts";
-import { periodMs } from "./measure/schedule.ts";
+import { intervalRate } from "./measure/schedule.ts";
+import { StageMerger } from "./measure/stage_results.ts";
 import { increment, Summary } from "./measure/summary.ts";
+import { type RatePlan, ratePlanOf, stageAt } from "./pace/rate_plan.ts";
+import { EarlyAbort } from "./report/early_abort.ts";
+import { parseGate } from "./report/gate.ts";
 import type { TalkOptions } from "./talk.ts";
 import { rolesOf } from "./users/roles.ts";
 import { planUsers } from "./users/user_plan.ts";
@@ -49,12 +52,21 @@ class MeasuredRun implements Disposable {
   readonly #recorder = new Recorder(cpuMs());
   readonly #stop = () => this.#workers.forEach((worker) => worker.stop());
   readonly #printed = new Set<string>();
+  readonly #ratePlan: RatePlan;
+  readonly #stages: StageMerger;
+  readonly #earlyAbort: EarlyAbort;
+  #aborted: Aborted | undefined;
+  /** How long the steady phase lasted. */
+  #sentMs = 0;
   #phase: () => PhaseOfRun = () => ({ phase: "connecting", sinceMs: 0 });
 
   constructor(config: ClientConfig, options: MeasuredRunOptions) {
     this.#config = config;
     this.#options = options;
     this.#clock = new RunClock(this.#startEpochMs);
+    this.#ratePlan = ratePlanOf(config);
+    this.#stages = new StageMerger(this.#ratePlan.stages);
+    this.#earlyAbort = new EarlyAbort(config.abort.map((text) => parseGate(text)!));
     const { target, random, userLines } = options;
     const plan = planUsers(config, target, userLines ?? []);
     const shared = {
@@ -117,27 +129,42 @@ class MeasuredRun implements Disposable {
   }
 
   async #send(weights: readonly number[]): Promise<void> {
-    const { warmupMs, durationMs, rate } = this.#config;
+    const { warmupMs, steadyMs: lengthMs, stages } = this.#ratePlan;
     const all = weights.reduce((sum, each) => sum + each, 0);
     // The plan reaches other threads a little later.
     const startMs = this.#clock.nowMs + (this.#workers.length > 1 ? QUIET_MS : 0);
     const steadyMs = startMs + warmupMs;
-    const endMs = durationMs === 0 ? Infinity : steadyMs + durationMs;
-    this.#phase = () =>
-      this.#clock.nowMs < steadyMs
-        ? { phase: "warm-up", sinceMs: startMs }
-        : { phase: "steady", sinceMs: steadyMs };
-    await Promise.all(this.#workers.map((worker, index) =>
-      worker.send({
-        startMs,
-        steadyMs,
-        endMs,
-        ratePerSecond: all === 0 ? 0 : rate * weights[index]! / all,
-        offsetMs: rate === 0 ? 0 : 1000 * index / rate,
-      })
-    ));
+    const endMs = lengthMs === 0 ? Infinity : steadyMs + lengthMs;
+    this.#phase = () => {
+      const { nowMs } = this.#clock;
+      if (nowMs < steadyMs) return { phase: "warm-up", sinceMs: startMs };
+      return { phase: "steady", sinceMs: steadyMs, stage: stageAt(stages, nowMs - steadyMs) };
+    };
+    const sent = new AbortController();
+    const watching = this.#watchStages(steadyMs, sent.signal);
+    try {
+      await Promise.all(this.#workers.map((worker, index) => {
+        const part = all === 0 ? 0 : weights[index]! / all;
+        return worker.send({ startMs, steadyMs, endMs, part });
+      }));
+    } finally {
+      sent.abort();
+      await watching;
+    }
+    this.#sentMs = Math.max(0, Math.min(this.#clock.nowMs, endMs) - steadyMs);
     await Promise.all(this.#workers.map((worker) => worker.beginDrain()));
     await this.#sample();
+  }
+
+  /** Samples the workers at the end of each stage but the last. */
+  async #watchStages(steadyMs: number, over: AbortSignal): Promise<void> {
+    const { stages } = this.#ratePlan;
+    for (let at = 1; at < stages.length; at++) {
+      await delay(steadyMs + stages[at]!.startMs - this.#clock.nowMs, over);
+      if (over.aborted) return;
+      const samples = await this.#sample({ phase: "steady", sinceMs: steadyMs, stage: at });
+      this.#stages.endStage(samples.reduce((sum, { ledger }) => sum + ledger.lost, 0));
+    }
   }
 
   /** Waits until everything has arrived, or nothing has arrived for `--drain-timeout`. */
@@ -148,7 +175,9 @@ class MeasuredRun implements Disposable {
     // stops at once.
     const stop = signal.aborted ? new AbortController().signal : signal;
     let lastMs = performance.now();
-    for (let own = -1; !stop.aborted;) {
+    // A run that was aborted early does not wait for all that an overloaded server has buffered.
+    const endMs = this.#aborted ? lastMs + drainTimeoutMs : Infinity;
+    for (let own = -1; !stop.aborted && performance.now() <= endMs;) {
       const samples = await this.#sample();
       if (samples.every(({ connections }) => connections === 0)) return;
       const now = samples.reduce((sum, sample) => sum + sample.own, 0);
@@ -167,16 +196,36 @@ class MeasuredRun implements Disposable {
   async #sampleUntil(over: AbortSignal): Promise<void> {
     for (let atMs = SAMPLE_INTERVAL_MS; !over.aborted; atMs += SAMPLE_INTERVAL_MS) {
       await delay(atMs - this.#clock.nowMs, over);
-      await this.#sample();
+      this.#abortIfNeeded(await this.#sample());
     }
   }
 
-  async #sample(): Promise<readonly WorkerSample[]> {
-    const phase = this.#phase();
+  async #sample(phase = this.#phase()): Promise<readonly WorkerSample[]> {
     const samples = await Promise.all(this.#workers.map((worker) => worker.sample()));
     const point = this.#recorder.add(samples, phase, cpuMs());
+    for (const { stages } of samples) this.#stages.add(stages);
     if (point) this.#options.onProgress(point);
     return samples;
+  }
+
+  /** Ends the sending if a gate of `--abort` holds. */
+  #abortIfNeeded(samples: readonly WorkerSample[]): void {
+    const { phase, sinceMs } = this.#phase();
+    if (phase !== "steady" || this.#aborted) return;
+    const ledger = { ...NO_COUNTS };
+    for (const sample of samples) addCounts(ledger, sample.ledger);
+    const { nowMs } = this.#clock;
+    const hit = this.#earlyAbort.judge({
+      atMs: nowMs,
+      ledger,
+      sent: samples.reduce((sum, sample) => sum + sample.sent, 0),
+      failed: samples.reduce((sum, sample) => sum + sample.failed, 0),
+      latency: this.#recorder.delivery.summary,
+    });
+    if (!hit) return;
+    const steadySeconds = (nowMs - sinceMs) / 1000;
+    this.#aborted = { gate: hit.gate.text, value: hit.value!, steadySeconds };
+    this.#stop();
   }
 
   #sum(results: readonly WorkerResult[]): Measurement {
@@ -209,7 +258,7 @@ class MeasuredRun implements Disposable {
       faults: firstOfEachKind(faults),
       uncompared: isOrderChecked(this.#config) ? uncompared : undefined,
       slow,
-      offeredRate: offeredRate(this.#config),
+      offeredRate: this.#offeredRate,
       achievedRate,
       deliveriesPerSecond,
       latencies: this.#recorder.close(),
@@ -217,12 +266,21 @@ class MeasuredRun implements Disposable {
       timeline: this.#recorder.timeline.map((point, at, { length }) =>
         at === length - 1 ? { ...point, missing: ledger.lost } : point
       ),
+      stages: this.#stages.results(this.#sentMs, ledger.lost),
+      aborted: this.#aborted,
       unsent,
       churned,
       busyCores: this.#recorder.busyCores,
       waitingCores: this.#recorder.waitingCores,
       workers: this.#workers.length,
     };
+  }
+
+  /** The messages per second that the flags ask for, in the part of the steady phase that ran. */
+  get #offeredRate(): number {
+    if (!this.#ratePlan.pacer) return intervalRate(rolesOf(this.#config).senderCount, this.#config);
+    const ms = this.#ratePlan.stages.length === 0 ? 1000 : this.#sentMs;
+    return ms === 0 ? 0 : this.#ratePlan.steadyMessages(ms) * 1000 / ms;
   }
 
   #printOnce(notice: string): void {
@@ -234,19 +292,4 @@ class MeasuredRun implements Disposable {
 
 function addCounts(to: LedgerCounts, counts: LedgerCounts): void {
   for (const key of Object.keys(to) as (keyof LedgerCounts)[]) to[key] += counts[key];
-}
-
-/** The CPU time of all threads of this process. */
-function cpuMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-}
-
-/** The messages per second that the flags ask for. */
-function offeredRate(config: ClientConfig): number {
-  if (config.rate > 0) return config.rate;
-  const { senderCount } = rolesOf(config);
-  let rate = 0;
-  for (let id = 1; id <= senderCount; id++) rate += 1000 / periodMs(id, config);
-  return rate;
 }

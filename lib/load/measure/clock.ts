@@ -1,3 +1,5 @@
+import process from "node:process";
+
 /** Ticks of the system clock to read. If the thread misses a tick, the result is too early. */
 const TICKS = 3;
 
@@ -32,6 +34,12 @@ function nextTickMs(): number {
   let now = before;
   while (now === before) now = Date.now();
   return now;
+}
+
+/** The CPU time of all threads of this process, in milliseconds. */
+export function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 /** How often {@linkcode EventLoopLag} measures. */

@@ -137,6 +137,11 @@ export class DeliveryLedger {
     return missing;
   }
 
+  /** The counts so far. Messages that may be under way do not count as lost. Takes time too. */
+  get countsSoFar(): LedgerCounts {
+    return { ...this.#counts, lost: this.missing };
+  }
+
   /** How many deliveries are still expected. Takes time with many receivers and senders. */
   get outstanding(): number {
     return this.#receivers.values().reduce((sum, { outstanding }) => sum + outstanding, 0);

@@ -2,6 +2,7 @@ import type { Fault } from "./fault_log.ts";
 import type { LatencyHistogram } from "./latency.ts";
 import type { LedgerCounts } from "./delivery_counts.ts";
 import type { RunLatencies, TimelinePoint } from "./recorder.ts";
+import type { StageResult } from "./stage_results.ts";
 import type { Summary } from "./summary.ts";
 
 /** The result of a measured run. */
@@ -22,6 +23,10 @@ export interface Measurement {
   /** From when a message was due to each delivery, in the steady phase. */
   readonly histogram: LatencyHistogram;
   readonly timeline: readonly TimelinePoint[];
+  /** The stages that began; empty without `--stage`. */
+  readonly stages: readonly StageResult[];
+  /** Why the run ended early; undefined if it did not. */
+  readonly aborted: Aborted | undefined;
   readonly unsent: Unsent;
   /** How many times a user disconnected and reconnected because of `--churn`. */
   readonly churned: number;
@@ -31,6 +36,15 @@ export interface Measurement {
   readonly waitingCores: number;
   /** How many threads the client used. */
   readonly workers: number;
+}
+
+/** The gate of `--abort` that held. */
+export interface Aborted {
+  readonly gate: string;
+  /** The value of its metric. */
+  readonly value: number;
+  /** Since the steady phase began. */
+  readonly steadySeconds: number;
 }
 
 /** Users that read nothing until all messages are sent. They are counted separately. */

@@ -1,5 +1,6 @@
 import { LatencyHistogram, type LatencySummary } from "./latency.ts";
 import type { LatencyCounts } from "./latency_bins.ts";
+import type { LedgerCounts } from "./delivery_counts.ts";
 import { type Spread, SpreadMerger } from "./spread.ts";
 
 /** The phases of a run, in their order. */
@@ -9,6 +10,8 @@ export type Phase = "connecting" | "warm-up" | "steady" | "draining";
 export interface PhaseOfRun {
   readonly phase: Phase;
   readonly sinceMs: number;
+  /** The stage of the steady phase, as an index from 1; undefined without `--stage`. */
+  readonly stage?: number | undefined;
 }
 
 /** What one worker measured. Counts are totals; latencies are new since the last sample. */
@@ -18,9 +21,8 @@ export interface Sample {
   /** How many connections are open. */
   readonly connections: number;
   readonly sent: number;
-  readonly delivered: number;
-  /** Messages that were skipped and have not arrived since. */
-  readonly missing: number;
+  /** Only messages that were skipped and have not arrived since count as lost. */
+  readonly ledger: LedgerCounts;
   /** How long the worker's thread was busy waiting. */
   readonly spunMs: number;
   /** As in {@linkcode RunLatencies}. The latencies of deliveries are split by phase. */
@@ -38,6 +40,8 @@ export interface TimelinePoint {
   readonly phase: Phase;
   /** Since the phase began. */
   readonly phaseSeconds: number;
+  /** The stage of the steady phase, as an index from 1; undefined without `--stage`. */
+  readonly stage?: number | undefined;
   /** How many connections are open. */
   readonly connections: number;
   readonly sentPerSecond: number;
@@ -110,7 +114,7 @@ export class Recorder {
    */
   add(
     samples: readonly Sample[],
-    { phase, sinceMs }: PhaseOfRun,
+    { phase, sinceMs, stage }: PhaseOfRun,
     cpuMs: number,
   ): TimelinePoint | undefined {
     for (const { latencies, spreads, atMs } of samples) {
@@ -122,12 +126,14 @@ export class Recorder {
       }
       this.#spreads.add(spreads, atMs);
     }
-    const sum = (key: "connections" | "sent" | "delivered" | "missing" | "spunMs") =>
+    const sum = (key: "connections" | "sent" | "spunMs") =>
       samples.reduce((total, sample) => total + sample[key], 0);
+    const count = (key: "delivered" | "lost") =>
+      samples.reduce((total, { ledger }) => total + ledger[key], 0);
     const now = {
       atMs: samples.reduce((latest, { atMs }) => Math.max(latest, atMs), 0),
       sent: sum("sent"),
-      delivered: sum("delivered"),
+      delivered: count("delivered"),
       busyMs: cpuMs,
       spunMs: sum("spunMs"),
     };
@@ -144,13 +150,14 @@ export class Recorder {
       seconds: now.atMs / 1000,
       phase,
       phaseSeconds: (now.atMs - sinceMs) / 1000,
+      stage,
       connections: sum("connections"),
       sentPerSecond: (now.sent - before.sent) * 1000 / ms,
       deliveriesPerSecond: (now.delivered - before.delivered) * 1000 / ms,
       p50,
       p99,
       p99SoFar: this.delivery.summary?.p99,
-      missing: sum("missing"),
+      missing: count("lost"),
       busyCores: (now.busyMs - before.busyMs) / ms,
     };
     this.#before = now;

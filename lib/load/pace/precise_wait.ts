@@ -44,16 +44,20 @@ export class PreciseWait implements Disposable {
     this.#thread.postMessage(this.#words);
   }
 
-  /** Resolves after `ms` milliseconds; if `ms` is long, earlier. Sockets are read meanwhile. */
+  /**
+   * Resolves after `ms` milliseconds; if `ms` is long, earlier. Sockets are read meanwhile, even if
+   * `ms` is 0 or less.
+   */
   async wait(ms: number): Promise<void> {
     const waitMs = Math.min(ms, LONGEST_SLEEP_MS);
     const untilMs = performance.now() + waitMs;
-    await this.#sleep(Math.max(waitMs - SLEEP_SLACK_MS, SHORTEST_SLEEP_MS));
-    const nowMs = performance.now();
-    if (nowMs >= untilMs) return;
+    if (ms > 0) {
+      await this.#sleep(Math.max(waitMs - SLEEP_SLACK_MS, SHORTEST_SLEEP_MS));
+      if (performance.now() >= untilMs) return;
+    }
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#resolve = resolve;
-    this.#lastTurnMs = nowMs;
+    this.#lastTurnMs = performance.now();
     this.#untilMs = untilMs;
     setImmediate(this.#turn);
     await promise;

@@ -33,6 +33,7 @@ export function measuredTextReport(
     "Rate, per second",
     `  messages     ${formatNumber(achievedRate)} of ${formatNumber(offeredRate)}`,
     `  deliveries   ${formatNumber(deliveriesPerSecond)}`,
+    ...stageLines(measurement),
     latencyHeading("Latency, ms"),
     latencyLine("all deliveries", delivery),
     latencyLine("since sending", raw),
@@ -59,6 +60,7 @@ export function measuredJsonReport(
     interrupted: facts.isInterrupted,
     delivered: verdict.isDelivered,
     passed: verdict.isPassed,
+    aborted: measurement.aborted,
     clientLimits: verdict.clientLimits,
     gates: verdict.gates.map(({ gate, value, isPassed }) => ({
       gate: gate.text,
@@ -80,9 +82,31 @@ export function measuredJsonReport(
       achievedRate: measurement.achievedRate,
       deliveriesPerSecond: measurement.deliveriesPerSecond,
     },
+    stages: measurement.stages.map(({ latency, ...stage }) => ({ ...stage, latencyMs: latency })),
     latencyMs: { delivery, ...latencies },
     client: { slipMs: slip, lagMs: lag, busyCores, waitingCores, workers },
   }, (_key, value) => value === undefined ? null : value);
+}
+
+function stageLines({ stages }: Measurement): readonly string[] {
+  if (stages.length === 0) return [];
+  return [
+    stageRow("Stages, messages/s", ["seconds", "sent", "deliv./s", "p50, ms", "p99, ms", "lost"]),
+    ...stages.map((stage, at) =>
+      stageRow(`  ${at + 1}  ${stage.startRate} to ${stage.rate}`, [
+        stage.seconds.toFixed(1),
+        String(stage.sent),
+        formatNumber(stage.deliveriesPerSecond),
+        stage.latency?.p50.toFixed(2) ?? "none",
+        stage.latency?.p99.toFixed(2) ?? "none",
+        String(stage.lost),
+      ])
+    ),
+  ];
+}
+
+function stageRow(name: string, values: readonly string[]): string {
+  return name.padEnd(20) + values.map((value) => value.padStart(10)).join("");
 }
 
 function unsentText({ unsent: { disconnected, blocked } }: Measurement): string {

@@ -1,4 +1,4 @@
-import type { Measurement } from "../measure/measurement.ts";
+import type { Aborted, Measurement } from "../measure/measurement.ts";
 import { type Gate, type GateMetric, type GateResult, judgeGate } from "./gate.ts";
 import { formatNumber, type ReportFacts } from "./report.ts";
 
@@ -19,8 +19,8 @@ export interface Verdict {
   /** Whether all messages arrived, once and in order. Echoes do not matter. */
   readonly isDelivered: boolean;
   /**
-   * Whether all messages arrived, all users connected and stayed connected, all gates passed, and
-   * with `--strict`, the client was not the limit.
+   * Whether all messages arrived, all users connected and stayed connected, all gates passed, the
+   * run was not aborted, and with `--strict`, the client was not the limit.
    */
   readonly isPassed: boolean;
   /** Why the client may have been the limit instead of the server; empty if it was not. */
@@ -49,7 +49,8 @@ export function judge(measurement: Measurement, { gates, count, isStrict }: Dema
   const results = gates.map((gate) => judgeGate(gate, metricsOf(measurement)));
   return {
     isDelivered,
-    isPassed: isDelivered && summary.isClean(count) && results.every(({ isPassed }) => isPassed) &&
+    isPassed: isDelivered && !measurement.aborted && summary.isClean(count) &&
+      results.every(({ isPassed }) => isPassed) &&
       !(isStrict && clientLimits.length > 0),
     clientLimits,
     gates: results,
@@ -62,8 +63,9 @@ export function verdictLines(
   verdict: Verdict,
   { count }: ReportFacts,
 ): readonly string[] {
-  const { opened } = measurement.summary;
+  const { summary: { opened }, aborted } = measurement;
   return [
+    ...aborted ? [abortedLine(aborted)] : [],
     deliveryLine(measurement, verdict),
     ...measurement.faults.map(({ kind, text }) => `  ${kind}: ${text}`),
     ...opened < count ? [`${count - opened} of ${count} users did not connect`] : [],
@@ -74,6 +76,11 @@ export function verdictLines(
       })`
     ),
   ];
+}
+
+function abortedLine({ gate, value, steadySeconds }: Aborted): string {
+  const seconds = steadySeconds.toFixed(1);
+  return `Aborted after ${seconds} s of the steady phase: ${gate} (${formatNumber(value)})`;
 }
 
 function deliveryLine({ ledger, summary }: Measurement, { isDelivered }: Verdict): string {

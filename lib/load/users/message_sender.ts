@@ -4,8 +4,11 @@ import { LatencyBins } from "../measure/latency_bins.ts";
 import { MARKER_LIMITS } from "../measure/marker.ts";
 import { MarkedMessage } from "../measure/message.ts";
 import { periodMs } from "../measure/schedule.ts";
+import { StageBins } from "../measure/stage_results.ts";
 import { sendOnSchedule } from "../pace/open_loop.ts";
+import { sharedPacer } from "../pace/pacer.ts";
 import { PreciseWait } from "../pace/precise_wait.ts";
+import { ratePlanOf } from "../pace/rate_plan.ts";
 import { seededRandom } from "../seeded_random.ts";
 import { SenderTurns } from "./sender_turns.ts";
 import type { User } from "./user_pool.ts";
@@ -20,6 +23,8 @@ export class MessageSender implements Disposable {
   readonly #wait = new PreciseWait();
   /** From when a message was due to when it was sent, in the steady phase. */
   readonly slip = new LatencyBins();
+  /** The messages and deliveries of each stage; undefined without `--stage`. */
+  stages: StageBins | undefined;
   /** How many messages were sent. */
   sent = 0;
   /** How many were due but not sent: no sender was connected, or the server did not read. */
@@ -43,9 +48,11 @@ export class MessageSender implements Disposable {
   /** Sends until the plan ends: at its rate, or if that is 0, each user at its interval. */
   async send(plan: SendPlan, users: readonly User[]): Promise<void> {
     const senders = users.filter(({ plan }) => plan.sender >= 0);
+    const { pacer, stages } = ratePlanOf(this.#options.config);
     this.#steadyMs = plan.steadyMs;
+    if (stages.length > 0) this.stages = new StageBins(stages, plan.steadyMs);
     if (!senders.some(({ connection }) => connection)) return;
-    if (plan.ratePerSecond === 0) {
+    if (!pacer) {
       await Promise.all(senders.map((user) => this.#sendAtIntervals(user, plan)));
       return delay(plan.endMs - this.#clock.nowMs, this.#signal);
     }
@@ -53,8 +60,8 @@ export class MessageSender implements Disposable {
     const turns = new SenderTurns(senders, { skew, random: seededRandom(seed) });
     await this.#wait.ready;
     await sendOnSchedule({
-      ratePerSecond: plan.ratePerSecond,
-      startMs: plan.startMs + plan.offsetMs,
+      pacer: sharedPacer(pacer, { part: plan.part, offset: this.#options.index }),
+      startMs: plan.startMs,
       endMs: plan.endMs,
       signal: this.#signal,
       send: (dueMs) => {
@@ -93,6 +100,8 @@ export class MessageSender implements Disposable {
     );
     connection!.sendText(message);
     this.sent++;
-    if (dueMs >= this.#steadyMs) this.slip.record(lateUs);
+    if (dueMs < this.#steadyMs) return;
+    this.slip.record(lateUs);
+    this.stages?.recordSent(plannedUs);
   }
 }

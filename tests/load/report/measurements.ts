@@ -31,6 +31,8 @@ export const GOOD: Measurement = {
   },
   histogram: new LatencyHistogram(),
   timeline: [],
+  stages: [],
+  aborted: undefined,
   unsent: { disconnected: 0, blocked: 0 },
   churned: 0,
   busyCores: 0.25,

@@ -76,14 +76,15 @@ Deno.test("judge() does not blame the client for senders that the server closed 
   }
 });
 
-Deno.test("judge() fails a run if a user did not connect, a gate failed, or --strict is violated", () => {
+Deno.test("judge() fails a run if a user did not connect, a gate failed, it was aborted, or --strict is violated", () => {
   const limited = { ...GOOD, achievedRate: 90 };
   const verdicts = [
     judge(GOOD, { ...demands(), count: 4 }),
     judge(GOOD, demands("lost>0")),
     judge(limited, { ...demands(), isStrict: true }),
+    judge({ ...GOOD, aborted: { gate: "p99>2s", value: 3000, steadySeconds: 1 } }, demands()),
     judge(limited, demands()),
   ];
-  assertEquals(verdicts.map(({ isPassed }) => isPassed), [false, false, false, true]);
+  assertEquals(verdicts.map(({ isPassed }) => isPassed), [false, false, false, false, true]);
   assertEquals(verdicts.every(({ isDelivered }) => isDelivered), true);
 });
