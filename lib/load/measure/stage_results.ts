@@ -104,7 +104,8 @@ export class StageMerger {
   results(steadyMs: number, lost: number): readonly StageResult[] {
     const begun = this.#stages.filter(({ startMs }) => startMs < steadyMs);
     return begun.map(({ startMs, durationMs, startRate, rate }, at) => {
-      const seconds = Math.min(durationMs, steadyMs - startMs) / 1000;
+      // A sum of times may be a little less than exact.
+      const seconds = Math.round(Math.min(durationMs, steadyMs - startMs)) / 1000;
       const sent = this.#sent[at]!;
       const latency = this.#latencies[at]!.summary;
       const missingAt = (end: number) =>

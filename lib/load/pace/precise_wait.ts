@@ -20,7 +20,7 @@ const IDLE_TURN_MS = 0.01;
 export class PreciseWait implements Disposable {
   readonly #words = new Int32Array(new SharedArrayBuffer(12));
   readonly #thread = new Worker(new URL("./sleep_thread.ts", import.meta.url), { type: "module" });
-  /** Resolves when the thread can sleep. */
+  /** Resolves when the thread can sleep. Rejects if it failed. */
   readonly ready: Promise<void>;
   /** How long the event loop turned with nothing to do. The CPU was busy, but only with waiting. */
   spunMs = 0;
@@ -40,7 +40,13 @@ export class PreciseWait implements Disposable {
   constructor() {
     const ready = Promise.withResolvers<void>();
     this.ready = ready.promise;
+    // Nobody awaits it if there is nothing to send.
+    this.ready.catch(() => {});
     this.#thread.onmessage = () => ready.resolve();
+    this.#thread.onerror = (event) => {
+      event.preventDefault();
+      ready.reject(new Error(`The thread that waits failed: ${event.message}`));
+    };
     this.#thread.postMessage(this.#words);
   }
 
@@ -51,10 +57,9 @@ export class PreciseWait implements Disposable {
   async wait(ms: number): Promise<void> {
     const waitMs = Math.min(ms, LONGEST_SLEEP_MS);
     const untilMs = performance.now() + waitMs;
-    if (ms > 0) {
+    const hasTurned = ms > 0 &&
       await this.#sleep(Math.max(waitMs - SLEEP_SLACK_MS, SHORTEST_SLEEP_MS));
-      if (performance.now() >= untilMs) return;
-    }
+    if (hasTurned && performance.now() >= untilMs) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#resolve = resolve;
     this.#lastTurnMs = performance.now();
@@ -68,10 +73,13 @@ export class PreciseWait implements Disposable {
     this.#thread.terminate();
   }
 
-  async #sleep(ms: number): Promise<void> {
+  /** @returns Whether the event loop turned meanwhile. */
+  async #sleep(ms: number): Promise<boolean> {
     Atomics.store(this.#words, 1, 0);
     Atomics.store(this.#words, 0, Math.ceil(ms * 1000));
     Atomics.notify(this.#words, 0);
-    await Atomics.waitAsync(this.#words, 1, 0).value;
+    const woken = Atomics.waitAsync(this.#words, 1, 0);
+    await woken.value;
+    return woken.async;
   }
 }

@@ -8,7 +8,7 @@ import { StageBins } from "../measure/stage_results.ts";
 import { sendOnSchedule } from "../pace/open_loop.ts";
 import { sharedPacer } from "../pace/pacer.ts";
 import { PreciseWait } from "../pace/precise_wait.ts";
-import { ratePlanOf } from "../pace/rate_plan.ts";
+import { type RatePlan, ratePlanOf } from "../pace/rate_plan.ts";
 import { seededRandom } from "../seeded_random.ts";
 import { SenderTurns } from "./sender_turns.ts";
 import type { User } from "./user_pool.ts";
@@ -20,7 +20,9 @@ export class MessageSender implements Disposable {
   readonly #clock: RunClock;
   readonly #signal: AbortSignal;
   readonly #message: MarkedMessage;
-  readonly #wait = new PreciseWait();
+  readonly #ratePlan: RatePlan;
+  /** undefined if users send at their intervals, which needs no such precision. */
+  readonly #wait: PreciseWait | undefined;
   /** From when a message was due to when it was sent, in the steady phase. */
   readonly slip = new LatencyBins();
   /** The messages and deliveries of each stage; undefined without `--stage`. */
@@ -38,27 +40,30 @@ export class MessageSender implements Disposable {
     this.#clock = clock;
     this.#signal = signal;
     this.#message = new MarkedMessage(options.config.message, options.config.size);
+    this.#ratePlan = ratePlanOf(options.config);
+    this.#wait = this.#ratePlan.pacer && new PreciseWait();
   }
 
   /** How long the thread was busy waiting. */
   get spunMs(): number {
-    return this.#wait.spunMs;
+    return this.#wait?.spunMs ?? 0;
   }
 
   /** Sends until the plan ends: at its rate, or if that is 0, each user at its interval. */
   async send(plan: SendPlan, users: readonly User[]): Promise<void> {
     const senders = users.filter(({ plan }) => plan.sender >= 0);
-    const { pacer, stages } = ratePlanOf(this.#options.config);
+    const { pacer, stages } = this.#ratePlan;
+    const wait = this.#wait;
     this.#steadyMs = plan.steadyMs;
     if (stages.length > 0) this.stages = new StageBins(stages, plan.steadyMs);
     if (!senders.some(({ connection }) => connection)) return;
-    if (!pacer) {
+    if (!pacer || !wait) {
       await Promise.all(senders.map((user) => this.#sendAtIntervals(user, plan)));
       return delay(plan.endMs - this.#clock.nowMs, this.#signal);
     }
     const { config: { skew }, seed } = this.#options;
     const turns = new SenderTurns(senders, { skew, random: seededRandom(seed) });
-    await this.#wait.ready;
+    await wait.ready;
     await sendOnSchedule({
       pacer: sharedPacer(pacer, { part: plan.part, offset: this.#options.index }),
       startMs: plan.startMs,
@@ -70,12 +75,12 @@ export class MessageSender implements Disposable {
         else this.disconnected++;
       },
       nowMs: () => this.#clock.nowMs,
-      wait: (ms) => this.#wait.wait(ms),
+      wait: (ms) => wait.wait(ms),
     });
   }
 
   [Symbol.dispose](): void {
-    this.#wait[Symbol.dispose]();
+    this.#wait?.[Symbol.dispose]();
   }
 
   async #sendAtIntervals(user: User, { startMs, endMs }: SendPlan): Promise<void> {

@@ -37,7 +37,7 @@ Deno.test("StageMerger adds the counts of all workers", () => {
     }
     merger.add(bins.take());
   }
-  const results = merger.results(4000, 0);
+  const results = merger.results(3999.9999, 0);
   assertEquals(
     results.map(({ startRate, rate, seconds, sent, achievedRate, deliveriesPerSecond }) => [
       ...[startRate, rate, seconds, sent, achievedRate, deliveriesPerSecond],
