@@ -54,7 +54,7 @@ for (
     [["--rate=5", "--slow=100%"], "0 senders and 9 slow readers of 9 users"],
     [["--rate=5", "--senders=9", "--slow=1"], "9 senders and 1 slow readers of 9 users"],
     [["--rate=5", "--senders=10"], "10 senders and 0 slow readers of 9 users"],
-    [["--check=order"], "--check needs --rate, --verify, or"],
+    [["--check=order"], "--check needs --rate, --stage, --verify, or"],
     [["--rate=5", "--expect=misordered=0"], "misordered in --expect needs --check order"],
     [["--find-max=misordered=0"], "misordered in --find-max needs --check order"],
     [["--rooms=10"], "--rooms must be at most --count: 10 rooms, 9 users"],
