@@ -7,14 +7,14 @@ import { onStopSignal } from "./lib/cli/stop_signal.ts";
 import { versionText } from "./lib/cli/version.ts";
 import { clientFaults } from "./lib/load/client_faults.ts";
 import { CLIENT_FLAG_GROUPS, CLIENT_FLAGS, type ClientConfig } from "./lib/load/config.ts";
+import { isExpected } from "./lib/load/expected_error.ts";
 import { runClient } from "./lib/load/outcome.ts";
 import { ratePlanOf } from "./lib/load/pace/rate_plan.ts";
-import { checkWritable, OutputFileError, writeOutput } from "./lib/load/report/output_file.ts";
+import { checkWritable, writeOutput } from "./lib/load/report/output_file.ts";
 import { progressLine } from "./lib/load/report/progress.ts";
 import { seededRandom } from "./lib/load/seeded_random.ts";
-import { CaCertError, targetOf } from "./lib/load/users/target.ts";
-import { readUsersFile, UsersFileError } from "./lib/load/users/users_file.ts";
-import { WorkerError } from "./lib/load/users/worker_thread.ts";
+import { targetOf } from "./lib/load/users/target.ts";
+import { readUsersFile } from "./lib/load/users/users_file.ts";
 
 const { config, sources, faults } = parseFlags(CLIENT_FLAGS, { args: Deno.args });
 
@@ -31,10 +31,8 @@ if (config.help) {
   try {
     Deno.exit(await runWith(config));
   } catch (error) {
-    const isExpected = [CaCertError, OutputFileError, UsersFileError, WorkerError]
-      .some((each) => error instanceof each);
-    if (!isExpected) throw error;
-    console.error((error as Error).message);
+    if (!isExpected(error)) throw error;
+    console.error(error.message);
     Deno.exit(EXIT_CODE.failure);
   }
 }

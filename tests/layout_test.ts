@@ -94,7 +94,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["lib/load/pace/stages.ts", "lib/load/report/gate.ts", "lib/load/users/roles.ts"],
     ...["lib/cli/flags", "lib/websocket/http_head.ts"],
   ],
-  "lib/load/measure": ["lib/load/pace", "lib/load/config.ts"],
+  "lib/load/measure": [
+    ...["lib/load/pace", "lib/load/config.ts", "lib/load/delay.ts", "lib/cli"],
+  ],
   "lib/load/pace": ["lib/cli/flags/duration.ts"],
   "lib/load/report": [
     ...["lib/load/measure", "lib/load/pace", "lib/load/report/html_report", "lib/load/config.ts"],
@@ -103,7 +105,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "lib/load/users": [
     ...["lib/load/measure", "lib/load/pace", "lib/load/config.ts", "lib/load/delay.ts"],
     ...["lib/load/seeded_random.ts", "lib/load/flags/flag_checks.ts"],
-    ...["lib/chat/close_code.ts", "lib/cli", "lib/websocket", "lib/websocket/transport"],
+    ...["lib/chat/close_code.ts", "lib/websocket", "lib/websocket/transport"],
+    ...["lib/cli", "lib/cli/flags/rate.ts"],
   ],
 };
 

@@ -16,6 +16,7 @@ const MEASURING: readonly ClientFlag[] = [
   "slow",
   "churn",
   "workers",
+  "serverMetrics",
   "check",
   "expect",
   "abort",
@@ -74,7 +75,7 @@ export function clientFaults(
       ...config.findMax.split(",").some(isAboutOrder) ? [orderFault("--find-max")] : [],
     ],
     ...config.findMax === "" ? [] : faultsOf(
-      ["stage", "expect", "abort", "report", "hdr"],
+      ["stage", "serverMetrics", "expect", "abort", "report", "hdr"],
       "has no effect with --find-max: remove it",
     ),
     ...config.stage.length === 0 || config.findMax !== "" ? [] : [

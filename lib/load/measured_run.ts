@@ -1,29 +1,26 @@
 import { type ClientConfig, isOrderChecked } from "./config.ts";
 import { delay } from "./delay.ts";
+import { drain, QUIET_MS } from "./drain.ts";
 import { cpuMs, RunClock } from "./measure/clock.ts";
-import { type LedgerCounts, NO_COUNTS } from "./measure/delivery_counts.ts";
+import { addCounts, NO_COUNTS } from "./measure/delivery_counts.ts";
 import { type Fault, firstOfEachKind } from "./measure/fault_log.ts";
 import type { Aborted, Measurement } from "./measure/measurement.ts";
 import { createOrderTable } from "./measure/order_check.ts";
 import { type PhaseOfRun, Recorder, type TimelinePoint } from "./measure/recorder.ts";
 import { intervalRate } from "./measure/schedule.ts";
+import { ServerMetrics } from "./measure/server_metrics.ts";
 import { StageMerger } from "./measure/stage_results.ts";
 import { increment, Summary } from "./measure/summary.ts";
 import { type RatePlan, ratePlanOf, stageAt } from "./pace/rate_plan.ts";
-import { EarlyAbort } from "./report/early_abort.ts";
+import { EarlyAbort, runSoFar } from "./report/early_abort.ts";
 import { parseGate } from "./report/gate.ts";
 import type { TalkOptions } from "./talk.ts";
+import { lookUpName } from "./users/name_lookup.ts";
 import { rolesOf } from "./users/roles.ts";
 import { planUsers } from "./users/user_plan.ts";
 import type { LoadWorker, WorkerOptions, WorkerResult, WorkerSample } from "./users/worker.ts";
 import { LocalWorker } from "./users/worker_local.ts";
 import { ThreadWorker } from "./users/worker_thread.ts";
-
-/**
- * How long to wait for what the client cannot observe, such as the server adding the last user to
- * the room.
- */
-const QUIET_MS = 100;
 
 /** How often the workers are sampled. */
 const SAMPLE_INTERVAL_MS = 1000;
@@ -34,18 +31,33 @@ export interface MeasuredRunOptions extends TalkOptions {
   readonly onProgress: (point: TimelinePoint) => void;
 }
 
-/** Measures a server: connects all users, sends on schedule, and checks every delivery. */
+/**
+ * Measures a server: connects all users, sends on schedule, and checks every delivery.
+ *
+ * @throws {ServerMetricsError} If the metrics of `--server-metrics` cannot be read.
+ */
 export async function runMeasured(
   config: ClientConfig,
   options: MeasuredRunOptions,
 ): Promise<Measurement> {
-  using run = new MeasuredRun(config, options);
+  using server = await openServerMetrics(config, options);
+  const { target, signal } = options;
+  const lookup = await lookUpName(target.url, { timeoutMs: config.connectTimeoutMs, signal });
+  using run = new MeasuredRun(config, { ...options, target: { ...target, lookup } }, server);
   return await run.measure();
+}
+
+function openServerMetrics({ serverMetrics }: ClientConfig, options: MeasuredRunOptions) {
+  const { target: { caCerts }, signal, printNotice } = options;
+  return serverMetrics === ""
+    ? undefined
+    : ServerMetrics.open(serverMetrics, { caCerts, signal, printNotice });
 }
 
 class MeasuredRun implements Disposable {
   readonly #config: ClientConfig;
   readonly #options: MeasuredRunOptions;
+  readonly #server: ServerMetrics | undefined;
   readonly #clock: RunClock;
   readonly #startEpochMs = performance.timeOrigin + performance.now();
   readonly #workers: readonly (LoadWorker & Partial<Disposable>)[];
@@ -58,11 +70,17 @@ class MeasuredRun implements Disposable {
   #aborted: Aborted | undefined;
   /** How long the steady phase lasted. */
   #sentMs = 0;
+  readonly #steady = { fromMs: Infinity, untilMs: Infinity };
   #phase: () => PhaseOfRun = () => ({ phase: "connecting", sinceMs: 0 });
 
-  constructor(config: ClientConfig, options: MeasuredRunOptions) {
+  constructor(
+    config: ClientConfig,
+    options: MeasuredRunOptions,
+    server: ServerMetrics | undefined,
+  ) {
     this.#config = config;
     this.#options = options;
+    this.#server = server;
     this.#clock = new RunClock(this.#startEpochMs);
     this.#ratePlan = ratePlanOf(config);
     this.#stages = new StageMerger(this.#ratePlan.stages);
@@ -84,7 +102,7 @@ class MeasuredRun implements Disposable {
         index,
         seed: Math.floor(random() * 2 ** 32),
       };
-      const print = (notice: string) => this.#printOnce(notice);
+      const print = this.#printOnce.bind(this);
       return config.workers === 1 ? new LocalWorker(own, print) : new ThreadWorker(own, print);
     });
   }
@@ -94,13 +112,17 @@ class MeasuredRun implements Disposable {
     signal.addEventListener("abort", this.#stop);
     if (signal.aborted) this.#stop();
     const over = new AbortController();
-    const sampling = this.#sampleUntil(over.signal);
+    const sampling = Promise.all([
+      this.#sampleUntil(over.signal),
+      this.#server?.sampleUntil(over.signal, this.#clock),
+    ]);
     // `sampling` is awaited below. Without this, an earlier failure would count as unhandled.
     sampling.catch(() => {});
     try {
       await this.#send(await this.#connect());
       const drainMs = this.#clock.nowMs;
       this.#phase = () => ({ phase: "draining", sinceMs: drainMs });
+      this.#steady.untilMs = drainMs;
       await this.#drain();
     } finally {
       over.abort();
@@ -134,6 +156,7 @@ class MeasuredRun implements Disposable {
     // The plan reaches other threads a little later.
     const startMs = this.#clock.nowMs + (this.#workers.length > 1 ? QUIET_MS : 0);
     const steadyMs = startMs + warmupMs;
+    this.#steady.fromMs = steadyMs;
     const endMs = lengthMs === 0 ? Infinity : steadyMs + lengthMs;
     this.#phase = () => {
       const { nowMs } = this.#clock;
@@ -167,30 +190,19 @@ class MeasuredRun implements Disposable {
     }
   }
 
-  /** Waits until everything has arrived, or nothing has arrived for `--drain-timeout`. */
+  /** Waits for messages under way. */
   async #drain(): Promise<void> {
-    const { drainTimeoutMs } = this.#config;
+    const { drainTimeoutMs: timeoutMs } = this.#config;
     const { signal } = this.#options;
-    // An interrupt while sending still waits for messages under way. An interrupt during the drain
-    // stops at once.
-    const stop = signal.aborted ? new AbortController().signal : signal;
-    let lastMs = performance.now();
-    // A run that was aborted early does not wait for all that an overloaded server has buffered.
-    const endMs = this.#aborted ? lastMs + drainTimeoutMs : Infinity;
-    for (let own = -1; !stop.aborted && performance.now() <= endMs;) {
-      const samples = await this.#sample();
-      if (samples.every(({ connections }) => connections === 0)) return;
-      const now = samples.reduce((sum, sample) => sum + sample.own, 0);
-      if (now !== own) {
-        own = now;
-        lastMs = performance.now();
-      } else {
-        const outstanding = await Promise.all(this.#workers.map((worker) => worker.outstanding()));
-        const isComplete = outstanding.every((count) => count === 0);
-        if (performance.now() - lastMs >= (isComplete ? QUIET_MS : drainTimeoutMs)) return;
-      }
-      await delay(QUIET_MS / 2, stop);
-    }
+    await drain({
+      workers: this.#workers,
+      sample: () => this.#sample(),
+      timeoutMs,
+      // A run that was aborted early does not wait for all that an overloaded server has buffered.
+      longestMs: this.#aborted ? timeoutMs : Infinity,
+      // An interrupt while sending still waits. An interrupt during the drain stops at once.
+      stop: signal.aborted ? new AbortController().signal : signal,
+    });
   }
 
   async #sampleUntil(over: AbortSignal): Promise<void> {
@@ -202,7 +214,7 @@ class MeasuredRun implements Disposable {
 
   async #sample(phase = this.#phase()): Promise<readonly WorkerSample[]> {
     const samples = await Promise.all(this.#workers.map((worker) => worker.sample()));
-    const point = this.#recorder.add(samples, phase, cpuMs());
+    const point = this.#recorder.add(samples, phase, cpuMs(), this.#server?.latest);
     for (const { stages } of samples) this.#stages.add(stages);
     if (point) this.#options.onProgress(point);
     return samples;
@@ -212,16 +224,9 @@ class MeasuredRun implements Disposable {
   #abortIfNeeded(samples: readonly WorkerSample[]): void {
     const { phase, sinceMs } = this.#phase();
     if (phase !== "steady" || this.#aborted) return;
-    const ledger = { ...NO_COUNTS };
-    for (const sample of samples) addCounts(ledger, sample.ledger);
     const { nowMs } = this.#clock;
-    const hit = this.#earlyAbort.judge({
-      atMs: nowMs,
-      ledger,
-      sent: samples.reduce((sum, sample) => sum + sample.sent, 0),
-      failed: samples.reduce((sum, sample) => sum + sample.failed, 0),
-      latency: this.#recorder.delivery.summary,
-    });
+    const latency = this.#recorder.delivery.summary;
+    const hit = this.#earlyAbort.judge(runSoFar(samples, { atMs: nowMs, latency }));
     if (!hit) return;
     const steadySeconds = (nowMs - sinceMs) / 1000;
     this.#aborted = { gate: hit.gate.text, value: hit.value!, steadySeconds };
@@ -229,6 +234,7 @@ class MeasuredRun implements Disposable {
   }
 
   #sum(results: readonly WorkerResult[]): Measurement {
+    const { lookup } = this.#options.target;
     const summary = new Summary();
     const ledger = { ...NO_COUNTS };
     const slow = { count: 0, closeCodes: new Map<number, number>(), ledger: { ...NO_COUNTS } };
@@ -262,6 +268,7 @@ class MeasuredRun implements Disposable {
       achievedRate,
       deliveriesPerSecond,
       latencies: this.#recorder.close(),
+      lookupMs: lookup && "ms" in lookup ? lookup.ms : undefined,
       histogram: this.#recorder.delivery,
       timeline: this.#recorder.timeline.map((point, at, { length }) =>
         at === length - 1 ? { ...point, missing: ledger.lost } : point
@@ -273,6 +280,7 @@ class MeasuredRun implements Disposable {
       busyCores: this.#recorder.busyCores,
       waitingCores: this.#recorder.waitingCores,
       workers: this.#workers.length,
+      server: this.#server?.summary(this.#steady.fromMs, this.#steady.untilMs),
     };
   }
 
@@ -288,8 +296,4 @@ class MeasuredRun implements Disposable {
     this.#printed.add(notice);
     this.#options.printNotice(notice);
   }
-}
-
-function addCounts(to: LedgerCounts, counts: LedgerCounts): void {
-  for (const key of Object.keys(to) as (keyof LedgerCounts)[]) to[key] += counts[key];
 }

@@ -127,6 +127,29 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a key that scrolls has its effect while the page renders",
+  ignore: isBrowserMissing,
+  async fn() {
+    await using server = await startTestApp();
+    await using _bob = await fill(server, 100);
+    await using browser = await launchBrowser();
+    const chat = await ChatPage.open(browser, server.app.url);
+    await chat.shows("message 100");
+    await chat.page.evaluate(`{
+      const render = () => {
+        dispatchEvent(new Event("online"));
+        requestAnimationFrame(render);
+      };
+      addEventListener("keydown", render, { once: true });
+    }`);
+    await chat.log.focus();
+    await chat.page.keyboard.press("Home");
+    await chat.shows("message 1");
+    assertEquals(chat.problems, []);
+  },
+});
+
+Deno.test({
   name: "when older messages cannot be loaded, the page says so, and tries again when asked to",
   ignore: isBrowserMissing,
   async fn() {

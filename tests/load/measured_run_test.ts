@@ -1,5 +1,12 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { EXIT_CODE } from "../../lib/cli/exit_code.ts";
+import { ServerMetricsError } from "../../lib/load/measure/server_metrics.ts";
 import { handshakeResponse } from "../../lib/websocket/handshake.ts";
 import { readHead } from "../socket/handshake.ts";
 import { ChorusPeer } from "../socket/chorus_peer.ts";
@@ -328,22 +335,24 @@ Deno.test("runMeasured() counts slow readers that the server closed separately",
   assertEquals(exitCode, EXIT_CODE.ok);
 });
 
-Deno.test("runMeasured() lets slow readers read buffered messages at the end", async () => {
-  await using server = serve(fair);
-  const { text, exitCode } = await measure(server.addr.port, { ...FLOOD, json: false });
-  const [, sent] = text.match(/\n {2}sent +(\d+)/)!;
-  assert(Number(sent) > 0);
-  assertStringIncludes(
-    text,
-    `Slow readers
+for (const slow of [FLOOD.slow, "25%:1MiB/s"]) {
+  Deno.test(`runMeasured() with --slow ${slow} lets them read buffered messages at the end`, async () => {
+    await using server = serve(fair);
+    const { text, exitCode } = await measure(server.addr.port, { ...FLOOD, slow, json: false });
+    const [, sent] = text.match(/\n {2}sent +(\d+)/)!;
+    assert(Number(sent) > 0);
+    assertStringIncludes(
+      text,
+      `Slow readers
   readers      1
   closed       none
   delivered    ${sent}
   lost         0, not counting closed connections
 `,
-  );
-  assertEquals(exitCode, EXIT_CODE.ok);
-});
+    );
+    assertEquals(exitCode, EXIT_CODE.ok);
+  });
+}
 
 Deno.test("runMeasured() stops sending to a server that does not read, and counts unsent messages", async () => {
   await using server = startBlockingServer();
@@ -490,4 +499,53 @@ Deno.test("runMeasured() counts users that cannot reconnect as lost", async () =
   assert(connections.lost > 0);
   assertEquals([connections.opened, connections.failed, connections.churned], [3, 0, 0]);
   assertEquals(exitCode, EXIT_CODE.failure);
+});
+
+Deno.test("--server-metrics reports the server's own figures", async () => {
+  await using server = await startTestApp();
+  const stop = new AbortController();
+  let scrapes = 0;
+  await using metrics = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => {
+      // The first is the check before the run. The second and the third give the first figures.
+      if (++scrapes === 4) stop.abort();
+      return new Response("process_resident_memory_bytes 5\n");
+    },
+  );
+  const serverMetrics = `http://127.0.0.1:${metrics.addr.port}/metrics`;
+  const { json, exitCode } = await measure(server.port, { serverMetrics, durationMs: 0 }, {
+    signal: stop.signal,
+  });
+  assertEquals(json().server, { cpuCores: null, memoryBytes: { mean: 5, max: 5 }, lagMs: null });
+  assertEquals(exitCode, EXIT_CODE.ok);
+});
+
+Deno.test("runMeasured() connects no user if the server's metrics cannot be read", async () => {
+  await using server = await startTestApp();
+  const serverMetrics = `http://127.0.0.1:${server.port}/healthz`;
+  await assertRejects(
+    () => measure(server.port, { serverMetrics }),
+    ServerMetricsError,
+    "it has none of the metrics",
+  );
+});
+
+Deno.test("runMeasured() looks up the name of the server once, and reports how long that took", async () => {
+  await using server = serve(fair);
+  const port = server.addr.port;
+  const { json, exitCode } = await measure(port, { url: `ws://localhost:${port}/ws` });
+  assertEquals([typeof json().latencyMs.lookup, exitCode], ["number", EXIT_CODE.ok]);
+  const { text } = await measure(port, { url: `ws://localhost:${port}/ws`, json: false });
+  assertMatch(text, /\n {2}name lookup {2}\d+\.\d\d ms\n/);
+  const byAddress = await measure(port);
+  assertEquals(byAddress.json().latencyMs.lookup, null);
+});
+
+Deno.test("runMeasured() reports a name that cannot be found, and exits with 1", async () => {
+  const { json, exitCode, notices } = await measure(1, { url: "ws://name.invalid/ws" });
+  assertEquals([json().connections.failures, exitCode], [{ "unknown host": 3 }, EXIT_CODE.failure]);
+  assertEquals(notices.slice(1, 2), [
+    "The host of ws://name.invalid/ws was not found: check the host name in --url",
+  ]);
 });

@@ -1,5 +1,5 @@
 import type { FlagTable } from "../../cli/flags/flag.ts";
-import { mustBeHeader, mustBeHeaderValue, mustBeToken } from "./flag_checks.ts";
+import { mustBeAddress, mustBeHeader, mustBeHeaderValue, mustBeToken } from "./flag_checks.ts";
 
 /** Pace, headers, and TLS. */
 export const CONNECTION_FLAGS = {
@@ -55,6 +55,13 @@ export const CONNECTION_FLAGS = {
     kind: "switch",
     default: false,
     help: "Accept any TLS certificate",
+  },
+  localAddress: {
+    kind: "each",
+    default: [],
+    value: "ADDRESS",
+    help: "Source address of the connections; repeatable: users take turns",
+    check: mustBeAddress,
   },
   connectTimeoutMs: {
     kind: "duration",

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isIP } from "node:net";
 import { isToken } from "../../websocket/http_head.ts";
 import { parseStage } from "../pace/stages.ts";
 import { GATE_METRICS, parseGate, parseGates } from "../report/gate.ts";
@@ -21,6 +22,16 @@ export function mustBeWebSocketUrl(text: string): string | undefined {
   return isValid
     ? undefined
     : "a URL such as ws://127.0.0.1:8000/ws, without a #fragment or a password";
+}
+
+/** Checks `--server-metrics`. */
+export function mustBeHttpUrl(text: string): string | undefined {
+  const url = URL.parse(text);
+  const isValid = url && /^https?:$/.test(url.protocol) && !text.includes("#") &&
+    url.username === "" && url.password === "";
+  return isValid
+    ? undefined
+    : "a URL such as http://127.0.0.1:8000/metrics, without a #fragment or a password";
 }
 
 /** Checks one `--stage`. */
@@ -51,7 +62,9 @@ export function mustBeGates(text: string): string | undefined {
 
 /** Checks `--slow`. */
 export function mustBeSlow(text: string): string | undefined {
-  return parseSlow(text) ? undefined : "a number or a percentage of users, such as 20 or 5%";
+  return parseSlow(text)
+    ? undefined
+    : "a number or a percentage of users, such as 20 or 5%, and optionally a rate: 5%:3KiB/s";
 }
 
 /** Headers that the handshake itself sends. A second one would break it. */
@@ -73,6 +86,11 @@ export function mustBeHeader(text: string): string | undefined {
 /** Checks a value that is sent in a header. */
 export function mustBeHeaderValue(text: string): string | undefined {
   return /^[\t\x20-\x7e]*$/.test(text) ? undefined : "visible ASCII characters";
+}
+
+/** Checks one `--local-address`. */
+export function mustBeAddress(text: string): string | undefined {
+  return isIP(text) === 0 ? "an IP address of this machine, such as 127.0.0.2" : undefined;
 }
 
 /** Checks one `--protocol`. */

@@ -1,5 +1,12 @@
 import type { FlagTable } from "../../cli/flags/flag.ts";
-import { mustBeCheck, mustBeGate, mustBeGates, mustBeSlow, mustBeStage } from "./flag_checks.ts";
+import {
+  mustBeCheck,
+  mustBeGate,
+  mustBeGates,
+  mustBeHttpUrl,
+  mustBeSlow,
+  mustBeStage,
+} from "./flag_checks.ts";
 
 /** Load, checks, and gates. */
 export const MEASURING_FLAGS = {
@@ -73,8 +80,8 @@ export const MEASURING_FLAGS = {
   slow: {
     kind: "text",
     default: "0",
-    value: "N|P%",
-    help: "Slow readers: users that read nothing until all messages are sent",
+    value: "N|P%[:RATE]",
+    help: "Slow readers: users that read nothing, or only RATE, until all messages are sent",
     check: mustBeSlow,
   },
   churn: {
@@ -92,6 +99,13 @@ export const MEASURING_FLAGS = {
     min: 1,
     max: 64,
     help: "Threads to spread the users over",
+  },
+  serverMetrics: {
+    kind: "text",
+    default: "",
+    value: "URL",
+    help: "Report the server's CPU, memory, and event loop lag, from its metrics for Prometheus",
+    check: mustBeHttpUrl,
   },
   expect: {
     kind: "each",

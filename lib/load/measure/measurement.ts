@@ -2,6 +2,7 @@ import type { Fault } from "./fault_log.ts";
 import type { LatencyHistogram } from "./latency.ts";
 import type { LedgerCounts } from "./delivery_counts.ts";
 import type { RunLatencies, TimelinePoint } from "./recorder.ts";
+import type { ServerSummary } from "./server_metrics.ts";
 import type { StageResult } from "./stage_results.ts";
 import type { Summary } from "./summary.ts";
 
@@ -20,6 +21,8 @@ export interface Measurement {
   readonly achievedRate: number;
   readonly deliveriesPerSecond: number;
   readonly latencies: RunLatencies;
+  /** How long the lookup of the server's name took; undefined if there was none, or it failed. */
+  readonly lookupMs: number | undefined;
   /** From when a message was due to each delivery, in the steady phase. */
   readonly histogram: LatencyHistogram;
   readonly timeline: readonly TimelinePoint[];
@@ -36,6 +39,8 @@ export interface Measurement {
   readonly waitingCores: number;
   /** How many threads the client used. */
   readonly workers: number;
+  /** The server's own figures in the steady phase; undefined without `--server-metrics`. */
+  readonly server: ServerSummary | undefined;
 }
 
 /** The gate of `--abort` that held. */
@@ -47,7 +52,7 @@ export interface Aborted {
   readonly steadySeconds: number;
 }
 
-/** Users that read nothing until all messages are sent. They are counted separately. */
+/** Users that read nothing, or slowly, until all messages are sent. They are counted separately. */
 export interface SlowReaders {
   readonly count: number;
   /** Connections that the server ended, by close code. */

@@ -1,6 +1,7 @@
 import { LatencyHistogram, type LatencySummary } from "./latency.ts";
 import type { LatencyCounts } from "./latency_bins.ts";
 import type { LedgerCounts } from "./delivery_counts.ts";
+import type { ServerFigures } from "./server_metrics.ts";
 import { type Spread, SpreadMerger } from "./spread.ts";
 
 /** The phases of a run, in their order. */
@@ -55,6 +56,8 @@ export interface TimelinePoint {
   readonly missing: number;
   /** How many cores the client kept busy, including busy waiting. */
   readonly busyCores: number;
+  /** The server's own figures. There are none without `--server-metrics`, and after a failure. */
+  readonly server?: ServerFigures | undefined;
 }
 
 /** Points are at least this far apart, so that their rates mean something. */
@@ -110,12 +113,14 @@ export class Recorder {
    * Adds one sample of each worker.
    *
    * @param cpuMs The CPU time of the process so far.
+   * @param server The server's own figures.
    * @returns The new point of the timeline; undefined if the point before is too recent.
    */
   add(
     samples: readonly Sample[],
     { phase, sinceMs, stage }: PhaseOfRun,
     cpuMs: number,
+    server?: ServerFigures,
   ): TimelinePoint | undefined {
     for (const { latencies, spreads, atMs } of samples) {
       this.#recent.add(latencies.warmup);
@@ -159,6 +164,7 @@ export class Recorder {
       p99SoFar: this.delivery.summary?.p99,
       missing: count("lost"),
       busyCores: (now.busyMs - before.busyMs) / ms,
+      server,
     };
     this.#before = now;
     this.#recent = new LatencyHistogram();

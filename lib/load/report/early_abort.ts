@@ -1,5 +1,5 @@
 import type { LatencySummary } from "../measure/latency.ts";
-import type { LedgerCounts } from "../measure/delivery_counts.ts";
+import { addCounts, type LedgerCounts, NO_COUNTS } from "../measure/delivery_counts.ts";
 import { type Gate, type GateResult, judgeGate } from "./gate.ts";
 
 /** The state of a run at one time of its steady phase. */
@@ -12,6 +12,21 @@ export interface RunSoFar {
   readonly failed: number;
   /** The latency of the deliveries of the steady phase; undefined if nothing arrived. */
   readonly latency: LatencySummary | undefined;
+}
+
+/** Adds up what the workers counted so far. */
+export function runSoFar(
+  workers: readonly Pick<RunSoFar, "sent" | "ledger" | "failed">[],
+  rest: Pick<RunSoFar, "atMs" | "latency">,
+): RunSoFar {
+  const ledger = { ...NO_COUNTS };
+  let [sent, failed] = [0, 0];
+  for (const worker of workers) {
+    addCounts(ledger, worker.ledger);
+    sent += worker.sent;
+    failed += worker.failed;
+  }
+  return { ...rest, sent, ledger, failed };
 }
 
 /** Rates over less than this mean little. */

@@ -7,6 +7,7 @@ import {
   JSON_VERSION,
   type ReportFacts,
 } from "./report.ts";
+import { serverLines } from "./server_report.ts";
 import { type Verdict, verdictLines } from "./verdict.ts";
 
 /** The text report of a measured run. The verdict comes first. */
@@ -15,7 +16,8 @@ export function measuredTextReport(
   verdict: Verdict,
   facts: ReportFacts,
 ): string {
-  const { ledger, summary, churned, achievedRate, offeredRate, deliveriesPerSecond } = measurement;
+  const { ledger, summary, churned, lookupMs, achievedRate, offeredRate, deliveriesPerSecond } =
+    measurement;
   const { delivery, raw, first, last, spread, handshake } = measurement.latencies;
   return [
     ...verdictLines(measurement, verdict, facts),
@@ -23,6 +25,7 @@ export function measuredTextReport(
     `Run of ${(facts.elapsedMs / 1000).toFixed(1)} s at ${facts.url}` +
     (facts.isInterrupted ? ", interrupted" : ""),
     ...connectionLines(summary, facts),
+    ...lookupMs === undefined ? [] : [`  name lookup  ${lookupMs.toFixed(2)} ms`],
     ...churned > 0 ? [`  churned      ${churned}, disconnected and reconnected`] : [],
     "Delivery",
     `  sent         ${summary.sent}${unsentText(measurement)}`,
@@ -42,6 +45,7 @@ export function measuredTextReport(
     latencyLine("first to last", spread),
     latencyLine("handshake", handshake),
     ...clientLines(measurement),
+    ...serverLines(measurement.server),
   ].join("\n");
 }
 
@@ -83,8 +87,9 @@ export function measuredJsonReport(
       deliveriesPerSecond: measurement.deliveriesPerSecond,
     },
     stages: measurement.stages.map(({ latency, ...stage }) => ({ ...stage, latencyMs: latency })),
-    latencyMs: { delivery, ...latencies },
+    latencyMs: { delivery, ...latencies, lookup: measurement.lookupMs },
     client: { slipMs: slip, lagMs: lag, busyCores, waitingCores, workers },
+    server: measurement.server,
   }, (_key, value) => value === undefined ? null : value);
 }
 

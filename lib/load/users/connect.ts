@@ -1,4 +1,4 @@
-import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { ClientHandshake, HandshakeError, NOT_HTTP } from "../../websocket/client_handshake.ts";
 import type { CloseStatus } from "../../websocket/close_frame.ts";
@@ -16,7 +16,10 @@ import {
   connectFailure,
   handshakeTimeout,
   needsTls,
+  unreachableFrom,
 } from "./connect_failure.ts";
+import { hostOf, lookupOf, type NameLookup } from "./name_lookup.ts";
+import { ReadThrottle } from "./read_throttle.ts";
 
 /** The size limit of the head of the server's response to the handshake. */
 const MAX_HEAD_BYTES = 16 * 1024;
@@ -49,14 +52,25 @@ export interface Target {
   readonly caCerts: string | undefined;
   /** Whether to trust every certificate. */
   readonly isInsecure: boolean;
+  /** The addresses of the server's name; undefined if each connection looks them up. */
+  readonly lookup: NameLookup | undefined;
+  /** The addresses to connect from, in turns; if there are none, the system chooses. */
+  readonly localAddresses: readonly string[];
   /** How long the server may be silent, or take to answer a close frame. */
   readonly deadlines: HeartbeatOptions;
 }
 
 /** What {@linkcode connect} needs besides the target. */
 export interface ConnectOptions {
-  /** The user's own URL and headers: of the target, with the room and the name. */
-  readonly user: { readonly url: string; readonly headers: Readonly<Record<string, string>> };
+  /**
+   * The user's own URL and headers: of the target, with the room and the name. By their ids, users
+   * take turns over the addresses of the target.
+   */
+  readonly user: {
+    readonly id: number;
+    readonly url: string;
+    readonly headers: Readonly<Record<string, string>>;
+  };
   readonly timeoutMs: number;
   /** Cancels the attempt. It does not affect an open connection. */
   readonly signal: AbortSignal;
@@ -64,8 +78,11 @@ export interface ConnectOptions {
   readonly clock: { readonly nowMs: number };
   /** Watches the open connection. */
   readonly heartbeat: Heartbeat;
-  /** Whether an open connection reads only after {@linkcode Connection.resume}. */
-  readonly isPaused: boolean;
+  /**
+   * How an open connection reads until {@linkcode Connection.resume}: everything, nothing, or with
+   * a throttle.
+   */
+  readonly reading: "everything" | "nothing" | ReadThrottle;
   readonly onMessage: OnMessage;
 }
 
@@ -82,13 +99,15 @@ export type Attempt =
  */
 export function connect(target: Target, options: ConnectOptions): Promise<Attempt> {
   const { timeoutMs, signal, user } = options;
-  const { url } = target;
+  const { url, lookup, localAddresses } = target;
   if (signal.aborted) return Promise.resolve({ aborted: true });
+  if (lookup && "failure" in lookup) return Promise.resolve(lookup);
   const attempt = Promise.withResolvers<Attempt>();
   const { protocols } = target;
   const handshake = new ClientHandshake(new URL(user.url), { headers: user.headers, protocols });
   const head = new HeadReader(MAX_HEAD_BYTES);
-  const socket = connectTo(target);
+  const localAddress = localAddresses[user.id % localAddresses.length];
+  const socket = connectTo(target, localAddress, user.id);
 
   const end = (result: Attempt | Promise<Attempt>) => {
     clearTimeout(timer);
@@ -97,6 +116,9 @@ export function connect(target: Target, options: ConnectOptions): Promise<Attemp
     if (!("connection" in result)) transport.destroy();
   };
   const fail = (error: unknown) => {
+    if (localAddress !== undefined && (error as { code?: string })?.code === "EINVAL") {
+      return end({ failure: unreachableFrom(url, localAddress) });
+    }
     if (!isCertificateError(error)) return end({ failure: connectFailure(url, error) });
     end(certificateFailure(target, error, timeoutMs).then((failure) => ({ failure })));
   };
@@ -136,12 +158,21 @@ export function connect(target: Target, options: ConnectOptions): Promise<Attemp
   return attempt.promise;
 }
 
-function connectTo({ url, caCerts, isInsecure }: Target): Socket {
-  const { protocol, hostname, port } = new URL(url);
-  // The brackets of an IPv6 address belong to the URL, not to the address.
-  const host = hostname.replace(/^\[|\]$/g, "");
+function connectTo(
+  { url, caCerts, isInsecure, lookup }: Target,
+  localAddress: string | undefined,
+  turn: number,
+): Socket {
+  const { protocol, port } = new URL(url);
+  const host = hostOf(new URL(url));
   const isSecure = protocol === "wss:";
-  const options = { host, port: Number(port || (isSecure ? 443 : 80)), allowHalfOpen: true };
+  const options = {
+    host,
+    port: Number(port || (isSecure ? 443 : 80)),
+    allowHalfOpen: true,
+    ...(lookup && "addresses" in lookup ? { lookup: lookupOf(lookup.addresses, turn) } : {}),
+    ...(localAddress === undefined ? {} : { localAddress, family: isIP(localAddress) }),
+  };
   if (!isSecure) return connectTcp(options);
   return connectTls({
     ...options,
@@ -161,16 +192,15 @@ export class Connection implements Watched {
    * even if this side began to close.
    */
   readonly closed: Promise<CloseStatus>;
-  readonly #transport: SocketTransport;
   readonly #connection: WebSocketConnection;
-  /** Whether the user reads nothing. Then the server's silence means nothing. */
+  readonly #resume: () => void;
+  /** Whether the user reads nothing, or slowly. Then the server's silence means nothing. */
   isHeldBack: boolean;
 
   constructor(transport: SocketTransport, options: ConnectOptions) {
-    const { clock, heartbeat, isPaused, onMessage } = options;
+    const { clock, heartbeat, reading, onMessage } = options;
     const closed = Promise.withResolvers<CloseStatus>();
     this.closed = closed.promise;
-    this.#transport = transport;
     this.#connection = new WebSocketConnection(
       transport,
       { role: "client", maxMessageBytes: MAX_MESSAGE_BYTES, clock },
@@ -185,8 +215,11 @@ export class Connection implements Watched {
         backlog: undefined,
       },
     );
-    this.isHeldBack = isPaused;
-    if (isPaused) transport.pause();
+    this.isHeldBack = reading !== "everything";
+    this.#resume = reading instanceof ReadThrottle
+      ? reading.add(transport)
+      : () => transport.resume();
+    if (reading === "nothing") transport.pause();
     heartbeat.add(this);
   }
 
@@ -235,10 +268,10 @@ export class Connection implements Watched {
     this.#connection.ping();
   }
 
-  /** Reads again, or for the first time if the connection was opened with `isPaused`. */
+  /** From now on reads everything. */
   resume(): void {
     this.isHeldBack = false;
-    this.#transport.resume();
+    this.#resume();
   }
 
   /** Closes the connection with 1000. Ends it without an answer after the deadline. */

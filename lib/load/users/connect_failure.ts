@@ -22,6 +22,23 @@ export function handshakeTimeout(url: string, timeoutMs: number): ConnectFailure
   };
 }
 
+/** The system did not find the addresses of the server's name in time. */
+export function lookupTimeout(url: string, timeoutMs: number): ConnectFailure {
+  return {
+    cause: "name lookup timeout",
+    advice: `The host of ${url} was not found within ${timeoutMs} ms (--connect-timeout): ` +
+      "check the name servers of this machine, or use an address in --url",
+  };
+}
+
+/** There is no way from a local address to the server. */
+export function unreachableFrom(url: string, localAddress: string): ConnectFailure {
+  return {
+    cause: `cannot reach the server from ${localAddress}`,
+    advice: `Cannot reach ${url} from ${localAddress}: choose another --local-address`,
+  };
+}
+
 /** The server answered plain HTTP in TLS. */
 export function needsTls(url: string): ConnectFailure {
   return {
@@ -88,9 +105,12 @@ const FAILURES: readonly [codes: string, cause: string, advice: (url: string) =>
       "or lower --count",
   ],
   [
-    "EADDRNOTAVAIL",
+    // Deno 2.9.6 reports EINVAL in place of EADDRNOTAVAIL, and EADDRINUSE with a local address.
+    "EADDRNOTAVAIL EINVAL EADDRINUSE",
     "no ports left",
-    () => "This machine has no ports left for another connection to that address: lower --count",
+    () =>
+      "This machine has no ports left for another connection to that address: " +
+      "add source addresses with --local-address, or lower --count",
   ],
 ];
 

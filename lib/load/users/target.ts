@@ -3,6 +3,7 @@ import { readFailure } from "../../cli/read_failure.ts";
 import type { HeartbeatOptions } from "../../websocket/heartbeat.ts";
 import { type ClientConfig, isMeasured } from "../config.ts";
 import type { Target } from "./connect.ts";
+import { checkLocalAddresses } from "./local_address.ts";
 
 /** The deadlines of the server. */
 const DEADLINES: HeartbeatOptions = {
@@ -27,9 +28,11 @@ export class CaCertError extends Error {
  * replace a header.
  *
  * @throws {CaCertError} If the file of `--cacert` cannot be read, or contains no certificates.
+ * @throws {LocalAddressError} If this machine does not have an address of `--local-address`.
  */
 export async function targetOf(config: ClientConfig): Promise<Target> {
-  const { header, origin, protocol, token, cacert, insecure } = config;
+  const { header, origin, protocol, token, cacert, insecure, localAddress } = config;
+  checkLocalAddresses(localAddress);
   const headers = new Map<string, string>();
   for (const each of header) {
     const colon = each.indexOf(":");
@@ -48,6 +51,8 @@ export async function targetOf(config: ClientConfig): Promise<Target> {
     protocols: protocol,
     caCerts: cacert === "" ? undefined : await readCaCerts(cacert),
     isInsecure: insecure,
+    lookup: undefined,
+    localAddresses: localAddress,
     deadlines: isMeasured(config) ? MEASURED_DEADLINES : DEADLINES,
   };
 }

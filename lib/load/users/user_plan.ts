@@ -15,7 +15,7 @@ export interface UserPlan {
   readonly room: number;
   /** Its index as a sender; -1 if it only listens. The senders of a room have consecutive ones. */
   readonly sender: number;
-  /** Whether it reads nothing until all messages are sent. */
+  /** Whether it reads nothing, or slowly, until all messages are sent. */
   readonly isSlow: boolean;
   /** The URL to connect to, with the room and the name. */
   readonly url: string;

@@ -11,6 +11,8 @@ import { increment, Summary } from "../measure/summary.ts";
 import { connect, type Connection } from "./connect.ts";
 import { lossText } from "./connect_failure.ts";
 import { connectOnSchedule } from "./connect_schedule.ts";
+import { ReadThrottle } from "./read_throttle.ts";
+import { rolesOf } from "./roles.ts";
 import type { UserPlan } from "./user_plan.ts";
 import type { WorkerOptions } from "./worker.ts";
 
@@ -49,6 +51,8 @@ export class UserPool {
   readonly #clock: RunClock;
   readonly #listener: UserPoolListener;
   readonly #heartbeat: Heartbeat;
+  /** Limits the slow readers; undefined if they read nothing. */
+  readonly #throttle: ReadThrottle | undefined;
   /** One for each handshake, because thousands of listeners on one signal are slow. */
   readonly #handshakes = new Set<AbortController>();
   readonly #end = new AbortController();
@@ -65,6 +69,8 @@ export class UserPool {
     this.#clock = clock;
     this.#listener = listener;
     this.#heartbeat = new Heartbeat(options.target.deadlines, clock);
+    const { slowBytesPerSecond } = rolesOf(config);
+    if (slowBytesPerSecond > 0) this.#throttle = new ReadThrottle(slowBytesPerSecond, clock);
     const { senders } = plan;
     const message = new MarkedMessage(config.message, config.size);
     const shared = { run, sentBySender, message, senders, startEpochMs };
@@ -139,6 +145,7 @@ export class UserPool {
       if (!plan.isSlow) this.#left(status);
     }));
     this.#heartbeat[Symbol.dispose]();
+    this.#throttle?.[Symbol.dispose]();
   }
 
   /** How many messages of this run arrived, whatever they count as. */
@@ -181,7 +188,7 @@ export class UserPool {
       signal: handshake.signal,
       clock: this.#clock,
       heartbeat: this.#heartbeat,
-      isPaused: user.plan.isSlow,
+      reading: user.plan.isSlow ? this.#throttle ?? "nothing" : "everything",
       onMessage: (_opcode, bytes, start, end) => {
         this.summary.received++;
         ledger.receive(receiver, bytes, start, end, onDelivered);

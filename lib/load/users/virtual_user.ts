@@ -61,7 +61,7 @@ export async function simulateUser(plan: UserPlan, options: UserOptions): Promis
       signal,
       clock: heartbeat,
       heartbeat,
-      isPaused: false,
+      reading: "everything",
       onMessage: (...message) => listener.received(id, ...message),
     });
     if ("aborted" in attempt) return;

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { NO_COUNTS } from "../../../lib/load/measure/delivery_counts.ts";
-import { EarlyAbort, type RunSoFar } from "../../../lib/load/report/early_abort.ts";
+import { EarlyAbort, type RunSoFar, runSoFar } from "../../../lib/load/report/early_abort.ts";
 import { parseGate } from "../../../lib/load/report/gate.ts";
 import { LATENCY } from "./measurements.ts";
 
@@ -45,4 +45,9 @@ Deno.test("EarlyAbort.judge() takes rates since the call before", () => {
   assertEquals(abort.judge(SECOND), undefined);
   const hit = abort.judge({ ...SECOND, atMs: 2000, sent: 14 });
   assertEquals(hit?.value, 4);
+});
+
+Deno.test("runSoFar() adds up what the workers counted", () => {
+  const { sent, ledger, failed, atMs } = runSoFar([SECOND, SECOND], SECOND);
+  assertEquals([sent, ledger.delivered, failed, atMs], [20, 40, 2, 1000]);
 });

@@ -34,6 +34,12 @@ function badRun(): Measurement {
     churned: 7,
     busyCores: undefined,
     workers: 2,
+    lookupMs: 1.25,
+    server: {
+      cpuCores: { mean: 0.5, max: 1 },
+      memoryBytes: { mean: 1e6, max: 2e6 },
+      lagMs: undefined,
+    },
   };
 }
 
@@ -99,6 +105,7 @@ Connections
   failed       1: 1 × HTTP 503
   lost         1: 1 × closed with 4008; 0 reconnected, 1 still disconnected
   close codes  1 × 1000, 1 × 4008
+  name lookup  1.25 ms
   churned      7, disconnected and reconnected
 Delivery
   sent         9; 1 not sent because no sender was connected; \
@@ -130,7 +137,11 @@ Latency, ms           p50      p90      p99    p99.9      max
 This client, ms       p50      p90      p99    p99.9      max
   send delay         1.00     2.00     3.00     4.00     5.00
   event loop lag     1.00     2.00     3.00     4.00     5.00
-  busy         not measured with 2 threads`,
+  busy         not measured with 2 threads
+The server                 mean      max
+  busy, cores              0.50     1.00
+  memory, MB                1.0      2.0
+  event loop lag, ms   not measured`,
   );
 });
 
@@ -193,8 +204,14 @@ Deno.test("measuredJsonReport() has its version and every figure", () => {
         last: LATENCY,
         spread: null,
         handshake: LATENCY,
+        lookup: 1.25,
       },
       client: { slipMs: LATENCY, lagMs: LATENCY, busyCores: null, waitingCores: 0.05, workers: 2 },
+      server: {
+        cpuCores: { mean: 0.5, max: 1 },
+        memoryBytes: { mean: 1e6, max: 2e6 },
+        lagMs: null,
+      },
     },
   );
 });

@@ -29,6 +29,7 @@ export const GOOD: Measurement = {
     handshake: LATENCY,
     lag: LATENCY,
   },
+  lookupMs: undefined,
   histogram: new LatencyHistogram(),
   timeline: [],
   stages: [],
@@ -38,4 +39,5 @@ export const GOOD: Measurement = {
   busyCores: 0.25,
   waitingCores: 0.05,
   workers: 1,
+  server: undefined,
 };

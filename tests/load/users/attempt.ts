@@ -7,7 +7,8 @@ const DEADLINES = { pingIntervalMs: 0, pongTimeoutMs: 0, stallTimeoutMs: 0, clos
 /** The target of a test, without headers or TLS settings. */
 export function targetAt(url: string): Target {
   const tls = { caCerts: undefined, isInsecure: false };
-  return { url, headers: {}, protocols: [], ...tls, deadlines: DEADLINES };
+  const addresses = { lookup: undefined, localAddresses: [] };
+  return { url, headers: {}, protocols: [], ...tls, ...addresses, deadlines: DEADLINES };
 }
 
 /**
@@ -19,12 +20,12 @@ export function targetAt(url: string): Target {
 export async function failureAt(target: Target): Promise<ConnectFailure> {
   using heartbeat = new Heartbeat(target.deadlines);
   const attempt: Attempt = await connect(target, {
-    user: target,
+    user: { ...target, id: 0 },
     timeoutMs: 5000,
     signal: new AbortController().signal,
     clock: heartbeat,
     heartbeat,
-    isPaused: false,
+    reading: "everything",
     onMessage: () => {},
   });
   if ("failure" in attempt) return attempt.failure;

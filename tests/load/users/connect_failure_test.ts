@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { connectFailure } from "../../../lib/load/users/connect_failure.ts";
 import { readTlsFiles } from "../../../lib/server/security/tls_files.ts";
 import { ENGINES, startTestApp } from "../../socket/test_app.ts";
 import { failureAt, targetAt } from "./attempt.ts";
@@ -115,4 +116,14 @@ for (const [name, scheme, text, cause, advice] of SERVERS) {
       });
     });
   }
+}
+
+for (const code of ["EADDRNOTAVAIL", "EINVAL", "EADDRINUSE"]) {
+  Deno.test(`connectFailure() advises --local-address if the ports are used up (${code})`, () => {
+    assertEquals(connectFailure("ws://127.0.0.1/", { code }), {
+      cause: "no ports left",
+      advice: "This machine has no ports left for another connection to that address: " +
+        "add source addresses with --local-address, or lower --count",
+    });
+  });
 }

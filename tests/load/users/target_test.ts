@@ -14,6 +14,8 @@ Deno.test("targetOf() is the URL alone by default", async () => {
     protocols: [],
     caCerts: undefined,
     isInsecure: false,
+    lookup: undefined,
+    localAddresses: [],
     deadlines: {
       pingIntervalMs: 5000,
       pongTimeoutMs: 5000,

@@ -2,6 +2,7 @@ import { byId, element } from "./element.js";
 import { formatCount } from "./format.js";
 import { createOutgoingRow, createRow, isMarked } from "./message_view.js";
 import { RowWindow } from "./row_window.js";
+import { entriesAfter, entriesBefore } from "./timeline.js";
 
 /**
  * @typedef {import("./timeline.js").Entry} Entry
@@ -76,11 +77,7 @@ export class MessageList {
         createRow(entry, { markerPosition: this.#room?.markerPosition, now: new Date() }),
     });
     this.#log.addEventListener("scroll", () => {
-      // Smooth scrolling and touchpads begin with a few pixels: they must not be taken back.
-      const reach = this.#window.takeScrolledUp() ? AT_END : NEAR_END;
-      if (this.#timeline === this.#room?.timeline) {
-        this.#isFollowing = this.#hasEnd && this.#window.distances.toEnd <= reach;
-      }
+      this.#noteScroll();
       onScroll();
     }, { passive: true });
     this.#jump.addEventListener("click", () => {
@@ -130,6 +127,8 @@ export class MessageList {
   render() {
     const room = this.#room;
     if (!room) return;
+    // In smooth scrolling, the event may come after this frame.
+    this.#noteScroll();
     if (this.#timeline !== room.timeline) this.#window.clear();
     const timeline = this.#timeline = room.timeline;
     this.#window.removeDropped();
@@ -143,8 +142,9 @@ export class MessageList {
     // Only what is new is worth announcing, and not more than a user can listen to.
     const isLive = this.#isFollowing && !this.#flood && this.#window.length > 0;
     this.#log.ariaLive = isLive ? "polite" : "off";
-    if (this.#window.length === 0) this.#window.append(before(undefined, timeline.last));
-    else if (this.#isFollowing) this.#appendNew(nowMs);
+    if (this.#window.length === 0) {
+      this.#window.append(entriesBefore(undefined, timeline.last, STEP));
+    } else if (this.#isFollowing) this.#appendNew(nowMs);
     this.#renderOutgoing(room);
     if (this.#isFollowing) {
       this.#window.removeFirst(this.#window.length - MAX_ROWS);
@@ -155,6 +155,15 @@ export class MessageList {
     // A flood fills the timeline between two frames.
     timeline.pinned = this.#isFollowing && !this.#flood ? undefined : this.#window.last;
     this.#renderEdges(room);
+  }
+
+  /** Decides whether a reader who has scrolled sees the newest messages. */
+  #noteScroll() {
+    const scrolled = this.#window.takeScrolled();
+    if (scrolled === 0 || this.#timeline !== this.#room?.timeline) return;
+    // Smooth scrolling and touchpads begin with a few pixels: they must not be taken back.
+    const reach = scrolled < 0 ? AT_END : NEAR_END;
+    this.#isFollowing = this.#hasEnd && this.#window.distances.toEnd <= reach;
   }
 
   /** The user has left off elsewhere. @param {Room} room */
@@ -168,7 +177,7 @@ export class MessageList {
 
   /** Shows what came since the last frame. @param {number} nowMs */
   #appendNew(nowMs) {
-    const entries = after(this.#window.last, MAX_ROWS_PER_FRAME + 1);
+    const entries = entriesAfter(this.#window.last, MAX_ROWS_PER_FRAME + 1);
     if (entries.length <= MAX_ROWS_PER_FRAME) {
       this.#window.append(entries);
       return;
@@ -183,7 +192,7 @@ export class MessageList {
     // The rows between are there when the reader scrolls up.
     this.#flood = { counted: undefined, endsAtMs };
     this.#window.clear();
-    this.#window.append(before(undefined, last, FLOOD_ROWS));
+    this.#window.append(entriesBefore(undefined, last, FLOOD_ROWS));
   }
 
   /**
@@ -195,12 +204,12 @@ export class MessageList {
     const timeline = /** @type {import("./timeline.js").Timeline} */ (this.#timeline);
     const isKnown = counted !== undefined && !counted.isDropped;
     const from = isKnown ? counted.next : this.#window.last?.next;
-    const to = before(undefined, timeline.last, FLOOD_ROWS + 1)[0];
+    const to = entriesBefore(undefined, timeline.last, FLOOD_ROWS + 1)[0];
     if (!from || !to) return counted;
     const entry = timeline.collapse(from, to);
     // Its row has the old count, and those below it are counted now.
     this.#window.removeFrom(entry);
-    this.#window.append([entry, ...after(entry, FLOOD_ROWS)]);
+    this.#window.append([entry, ...entriesAfter(entry, FLOOD_ROWS)]);
     return entry;
   }
 
@@ -212,13 +221,13 @@ export class MessageList {
   #extend(room) {
     const { toStart, toEnd } = this.#window.distances;
     if (toStart < REACH) {
-      const entries = before(this.#window.first, undefined);
+      const entries = entriesBefore(this.#window.first, undefined, STEP);
       if (entries.length > 0) this.#window.prepend(entries);
       else if (room.status.state === "open" && !room.loadFailure) room.loadOlder();
       if (!this.#isFollowing) this.#window.removeLast(this.#window.length - MAX_ROWS);
     }
     if (!this.#isFollowing && toEnd < REACH) {
-      this.#window.append(after(this.#window.last, STEP));
+      this.#window.append(entriesAfter(this.#window.last, STEP));
       this.#window.removeFirst(this.#window.length - MAX_ROWS);
     }
   }
@@ -269,33 +278,4 @@ export class MessageList {
     const label = unreadCount > 0 ? `${formatCount(unreadCount)} new` : "Newest messages";
     if (this.#jump.textContent !== label) this.#jump.textContent = label;
   }
-}
-
-/**
- * The entries after one, oldest first.
- *
- * @param {Entry | undefined} entry
- * @param {number} count At most.
- */
-function after(entry, count) {
-  /** @type {Entry[]} */
-  const entries = [];
-  for (let next = entry?.next; next && entries.length < count; next = next.next) entries.push(next);
-  return entries;
-}
-
-/**
- * The entries before one, or up to the last one, oldest first.
- *
- * @param {Entry | undefined} entry
- * @param {Entry | undefined} last
- * @param {number} [count] At most.
- */
-function before(entry, last, count = STEP) {
-  /** @type {Entry[]} */
-  const entries = [];
-  for (let each = last ?? entry?.previous; each && entries.length < count; each = each.previous) {
-    entries.unshift(each);
-  }
-  return entries;
 }

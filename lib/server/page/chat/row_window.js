@@ -44,18 +44,20 @@ export class RowWindow {
   }
 
   scrollToEnd() {
-    this.#scrollTo(this.#scroller.scrollHeight);
+    // Even without an effect, it would end what the reader has begun to scroll.
+    if (this.distances.toEnd >= 1) this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#top = this.#scroller.scrollTop;
   }
 
   /**
-   * Whether the reader has scrolled up since the last call. What this window scrolls does not
-   * count.
+   * How far the reader has scrolled down since the last call, in pixels; negative if it was up.
+   * What this window scrolls does not count.
    */
-  takeScrolledUp() {
+  takeScrolled() {
     const { scrollTop } = this.#scroller;
-    const isUp = scrollTop < this.#top;
+    const scrolled = scrollTop - this.#top;
     this.#top = scrollTop;
-    return isUp;
+    return scrolled;
   }
 
   clear() {
@@ -145,13 +147,7 @@ export class RowWindow {
   #changeAbove(change) {
     const { scrollHeight, scrollTop } = this.#scroller;
     change();
-    this.#scrollTo(scrollTop + this.#scroller.scrollHeight - scrollHeight);
-  }
-
-  /** @param {number} top In pixels. */
-  #scrollTo(top) {
-    this.#scroller.scrollTop = top;
-    // It may be less, at the end.
+    this.#scroller.scrollTop = scrollTop + this.#scroller.scrollHeight - scrollHeight;
     this.#top = this.#scroller.scrollTop;
   }
 }

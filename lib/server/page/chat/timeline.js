@@ -207,6 +207,36 @@ export class Timeline {
   }
 }
 
+/**
+ * The entries after one, oldest first.
+ *
+ * @param {Entry | undefined} entry
+ * @param {number} count At most.
+ * @returns {Entry[]}
+ */
+export function entriesAfter(entry, count) {
+  /** @type {Entry[]} */
+  const entries = [];
+  for (let next = entry?.next; next && entries.length < count; next = next.next) entries.push(next);
+  return entries;
+}
+
+/**
+ * The entries before one, or up to the last one, oldest first.
+ *
+ * @param {Entry | undefined} entry
+ * @param {Entry | undefined} last
+ * @param {number} count At most.
+ */
+export function entriesBefore(entry, last, count) {
+  /** @type {Entry[]} */
+  const entries = [];
+  for (let each = last ?? entry?.previous; each && entries.length < count; each = each.previous) {
+    entries.unshift(each);
+  }
+  return entries;
+}
+
 /** @param {Content} content */
 function messageCount(content) {
   if (content.kind === "message") return 1;
