@@ -9,6 +9,7 @@ import { clientFaults } from "./lib/load/client_faults.ts";
 import { CLIENT_FLAG_GROUPS, CLIENT_FLAGS, type ClientConfig } from "./lib/load/config.ts";
 import { isExpected } from "./lib/load/expected_error.ts";
 import { runClient } from "./lib/load/outcome.ts";
+import { ratePlanOf } from "./lib/load/pace/rate_plan.ts";
 import { checkWritable, writeOutput } from "./lib/load/report/output_file.ts";
 import { progressLine } from "./lib/load/report/progress.ts";
 import { seededRandom } from "./lib/load/seeded_random.ts";
@@ -60,7 +61,7 @@ async function runWith(given: ClientConfig): Promise<number> {
       if (!printLine(message)) interrupt.abort();
     },
     printNotice: (notice) => line.print(notice),
-    onProgress: (point) => config.quiet || line.show(progressLine(point, config)),
+    onProgress: (point) => config.quiet || line.show(progressLine(point, ratePlanOf(config))),
     random: config.seed === 0 ? Math.random : seededRandom(config.seed),
   });
   line.clear();

@@ -1,6 +1,7 @@
 import { flagName } from "../cli/flags/flag.ts";
 import type { Source } from "../cli/flags/flags.ts";
 import { CLIENT_FLAGS, type ClientConfig, isMeasured, isOrderChecked } from "./config.ts";
+import { ratePlanOf } from "./pace/rate_plan.ts";
 import { rolesOf } from "./users/roles.ts";
 
 type ClientFlag = keyof ClientConfig;
@@ -20,6 +21,7 @@ const MEASURING: readonly ClientFlag[] = [
   "serverMetrics",
   "check",
   "expect",
+  "abort",
   "strict",
   "report",
   "hdr",
@@ -50,7 +52,7 @@ export function clientFaults(
   if (!isMeasured(config)) {
     return [
       ...always,
-      ...faultsOf(MEASURING, "needs --rate, --verify, or --find-max: add one of them"),
+      ...faultsOf(MEASURING, "needs --rate, --stage, --verify, or --find-max: add one of them"),
     ];
   }
   return [
@@ -58,21 +60,32 @@ export function clientFaults(
     ...rooms === 0 && config.users === ""
       ? faultsOf(["skew"], "needs --rooms or --users: add one of them")
       : [],
-    ...config.rate === 0 && config.findMax === ""
-      ? faultsOf(["skew"], "needs --rate or --find-max: add one of them")
+    ...config.rate === 0 && config.stage.length === 0 && config.findMax === ""
+      ? faultsOf(["skew"], "needs --rate, --stage, or --find-max: add one of them")
       : [],
     ...faultsOf(["reconnect"], "has no effect in a measured run: remove it"),
-    ...config.rate > 0 || config.findMax !== ""
-      ? faultsOf(["intervalMs", "every"], "has no effect with --rate or --find-max: remove it")
+    ...config.rate > 0 || config.stage.length > 0 || config.findMax !== ""
+      ? faultsOf(
+        ["intervalMs", "every"],
+        "has no effect with --rate, --stage, or --find-max: remove it",
+      )
       : [],
     ...isOrderChecked(config) ? [] : [
       ...config.expect.some(isAboutOrder) ? [orderFault("--expect")] : [],
+      ...config.abort.some(isAboutOrder) ? [orderFault("--abort")] : [],
       ...config.findMax.split(",").some(isAboutOrder) ? [orderFault("--find-max")] : [],
     ],
     ...config.findMax === "" ? [] : faultsOf(
-      ["serverMetrics", "expect", "report", "hdr"],
+      ["stage", "serverMetrics", "expect", "abort", "report", "hdr"],
       "has no effect with --find-max: remove it",
     ),
+    ...config.stage.length === 0 || config.findMax !== "" ? [] : [
+      ...faultsOf(["durationMs"], "has no effect with --stage: remove it"),
+      ...config.rate === 0
+        ? faultsOf(["warmupMs"], "has no effect with --stage and without --rate: add --rate")
+        : [],
+      ...isEmpty(config) ? ["Cannot start because --stage asks for no message"] : [],
+    ],
     ...roleFaults(config),
     ...workers > count
       ? [
@@ -110,4 +123,10 @@ function roleFaults(config: ClientConfig): readonly string[] {
   return protocol.length > 0 && eventCount === count
     ? ["Cannot start because --protocol has no effect if no user has a WebSocket: remove it"]
     : [];
+}
+
+/** Whether no message is due in any stage. */
+function isEmpty(config: ClientConfig): boolean {
+  const { steadyMs, steadyMessages } = ratePlanOf(config);
+  return steadyMessages(steadyMs) === 0;
 }

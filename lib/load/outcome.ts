@@ -65,7 +65,7 @@ async function measureOutcome(config: ClientConfig, options: MeasuredRunOptions)
         ? []
         : [{ path: config.hdr, text: measurement.histogram.distributionText }],
     ],
-    exitCode: exitCodeOf(verdict),
+    exitCode: measurement.aborted ? EXIT_CODE.gate : exitCodeOf(verdict),
   };
 }
 

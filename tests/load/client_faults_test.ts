@@ -16,12 +16,15 @@ for (
     ["--rate=5", "--expect=lost=0", "--report=r.html", "--slow=2", "--senders=7", "--workers=9"],
     ["--verify", "--interval=1s", "--hdr=h", "--strict"],
     ["--find-max=lost=0", "--duration=1s", "--rate=10"],
+    ["--stage=10s:100", "--stage=0:50", "--abort=p99>2s,lost>0", "--expect=lost=0"],
+    ["--stage=10s:100", "--rate=5", "--warmup=2s"],
     ["--message="],
     ["--rooms=3"],
     ["--rate=5", "--check=order", "--expect=misordered=0"],
     ["--rate=5", "--rooms=9", "--skew=zipf"],
     ["--rate=5", "--sse=3", "--slow=3", "--senders=3"],
     ["--rate=5", "--sse=6", "--slow=3", "--senders=6", "--publish=http"],
+    ["--stage=1s:5", "--rooms=9", "--skew=zipf"],
   ]
 ) {
   Deno.test(`clientFaults() accepts ${args.join(" ") || "no flags"}`, () => {
@@ -31,16 +34,31 @@ for (
 
 for (
   const [args, ...faults] of [
-    [["--strict", "--churn=1"], "--churn needs --rate, --verify, or", "--strict needs --rate"],
+    [
+      ["--strict", "--churn=1"],
+      "--churn needs --rate, --stage, --verify, or",
+      "--strict needs --rate",
+    ],
     [["--rate=5", "--interval=1s"], "--interval has no effect with --rate"],
     [["--rate=5", "--no-reconnect"], "--reconnect has no effect in a measured run"],
-    [["--server-metrics=http://a/m"], "--server-metrics needs --rate, --verify, or"],
+    [["--abort=lost>0"], "--abort needs --rate, --stage, --verify, or --find-max: add one of"],
+    [["--stage=1s:5", "--duration=1s"], "--duration has no effect with --stage: remove it"],
+    [["--stage=1s:5", "--abort=misordered>0"], "--abort"],
+    [["--stage=1s:5", "--every=fixed"], "--every has no effect with --rate, --stage, or --find"],
+    [["--stage=1s:5", "--warmup=1s"], "has no effect with --stage and without --rate: add --rate"],
+    [["--stage=1s:0", "--stage=0:5"], "Cannot start because --stage asks for no message"],
+    [
+      ["--stage=1s:5", "--find-max=lost=0", "--abort=lost>0", "--duration=1s"],
+      "--stage has no effect with --find-max: remove it",
+      "--abort has no effect with --find-max: remove it",
+    ],
+    [["--server-metrics=http://a/m"], "--server-metrics needs --rate, --stage, --verify, or"],
     [
       ["--find-max=lost=0", "--server-metrics=http://a/m"],
       "--server-metrics has no effect with --find-max",
     ],
     [["--find-max=lost=0", "--hdr=h"], "--hdr has no effect with --find-max"],
-    [["--check=order"], "--check needs --rate, --verify, or"],
+    [["--check=order"], "--check needs --rate, --stage, --verify, or"],
     [["--rate=5", "--expect=misordered=0"], "misordered in --expect needs --check order"],
     [["--find-max=misordered=0"], "misordered in --find-max needs --check order"],
     [["--rate=5", "--slow=100%"], "0 senders, 0 users with --sse, and 9 slow readers of 9"],
@@ -57,12 +75,12 @@ for (
       ["--rate=5", "--sse=100%", "--publish=http", "--protocol=a"],
       "--protocol has no effect if no user has a WebSocket: remove it",
     ],
-    [["--publish=http"], "--publish needs --rate, --verify, or --find-max"],
-    [["--sse=1"], "--sse needs --rate, --verify, or --find-max"],
+    [["--publish=http"], "--publish needs --rate, --stage, --verify"],
+    [["--sse=1"], "--sse needs --rate, --stage, --verify"],
     [["--rooms=10"], "--rooms must be at most --count: 10 rooms, 9 users"],
     [["--users=f", "--count=3"], "--count has no effect with --users: remove it"],
     [["--rate=5", "--skew=zipf"], "--skew needs --rooms or --users: add one of them"],
-    [["--verify", "--rooms=2", "--skew=zipf"], "--skew needs --rate or --find-max: add one"],
+    [["--verify", "--rooms=2", "--skew=zipf"], "--skew needs --rate, --stage, or --find-max: add"],
     [["--rate=5", "--workers=10"], "--workers must be at most --count: 10 workers, 9 users"],
   ] as const
 ) {
@@ -82,6 +100,8 @@ for (
     ["--sse=some", "--sse must be a number or a percentage of users, such as 20 or 5%"],
     ["--find-max=lost=0,p99", "--find-max must be gates separated by commas"],
     ["--expect=p99<5", "--expect must be a metric, a comparison, and a limit"],
+    ["--stage=30:1000", "--stage must be a duration, a colon, and a rate up to 1000000"],
+    ["--abort=lost>0,p99>5", "--abort must be a metric, a comparison, and a limit"],
     ["--server-metrics=ws://a/m", "--server-metrics must be a URL such as http://"],
     ["--server-metrics=http://a:b@c/", "--server-metrics must be a URL such as http://"],
     ["--local-address=localhost", "--local-address must be an IP address of this machine"],

@@ -7,6 +7,7 @@
 
 import { isIP } from "node:net";
 import { isToken } from "../../websocket/http_head.ts";
+import { parseStage } from "../pace/stages.ts";
 import { GATE_METRICS, parseGate, parseGates } from "../report/gate.ts";
 import { parseShare, parseSlow } from "../users/roles.ts";
 
@@ -33,7 +34,14 @@ export function mustBeHttpUrl(text: string): string | undefined {
     : "a URL such as http://127.0.0.1:8000/metrics, without a #fragment or a password";
 }
 
-/** Checks one `--expect`. */
+/** Checks one `--stage`. */
+export function mustBeStage(text: string): string | undefined {
+  return parseStage(text)
+    ? undefined
+    : "a duration, a colon, and a rate up to 1000000, such as 30s:1000";
+}
+
+/** Checks one `--expect`, and one gate of `--abort`. */
 export function mustBeGate(text: string): string | undefined {
   return parseGate(text)
     ? undefined

@@ -6,6 +6,7 @@ import {
   mustBeHttpUrl,
   mustBeShare,
   mustBeSlow,
+  mustBeStage,
 } from "./flag_checks.ts";
 
 /** Load, checks, and gates. */
@@ -18,6 +19,13 @@ export const MEASURING_FLAGS = {
     max: 1_000_000,
     isCommon: true,
     help: "Measure: messages per second in total, sent on schedule regardless of the server's pace",
+  },
+  stage: {
+    kind: "each",
+    default: [],
+    value: "DURATION:RATE",
+    help: "Measure: change the rate evenly to RATE within DURATION, such as 30s:1000; repeatable",
+    check: mustBeStage,
   },
   verify: {
     kind: "switch",
@@ -119,6 +127,13 @@ export const MEASURING_FLAGS = {
     value: "GATE",
     isCommon: true,
     help: "Gate that the run must pass, such as p99<250ms or lost=0; repeatable",
+    check: mustBeGate,
+  },
+  abort: {
+    kind: "list",
+    default: [],
+    value: "GATE,…",
+    help: "End the run early when one of these gates holds, such as p99>2s,lost>0",
     check: mustBeGate,
   },
   strict: {

@@ -4,6 +4,7 @@ import type { LatencyHistogram } from "./latency.ts";
 import type { LedgerCounts } from "./delivery_counts.ts";
 import type { RunLatencies, TimelinePoint } from "./recorder.ts";
 import type { ServerSummary } from "./server_metrics.ts";
+import type { StageResult } from "./stage_results.ts";
 import type { Summary } from "./summary.ts";
 
 /** The result of a measured run. */
@@ -28,15 +29,30 @@ export interface Measurement {
   /** From when a message was due to each delivery, in the steady phase. */
   readonly histogram: LatencyHistogram;
   readonly timeline: readonly TimelinePoint[];
+  /** The stages that began; empty without `--stage`. */
+  readonly stages: readonly StageResult[];
+  /** Why the run ended early; undefined if it did not. */
+  readonly aborted: Aborted | undefined;
   readonly unsent: Unsent;
   /** How many times a user disconnected and reconnected because of `--churn`. */
   readonly churned: number;
   /** How many cores the client kept busy while it sent; undefined if that was too short. */
   readonly busyCores: number | undefined;
+  /** How many of them it kept busy only with waiting for the next message to be due. */
+  readonly waitingCores: number;
   /** How many threads the client used. */
   readonly workers: number;
   /** The server's own figures in the steady phase; undefined without `--server-metrics`. */
   readonly server: ServerSummary | undefined;
+}
+
+/** The gate of `--abort` that held. */
+export interface Aborted {
+  readonly gate: string;
+  /** The value of its metric. */
+  readonly value: number;
+  /** Since the steady phase began. */
+  readonly steadySeconds: number;
 }
 
 /** Users that read nothing, or slowly, until all messages are sent. They are counted separately. */

@@ -1,7 +1,13 @@
 import type { LatencySummary } from "../measure/latency.ts";
 import type { Measurement } from "../measure/measurement.ts";
 import { ackJson, ackLines } from "./ack_lines.ts";
-import { connectionCounts, connectionLines, formatNumber, type ReportFacts } from "./report.ts";
+import {
+  connectionCounts,
+  connectionLines,
+  formatNumber,
+  JSON_VERSION,
+  type ReportFacts,
+} from "./report.ts";
 import { serverLines } from "./server_report.ts";
 import { type Verdict, verdictLines } from "./verdict.ts";
 
@@ -32,6 +38,7 @@ export function measuredTextReport(
     "Rate, per second",
     `  messages     ${formatNumber(achievedRate)} of ${formatNumber(offeredRate)}`,
     `  deliveries   ${formatNumber(deliveriesPerSecond)}`,
+    ...stageLines(measurement),
     latencyHeading("Latency, ms"),
     latencyLine("all deliveries", delivery),
     latencyLine("since sending", raw),
@@ -51,15 +58,16 @@ export function measuredJsonReport(
   verdict: Verdict,
   facts: ReportFacts,
 ): string {
-  const { summary, ledger, slow, churned, unsent, busyCores, workers } = measurement;
+  const { summary, ledger, slow, churned, unsent, busyCores, waitingCores, workers } = measurement;
   const { delivery, lag, slip, ...latencies } = measurement.latencies;
   return JSON.stringify({
-    version: 1,
+    version: JSON_VERSION,
     url: facts.url,
     elapsedMs: Math.round(facts.elapsedMs),
     interrupted: facts.isInterrupted,
     delivered: verdict.isDelivered,
     passed: verdict.isPassed,
+    aborted: measurement.aborted,
     clientLimits: verdict.clientLimits,
     gates: verdict.gates.map(({ gate, value, isPassed }) => ({
       gate: gate.text,
@@ -82,10 +90,32 @@ export function measuredJsonReport(
       achievedRate: measurement.achievedRate,
       deliveriesPerSecond: measurement.deliveriesPerSecond,
     },
+    stages: measurement.stages.map(({ latency, ...stage }) => ({ ...stage, latencyMs: latency })),
     latencyMs: { delivery, ...latencies, lookup: measurement.lookupMs },
-    client: { slipMs: slip, lagMs: lag, busyCores, workers },
+    client: { slipMs: slip, lagMs: lag, busyCores, waitingCores, workers },
     server: measurement.server,
   }, (_key, value) => value === undefined ? null : value);
+}
+
+function stageLines({ stages }: Measurement): readonly string[] {
+  if (stages.length === 0) return [];
+  return [
+    stageRow("Stages, messages/s", ["seconds", "sent", "deliv./s", "p50, ms", "p99, ms", "lost"]),
+    ...stages.map((stage, at) =>
+      stageRow(`  ${at + 1}  ${stage.startRate} to ${stage.rate}`, [
+        stage.seconds.toFixed(1),
+        String(stage.sent),
+        formatNumber(stage.deliveriesPerSecond),
+        stage.latency?.p50.toFixed(2) ?? "none",
+        stage.latency?.p99.toFixed(2) ?? "none",
+        String(stage.lost),
+      ])
+    ),
+  ];
+}
+
+function stageRow(name: string, values: readonly string[]): string {
+  return name.padEnd(20) + values.map((value) => value.padStart(10)).join("");
 }
 
 function unsentText({ unsent: { disconnected, blocked }, acks }: Measurement): string {
@@ -112,14 +142,18 @@ function slowLines({ slow: { count, closeCodes, ledger } }: Measurement): readon
   ];
 }
 
-function clientLines({ latencies, busyCores, workers }: Measurement): readonly string[] {
+function clientLines(
+  { latencies, busyCores, waitingCores, workers }: Measurement,
+): readonly string[] {
+  const threads = `with ${workers} ${workers === 1 ? "thread" : "threads"}`;
   return [
     latencyHeading("This client, ms"),
     latencyLine("send delay", latencies.slip),
     latencyLine("event loop lag", latencies.lag),
-    `  busy         ${
-      busyCores === undefined ? "not measured" : `${busyCores.toFixed(2)} cores`
-    } with ${workers} ${workers === 1 ? "thread" : "threads"}`,
+    busyCores === undefined
+      ? `  busy         not measured ${threads}`
+      : `  busy         ${busyCores.toFixed(2)} cores ${threads}, ` +
+        `${waitingCores.toFixed(2)} of them waiting`,
   ];
 }
 

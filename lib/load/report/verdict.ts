@@ -1,4 +1,4 @@
-import type { Measurement } from "../measure/measurement.ts";
+import type { Aborted, Measurement } from "../measure/measurement.ts";
 import { type Gate, type GateMetric, type GateResult, judgeGate } from "./gate.ts";
 import { formatNumber, type ReportFacts } from "./report.ts";
 
@@ -8,7 +8,10 @@ const MIN_SENT_PART = 0.98;
 /** A client that sends this late, or whose event loop is this late, may be the limit. */
 const LATE_MS = 20;
 
-/** A client that keeps its threads busy for more than this part of the time may be the limit. */
+/**
+ * A client that keeps its threads busy for more than this part of the time may be the limit. Turns
+ * of the event loop in which it only waits do not count: it could work in them.
+ */
 const MAX_BUSY_PART = 0.9;
 
 /** The result of judging a measured run. */
@@ -17,7 +20,7 @@ export interface Verdict {
   readonly isDelivered: boolean;
   /**
    * Whether all messages arrived and were acked, all users connected and stayed connected, all
-   * gates passed, and with `--strict`, the client was not the limit.
+   * gates passed, the run was not aborted, and with `--strict`, the client was not the limit.
    */
   readonly isPassed: boolean;
   /** Why the client may have been the limit instead of the server; empty if it was not. */
@@ -48,7 +51,7 @@ export function judge(measurement: Measurement, { gates, count, isStrict }: Dema
   const results = gates.map((gate) => judgeGate(gate, metricsOf(measurement)));
   return {
     isDelivered,
-    isPassed: isDelivered && isAnswered && summary.isClean(count) &&
+    isPassed: isDelivered && isAnswered && !measurement.aborted && summary.isClean(count) &&
       results.every(({ isPassed }) => isPassed) && !(isStrict && clientLimits.length > 0),
     clientLimits,
     gates: results,
@@ -61,8 +64,9 @@ export function verdictLines(
   verdict: Verdict,
   { count }: ReportFacts,
 ): readonly string[] {
-  const { opened } = measurement.summary;
+  const { summary: { opened }, aborted } = measurement;
   return [
+    ...aborted ? [abortedLine(aborted)] : [],
     deliveryLine(measurement, verdict),
     ...measurement.faults.map(({ kind, text }) => `  ${kind}: ${text}`),
     ...ackFaultLines(measurement),
@@ -83,6 +87,11 @@ function ackFaultLines({ acks }: Measurement): readonly string[] {
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${count} ${name}`);
   return faults.length > 0 ? [`Not every message was acked: ${faults.join(", ")}`] : [];
+}
+
+function abortedLine({ gate, value, steadySeconds }: Aborted): string {
+  const seconds = steadySeconds.toFixed(1);
+  return `Aborted after ${seconds} s of the steady phase: ${gate} (${formatNumber(value)})`;
 }
 
 function deliveryLine({ ledger, summary }: Measurement, { isDelivered }: Verdict): string {
@@ -122,7 +131,8 @@ function metricsOf(
 }
 
 function clientLimitsOf(
-  { achievedRate, offeredRate, latencies, unsent, busyCores, workers }: Measurement,
+  { achievedRate, offeredRate, latencies, unsent, busyCores = 0, waitingCores, workers }:
+    Measurement,
 ): readonly string[] {
   const { slip, lag } = latencies;
   const limits: string[] = [];
@@ -136,9 +146,11 @@ function clientLimitsOf(
   if (lag && lag.p99 > LATE_MS) {
     limits.push(`its event loop was at least ${lag.p99.toFixed(1)} ms late for 1 % of the time`);
   }
-  if (busyCores !== undefined && busyCores > MAX_BUSY_PART * workers) {
+  const workingCores = busyCores - waitingCores;
+  if (workingCores > MAX_BUSY_PART * workers) {
     const threads = workers === 1 ? "its one thread" : `its ${workers} threads`;
-    limits.push(`it kept ${busyCores.toFixed(2)} cores busy with ${threads}; try more --workers`);
+    const cores = `${workingCores.toFixed(2)} cores`;
+    limits.push(`it kept ${cores} busy with ${threads}, not counting waiting; try more --workers`);
   }
   return limits;
 }

@@ -9,6 +9,7 @@ import { HeadReader } from "../../websocket/http_head.ts";
 import { SocketTransport } from "../../websocket/transport/socket_transport.ts";
 import type { TransportListener } from "../../websocket/transport/transport.ts";
 import { LONGEST_TIMER_MS } from "../delay.ts";
+import { NO_ANSWER } from "../measure/summary.ts";
 import { certificateFailure, isCertificateError } from "./certificate_failure.ts";
 import {
   type ConnectFailure,
@@ -189,7 +190,6 @@ export function connectTo(target: Target, turn: number): Socket {
   });
 }
 
-const NO_ANSWER = "the server stopped answering";
 const NO_CLOSE = "the server did not answer the close frame";
 
 /** An open connection of a user. */

@@ -1,11 +1,15 @@
 import { delay } from "../delay.ts";
 import { type AckCounts, NO_ACKS } from "../measure/acks.ts";
-import { PreciseWait, type RunClock } from "../measure/clock.ts";
+import type { RunClock } from "../measure/clock.ts";
 import { LatencyBins } from "../measure/latency_bins.ts";
 import { MARKER_LIMITS } from "../measure/marker.ts";
 import { MarkedMessage } from "../measure/message.ts";
-import { sendOnSchedule } from "../measure/open_loop.ts";
 import { periodMs } from "../measure/schedule.ts";
+import { StageBins } from "../measure/stage_results.ts";
+import { sendOnSchedule } from "../pace/open_loop.ts";
+import { sharedPacer } from "../pace/pacer.ts";
+import { PreciseWait } from "../pace/precise_wait.ts";
+import { type RatePlan, ratePlanOf } from "../pace/rate_plan.ts";
 import { seededRandom } from "../seeded_random.ts";
 import type { Connection } from "./connect.ts";
 import { type DueMessage, HttpPublisher } from "./http/http_publisher.ts";
@@ -14,12 +18,14 @@ import type { User } from "./user_pool.ts";
 import type { SendPlan, WorkerOptions } from "./worker.ts";
 
 /** Sends a worker's share of the messages, each with its marker. */
-export class MessageSender {
+export class MessageSender implements Disposable {
   readonly #options: WorkerOptions;
   readonly #clock: RunClock;
   readonly #signal: AbortSignal;
   readonly #message: MarkedMessage;
-  readonly #wait = new PreciseWait();
+  readonly #ratePlan: RatePlan;
+  /** undefined if users send at their intervals, which needs no such precision. */
+  readonly #wait: PreciseWait | undefined;
   /** From when a message was due to when it was sent, in the steady phase. */
   readonly slip = new LatencyBins();
   /** From when a message was due to its ack, and from when it was sent, in the steady phase. */
@@ -27,6 +33,8 @@ export class MessageSender {
   readonly rawAck = new LatencyBins();
   /** Publishes over HTTP; undefined if each sender sends over its own connection. */
   readonly #publisher: HttpPublisher | undefined;
+  /** The messages and deliveries of each stage; undefined without `--stage`. */
+  stages: StageBins | undefined;
   /** How many messages were sent. */
   sent = 0;
   /** How many were due but not sent: no sender was connected, or the server did not read. */
@@ -48,6 +56,8 @@ export class MessageSender {
     this.#clock = clock;
     this.#signal = signal;
     this.#message = new MarkedMessage(options.config.message, options.config.size);
+    this.#ratePlan = ratePlanOf(options.config);
+    this.#wait = this.#ratePlan.pacer && new PreciseWait();
     if (options.config.publish === "socket") return;
     const { target, sentBySender } = options;
     const publisher = this.#publisher = new HttpPublisher({
@@ -67,7 +77,7 @@ export class MessageSender {
 
   /** How long the thread was busy waiting. */
   get spunMs(): number {
-    return this.#wait.spunMs;
+    return this.#wait?.spunMs ?? 0;
   }
 
   /** What the server answered so far to messages that were published over HTTP. */
@@ -88,17 +98,21 @@ export class MessageSender {
   /** Sends until the plan ends: at its rate, or if that is 0, each user at its interval. */
   async send(plan: SendPlan, users: readonly User[]): Promise<void> {
     const senders = users.filter(({ plan }) => plan.sender >= 0);
+    const { pacer, stages } = this.#ratePlan;
+    const wait = this.#wait;
     this.#steadyMs = plan.steadyMs;
+    if (stages.length > 0) this.stages = new StageBins(stages, plan.steadyMs);
     if (!senders.some(({ connection }) => connection)) return;
-    if (plan.ratePerSecond === 0) {
+    if (!pacer || !wait) {
       await Promise.all(senders.map((user) => this.#sendAtIntervals(user, plan)));
       return delay(plan.endMs - this.#clock.nowMs, this.#signal);
     }
     const { config: { skew }, seed } = this.#options;
     const turns = new SenderTurns(senders, { skew, random: seededRandom(seed) });
+    await wait.ready;
     await sendOnSchedule({
-      ratePerSecond: plan.ratePerSecond,
-      startMs: plan.startMs + plan.offsetMs,
+      pacer: sharedPacer(pacer, { part: plan.part, offset: this.#options.index }),
+      startMs: plan.startMs,
       endMs: plan.endMs,
       signal: this.#signal,
       send: (dueMs) => {
@@ -107,8 +121,12 @@ export class MessageSender {
         else this.disconnected++;
       },
       nowMs: () => this.#clock.nowMs,
-      wait: (ms) => this.#wait.wait(ms),
+      wait: (ms) => wait.wait(ms),
     });
+  }
+
+  [Symbol.dispose](): void {
+    this.#wait?.[Symbol.dispose]();
   }
 
   async #sendAtIntervals(user: User, { startMs, endMs }: SendPlan): Promise<void> {
@@ -133,7 +151,9 @@ export class MessageSender {
       socket.sendText(this.#encode(message));
     }
     this.sent++;
-    if (dueMs >= this.#steadyMs) this.slip.record(lateUs);
+    if (dueMs < this.#steadyMs) return;
+    this.slip.record(lateUs);
+    this.stages?.recordSent(Math.floor(dueMs * 1000));
   }
 
   #encode({ plan: { id, name, sender }, dueMs, lateUs }: DueMessage): Uint8Array {

@@ -35,9 +35,12 @@ export const GOOD: Measurement = {
   lookupMs: undefined,
   histogram: new LatencyHistogram(),
   timeline: [],
+  stages: [],
+  aborted: undefined,
   unsent: { disconnected: 0, blocked: 0 },
   churned: 0,
   busyCores: 0.25,
+  waitingCores: 0.05,
   workers: 1,
   server: undefined,
 };

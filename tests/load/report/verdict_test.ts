@@ -45,10 +45,13 @@ for (
       { latencies: { ...GOOD.latencies, lag: { ...LATENCY, p99: 25 } } },
       "its event loop was at least 25.0 ms late for 1 % of the time",
     ],
-    [{ busyCores: 0.95 }, "it kept 0.95 cores busy with its one thread; try more --workers"],
     [
-      { busyCores: 1.9, workers: 2 },
-      "it kept 1.90 cores busy with its 2 threads; try more --workers",
+      { busyCores: 1.0 },
+      "it kept 0.95 cores busy with its one thread, not counting waiting; try more --workers",
+    ],
+    [
+      { busyCores: 2.0, waitingCores: 0.1, workers: 2 },
+      "it kept 1.90 cores busy with its 2 threads, not counting waiting; try more --workers",
     ],
   ] as const
 ) {
@@ -82,14 +85,15 @@ Deno.test("judge() does not blame the client for senders that the server closed 
   }
 });
 
-Deno.test("judge() fails a run if a user did not connect, a gate failed, or --strict is violated", () => {
+Deno.test("judge() fails a run if a user did not connect, a gate failed, it was aborted, or --strict is violated", () => {
   const limited = { ...GOOD, achievedRate: 90 };
   const verdicts = [
     judge(GOOD, { ...demands(), count: 4 }),
     judge(GOOD, demands("lost>0")),
     judge(limited, { ...demands(), isStrict: true }),
+    judge({ ...GOOD, aborted: { gate: "p99>2s", value: 3000, steadySeconds: 1 } }, demands()),
     judge(limited, demands()),
   ];
-  assertEquals(verdicts.map(({ isPassed }) => isPassed), [false, false, false, true]);
+  assertEquals(verdicts.map(({ isPassed }) => isPassed), [false, false, false, false, true]);
   assertEquals(verdicts.every(({ isDelivered }) => isDelivered), true);
 });
