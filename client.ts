@@ -7,6 +7,7 @@ import { type ClientCommand, readCommand } from "./lib/load/client_command.ts";
 import { clientHelpText } from "./lib/load/client_help.ts";
 import { isExpected } from "./lib/load/expected_error.ts";
 import { runClient } from "./lib/load/outcome.ts";
+import { ratePlanOf } from "./lib/load/pace/rate_plan.ts";
 import { checkWritable, writeOutput } from "./lib/load/report/output_file.ts";
 import { progressLine } from "./lib/load/report/progress.ts";
 import { runOrigin } from "./lib/load/report/run_origin.ts";
@@ -59,7 +60,7 @@ async function runWith({ config, asked, userLines }: ClientCommand): Promise<num
       if (!printLine(message)) interrupt.abort();
     },
     printNotice: (notice) => line.print(notice),
-    onProgress: (point) => config.quiet || line.show(progressLine(point, config)),
+    onProgress: (point) => config.quiet || line.show(progressLine(point, ratePlanOf(config))),
     random: config.seed === 0 ? Math.random : seededRandom(config.seed),
   });
   line.clear();

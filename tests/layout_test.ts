@@ -9,7 +9,10 @@ const ROOT = new URL("../", import.meta.url);
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "server.ts": ["lib/cli", "lib/cli/flags", "lib/server", "lib/server/security"],
-  "client.ts": ["lib/cli", "lib/cli/flags", "lib/load", "lib/load/report", "lib/load/users"],
+  "client.ts": [
+    ...["lib/cli", "lib/cli/flags", "lib/load", "lib/load/pace", "lib/load/report"],
+    "lib/load/users",
+  ],
 
   "lib/cli": ["deno.json"],
   "lib/cli/flags": ["lib/cli/error_message.ts", "lib/cli/read_failure.ts"],
@@ -83,17 +86,21 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
 
   "lib/load": [
-    ...["lib/load/flags", "lib/load/measure", "lib/load/report", "lib/load/users"],
+    ...["lib/load/flags", "lib/load/measure", "lib/load/pace", "lib/load/report"],
+    "lib/load/users",
     "lib/load/report/saved_run",
     ...["lib/cli", "lib/cli/flags", "lib/websocket", "lib/websocket/transport"],
   ],
   "lib/load/flags": [
-    ...["lib/load/report/gate.ts", "lib/load/users/roles.ts"],
+    ...["lib/load/pace/stages.ts", "lib/load/report/gate.ts", "lib/load/users/roles.ts"],
     ...["lib/cli/flags", "lib/websocket/http_head.ts"],
   ],
-  "lib/load/measure": ["lib/load/config.ts", "lib/load/delay.ts", "lib/cli"],
+  "lib/load/measure": [
+    ...["lib/load/pace", "lib/load/config.ts", "lib/load/delay.ts", "lib/cli"],
+  ],
+  "lib/load/pace": ["lib/cli/flags/duration.ts"],
   "lib/load/report": [
-    ...["lib/load/measure", "lib/load/report/html_report", "lib/load/config.ts"],
+    ...["lib/load/measure", "lib/load/pace", "lib/load/report/html_report", "lib/load/config.ts"],
     "lib/load/report/saved_run",
     ...["lib/cli", "lib/cli/flags"],
   ],
@@ -108,16 +115,26 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "lib/cli",
   ],
   "lib/load/users": [
-    ...["lib/load/measure", "lib/load/config.ts", "lib/load/delay.ts", "lib/load/seeded_random.ts"],
-    "lib/load/flags/flag_checks.ts",
+    ...["lib/load/users/http", "lib/load/measure", "lib/load/pace", "lib/load/config.ts"],
+    "lib/load/delay.ts",
+    ...["lib/load/seeded_random.ts", "lib/load/flags/flag_checks.ts"],
     ...["lib/chat/close_code.ts", "lib/websocket", "lib/websocket/transport"],
     ...["lib/cli", "lib/cli/flags/rate.ts"],
   ],
+  "lib/load/users/http": [
+    ...["lib/load/users/certificate_failure.ts", "lib/load/users/connect.ts"],
+    ...["lib/load/users/connect_failure.ts", "lib/load/users/user_plan.ts"],
+    ...["lib/load/measure", "lib/load/delay.ts", "lib/cli", "lib/websocket"],
+  ],
 };
 
-/** Tests without a file of their name in lib: those of the manuals, and of a contract. */
+/**
+ * Tests without a file of their name in lib: those of the manuals, of a contract,
+ * and of a feature that takes several files.
+ */
 const OTHER_TESTS = [
   "tests/chat/chat_contract_test.ts",
+  "tests/load/profiles_test.ts",
   "tests/load/readme_test.ts",
   "tests/server/readme_test.ts",
 ];

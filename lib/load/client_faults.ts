@@ -1,6 +1,7 @@
 import { flagName } from "../cli/flags/flag.ts";
 import type { Source } from "../cli/flags/flags.ts";
 import { CLIENT_FLAGS, type ClientConfig, isMeasured, isOrderChecked } from "./config.ts";
+import { ratePlanOf } from "./pace/rate_plan.ts";
 import { parseGate } from "./report/gate.ts";
 import { rolesOf } from "./users/roles.ts";
 
@@ -14,11 +15,14 @@ const MEASURING: readonly ClientFlag[] = [
   "warmupMs",
   "drainTimeoutMs",
   "slow",
+  "sse",
+  "publish",
   "churn",
   "workers",
   "serverMetrics",
   "check",
   "expect",
+  "abort",
   "strict",
   "report",
   "hdr",
@@ -54,38 +58,43 @@ export function clientFaults(
   if (!isMeasured(config)) {
     return [
       ...always,
-      ...faultsOf(MEASURING, "needs --rate, --verify, or --find-max: add one of them"),
+      ...faultsOf(MEASURING, "needs --rate, --stage, --verify, or --find-max: add one of them"),
     ];
   }
-  const { senderCount, slowCount } = rolesOf(config);
   return [
     ...always,
     ...rooms === 0 && config.users === ""
       ? faultsOf(["skew"], "needs --rooms or --users: add one of them")
       : [],
-    ...config.rate === 0 && config.findMax === ""
-      ? faultsOf(["skew"], "needs --rate or --find-max: add one of them")
+    ...config.rate === 0 && config.stage.length === 0 && config.findMax === ""
+      ? faultsOf(["skew"], "needs --rate, --stage, or --find-max: add one of them")
       : [],
     ...faultsOf(["reconnect"], "has no effect in a measured run: remove it"),
-    ...config.rate > 0 || config.findMax !== ""
-      ? faultsOf(["intervalMs", "every"], "has no effect with --rate or --find-max: remove it")
+    ...config.rate > 0 || config.stage.length > 0 || config.findMax !== ""
+      ? faultsOf(
+        ["intervalMs", "every"],
+        "has no effect with --rate, --stage, or --find-max: remove it",
+      )
       : [],
     ...isOrderChecked(config) ? [] : [
       ...config.expect.some(isAboutOrder) ? [orderFault("--expect")] : [],
+      ...config.abort.some(isAboutOrder) ? [orderFault("--abort")] : [],
       ...config.findMax.split(",").some(isAboutOrder) ? [orderFault("--find-max")] : [],
     ],
     ...config.findMax === "" ? [] : faultsOf(
-      ["serverMetrics", "expect", ...FILES, "baseline"],
+      ["stage", "serverMetrics", "expect", "abort", ...FILES, "baseline"],
       "has no effect with --find-max: remove it",
     ),
     ...relativeGateFaults(config.expect, config.baseline !== ""),
     ...sameFileFaults(FILES.map((key) => ({ name: name(key), path: config[key] }))),
-    ...senderCount < 1 || senderCount + slowCount > count
-      ? [
-        "Cannot start because --senders and --slow must add up to at most --count, with at " +
-        `least 1 sender: ${senderCount} senders and ${slowCount} slow readers of ${count} users`,
-      ]
-      : [],
+    ...config.stage.length === 0 || config.findMax !== "" ? [] : [
+      ...faultsOf(["durationMs"], "has no effect with --stage: remove it"),
+      ...config.rate === 0
+        ? faultsOf(["warmupMs"], "has no effect with --stage and without --rate: add --rate")
+        : [],
+      ...isEmpty(config) ? ["Cannot start because --stage asks for no message"] : [],
+    ],
+    ...roleFaults(config),
     ...workers > count
       ? [
         "Cannot start because --workers must be at most --count: " +
@@ -122,4 +131,31 @@ function isAboutOrder(gate: string): boolean {
 
 function orderFault(flag: string): string {
   return `Cannot start because misordered in ${flag} needs --check order: add it`;
+}
+
+/** Finds roles that do not fit into the number of users. */
+function roleFaults(config: ClientConfig): readonly string[] {
+  const { count, publish, protocol } = config;
+  const { senderCount, eventCount, slowCount } = rolesOf(config);
+  const isHttp = publish === "http";
+  const activeCount = isHttp ? Math.max(senderCount, eventCount) : senderCount + eventCount;
+  if (senderCount < 1 || activeCount + slowCount > count) {
+    const what = isHttp
+      ? "--slow and the larger one of --senders and --sse"
+      : "--senders, --sse, and --slow";
+    return [
+      `Cannot start because ${what} must add up to at most --count, with at least 1 sender: ` +
+      `${senderCount} senders, ${eventCount} users with --sse, and ${slowCount} slow readers of ` +
+      `${count} users`,
+    ];
+  }
+  return protocol.length > 0 && eventCount === count
+    ? ["Cannot start because --protocol has no effect if no user has a WebSocket: remove it"]
+    : [];
+}
+
+/** Whether no message is due in any stage. */
+function isEmpty(config: ClientConfig): boolean {
+  const { steadyMs, steadyMessages } = ratePlanOf(config);
+  return steadyMessages(steadyMs) === 0;
 }

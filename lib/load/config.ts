@@ -29,6 +29,6 @@ export function isOrderChecked({ check, verify }: ClientConfig): boolean {
 }
 
 /** Whether the flags ask for a measured run. If not, the users only talk. */
-export function isMeasured({ rate, verify, findMax }: ClientConfig): boolean {
-  return rate > 0 || verify || findMax !== "";
+export function isMeasured({ rate, stage, verify, findMax }: ClientConfig): boolean {
+  return rate > 0 || stage.length > 0 || verify || findMax !== "";
 }

@@ -1,15 +1,17 @@
-import process from "node:process";
 import { type ClientConfig, isOrderChecked } from "./config.ts";
 import { delay } from "./delay.ts";
-import { RunClock } from "./measure/clock.ts";
-import { type LedgerCounts, NO_COUNTS } from "./measure/delivery_counts.ts";
-import { type Fault, firstOfEachKind } from "./measure/fault_log.ts";
+import { drain, QUIET_MS } from "./drain.ts";
+import { cpuMs, RunClock } from "./measure/clock.ts";
+import type { Aborted, Measurement } from "./measure/measurement.ts";
 import { createOrderTable } from "./measure/order_check.ts";
-import type { Measurement } from "./measure/measurement.ts";
 import { type PhaseOfRun, Recorder, type TimelinePoint } from "./measure/recorder.ts";
-import { periodMs } from "./measure/schedule.ts";
+import { intervalRate } from "./measure/schedule.ts";
 import { ServerMetrics } from "./measure/server_metrics.ts";
-import { increment, Summary } from "./measure/summary.ts";
+import { StageMerger } from "./measure/stage_results.ts";
+import { type RatePlan, ratePlanOf, stageAt } from "./pace/rate_plan.ts";
+import { EarlyAbort, runSoFar } from "./report/early_abort.ts";
+import { parseGate } from "./report/gate.ts";
+import { sumResults } from "./sum_results.ts";
 import type { TalkOptions } from "./talk.ts";
 import { lookUpName } from "./users/name_lookup.ts";
 import { rolesOf } from "./users/roles.ts";
@@ -17,12 +19,6 @@ import { planUsers } from "./users/user_plan.ts";
 import type { LoadWorker, WorkerOptions, WorkerResult, WorkerSample } from "./users/worker.ts";
 import { LocalWorker } from "./users/worker_local.ts";
 import { ThreadWorker } from "./users/worker_thread.ts";
-
-/**
- * How long to wait for what the client cannot observe, such as the server adding the last user to
- * the room.
- */
-const QUIET_MS = 100;
 
 /** How often the workers are sampled. */
 const SAMPLE_INTERVAL_MS = 1000;
@@ -66,6 +62,12 @@ class MeasuredRun implements Disposable {
   readonly #recorder = new Recorder(cpuMs());
   readonly #stop = () => this.#workers.forEach((worker) => worker.stop());
   readonly #printed = new Set<string>();
+  readonly #ratePlan: RatePlan;
+  readonly #stages: StageMerger;
+  readonly #earlyAbort: EarlyAbort;
+  #aborted: Aborted | undefined;
+  /** How long the steady phase lasted. */
+  #sentMs = 0;
   readonly #steady = { fromMs: Infinity, untilMs: Infinity };
   #phase: () => PhaseOfRun = () => ({ phase: "connecting", sinceMs: 0 });
 
@@ -78,6 +80,9 @@ class MeasuredRun implements Disposable {
     this.#options = options;
     this.#server = server;
     this.#clock = new RunClock(this.#startEpochMs);
+    this.#ratePlan = ratePlanOf(config);
+    this.#stages = new StageMerger(this.#ratePlan.stages);
+    this.#earlyAbort = new EarlyAbort(config.abort.map((text) => parseGate(text)!));
     const { target, random, userLines } = options;
     const plan = planUsers(config, target, userLines ?? []);
     const shared = {
@@ -95,7 +100,7 @@ class MeasuredRun implements Disposable {
         index,
         seed: Math.floor(random() * 2 ** 32),
       };
-      const print = (notice: string) => this.#printOnce(notice);
+      const print = this.#printOnce.bind(this);
       return config.workers === 1 ? new LocalWorker(own, print) : new ThreadWorker(own, print);
     });
   }
@@ -144,115 +149,116 @@ class MeasuredRun implements Disposable {
   }
 
   async #send(weights: readonly number[]): Promise<void> {
-    const { warmupMs, durationMs, rate } = this.#config;
+    const { warmupMs, steadyMs: lengthMs, stages } = this.#ratePlan;
     const all = weights.reduce((sum, each) => sum + each, 0);
     // The plan reaches other threads a little later.
     const startMs = this.#clock.nowMs + (this.#workers.length > 1 ? QUIET_MS : 0);
     const steadyMs = startMs + warmupMs;
     this.#steady.fromMs = steadyMs;
-    const endMs = durationMs === 0 ? Infinity : steadyMs + durationMs;
-    this.#phase = () =>
-      this.#clock.nowMs < steadyMs
-        ? { phase: "warm-up", sinceMs: startMs }
-        : { phase: "steady", sinceMs: steadyMs };
-    await Promise.all(this.#workers.map((worker, index) =>
-      worker.send({
-        startMs,
-        steadyMs,
-        endMs,
-        ratePerSecond: all === 0 ? 0 : rate * weights[index]! / all,
-        offsetMs: rate === 0 ? 0 : 1000 * index / rate,
-      })
-    ));
+    const endMs = lengthMs === 0 ? Infinity : steadyMs + lengthMs;
+    this.#phase = () => {
+      const { nowMs } = this.#clock;
+      if (nowMs < steadyMs) return { phase: "warm-up", sinceMs: startMs };
+      return { phase: "steady", sinceMs: steadyMs, stage: stageAt(stages, nowMs - steadyMs) };
+    };
+    const sent = new AbortController();
+    const watching = this.#watchStages(steadyMs, sent.signal);
+    try {
+      await Promise.all(this.#workers.map((worker, index) => {
+        const part = all === 0 ? 0 : weights[index]! / all;
+        return worker.send({ startMs, steadyMs, endMs, part });
+      }));
+    } finally {
+      sent.abort();
+      await watching;
+    }
+    this.#sentMs = Math.max(0, Math.min(this.#clock.nowMs, endMs) - steadyMs);
     await Promise.all(this.#workers.map((worker) => worker.beginDrain()));
     await this.#sample();
   }
 
-  /** Waits until everything has arrived, or nothing has arrived for `--drain-timeout`. */
-  async #drain(): Promise<void> {
-    const { drainTimeoutMs } = this.#config;
-    const { signal } = this.#options;
-    // An interrupt while sending still waits for messages under way. An interrupt during the drain
-    // stops at once.
-    const stop = signal.aborted ? new AbortController().signal : signal;
-    let lastMs = performance.now();
-    for (let own = -1; !stop.aborted;) {
-      const samples = await this.#sample();
-      if (samples.every(({ connections }) => connections === 0)) return;
-      const now = samples.reduce((sum, sample) => sum + sample.own, 0);
-      if (now !== own) {
-        own = now;
-        lastMs = performance.now();
-      } else {
-        const outstanding = await Promise.all(this.#workers.map((worker) => worker.outstanding()));
-        const isComplete = outstanding.every((count) => count === 0);
-        if (performance.now() - lastMs >= (isComplete ? QUIET_MS : drainTimeoutMs)) return;
-      }
-      await delay(QUIET_MS / 2, stop);
+  /** Samples the workers at the end of each stage but the last. */
+  async #watchStages(steadyMs: number, over: AbortSignal): Promise<void> {
+    const { stages } = this.#ratePlan;
+    for (let at = 1; at < stages.length; at++) {
+      await delay(steadyMs + stages[at]!.startMs - this.#clock.nowMs, over);
+      if (over.aborted) return;
+      const samples = await this.#sample({ phase: "steady", sinceMs: steadyMs, stage: at });
+      this.#stages.endStage(samples.reduce((sum, { ledger }) => sum + ledger.lost, 0));
     }
+  }
+
+  /** Waits for messages under way. */
+  async #drain(): Promise<void> {
+    const { drainTimeoutMs: timeoutMs } = this.#config;
+    const { signal } = this.#options;
+    await drain({
+      workers: this.#workers,
+      sample: () => this.#sample(),
+      timeoutMs,
+      // A run that was aborted early does not wait for all that an overloaded server has buffered.
+      longestMs: this.#aborted ? timeoutMs : Infinity,
+      // An interrupt while sending still waits. An interrupt during the drain stops at once.
+      stop: signal.aborted ? new AbortController().signal : signal,
+    });
   }
 
   async #sampleUntil(over: AbortSignal): Promise<void> {
     for (let atMs = SAMPLE_INTERVAL_MS; !over.aborted; atMs += SAMPLE_INTERVAL_MS) {
       await delay(atMs - this.#clock.nowMs, over);
-      await this.#sample();
+      this.#abortIfNeeded(await this.#sample());
     }
   }
 
-  async #sample(): Promise<readonly WorkerSample[]> {
-    const phase = this.#phase();
+  async #sample(phase = this.#phase()): Promise<readonly WorkerSample[]> {
     const samples = await Promise.all(this.#workers.map((worker) => worker.sample()));
     const point = this.#recorder.add(samples, phase, cpuMs(), this.#server?.latest);
+    for (const { stages } of samples) this.#stages.add(stages);
     if (point) this.#options.onProgress(point);
     return samples;
   }
 
+  /** Ends the sending if a gate of `--abort` holds. */
+  #abortIfNeeded(samples: readonly WorkerSample[]): void {
+    const { phase, sinceMs } = this.#phase();
+    if (phase !== "steady" || this.#aborted) return;
+    const { nowMs } = this.#clock;
+    const latency = this.#recorder.delivery.summary;
+    const hit = this.#earlyAbort.judge(runSoFar(samples, { atMs: nowMs, latency }));
+    if (!hit) return;
+    const steadySeconds = (nowMs - sinceMs) / 1000;
+    this.#aborted = { gate: hit.gate.text, value: hit.value!, steadySeconds };
+    this.#stop();
+  }
+
   #sum(results: readonly WorkerResult[]): Measurement {
     const { lookup } = this.#options.target;
-    const summary = new Summary();
-    const ledger = { ...NO_COUNTS };
-    const slow = { count: 0, closeCodes: new Map<number, number>(), ledger: { ...NO_COUNTS } };
-    const unsent = { disconnected: 0, blocked: 0 };
-    const faults: Fault[] = [];
-    let uncompared = 0;
-    let [achievedRate, deliveriesPerSecond, churned] = [0, 0, 0];
-    for (const result of results) {
-      summary.add(result.summary);
-      addCounts(ledger, result.ledger);
-      faults.push(...result.faults);
-      uncompared += result.uncompared;
-      addCounts(slow.ledger, result.slow.ledger);
-      slow.count += result.slow.count;
-      result.slow.closeCodes.forEach((count, code) => increment(slow.closeCodes, code, count));
-      unsent.disconnected += result.unsent.disconnected;
-      unsent.blocked += result.unsent.blocked;
-      churned += result.churned;
-      const { seconds, sent, delivered } = result.steady;
-      if (seconds <= 0) continue;
-      achievedRate += sent / seconds;
-      deliveriesPerSecond += delivered / seconds;
-    }
+    const sums = sumResults(results);
     return {
-      summary,
-      ledger,
-      faults: firstOfEachKind(faults),
-      uncompared: isOrderChecked(this.#config) ? uncompared : undefined,
-      slow,
-      offeredRate: offeredRate(this.#config),
-      achievedRate,
-      deliveriesPerSecond,
+      ...sums,
+      uncompared: isOrderChecked(this.#config) ? sums.uncompared : undefined,
+      acks: this.#config.publish === "http" ? sums.acks : undefined,
+      offeredRate: this.#offeredRate,
       latencies: this.#recorder.close(),
       histograms: this.#recorder.histograms,
       lookupMs: lookup && "ms" in lookup ? lookup.ms : undefined,
       timeline: this.#recorder.timeline.map((point, at, { length }) =>
-        at === length - 1 ? { ...point, missing: ledger.lost } : point
+        at === length - 1 ? { ...point, missing: sums.ledger.lost } : point
       ),
-      unsent,
-      churned,
+      stages: this.#stages.results(this.#sentMs, sums.ledger.lost),
+      aborted: this.#aborted,
       busyCores: this.#recorder.busyCores,
+      waitingCores: this.#recorder.waitingCores,
       workers: this.#workers.length,
       server: this.#server?.summary(this.#steady.fromMs, this.#steady.untilMs),
     };
+  }
+
+  /** The messages per second that the flags ask for, in the part of the steady phase that ran. */
+  get #offeredRate(): number {
+    if (!this.#ratePlan.pacer) return intervalRate(rolesOf(this.#config).senderCount, this.#config);
+    const ms = this.#ratePlan.stages.length === 0 ? 1000 : this.#sentMs;
+    return ms === 0 ? 0 : this.#ratePlan.steadyMessages(ms) * 1000 / ms;
   }
 
   #printOnce(notice: string): void {
@@ -260,23 +266,4 @@ class MeasuredRun implements Disposable {
     this.#printed.add(notice);
     this.#options.printNotice(notice);
   }
-}
-
-function addCounts(to: LedgerCounts, counts: LedgerCounts): void {
-  for (const key of Object.keys(to) as (keyof LedgerCounts)[]) to[key] += counts[key];
-}
-
-/** The CPU time of all threads of this process. */
-function cpuMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-}
-
-/** The messages per second that the flags ask for. */
-function offeredRate(config: ClientConfig): number {
-  if (config.rate > 0) return config.rate;
-  const { senderCount } = rolesOf(config);
-  let rate = 0;
-  for (let id = 1; id <= senderCount; id++) rate += 1000 / periodMs(id, config);
-  return rate;
 }

@@ -2,6 +2,7 @@ import { EXIT_CODE } from "../cli/exit_code.ts";
 import { checkDirectWrite, SLOW_WRITES_NOTICE } from "../websocket/transport/socket_transport.ts";
 import { type ClientConfig, isMeasured } from "./config.ts";
 import { searchMaxRate } from "./measure/find_max.ts";
+import type { Measurement } from "./measure/measurement.ts";
 import { type MeasuredRunOptions, runMeasured } from "./measured_run.ts";
 import {
   clientLimitsOf,
@@ -62,7 +63,7 @@ async function measureOutcome(config: ClientConfig, options: MeasuredRunOptions)
         ...config.save === "" ? [] : [{ path: config.save, text: savedRunText(run) }],
       ];
     },
-    exitCode: exitCodeOf(verdict),
+    exitCode: exitCodeOf(verdict, measurement),
   };
 }
 
@@ -74,6 +75,11 @@ const TRIAL_MS = 5000;
 
 /** A rate fails if less than this part of it was sent. */
 const MIN_SENT_PART = 0.9;
+
+/** Whether the server refused no message and left none unanswered, as far as it answers. */
+function isAccepted({ acks }: Measurement): boolean {
+  return !acks || acks.refused + acks.unanswered === 0;
+}
 
 async function findMaxOutcome(config: ClientConfig, options: MeasuredRunOptions): Promise<Outcome> {
   const gates = parseGates(config.findMax)!;
@@ -88,7 +94,7 @@ async function findMaxOutcome(config: ClientConfig, options: MeasuredRunOptions)
     if (options.signal.aborted) return undefined;
     const verdict = judge(measurement, { gates, count: config.count, isStrict: false });
     const isPassed = verdict.gates.every(({ isPassed }) => isPassed) &&
-      measurement.summary.isClean(config.count) &&
+      measurement.summary.isClean(config.count) && isAccepted(measurement) &&
       measurement.achievedRate >= MIN_SENT_PART * rate;
     trials.push({ rate, measurement, verdict, isPassed });
     return isPassed;

@@ -60,5 +60,5 @@ export function reportCommand(
   const verdict = judgeRun(run, expect);
   print(printedReport(run, verdict, config));
   reportFiles(run, verdict, config).forEach(writeOutput);
-  return exitCodeOf(verdict);
+  return exitCodeOf(verdict, run.measurement);
 }

@@ -61,6 +61,11 @@ export async function talk(config: ClientConfig, options: TalkOptions): Promise<
   });
   await Promise.all(ended);
 
+  const unanswered = ended.length - summary.opened - summary.failed;
+  if (unanswered > 0 && !options.signal.aborted) {
+    const handshakes = unanswered === 1 ? "1 handshake" : `${unanswered} handshakes`;
+    printNotice(`The server did not respond to ${handshakes} before --duration ended`);
+  }
   end();
   options.signal.removeEventListener("abort", end);
   return summary;

@@ -71,7 +71,7 @@ const SERVERS: readonly [name: string, relay: Relay, counts: Partial<typeof CLEA
   ["changes the first byte of a message", changing(withByte(0, "c")), ONE_CORRUPT],
   ["changes the last byte of a message", changing(withByte(-1, "!")), ONE_CORRUPT],
   ["changes a letter of the run", changing(withByte(21, "q")), ONE_CORRUPT],
-  ["changes the last letter of the sequence number", changing(withByte(37, "p")), ONE_CORRUPT],
+  ["changes the last letter of the sequence number", changing(withByte(36, "p")), ONE_CORRUPT],
   ["changes the first tilde of a marker", changing(withByte(20, "-")), ONE_CORRUPT],
   ["cuts a message off before its end", changing((text) => text.slice(0, -1)), ONE_CORRUPT],
   ["cuts a message off in its marker", changing((text) => text.slice(0, 50)), ONE_CORRUPT],
@@ -327,7 +327,17 @@ const FLOOD = { count: 4, rate: 500, durationMs: 800, size: 50_000, slow: "25%" 
 
 Deno.test("runMeasured() counts slow readers that the server closed separately", async () => {
   await using server = await startTestApp({ logRetentionBytes: 4 * 1024 * 1024 });
-  const { json, exitCode } = await measure(server.port, FLOOD);
+  const { chat } = server.app;
+  // A busy machine may need a long time for as much as the buffers of a socket can take.
+  const stop = new AbortController();
+  let memberCount = 0;
+  const watching = setInterval(() => {
+    if (chat.size < memberCount) stop.abort();
+    memberCount = chat.size;
+  }, 10);
+  const flood = { ...FLOOD, durationMs: 0 };
+  const { json, exitCode } = await measure(server.port, flood, { signal: stop.signal });
+  clearInterval(watching);
   const { delivery, messages, slow, connections } = json();
   assertEquals(delivery, { ...CLEAN, delivered: 2 * messages.sent });
   assertEquals([slow.count, Object.values(slow.closeCodes)], [1, [1]]);

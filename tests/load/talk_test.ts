@@ -127,6 +127,18 @@ Deno.test("talk() reports a server that never responds to the handshake", async 
   assertStringIncludes(await notices.take(), "within 50 ms (--connect-timeout)");
 });
 
+Deno.test("talk() reports handshakes without a response when --duration ends", async () => {
+  await using server = respond(undefined);
+  const { notices, done } = start(server.port, { count: 2, durationMs: 50 });
+  const summary = await done;
+  assertEquals([summary.opened, summary.failed, summary.isClean(2)], [0, 0, false]);
+  await notices.take();
+  assertEquals(
+    await notices.take(),
+    "The server did not respond to 2 handshakes before --duration ended",
+  );
+});
+
 Deno.test("talk() stops during a handshake", async () => {
   await using server = respond(undefined);
   const run = start(server.port, { count: 1 });
@@ -241,9 +253,40 @@ Deno.test("talk() reconnects after the server stopped answering, although it is 
   using _also = await acceptWebSocket(listener);
   assertEquals(await notices.take(), "All users have reconnected");
   stop();
-  const { losses, reconnected } = await done;
+  const summary = await done;
+  const { losses, reconnected } = summary;
   assertEquals([losses.get(reason), reconnected, losses.size <= 2], [1, 1, true]);
+  assertEquals(summary.isClean(1), false);
 });
+
+for (
+  const [name, overrides] of [
+    ["a user that only listens", { intervalMs: 3_600_000 }],
+    ["users that send", { count: 3, intervalMs: 1 }],
+  ] as const
+) {
+  Deno.test(`talk() fails if the server stops answering ${name}, and ends`, async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const count = "count" in overrides ? overrides.count : 1;
+    const { done, notices } = start(
+      (listener.addr as Deno.NetAddr).port,
+      { count, reconnect: false, ...overrides },
+      { pingIntervalMs: 20, pongTimeoutMs: 30 },
+    );
+    const silent: Deno.TcpConn[] = [];
+    while (silent.length < count) silent.push(await acceptWebSocket(listener));
+    const summary = await done;
+    await notices.take();
+    assertEquals(await notices.take(), `Connected: ${count} of ${count}`);
+    assertEquals(
+      await notices.take(),
+      "A connection was lost (the server stopped answering): not reconnecting",
+    );
+    assertEquals(summary.losses, new Map([["the server stopped answering", count]]));
+    assertEquals([summary.disconnected, summary.isClean(count)], [count, false]);
+    silent.forEach((each) => each.close());
+  });
+}
 
 Deno.test("talk() keeps users that receive nothing as long as the server answers pings", async () => {
   const pinged = Promise.withResolvers<void>();

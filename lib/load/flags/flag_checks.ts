@@ -7,8 +7,9 @@
 
 import { isIP } from "node:net";
 import { isToken } from "../../websocket/http_head.ts";
+import { parseStage } from "../pace/stages.ts";
 import { GATE_METRICS, parseGate, parseGates } from "../report/gate.ts";
-import { parseSlow } from "../users/roles.ts";
+import { parseShare, parseSlow } from "../users/roles.ts";
 
 /** Checks `--url`. */
 export function mustBeWebSocketUrl(text: string): string | undefined {
@@ -33,7 +34,14 @@ export function mustBeHttpUrl(text: string): string | undefined {
     : "a URL such as http://127.0.0.1:8000/metrics, without a #fragment or a password";
 }
 
-/** Checks one `--expect`. */
+/** Checks one `--stage`. */
+export function mustBeStage(text: string): string | undefined {
+  return parseStage(text)
+    ? undefined
+    : "a duration, a colon, and a rate up to 1000000, such as 30s:1000";
+}
+
+/** Checks one `--expect`, and one gate of `--abort`. */
 export function mustBeGate(text: string): string | undefined {
   return parseGate(text)
     ? undefined
@@ -57,6 +65,11 @@ export function mustBeSlow(text: string): string | undefined {
   return parseSlow(text)
     ? undefined
     : "a number or a percentage of users, such as 20 or 5%, and optionally a rate: 5%:3KiB/s";
+}
+
+/** Checks `--sse`. */
+export function mustBeShare(text: string): string | undefined {
+  return parseShare(text) ? undefined : "a number or a percentage of users, such as 20 or 5%";
 }
 
 /** Headers that the handshake itself sends. A second one would break it. */

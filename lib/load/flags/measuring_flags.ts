@@ -1,5 +1,13 @@
 import type { FlagTable } from "../../cli/flags/flag.ts";
-import { mustBeCheck, mustBeGate, mustBeGates, mustBeHttpUrl, mustBeSlow } from "./flag_checks.ts";
+import {
+  mustBeCheck,
+  mustBeGate,
+  mustBeGates,
+  mustBeHttpUrl,
+  mustBeShare,
+  mustBeSlow,
+  mustBeStage,
+} from "./flag_checks.ts";
 
 /** Load, checks, and gates. */
 export const MEASURING_FLAGS = {
@@ -11,6 +19,13 @@ export const MEASURING_FLAGS = {
     max: 1_000_000,
     isCommon: true,
     help: "Measure: messages per second in total, sent on schedule regardless of the server's pace",
+  },
+  stage: {
+    kind: "each",
+    default: [],
+    value: "DURATION:RATE",
+    help: "Measure: change the rate evenly to RATE within DURATION, such as 30s:1000; repeatable",
+    check: mustBeStage,
   },
   verify: {
     kind: "switch",
@@ -37,7 +52,7 @@ export const MEASURING_FLAGS = {
     value: "N",
     min: 0,
     max: 100_000,
-    help: "Users that send; 0 means all except the slow readers",
+    help: "Users that send; 0 means all that can: not those of --slow and --sse",
   },
   skew: {
     kind: "choice",
@@ -70,6 +85,19 @@ export const MEASURING_FLAGS = {
     help: "Slow readers: users that read nothing, or only RATE, until all messages are sent",
     check: mustBeSlow,
   },
+  sse: {
+    kind: "text",
+    default: "0",
+    value: "N|P%",
+    help: "Users that listen to server-sent events, and send only with --publish http",
+    check: mustBeShare,
+  },
+  publish: {
+    kind: "choice",
+    default: "socket",
+    choices: ["socket", "http"],
+    help: "How users send: over their WebSockets, or by HTTP POST",
+  },
   churn: {
     kind: "integer",
     default: 0,
@@ -99,6 +127,13 @@ export const MEASURING_FLAGS = {
     value: "GATE",
     isCommon: true,
     help: "Gate that the run must pass, such as p99<250ms or lost=0; repeatable",
+    check: mustBeGate,
+  },
+  abort: {
+    kind: "list",
+    default: [],
+    value: "GATE,…",
+    help: "End the run early when one of these gates holds, such as p99>2s,lost>0",
     check: mustBeGate,
   },
   strict: {

@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers";
+import process from "node:process";
 
 /** Ticks of the system clock to read. If the thread misses a tick, the result is too early. */
 const TICKS = 3;
@@ -36,45 +36,10 @@ function nextTickMs(): number {
   return now;
 }
 
-/** A timer may be this late. Shorter waits are spent in turns of the event loop. */
-const TIMER_SLACK_MS = 2;
-
-/** The longest timer. The caller checks in between whether it must stop. */
-const LONGEST_TIMER_MS = 1000;
-
-/** A turn of the event loop that is shorter than this had nothing to do. */
-const IDLE_TURN_MS = 0.01;
-
-/** Waits for short times, more exactly than a timer does. */
-export class PreciseWait {
-  /** How long the event loop turned with nothing to do. The CPU was busy, but only with waiting. */
-  spunMs = 0;
-  #untilMs = 0;
-  #lastTurnMs = 0;
-  #resolve = () => {};
-  /** One function for all turns. A closure for each would create a million objects per second. */
-  readonly #turn = () => {
-    const nowMs = performance.now();
-    const turnMs = nowMs - this.#lastTurnMs;
-    if (turnMs < IDLE_TURN_MS) this.spunMs += turnMs;
-    this.#lastTurnMs = nowMs;
-    if (nowMs < this.#untilMs) setImmediate(this.#turn);
-    else this.#resolve();
-  };
-
-  /** Resolves after `ms` milliseconds; if `ms` is long, earlier. Sockets are read meanwhile. */
-  wait(ms: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    if (ms > TIMER_SLACK_MS) {
-      setTimeout(resolve, Math.min(ms - TIMER_SLACK_MS, LONGEST_TIMER_MS));
-    } else {
-      this.#resolve = resolve;
-      this.#lastTurnMs = performance.now();
-      this.#untilMs = this.#lastTurnMs + ms;
-      setImmediate(this.#turn);
-    }
-    return promise;
-  }
+/** The CPU time of all threads of this process, in milliseconds. */
+export function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 /** How often {@linkcode EventLoopLag} measures. */

@@ -32,3 +32,8 @@ export const NO_COUNTS: Readonly<LedgerCounts> = {
   echoed: 0,
   foreign: 0,
 };
+
+/** Adds counts to others. */
+export function addCounts(to: LedgerCounts, counts: Readonly<LedgerCounts>): void {
+  for (const key of Object.keys(to) as (keyof LedgerCounts)[]) to[key] += counts[key];
+}

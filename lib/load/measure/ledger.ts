@@ -130,11 +130,11 @@ export class DeliveryLedger {
     return this.#counts.delivered;
   }
 
-  /** How many messages were skipped and have not arrived since. Takes time with many receivers. */
-  get missing(): number {
-    let missing = this.#lostByLeavers;
-    for (const { missingCount } of this.#receivers) missing += missingCount;
-    return missing;
+  /** The counts so far. Only messages that were skipped and have not arrived since are lost. */
+  get countsSoFar(): LedgerCounts {
+    let lost = this.#lostByLeavers;
+    for (const { missingCount } of this.#receivers) lost += missingCount;
+    return { ...this.#counts, lost };
   }
 
   /** How many deliveries are still expected. Takes time with many receivers and senders. */

@@ -1,7 +1,9 @@
+import type { AckCounts } from "./acks.ts";
 import type { Fault } from "./fault_log.ts";
 import type { LedgerCounts } from "./delivery_counts.ts";
 import type { RunHistograms, RunLatencies, TimelinePoint } from "./recorder.ts";
 import type { ServerSummary } from "./server_metrics.ts";
+import type { StageResult } from "./stage_results.ts";
 import type { Summary } from "./summary.ts";
 
 /** The result of a measured run. */
@@ -13,6 +15,8 @@ export interface Measurement {
   readonly faults: readonly Fault[];
   /** How many of these deliveries came too late to compare their order; undefined if none was. */
   readonly uncompared: number | undefined;
+  /** What the server answered to messages; undefined if it does not acknowledge them. */
+  readonly acks: AckCounts | undefined;
   readonly slow: SlowReaders;
   /** Messages per second in the steady phase: asked for, and sent. */
   readonly offeredRate: number;
@@ -24,15 +28,30 @@ export interface Measurement {
   /** How long the lookup of the server's name took; undefined if there was none, or it failed. */
   readonly lookupMs: number | undefined;
   readonly timeline: readonly TimelinePoint[];
+  /** The stages that began; empty without `--stage`. */
+  readonly stages: readonly StageResult[];
+  /** Why the run ended early; undefined if it did not. */
+  readonly aborted: Aborted | undefined;
   readonly unsent: Unsent;
   /** How many times a user disconnected and reconnected because of `--churn`. */
   readonly churned: number;
   /** How many cores the client kept busy while it sent; undefined if that was too short. */
   readonly busyCores: number | undefined;
+  /** How many of them it kept busy only with waiting for the next message to be due. */
+  readonly waitingCores: number;
   /** How many threads the client used. */
   readonly workers: number;
   /** The server's own figures in the steady phase; undefined without `--server-metrics`. */
   readonly server: ServerSummary | undefined;
+}
+
+/** The gate of `--abort` that held. */
+export interface Aborted {
+  readonly gate: string;
+  /** The value of its metric. */
+  readonly value: number;
+  /** Since the steady phase began. */
+  readonly steadySeconds: number;
 }
 
 /** Users that read nothing, or slowly, until all messages are sent. They are counted separately. */
@@ -47,6 +66,6 @@ export interface SlowReaders {
 export interface Unsent {
   /** No sender was connected. */
   readonly disconnected: number;
-  /** The server had stopped reading from the sender. */
+  /** The server had stopped reading from the sender, or answering it. */
   readonly blocked: number;
 }

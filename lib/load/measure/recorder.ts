@@ -1,5 +1,6 @@
 import { LatencyHistogram, type LatencySummary } from "./latency.ts";
 import type { LatencyCounts } from "./latency_bins.ts";
+import type { LedgerCounts } from "./delivery_counts.ts";
 import type { ServerFigures } from "./server_metrics.ts";
 import { type Spread, SpreadMerger } from "./spread.ts";
 
@@ -10,6 +11,8 @@ export type Phase = "connecting" | "warm-up" | "steady" | "draining";
 export interface PhaseOfRun {
   readonly phase: Phase;
   readonly sinceMs: number;
+  /** The stage of the steady phase, as an index from 1; undefined without `--stage`. */
+  readonly stage?: number | undefined;
 }
 
 /** What one worker measured. Counts are totals; latencies are new since the last sample. */
@@ -19,14 +22,16 @@ export interface Sample {
   /** How many connections are open. */
   readonly connections: number;
   readonly sent: number;
-  readonly delivered: number;
-  /** Messages that were skipped and have not arrived since. */
-  readonly missing: number;
+  /** Only messages that were skipped and have not arrived since count as lost. */
+  readonly ledger: LedgerCounts;
   /** How long the worker's thread was busy waiting. */
   readonly spunMs: number;
   /** As in {@linkcode RunLatencies}. The latencies of deliveries are split by phase. */
   readonly latencies: Readonly<
-    Record<"handshake" | "warmup" | "steady" | "raw" | "slip" | "lag", LatencyCounts>
+    Record<
+      "handshake" | "warmup" | "steady" | "raw" | "ack" | "rawAck" | "slip" | "lag",
+      LatencyCounts
+    >
   >;
   /** Messages of the steady phase. */
   readonly spreads: readonly Spread[];
@@ -39,6 +44,8 @@ export interface TimelinePoint {
   readonly phase: Phase;
   /** Since the phase began. */
   readonly phaseSeconds: number;
+  /** The stage of the steady phase, as an index from 1; undefined without `--stage`. */
+  readonly stage?: number | undefined;
   /** How many connections are open. */
   readonly connections: number;
   readonly sentPerSecond: number;
@@ -50,7 +57,7 @@ export interface TimelinePoint {
   readonly p99SoFar: number | undefined;
   /** Messages that were skipped so far and have not arrived since. */
   readonly missing: number;
-  /** How many cores the client kept busy, not counting busy waiting. */
+  /** How many cores the client kept busy, including busy waiting. */
   readonly busyCores: number;
   /** The server's own figures. There are none without `--server-metrics`, and after a failure. */
   readonly server?: ServerFigures | undefined;
@@ -65,6 +72,9 @@ export interface RunLatencies {
   readonly delivery: LatencySummary | undefined;
   /** From when a message was sent to each delivery, in the steady phase. */
   readonly raw: LatencySummary | undefined;
+  /** From when a message was due to its ack, and from when it was sent, in the steady phase. */
+  readonly ack: LatencySummary | undefined;
+  readonly rawAck: LatencySummary | undefined;
   /** From when a message was due to its first delivery and to its last, and from first to last. */
   readonly first: LatencySummary | undefined;
   readonly last: LatencySummary | undefined;
@@ -86,6 +96,8 @@ export class Recorder {
   readonly #histograms = {
     delivery: new LatencyHistogram(),
     raw: new LatencyHistogram(),
+    ack: new LatencyHistogram(),
+    rawAck: new LatencyHistogram(),
     first: new LatencyHistogram(),
     last: new LatencyHistogram(),
     spread: new LatencyHistogram(),
@@ -100,12 +112,12 @@ export class Recorder {
   });
   /** Latencies since the last point of the timeline. */
   #recent = new LatencyHistogram();
-  #before: { atMs: number; sent: number; delivered: number; busyMs: number };
-  #sending = { ms: 0, busyMs: 0 };
+  #before: { atMs: number; sent: number; delivered: number; busyMs: number; spunMs: number };
+  #sending = { ms: 0, busyMs: 0, spunMs: 0 };
 
   /** @param cpuMs The CPU time of the process before the run. */
   constructor(cpuMs: number) {
-    this.#before = { atMs: 0, sent: 0, delivered: 0, busyMs: cpuMs };
+    this.#before = { atMs: 0, sent: 0, delivered: 0, busyMs: cpuMs, spunMs: 0 };
   }
 
   /**
@@ -117,7 +129,7 @@ export class Recorder {
    */
   add(
     samples: readonly Sample[],
-    { phase, sinceMs }: PhaseOfRun,
+    { phase, sinceMs, stage }: PhaseOfRun,
     cpuMs: number,
     server?: ServerFigures,
   ): TimelinePoint | undefined {
@@ -125,18 +137,21 @@ export class Recorder {
       this.#recent.add(latencies.warmup);
       this.#recent.add(latencies.steady);
       this.delivery.add(latencies.steady);
-      for (const key of ["raw", "slip", "handshake", "lag"] as const) {
+      for (const key of ["raw", "ack", "rawAck", "slip", "handshake", "lag"] as const) {
         this.#histograms[key].add(latencies[key]);
       }
       this.#spreads.add(spreads, atMs);
     }
-    const sum = (key: "connections" | "sent" | "delivered" | "missing" | "spunMs") =>
+    const sum = (key: "connections" | "sent" | "spunMs") =>
       samples.reduce((total, sample) => total + sample[key], 0);
+    const count = (key: "delivered" | "lost") =>
+      samples.reduce((total, { ledger }) => total + ledger[key], 0);
     const now = {
       atMs: samples.reduce((latest, { atMs }) => Math.max(latest, atMs), 0),
       sent: sum("sent"),
-      delivered: sum("delivered"),
-      busyMs: cpuMs - sum("spunMs"),
+      delivered: count("delivered"),
+      busyMs: cpuMs,
+      spunMs: sum("spunMs"),
     };
     const before = this.#before;
     const ms = now.atMs - before.atMs;
@@ -144,20 +159,22 @@ export class Recorder {
     if (phase === "warm-up" || phase === "steady") {
       this.#sending.ms += ms;
       this.#sending.busyMs += now.busyMs - before.busyMs;
+      this.#sending.spunMs += now.spunMs - before.spunMs;
     }
     const { p50, p99 } = this.#recent.summary ?? {};
     const point: TimelinePoint = {
       seconds: now.atMs / 1000,
       phase,
       phaseSeconds: (now.atMs - sinceMs) / 1000,
+      stage,
       connections: sum("connections"),
       sentPerSecond: (now.sent - before.sent) * 1000 / ms,
       deliveriesPerSecond: (now.delivered - before.delivered) * 1000 / ms,
       p50,
       p99,
       p99SoFar: this.delivery.summary?.p99,
-      missing: sum("missing"),
-      busyCores: Math.max(0, now.busyMs - before.busyMs) / ms,
+      missing: count("lost"),
+      busyCores: (now.busyMs - before.busyMs) / ms,
       server,
     };
     this.#before = now;
@@ -170,6 +187,12 @@ export class Recorder {
   get busyCores(): number | undefined {
     const { ms, busyMs } = this.#sending;
     return ms > 0 ? busyMs / ms : undefined;
+  }
+
+  /** How many of {@linkcode busyCores} the client kept busy only with waiting. */
+  get waitingCores(): number {
+    const { ms, spunMs } = this.#sending;
+    return ms > 0 ? spunMs / ms : 0;
   }
 
   /** From when a message was due to each delivery, in the steady phase. */

@@ -10,6 +10,13 @@ export function periodMs(id: number, { intervalMs, every }: Pace): number {
   return every === "scaled" ? id * intervalMs : intervalMs;
 }
 
+/** How many messages per second the users 1 to `count` send together. */
+export function intervalRate(count: number, pace: Pace): number {
+  let rate = 0;
+  for (let id = 1; id <= count; id++) rate += 1000 / periodMs(id, pace);
+  return rate;
+}
+
 /**
  * When a user sends next, in milliseconds after it connected: at the next multiple of its period.
  *

@@ -1,3 +1,6 @@
+/** The reason of a connection that was given up, because the server answered no ping. */
+export const NO_ANSWER = "the server stopped answering";
+
 /** How a connection ended. Without a close frame of the server, the code is 1006. */
 interface CloseStatus {
   readonly code: number;
@@ -75,9 +78,13 @@ export class Summary implements SummaryCounts {
     return this.lost - this.reconnected;
   }
 
-  /** Whether `count` users connected, and none of them is disconnected. */
+  /**
+   * Whether `count` users connected, none of them is disconnected, and the server always answered.
+   * A server that closes connections may be restarting, but one that is silent is at fault, even if
+   * its users reconnect later.
+   */
   isClean(count: number): boolean {
-    return this.opened === count && this.disconnected === 0;
+    return this.opened === count && this.disconnected === 0 && !this.losses.has(NO_ANSWER);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Measurement } from "../measure/measurement.ts";
-import { formatMs, formatNumber, type ReportFacts } from "./report.ts";
+import { formatMs, formatNumber, JSON_VERSION, type ReportFacts } from "./report.ts";
 import { type Verdict, verdictLines } from "./verdict.ts";
 
 /** One run of a search for the highest rate. */
@@ -62,7 +62,7 @@ export function findMaxJsonReport(
   facts: ReportFacts,
 ): string {
   return JSON.stringify({
-    version: 1,
+    version: JSON_VERSION,
     url: facts.url,
     elapsedMs: Math.round(facts.elapsedMs),
     interrupted: facts.isInterrupted,

@@ -6,6 +6,8 @@ const LATENCY_METRICS = ["p50", "p90", "p99", "p99.9", "max"] as const;
 export type GateMetric =
   | keyof LedgerCounts
   | typeof LATENCY_METRICS[number]
+  | "refused"
+  | "unanswered"
   | "failed"
   | "rate"
   | "deliveries";
@@ -13,6 +15,8 @@ export type GateMetric =
 /** The metrics that a gate can limit. Latencies are in milliseconds. */
 export const GATE_METRICS: readonly GateMetric[] = [
   ...Object.keys(NO_COUNTS) as (keyof LedgerCounts)[],
+  "refused",
+  "unanswered",
   "failed",
   ...LATENCY_METRICS,
   "rate",

@@ -16,6 +16,7 @@ import {
   gateTable,
   latencyTable,
   serverTable,
+  stageTable,
 } from "./html_report/report_tables.ts";
 import type { FinishedRun } from "./saved_run/saved_run.ts";
 import { type Verdict, verdictLines } from "./verdict.ts";
@@ -59,6 +60,7 @@ export function htmlReport(run: FinishedRun, verdict: Verdict): string {
           : [],
       ])
       : "",
+    STAGES: measurement.stages.length > 0 ? section("Stages", stageTable(measurement.stages)) : "",
     PHASES: escape(
       phaseBands(measurement.timeline)
         .map(({ name, from, to }) => `${name} ${from.toFixed(1)}–${to.toFixed(1)} s`).join(", "),

@@ -1,11 +1,13 @@
 import type { LatencySummary } from "../measure/latency.ts";
 import type { Measurement } from "../measure/measurement.ts";
+import { ackJson, ackLines } from "./ack_lines.ts";
 import { type Comparison, comparisonFields, comparisonLines } from "./comparison.ts";
 import {
   connectionCounts,
   connectionLines,
   formatMs,
   formatNumber,
+  JSON_VERSION,
   type ReportFacts,
 } from "./report.ts";
 import { serverLines } from "./server_report.ts";
@@ -15,11 +17,16 @@ import { type Verdict, verdictLines } from "./verdict.ts";
 export const LATENCY_NAMES = [
   ["delivery", "all deliveries"],
   ["raw", "since sending"],
+  ["ack", "ack"],
+  ["rawAck", "ack since sent"],
   ["first", "first receiver"],
   ["last", "last receiver"],
   ["spread", "first to last"],
   ["handshake", "handshake"],
 ] as const satisfies readonly (readonly [keyof Measurement["latencies"], string])[];
+
+/** Latencies that are shown only if the server acknowledges messages. */
+const ACK_LATENCIES: ReadonlySet<string> = new Set(["ack", "rawAck"]);
 
 /** How a run compares with its baseline; undefined if it has none. */
 export interface Compared {
@@ -44,12 +51,15 @@ export function measuredTextReport(
     ...churned > 0 ? [`  churned      ${formatNumber(churned)}, disconnected and reconnected`] : [],
     "Delivery",
     ...countLines(measurement),
+    ...ackLines(measurement),
     ...slowLines(measurement),
     "Rate, per second",
     `  messages     ${formatNumber(achievedRate)} of ${formatNumber(offeredRate)}`,
     `  deliveries   ${formatNumber(deliveriesPerSecond)}`,
+    ...stageLines(measurement),
     latencyHeading("Latency, ms"),
-    ...LATENCY_NAMES.map(([key, name]) => latencyLine(name, measurement.latencies[key])),
+    ...LATENCY_NAMES.filter(([key]) => measurement.acks || !ACK_LATENCIES.has(key))
+      .map(([key, name]) => latencyLine(name, measurement.latencies[key])),
     ...clientLines(measurement),
     ...serverLines(measurement.server),
     ...comparison ? comparisonLines(comparison) : [],
@@ -62,15 +72,16 @@ export function measuredJsonReport(
   verdict: Verdict,
   { comparison, ...facts }: ReportFacts & Compared,
 ): string {
-  const { summary, ledger, slow, churned, unsent, busyCores, workers } = measurement;
+  const { summary, ledger, slow, churned, unsent, busyCores, waitingCores, workers } = measurement;
   const { delivery, lag, slip, ...latencies } = measurement.latencies;
   return JSON.stringify({
-    version: 1,
+    version: JSON_VERSION,
     url: facts.url,
     elapsedMs: Math.round(facts.elapsedMs),
     interrupted: facts.isInterrupted,
     delivered: verdict.isDelivered,
     passed: verdict.isPassed,
+    aborted: measurement.aborted,
     clientLimits: verdict.clientLimits,
     gates: verdict.gates.map(({ gate, value, baseline, isPassed }) => ({
       gate: gate.text,
@@ -83,6 +94,7 @@ export function measuredJsonReport(
     delivery: ledger,
     faults: measurement.faults,
     uncompared: measurement.uncompared,
+    acks: ackJson(measurement),
     slow: {
       count: slow.count,
       closeCodes: Object.fromEntries(slow.closeCodes),
@@ -93,8 +105,9 @@ export function measuredJsonReport(
       achievedRate: measurement.achievedRate,
       deliveriesPerSecond: measurement.deliveriesPerSecond,
     },
+    stages: measurement.stages.map(({ latency, ...stage }) => ({ ...stage, latencyMs: latency })),
     latencyMs: { delivery, ...latencies, lookup: measurement.lookupMs },
-    client: { slipMs: slip, lagMs: lag, busyCores, workers },
+    client: { slipMs: slip, lagMs: lag, busyCores, waitingCores, workers },
     server: measurement.server,
     comparison: comparison && comparisonFields(comparison),
   }, (_key, value) => value === undefined ? null : value);
@@ -116,11 +129,34 @@ function countLines(measurement: Measurement): readonly string[] {
   });
 }
 
-function unsentText({ unsent: { disconnected, blocked } }: Measurement): string {
+function stageLines({ stages }: Measurement): readonly string[] {
+  if (stages.length === 0) return [];
+  return [
+    stageRow("Stages, messages/s", ["seconds", "sent", "deliv./s", "p50, ms", "p99, ms", "lost"]),
+    ...stages.map((stage, at) =>
+      stageRow(`  ${at + 1}  ${formatNumber(stage.startRate)} to ${formatNumber(stage.rate)}`, [
+        stage.seconds.toFixed(1),
+        formatNumber(stage.sent),
+        formatNumber(stage.deliveriesPerSecond),
+        stage.latency ? formatMs(stage.latency.p50) : "none",
+        stage.latency ? formatMs(stage.latency.p99) : "none",
+        formatNumber(stage.lost),
+      ])
+    ),
+  ];
+}
+
+function stageRow(name: string, values: readonly string[]): string {
+  return name.padEnd(20) + values.map((value) => value.padStart(10)).join("");
+}
+
+function unsentText({ unsent: { disconnected, blocked }, acks }: Measurement): string {
   return (disconnected > 0
     ? `; ${formatNumber(disconnected)} not sent because no sender was connected`
     : "") +
-    (blocked > 0 ? `; ${formatNumber(blocked)} not sent because the server did not read` : "");
+    (blocked > 0
+      ? `; ${formatNumber(blocked)} not sent because the server did not ${acks ? "answer" : "read"}`
+      : "");
 }
 
 function slowLines({ slow: { count, closeCodes, ledger } }: Measurement): readonly string[] {
@@ -137,14 +173,18 @@ function slowLines({ slow: { count, closeCodes, ledger } }: Measurement): readon
   ];
 }
 
-function clientLines({ latencies, busyCores, workers }: Measurement): readonly string[] {
+function clientLines(
+  { latencies, busyCores, waitingCores, workers }: Measurement,
+): readonly string[] {
+  const threads = `with ${workers} ${workers === 1 ? "thread" : "threads"}`;
   return [
     latencyHeading("This client, ms"),
     latencyLine("send delay", latencies.slip),
     latencyLine("event loop lag", latencies.lag),
-    `  busy         ${
-      busyCores === undefined ? "not measured" : `${busyCores.toFixed(2)} cores`
-    } with ${workers} ${workers === 1 ? "thread" : "threads"}`,
+    busyCores === undefined
+      ? `  busy         not measured ${threads}`
+      : `  busy         ${busyCores.toFixed(2)} cores ${threads}, ` +
+        `${waitingCores.toFixed(2)} of them waiting`,
   ];
 }
 

@@ -4,7 +4,7 @@ import { formatMs, formatNumber } from "./report.ts";
 
 /** The values of all metrics of a run. */
 export function metricsOf(
-  { ledger, uncompared, summary, latencies, achievedRate, deliveriesPerSecond }: Measurement,
+  { ledger, uncompared, summary, acks, latencies, achievedRate, deliveriesPerSecond }: Measurement,
 ): MetricValues {
   const { failed } = summary;
   // If nothing was sent, a count of 0 proves nothing.
@@ -14,6 +14,7 @@ export function metricsOf(
   return {
     ...counts,
     ...uncompared === undefined ? {} : { misordered },
+    ...acks && { refused: acks.refused, unanswered: acks.unanswered },
     ...latency,
     failed,
     rate: achievedRate,

@@ -41,10 +41,13 @@ export function connectionLines(summary: Summary, facts: ReportFacts): readonly 
   ];
 }
 
-/** The JSON report of users that talk. `version` changes with incompatible changes. */
+/** The version of all JSON reports. It changes when a field changes its meaning or is removed. */
+export const JSON_VERSION = 2;
+
+/** The JSON report of users that talk. */
 export function jsonReport(summary: Summary, facts: ReportFacts): string {
   return JSON.stringify({
-    version: 1,
+    version: JSON_VERSION,
     url: facts.url,
     elapsedMs: Math.round(facts.elapsedMs),
     interrupted: facts.isInterrupted,

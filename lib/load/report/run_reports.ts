@@ -1,4 +1,5 @@
 import { EXIT_CODE } from "../../cli/exit_code.ts";
+import type { Measurement } from "../measure/measurement.ts";
 import { compare } from "./comparison.ts";
 import { parseGate } from "./gate.ts";
 import { htmlReport } from "./html_report.ts";
@@ -50,7 +51,8 @@ export function reportFiles(
 }
 
 /** The exit code of a judged run. */
-export function exitCodeOf({ gates, isPassed }: Verdict): number {
+export function exitCodeOf({ gates, isPassed }: Verdict, { aborted }: Measurement): number {
+  if (aborted) return EXIT_CODE.gate;
   if (gates.some((gate) => !gate.isPassed)) return EXIT_CODE.gate;
   return isPassed ? EXIT_CODE.ok : EXIT_CODE.failure;
 }

@@ -1,4 +1,4 @@
-import type { Measurement } from "../measure/measurement.ts";
+import type { Aborted, Measurement } from "../measure/measurement.ts";
 import { type Gate, type GateResult, judgeGate, type MetricValues } from "./gate.ts";
 import { formatMetric, metricsOf } from "./metric.ts";
 import { formatNumber, type ReportFacts } from "./report.ts";
@@ -9,7 +9,10 @@ const MIN_SENT_PART = 0.98;
 /** A client that sends this late, or whose event loop is this late, may be the limit. */
 const LATE_MS = 20;
 
-/** A client that keeps its threads busy for more than this part of the time may be the limit. */
+/**
+ * A client that keeps its threads busy for more than this part of the time may be the limit. Turns
+ * of the event loop in which it only waits do not count: it could work in them.
+ */
 const MAX_BUSY_PART = 0.9;
 
 /** The result of judging a measured run. */
@@ -17,8 +20,8 @@ export interface Verdict {
   /** Whether all messages arrived, once and in order. Echoes do not matter. */
   readonly isDelivered: boolean;
   /**
-   * Whether all messages arrived, all users connected and stayed connected, all gates passed, and
-   * with `--strict`, the client was not the limit.
+   * Whether all messages arrived and were acked, all users connected and stayed connected, all
+   * gates passed, the run was not aborted, and with `--strict`, the client was not the limit.
    */
   readonly isPassed: boolean;
   /** Why the client may have been the limit instead of the server; empty if it was not. */
@@ -45,15 +48,17 @@ export function judge(
   const {
     ledger: { delivered, lost, duplicated, reordered, misordered, corrupt, leaked },
     summary,
+    acks,
   } = measurement;
   const isDelivered = delivered > 0 &&
     lost + duplicated + reordered + misordered + corrupt + leaked === 0;
+  const isAnswered = !acks || acks.refused + acks.unanswered === 0;
   const clientLimits = clientLimitsOf(measurement);
   const results = gates.map((gate) => judgeGate(gate, metricsOf(measurement), baseline));
   return {
     isDelivered,
-    isPassed: isDelivered && summary.isClean(count) && results.every(({ isPassed }) => isPassed) &&
-      !(isStrict && clientLimits.length > 0),
+    isPassed: isDelivered && isAnswered && !measurement.aborted && summary.isClean(count) &&
+      results.every(({ isPassed }) => isPassed) && !(isStrict && clientLimits.length > 0),
     clientLimits,
     gates: results,
   };
@@ -65,10 +70,12 @@ export function verdictLines(
   verdict: Verdict,
   { count }: ReportFacts,
 ): readonly string[] {
-  const { opened } = measurement.summary;
+  const { summary: { opened }, aborted } = measurement;
   return [
+    ...aborted ? [abortedLine(aborted)] : [],
     deliveryLine(measurement, verdict),
     ...measurement.faults.map(({ kind, text }) => `  ${kind}: ${text}`),
+    ...ackFaultLines(measurement),
     ...opened < count
       ? [`${formatNumber(count - opened)} of ${formatNumber(count)} users did not connect`]
       : [],
@@ -87,6 +94,20 @@ export function gateValueText({ gate, value, baseline }: GateResult): string {
   return baseline === undefined
     ? `${shown}, not measured in the baseline`
     : `${shown}, baseline ${formatMetric(metric, baseline)}`;
+}
+
+function ackFaultLines({ acks }: Measurement): readonly string[] {
+  if (!acks) return [];
+  const { refused, unanswered } = acks;
+  const faults = Object.entries({ refused, unanswered })
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${formatNumber(count)} ${name}`);
+  return faults.length > 0 ? [`Not every message was acked: ${faults.join(", ")}`] : [];
+}
+
+function abortedLine({ gate, value, steadySeconds }: Aborted): string {
+  const seconds = steadySeconds.toFixed(1);
+  return `Aborted after ${seconds} s of the steady phase: ${gate} (${formatNumber(value)})`;
 }
 
 function deliveryLine({ ledger, summary }: Measurement, { isDelivered }: Verdict): string {
@@ -111,7 +132,8 @@ function deliveryLine({ ledger, summary }: Measurement, { isDelivered }: Verdict
 }
 
 function clientLimitsOf(
-  { achievedRate, offeredRate, latencies, unsent, busyCores, workers }: Measurement,
+  { achievedRate, offeredRate, latencies, unsent, busyCores = 0, waitingCores, workers }:
+    Measurement,
 ): readonly string[] {
   const { slip, lag } = latencies;
   const limits: string[] = [];
@@ -125,9 +147,11 @@ function clientLimitsOf(
   if (lag && lag.p99 > LATE_MS) {
     limits.push(`its event loop was at least ${formatNumber(lag.p99)} ms late for 1 % of the time`);
   }
-  if (busyCores !== undefined && busyCores > MAX_BUSY_PART * workers) {
+  const workingCores = busyCores - waitingCores;
+  if (workingCores > MAX_BUSY_PART * workers) {
     const threads = workers === 1 ? "its one thread" : `its ${workers} threads`;
-    limits.push(`it kept ${busyCores.toFixed(2)} cores busy with ${threads}; try more --workers`);
+    const cores = `${workingCores.toFixed(2)} cores`;
+    limits.push(`it kept ${cores} busy with ${threads}, not counting waiting; try more --workers`);
   }
   return limits;
 }

@@ -9,6 +9,7 @@ import { HeadReader } from "../../websocket/http_head.ts";
 import { SocketTransport } from "../../websocket/transport/socket_transport.ts";
 import type { TransportListener } from "../../websocket/transport/transport.ts";
 import { LONGEST_TIMER_MS } from "../delay.ts";
+import { NO_ANSWER } from "../measure/summary.ts";
 import { certificateFailure, isCertificateError } from "./certificate_failure.ts";
 import {
   type ConnectFailure,
@@ -86,8 +87,8 @@ export interface ConnectOptions {
 }
 
 /** The result of an attempt to connect. `aborted` means that the signal has canceled it. */
-export type Attempt =
-  | { readonly connection: Connection }
+export type Attempt<Opened = Connection> =
+  | { readonly connection: Opened }
   | { readonly failure: ConnectFailure }
   | { readonly aborted: true };
 
@@ -98,15 +99,15 @@ export type Attempt =
  */
 export function connect(target: Target, options: ConnectOptions): Promise<Attempt> {
   const { timeoutMs, signal, user } = options;
-  const { url, lookup, localAddresses } = target;
+  const { url, lookup } = target;
   if (signal.aborted) return Promise.resolve({ aborted: true });
   if (lookup && "failure" in lookup) return Promise.resolve(lookup);
   const attempt = Promise.withResolvers<Attempt>();
   const { protocols } = target;
   const handshake = new ClientHandshake(new URL(user.url), { headers: user.headers, protocols });
   const head = new HeadReader(MAX_HEAD_BYTES);
-  const localAddress = localAddresses[user.id % localAddresses.length];
-  const socket = connectTo(target, localAddress, user.id);
+  const localAddress = localAddressOf(target, user.id);
+  const socket = connectTo(target, user.id);
 
   const end = (result: Attempt | Promise<Attempt>) => {
     clearTimeout(timer);
@@ -157,11 +158,18 @@ export function connect(target: Target, options: ConnectOptions): Promise<Attemp
   return attempt.promise;
 }
 
-function connectTo(
-  { url, caCerts, isInsecure, lookup }: Target,
-  localAddress: string | undefined,
-  turn: number,
-): Socket {
+function localAddressOf({ localAddresses }: Target, turn: number): string | undefined {
+  return localAddresses[turn % localAddresses.length];
+}
+
+/**
+ * Opens a TCP or TLS connection to the server.
+ *
+ * @param turn Connections take turns over the addresses of the target.
+ */
+export function connectTo(target: Target, turn: number): Socket {
+  const { url, caCerts, isInsecure, lookup } = target;
+  const localAddress = localAddressOf(target, turn);
   const { protocol, port } = new URL(url);
   const host = hostOf(new URL(url));
   const isSecure = protocol === "wss:";
@@ -182,7 +190,6 @@ function connectTo(
   });
 }
 
-const NO_ANSWER = "the server stopped answering";
 const NO_CLOSE = "the server did not answer the close frame";
 
 /** An open connection of a user. */

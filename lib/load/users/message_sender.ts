@@ -1,24 +1,40 @@
 import { delay } from "../delay.ts";
-import { PreciseWait, type RunClock } from "../measure/clock.ts";
+import { type AckCounts, NO_ACKS } from "../measure/acks.ts";
+import type { RunClock } from "../measure/clock.ts";
 import { LatencyBins } from "../measure/latency_bins.ts";
 import { MARKER_LIMITS } from "../measure/marker.ts";
 import { MarkedMessage } from "../measure/message.ts";
-import { sendOnSchedule } from "../measure/open_loop.ts";
 import { periodMs } from "../measure/schedule.ts";
+import { StageBins } from "../measure/stage_results.ts";
+import { sendOnSchedule } from "../pace/open_loop.ts";
+import { sharedPacer } from "../pace/pacer.ts";
+import { PreciseWait } from "../pace/precise_wait.ts";
+import { type RatePlan, ratePlanOf } from "../pace/rate_plan.ts";
 import { seededRandom } from "../seeded_random.ts";
+import type { Connection } from "./connect.ts";
+import { type DueMessage, HttpPublisher } from "./http/http_publisher.ts";
 import { SenderTurns } from "./sender_turns.ts";
 import type { User } from "./user_pool.ts";
 import type { SendPlan, WorkerOptions } from "./worker.ts";
 
 /** Sends a worker's share of the messages, each with its marker. */
-export class MessageSender {
+export class MessageSender implements Disposable {
   readonly #options: WorkerOptions;
   readonly #clock: RunClock;
   readonly #signal: AbortSignal;
   readonly #message: MarkedMessage;
-  readonly #wait = new PreciseWait();
+  readonly #ratePlan: RatePlan;
+  /** undefined if users send at their intervals, which needs no such precision. */
+  readonly #wait: PreciseWait | undefined;
   /** From when a message was due to when it was sent, in the steady phase. */
   readonly slip = new LatencyBins();
+  /** From when a message was due to its ack, and from when it was sent, in the steady phase. */
+  readonly ack = new LatencyBins();
+  readonly rawAck = new LatencyBins();
+  /** Publishes over HTTP; undefined if each sender sends over its own connection. */
+  readonly #publisher: HttpPublisher | undefined;
+  /** The messages and deliveries of each stage; undefined without `--stage`. */
+  stages: StageBins | undefined;
   /** How many messages were sent. */
   sent = 0;
   /** How many were due but not sent: no sender was connected, or the server did not read. */
@@ -26,33 +42,77 @@ export class MessageSender {
   blocked = 0;
   #steadyMs = Infinity;
 
-  /** @param signal Aborting it ends the sending. */
-  constructor(options: WorkerOptions, clock: RunClock, signal: AbortSignal) {
+  /**
+   * @param signal Aborting it ends the sending.
+   * @param printNotice Takes notices for the user of the client.
+   */
+  constructor(
+    options: WorkerOptions,
+    clock: RunClock,
+    signal: AbortSignal,
+    printNotice: (line: string) => void,
+  ) {
     this.#options = options;
     this.#clock = clock;
     this.#signal = signal;
     this.#message = new MarkedMessage(options.config.message, options.config.size);
+    this.#ratePlan = ratePlanOf(options.config);
+    this.#wait = this.#ratePlan.pacer && new PreciseWait();
+    if (options.config.publish === "socket") return;
+    const { target, sentBySender } = options;
+    const publisher = this.#publisher = new HttpPublisher({
+      target,
+      sentBySender,
+      encode: (message) => this.#encode(message),
+      onAcked: ({ dueMs, lateUs }) => {
+        if (dueMs < this.#steadyMs) return;
+        const us = (clock.nowMs - dueMs) * 1000;
+        this.ack.record(us);
+        this.rawAck.record(us - lateUs);
+      },
+      onNotice: printNotice,
+    });
+    signal.addEventListener("abort", () => this.#unsend(publisher.drop()), { once: true });
   }
 
   /** How long the thread was busy waiting. */
   get spunMs(): number {
-    return this.#wait.spunMs;
+    return this.#wait?.spunMs ?? 0;
+  }
+
+  /** What the server answered so far to messages that were published over HTTP. */
+  get acks(): AckCounts {
+    return this.#publisher?.acks ?? NO_ACKS;
+  }
+
+  /** How many messages are not yet answered. */
+  get pending(): number {
+    return this.#publisher?.pending ?? 0;
+  }
+
+  /** Ends the connections over which messages are published. */
+  close(): void {
+    this.#unsend(this.#publisher?.close() ?? 0);
   }
 
   /** Sends until the plan ends: at its rate, or if that is 0, each user at its interval. */
   async send(plan: SendPlan, users: readonly User[]): Promise<void> {
     const senders = users.filter(({ plan }) => plan.sender >= 0);
+    const { pacer, stages } = this.#ratePlan;
+    const wait = this.#wait;
     this.#steadyMs = plan.steadyMs;
+    if (stages.length > 0) this.stages = new StageBins(stages, plan.steadyMs);
     if (!senders.some(({ connection }) => connection)) return;
-    if (plan.ratePerSecond === 0) {
+    if (!pacer || !wait) {
       await Promise.all(senders.map((user) => this.#sendAtIntervals(user, plan)));
       return delay(plan.endMs - this.#clock.nowMs, this.#signal);
     }
     const { config: { skew }, seed } = this.#options;
     const turns = new SenderTurns(senders, { skew, random: seededRandom(seed) });
+    await wait.ready;
     await sendOnSchedule({
-      ratePerSecond: plan.ratePerSecond,
-      startMs: plan.startMs + plan.offsetMs,
+      pacer: sharedPacer(pacer, { part: plan.part, offset: this.#options.index }),
+      startMs: plan.startMs,
       endMs: plan.endMs,
       signal: this.#signal,
       send: (dueMs) => {
@@ -61,8 +121,12 @@ export class MessageSender {
         else this.disconnected++;
       },
       nowMs: () => this.#clock.nowMs,
-      wait: (ms) => this.#wait.wait(ms),
+      wait: (ms) => wait.wait(ms),
     });
+  }
+
+  [Symbol.dispose](): void {
+    this.#wait?.[Symbol.dispose]();
   }
 
   async #sendAtIntervals(user: User, { startMs, endMs }: SendPlan): Promise<void> {
@@ -75,18 +139,36 @@ export class MessageSender {
     }
   }
 
-  #sendAs({ plan: { id, name, sender }, connection }: User, dueMs: number): void {
-    if (connection!.isBlocked) return void this.blocked++;
+  #sendAs({ plan, connection }: User, dueMs: number): void {
+    const lateUs = Math.max(0, Math.floor(this.#clock.nowMs * 1000) - Math.floor(dueMs * 1000));
+    const message: DueMessage = { plan, dueMs, lateUs };
+    if (this.#publisher) {
+      if (!this.#publisher.publish(message)) return void this.blocked++;
+    } else {
+      // Users with an event stream do not send.
+      const socket = connection as Connection;
+      if (socket.isBlocked) return void this.blocked++;
+      socket.sendText(this.#encode(message));
+    }
+    this.sent++;
+    if (dueMs < this.#steadyMs) return;
+    this.slip.record(lateUs);
+    this.stages?.recordSent(Math.floor(dueMs * 1000));
+  }
+
+  #encode({ plan: { id, name, sender }, dueMs, lateUs }: DueMessage): Uint8Array {
     const { run, sentBySender, startEpochMs } = this.#options;
     const plannedUs = Math.floor(dueMs * 1000);
-    const lateUs = Math.max(0, Math.floor(this.#clock.nowMs * 1000) - plannedUs);
     const seq = sentBySender[sender]!++;
-    const message = this.#message.encode(
+    return this.#message.encode(
       { id, name, seq: seq + 1, epochMs: startEpochMs + plannedUs / 1000 },
       { run, sender, seq, plannedUs, lateUs: Math.min(lateUs, MARKER_LIMITS.lateUs) },
     );
-    connection!.sendText(message);
-    this.sent++;
-    if (dueMs >= this.#steadyMs) this.slip.record(lateUs);
+  }
+
+  /** Messages that waited for the server were not sent. */
+  #unsend(count: number): void {
+    this.sent -= count;
+    this.blocked += count;
   }
 }

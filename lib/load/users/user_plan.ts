@@ -2,7 +2,7 @@ import type { ClientConfig } from "../config.ts";
 import type { RoomPlan } from "../measure/room_plan.ts";
 import type { SenderPlan } from "../measure/text_check.ts";
 import type { Target } from "./connect.ts";
-import { rolesOf } from "./roles.ts";
+import { type RoleFlags, rolesOf } from "./roles.ts";
 import type { UserLine } from "./users_file.ts";
 
 /** Who a user is, and what it does. */
@@ -15,6 +15,8 @@ export interface UserPlan {
   readonly room: number;
   /** Its index as a sender; -1 if it only listens. The senders of a room have consecutive ones. */
   readonly sender: number;
+  /** How it receives messages. */
+  readonly via: "websocket" | "events";
   /** Whether it reads nothing, or slowly, until all messages are sent. */
   readonly isSlow: boolean;
   /** The URL to connect to, with the room and the name. */
@@ -32,13 +34,13 @@ export interface RunPlan {
 }
 
 /** What the flags tell of the users. */
-type UserFlags = Pick<ClientConfig, "count" | "senders" | "slow" | "room" | "rooms">;
+type UserFlags = Pick<ClientConfig, keyof RoleFlags | "room" | "rooms">;
 
 /**
  * Plans the users that the flags ask for.
  *
- * The users with the lowest ids send, and those with the highest are slow. With `--rooms` they take
- * turns over the rooms.
+ * The users with the lowest ids send, and those with the highest are slow. Those of `--sse` come
+ * before the slow ones. With `--rooms` the users take turns over the rooms.
  *
  * @param lines The users of `--users`; without that file, none.
  */
@@ -48,7 +50,7 @@ export function planUsers(
   lines: readonly UserLine[],
 ): RunPlan {
   const { count } = flags;
-  const { senderCount, slowCount } = rolesOf(flags);
+  const { senderCount, eventCount, slowCount } = rolesOf(flags);
   const roomNames = Array.from({ length: count }, (_, at) => roomOf(at, flags, lines[at]));
   const rooms = planRooms(roomNames.slice(0, senderCount), roomNames);
   const indexes = new Map(rooms.map(({ name }, index) => [name, index]));
@@ -63,6 +65,7 @@ export function planUsers(
       name: line.name ?? `Client ${id}`,
       room,
       sender: id <= senderCount ? nextSenders[room]!++ : -1,
+      via: id > count - slowCount - eventCount && id <= count - slowCount ? "events" : "websocket",
       isSlow: id > count - slowCount,
       url: urlOf(roomName, line.name),
       headers: headersOf(target.headers, line),

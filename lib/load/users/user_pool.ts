@@ -8,9 +8,10 @@ import { MarkedMessage } from "../measure/message.ts";
 import type { Marker } from "../measure/marker.ts";
 import type { SlowReaders } from "../measure/measurement.ts";
 import { increment, Summary } from "../measure/summary.ts";
-import { connect, type Connection } from "./connect.ts";
+import { connect, Connection } from "./connect.ts";
 import { lossText } from "./connect_failure.ts";
 import { connectOnSchedule } from "./connect_schedule.ts";
+import { type EventStream, openEventStream } from "./http/event_stream.ts";
 import { ReadThrottle } from "./read_throttle.ts";
 import { rolesOf } from "./roles.ts";
 import type { UserPlan } from "./user_plan.ts";
@@ -23,7 +24,7 @@ const SETTLE_MS = 1000;
 export interface User {
   readonly plan: UserPlan;
   /** undefined while it is not connected. */
-  connection: Connection | undefined;
+  connection: Connection | EventStream | undefined;
   receiver: ReceiverLedger | undefined;
   /** Whether `--churn` is reconnecting it. */
   isChurning: boolean;
@@ -126,7 +127,9 @@ export class UserPool {
 
   /** Lets the slow readers read what the server still has for them. */
   resumeSlowReaders(): void {
-    for (const { plan, connection } of this.users) if (plan.isSlow) connection?.resume();
+    for (const { plan, connection } of this.users) {
+      if (plan.isSlow && connection instanceof Connection) connection.resume();
+    }
   }
 
   /** Aborts {@linkcode signal} and all handshakes. */
@@ -176,13 +179,16 @@ export class UserPool {
     const { target, config, plan } = this.#options;
     const { id, sender, room } = user.plan;
     const ledger = this.#ledgerOf(user);
-    const receiver = ledger.join({ id, sender, room: plan.rooms[room]! }, "websocket");
+    // What a user publishes over HTTP comes to its own connection too.
+    const self = config.publish === "http" ? -1 : sender;
+    const receiver = ledger.join({ id, sender: self, room: plan.rooms[room]! }, user.plan.via);
     const handshake = new AbortController();
     if (this.#end.signal.aborted) handshake.abort();
     this.#handshakes.add(handshake);
     const startMs = this.#clock.nowMs;
     const onDelivered = user.plan.isSlow ? () => {} : this.#listener.onDelivered;
-    const attempt = await connect(target, {
+    const open = user.plan.via === "events" ? openEventStream : connect;
+    const attempt = await open(target, {
       user: user.plan,
       timeoutMs: config.connectTimeoutMs,
       signal: handshake.signal,

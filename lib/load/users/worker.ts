@@ -1,8 +1,10 @@
 import type { ClientConfig } from "../config.ts";
+import type { AckCounts } from "../measure/acks.ts";
 import type { LedgerCounts } from "../measure/delivery_counts.ts";
 import type { Fault } from "../measure/fault_log.ts";
 import type { SlowReaders, Unsent } from "../measure/measurement.ts";
 import type { Sample } from "../measure/recorder.ts";
+import type { StageCounts } from "../measure/stage_results.ts";
 import type { SummaryCounts } from "../measure/summary.ts";
 import type { Target } from "./connect.ts";
 import type { RunPlan } from "./user_plan.ts";
@@ -51,16 +53,18 @@ export interface SendPlan {
   /** When the warm-up ends, and rates and latencies begin to count. */
   readonly steadyMs: number;
   readonly endMs: number;
-  /** The worker's share of the rate; 0 lets each user send at its interval. */
-  readonly ratePerSecond: number;
-  /** When its first message is due after the start, so that the workers take turns. */
-  readonly offsetMs: number;
+  /** The worker's part of all messages, from 0 to 1. It is ignored if users send at intervals. */
+  readonly part: number;
 }
 
 /** What a worker has measured. */
 export interface WorkerSample extends Sample {
   /** Messages of this run that arrived, whatever they count as. */
   readonly own: number;
+  /** How many users could not connect. */
+  readonly failed: number;
+  /** New since the last sample, for each stage. */
+  readonly stages: readonly StageCounts[];
 }
 
 /** What happened to a worker's users and messages. */
@@ -71,6 +75,7 @@ export interface WorkerResult {
   readonly faults: readonly Fault[];
   /** How many deliveries came too late to compare their order. */
   readonly uncompared: number;
+  readonly acks: AckCounts;
   readonly slow: SlowReaders;
   readonly steady: SteadyCounts;
   readonly unsent: Unsent;

@@ -3,6 +3,7 @@ import { EventLoopLag, RunClock } from "../measure/clock.ts";
 import { LatencyBins } from "../measure/latency_bins.ts";
 import type { Marker } from "../measure/marker.ts";
 import { SpreadRecorder } from "../measure/spread.ts";
+import { ratePlanOf } from "../pace/rate_plan.ts";
 import { seededRandom } from "../seeded_random.ts";
 import { Churn } from "./churn.ts";
 import { MessageSender } from "./message_sender.ts";
@@ -40,13 +41,13 @@ export class LocalWorker implements LoadWorker {
   constructor(options: WorkerOptions, printNotice: (line: string) => void) {
     this.#options = options;
     this.#clock = new RunClock(options.startEpochMs);
-    this.#spreads = new SpreadRecorder(options.config.rate);
+    this.#spreads = new SpreadRecorder(ratePlanOf(options.config).peakRate);
     this.#users = new UserPool(options, this.#clock, {
       onOpened: (us) => this.#handshake.record(us),
       onDelivered: (marker) => this.#delivered(marker),
       onNotice: printNotice,
     });
-    this.#sender = new MessageSender(options, this.#clock, this.#users.signal);
+    this.#sender = new MessageSender(options, this.#clock, this.#users.signal, printNotice);
     const { churn, workers } = options.config;
     this.#churn = new Churn({
       ratePerSecond: churn / workers,
@@ -82,20 +83,23 @@ export class LocalWorker implements LoadWorker {
   }
 
   sample(): Promise<WorkerSample> {
-    const { ledger, connections } = this.#users;
+    const { ledger, summary, connections } = this.#users;
     return Promise.resolve({
       atMs: this.#clock.nowMs,
       connections,
       sent: this.#sender.sent,
       own: this.#users.ownCount,
-      delivered: ledger.delivered,
-      missing: ledger.missing,
+      ledger: ledger.countsSoFar,
+      failed: summary.failed,
+      stages: this.#sender.stages?.take() ?? [],
       spunMs: this.#sender.spunMs,
       latencies: {
         handshake: this.#handshake.take(),
         warmup: this.#warmup.take(),
         steady: this.#steady.take(),
         raw: this.#raw.take(),
+        ack: this.#sender.ack.take(),
+        rawAck: this.#sender.rawAck.take(),
         slip: this.#sender.slip.take(),
         lag: this.#lag.take(),
       },
@@ -104,21 +108,24 @@ export class LocalWorker implements LoadWorker {
   }
 
   outstanding(): Promise<number> {
-    return Promise.resolve(this.#users.outstanding);
+    return Promise.resolve(this.#users.outstanding + this.#sender.pending);
   }
 
   async leave(): Promise<WorkerResult> {
     const { summary, ledger, slowReaders } = this.#users;
+    this.#sender.close();
     ledger.close();
     const { counts, faults } = ledger;
     await this.#users.leave();
     this.#lagTimer[Symbol.dispose]();
+    this.#sender[Symbol.dispose]();
     summary.sent = this.#sender.sent;
     return {
       summary: { ...summary },
       ledger: counts,
       faults,
       uncompared: ledger.uncompared,
+      acks: this.#sender.acks,
       slow: slowReaders,
       steady: this.#steadyCounts,
       unsent: { disconnected: this.#sender.disconnected, blocked: this.#sender.blocked },
@@ -162,5 +169,6 @@ export class LocalWorker implements LoadWorker {
     this.#steady.record(us);
     this.#raw.record(us - marker.lateUs);
     this.#spreads.record(marker, nowMs);
+    this.#sender.stages?.recordDelivery(marker.plannedUs, us);
   }
 }

@@ -116,7 +116,7 @@ Deno.test("DeliveryLedger expects the messages that were sent while a receiver w
   assertEquals(ledger.outstanding, 3);
   receive(late, message(1));
   receive(early, message(1));
-  assertEquals([ledger.outstanding, ledger.missing], [1, 1]);
+  assertEquals([ledger.outstanding, ledger.countsSoFar.lost], [1, 1]);
   // The first message is missing. The third is under way when the receiver leaves, and is not
   // expected.
   sentBySender[0] = 3;
@@ -140,12 +140,12 @@ Deno.test("DeliveryLedger expects nothing of a connecting receiver until its fir
   receive(receiver, message(3));
   assertEquals(ledger.outstanding, 1);
   receive(receiver, message(4));
-  assertEquals([ledger.outstanding, ledger.missing], [0, 0]);
+  assertEquals([ledger.outstanding, ledger.countsSoFar.lost], [0, 0]);
   // Messages of the other sender that were under way may arrive or not.
   receive(receiver, message(4, { sender: 1 }));
   sentBySender.set([6, 7]);
   receive(receiver, message(6, { sender: 1 }));
-  assertEquals([ledger.outstanding, ledger.missing], [2, 1]);
+  assertEquals([ledger.outstanding, ledger.countsSoFar.lost], [2, 1]);
   assertEquals(ledger.counts, { ...NO_COUNTS, delivered: 4, lost: 2 });
 });
 
@@ -156,7 +156,7 @@ Deno.test("DeliveryLedger expects all messages of a settled receiver, and accept
   sentBySender[0] = 4;
   receive(lively, message(1));
   receive(lively, message(3));
-  assertEquals([ledger.outstanding, ledger.missing], [3, 1]);
+  assertEquals([ledger.outstanding, ledger.countsSoFar.lost], [3, 1]);
   ledger.leave(silent);
   assertEquals(ledger.counts.lost, 1);
 });

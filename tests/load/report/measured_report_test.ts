@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { parseGate } from "../../../lib/load/report/gate.ts";
 import { NO_COUNTS } from "../../../lib/load/measure/delivery_counts.ts";
 import {
@@ -6,6 +6,7 @@ import {
   measuredTextReport,
 } from "../../../lib/load/report/measured_report.ts";
 import type { Measurement } from "../../../lib/load/measure/measurement.ts";
+import type { StageResult } from "../../../lib/load/measure/stage_results.ts";
 import { Summary } from "../../../lib/load/measure/summary.ts";
 import { judge } from "../../../lib/load/report/verdict.ts";
 import { GOOD, LATENCY } from "./measurements.ts";
@@ -80,7 +81,7 @@ Latency, ms            p50       p90       p99     p99.9       max
 This client, ms        p50       p90       p99     p99.9       max
   send delay          1.00      2.00      3.00      4.00      5.00
   event loop lag      1.00      2.00      3.00      4.00      5.00
-  busy         0.25 cores with 1 thread`,
+  busy         0.25 cores with 1 thread, 0.05 of them waiting`,
   );
 });
 
@@ -155,12 +156,13 @@ Deno.test("measuredJsonReport() has its version and every figure", () => {
       ),
     ),
     {
-      version: 1,
+      version: 2,
       url: "ws://h/ws",
       elapsedMs: 5040,
       interrupted: false,
       delivered: false,
       passed: false,
+      aborted: null,
       clientLimits: [],
       gates: [{ gate: "lost=0", value: 3, baseline: null, passed: false }],
       connections: {
@@ -188,22 +190,26 @@ Deno.test("measuredJsonReport() has its version and every figure", () => {
       },
       faults: [],
       uncompared: null,
+      acks: null,
       slow: {
         count: 2,
         closeCodes: { 4008: 1 },
         delivery: { ...NO_COUNTS, delivered: 4, lost: 5 },
       },
       rates: { offeredRate: 100, achievedRate: 90.25, deliveriesPerSecond: 200 },
+      stages: [],
       latencyMs: {
         delivery: LATENCY,
         raw: LATENCY,
         first: LATENCY,
         last: LATENCY,
         spread: null,
+        ack: null,
+        rawAck: null,
         handshake: LATENCY,
         lookup: 1.25,
       },
-      client: { slipMs: LATENCY, lagMs: LATENCY, busyCores: null, workers: 2 },
+      client: { slipMs: LATENCY, lagMs: LATENCY, busyCores: null, waitingCores: 0.05, workers: 2 },
       server: {
         cpuCores: { mean: 0.5, max: 1 },
         memoryBytes: { mean: 1e6, max: 2e6 },
@@ -212,4 +218,58 @@ Deno.test("measuredJsonReport() has its version and every figure", () => {
       comparison: null,
     },
   );
+});
+
+/** A run of two stages, which was aborted in the second. */
+const ABORTED: Measurement = {
+  ...GOOD,
+  stages: [
+    {
+      startRate: 0,
+      rate: 1000,
+      seconds: 30,
+      sent: 15_000,
+      achievedRate: 500,
+      deliveriesPerSecond: 1000,
+      latency: LATENCY,
+      lost: 0,
+    },
+    {
+      startRate: 1000,
+      rate: 5000,
+      seconds: 2.04,
+      sent: 2041,
+      achievedRate: 1000.5,
+      deliveriesPerSecond: 0,
+      latency: undefined,
+      lost: 7,
+    },
+  ],
+  aborted: { gate: "p99>2s", value: 2310.04, steadySeconds: 32.04 },
+};
+
+Deno.test("measuredTextReport() shows first why a run was aborted, and each stage", () => {
+  const verdict = judge(ABORTED, { gates: [], count: 3, isStrict: false });
+  const text = measuredTextReport(ABORTED, verdict, FACTS);
+  assertStringIncludes(
+    text,
+    "Aborted after 32.0 s of the steady phase: p99>2s (2,310.0)\nEvery message arrived",
+  );
+  assertStringIncludes(
+    text,
+    `
+Stages, messages/s     seconds      sent  deliv./s   p50, ms   p99, ms      lost
+  1  0 to 1,000           30.0    15,000     1,000      1.00      3.00         0
+  2  1,000 to 5,000        2.0     2,041         0      none      none         7
+Latency, ms  `,
+  );
+});
+
+Deno.test("measuredJsonReport() has why a run was aborted, and each stage", () => {
+  const verdict = judge(ABORTED, { gates: [], count: 3, isStrict: false });
+  const { aborted, passed, stages } = JSON.parse(measuredJsonReport(ABORTED, verdict, FACTS));
+  assertEquals([aborted, passed], [ABORTED.aborted, false]);
+  const [{ latency, ...first }] = ABORTED.stages as [StageResult];
+  assertEquals(stages[0], { ...first, latencyMs: latency });
+  assertEquals(stages[1].latencyMs, null);
 });

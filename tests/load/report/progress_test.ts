@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { progressLine } from "../../../lib/load/report/progress.ts";
+import { ratePlanOf } from "../../../lib/load/pace/rate_plan.ts";
 import type { TimelinePoint } from "../../../lib/load/measure/recorder.ts";
 
 const POINT: TimelinePoint = {
@@ -16,6 +17,8 @@ const POINT: TimelinePoint = {
   busyCores: 0.5,
 };
 
+const PLAN = { warmupMs: 5000, steadyMs: 10_000, stages: [] };
+
 const REST = "4000 sent/s · 1996000 delivered/s · p99 5.2 ms · missing 2 · 500 open";
 
 for (
@@ -28,10 +31,23 @@ for (
   ] as const
 ) {
   Deno.test(`progressLine() is ${line}`, () => {
-    assertEquals(progressLine({ ...POINT, ...part }, { warmupMs: 5000, durationMs: 10_000 }), line);
+    assertEquals(progressLine({ ...POINT, ...part }, PLAN), line);
   });
 }
 
 Deno.test("progressLine() shows no total if the run has no end", () => {
-  assertEquals(progressLine(POINT, { warmupMs: 0, durationMs: 0 }), `steady 3 s · ${REST}`);
+  assertEquals(progressLine(POINT, { ...PLAN, steadyMs: 0 }), `steady 3 s · ${REST}`);
+});
+
+Deno.test("progressLine() shows the stage", () => {
+  const { stages } = ratePlanOf({
+    rate: 0,
+    stage: ["1s:10", "9s:20", "1s:0"],
+    warmupMs: 0,
+    durationMs: 0,
+  });
+  assertEquals(
+    progressLine({ ...POINT, stage: 2 }, { ...PLAN, stages }),
+    `steady 3 of 10 s · stage 2 of 3 · ${REST}`,
+  );
 });

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { jsonReport, textReport } from "../../../lib/load/report/report.ts";
-import { Summary } from "../../../lib/load/measure/summary.ts";
+import { NO_ANSWER, Summary } from "../../../lib/load/measure/summary.ts";
 
 const FACTS = { url: "ws://h/ws", count: 4, elapsedMs: 20_040, isInterrupted: false };
 
@@ -48,7 +48,7 @@ Deno.test("textReport() shows that nothing happened", () => {
 
 Deno.test("jsonReport() has its version and every count", () => {
   assertEquals(JSON.parse(jsonReport(busySummary(), FACTS)), {
-    version: 1,
+    version: 2,
     url: "ws://h/ws",
     elapsedMs: 20_040,
     interrupted: false,
@@ -66,7 +66,7 @@ Deno.test("jsonReport() has its version and every count", () => {
   });
 });
 
-Deno.test("Summary.isClean() requires that all users connected and none is disconnected", () => {
+Deno.test("Summary.isClean() requires that all users connected, none is disconnected, and the server answered", () => {
   const clean = new Summary();
   Object.assign(clean, { opened: 2, reconnected: 1 });
   clean.addLoss({ code: 1001, reason: "" });
@@ -75,8 +75,12 @@ Deno.test("Summary.isClean() requires that all users connected and none is disco
   disconnected.addLeave({ code: 1006, reason: "the server did not answer the close frame" });
   const unfinished = new Summary();
   Object.assign(unfinished, { opened: 1 });
-  assertEquals([clean, disconnected, unfinished].map((each) => each.isClean(2)), [
+  const silent = new Summary();
+  Object.assign(silent, { opened: 2, reconnected: 1 });
+  silent.addLoss({ code: 1006, reason: NO_ANSWER });
+  assertEquals([clean, disconnected, unfinished, silent].map((each) => each.isClean(2)), [
     true,
+    false,
     false,
     false,
   ]);

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { parseGate } from "../../../lib/load/report/gate.ts";
+import { NO_ACKS } from "../../../lib/load/measure/acks.ts";
 import { Summary } from "../../../lib/load/measure/summary.ts";
 import { judge } from "../../../lib/load/report/verdict.ts";
 import { GOOD, LATENCY } from "./measurements.ts";
@@ -25,6 +26,14 @@ for (const fault of ["lost", "duplicated", "reordered", "corrupt"] as const) {
   });
 }
 
+for (const fault of ["refused", "unanswered"] as const) {
+  Deno.test(`judge() fails a run if a message was ${fault}`, () => {
+    const acks = { ...NO_ACKS, acked: 9, [fault]: 1 };
+    const { isDelivered, isPassed, gates } = judge({ ...GOOD, acks }, demands(`${fault}<1`));
+    assertEquals([isDelivered, isPassed, gates[0]!.value], [true, false, 1]);
+  });
+}
+
 for (
   const [part, limit] of [
     [{ achievedRate: 90 }, "it sent 90 of 100 messages/s"],
@@ -36,10 +45,13 @@ for (
       { latencies: { ...GOOD.latencies, lag: { ...LATENCY, p99: 25 } } },
       "its event loop was at least 25 ms late for 1 % of the time",
     ],
-    [{ busyCores: 0.95 }, "it kept 0.95 cores busy with its one thread; try more --workers"],
     [
-      { busyCores: 1.9, workers: 2 },
-      "it kept 1.90 cores busy with its 2 threads; try more --workers",
+      { busyCores: 1.0 },
+      "it kept 0.95 cores busy with its one thread, not counting waiting; try more --workers",
+    ],
+    [
+      { busyCores: 2.0, waitingCores: 0.1, workers: 2 },
+      "it kept 1.90 cores busy with its 2 threads, not counting waiting; try more --workers",
     ],
   ] as const
 ) {
@@ -73,14 +85,15 @@ Deno.test("judge() does not blame the client for senders that the server closed 
   }
 });
 
-Deno.test("judge() fails a run if a user did not connect, a gate failed, or --strict is violated", () => {
+Deno.test("judge() fails a run if a user did not connect, a gate failed, it was aborted, or --strict is violated", () => {
   const limited = { ...GOOD, achievedRate: 90 };
   const verdicts = [
     judge(GOOD, { ...demands(), count: 4 }),
     judge(GOOD, demands("lost>0")),
     judge(limited, { ...demands(), isStrict: true }),
+    judge({ ...GOOD, aborted: { gate: "p99>2s", value: 3000, steadySeconds: 1 } }, demands()),
     judge(limited, demands()),
   ];
-  assertEquals(verdicts.map(({ isPassed }) => isPassed), [false, false, false, true]);
+  assertEquals(verdicts.map(({ isPassed }) => isPassed), [false, false, false, false, true]);
   assertEquals(verdicts.every(({ isDelivered }) => isDelivered), true);
 });

@@ -12,8 +12,9 @@ for (
   ] as const
 ) {
   Deno.test(`rolesOf() understands --slow ${slow}`, () => {
-    assertEquals(rolesOf({ count: 20, senders: 0, slow }), {
+    assertEquals(rolesOf({ count: 20, senders: 0, publish: "socket", sse: "0", slow }), {
       senderCount: 20 - slowCount,
+      eventCount: 0,
       slowCount,
       slowBytesPerSecond,
     });

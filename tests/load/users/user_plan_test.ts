@@ -2,7 +2,15 @@ import { assertEquals } from "@std/assert";
 import { planUsers } from "../../../lib/load/users/user_plan.ts";
 import type { UserLine } from "../../../lib/load/users/users_file.ts";
 
-const FLAGS = { count: 4, senders: 0, slow: "0", room: "", rooms: 0 };
+const FLAGS: Parameters<typeof planUsers>[0] = {
+  count: 4,
+  senders: 0,
+  publish: "socket",
+  sse: "0",
+  slow: "0",
+  room: "",
+  rooms: 0,
+};
 const TARGET = { url: "ws://a/ws?x=1", headers: { "x-a": "1" } };
 
 function plan(flags: Partial<typeof FLAGS> = {}, lines: readonly UserLine[] = []) {
@@ -23,6 +31,7 @@ Deno.test("planUsers() has users of one room that all send by default", () => {
     name: "Client 3",
     room: 0,
     sender: 2,
+    via: "websocket",
     isSlow: false,
     url: TARGET.url,
     headers: TARGET.headers,
@@ -33,6 +42,20 @@ Deno.test("planUsers() lets the first users send, and the last users be slow", (
   const { users } = plan({ senders: 2, slow: "1" });
   assertEquals(users.map(({ sender }) => sender), [0, 1, -1, -1]);
   assertEquals(users.map(({ isSlow }) => isSlow), [false, false, false, true]);
+});
+
+Deno.test("planUsers() has the users of --sse before the slow ones", () => {
+  const { users } = plan({ count: 5, slow: "1", sse: "40%" });
+  assertEquals(users.map(({ sender }) => sender), [0, 1, -1, -1, -1]);
+  assertEquals(users.map(({ isSlow }) => isSlow), [false, false, false, false, true]);
+  const websocket = "websocket";
+  assertEquals(users.map(({ via }) => via), [websocket, websocket, "events", "events", websocket]);
+});
+
+Deno.test("planUsers() lets the users of --sse send with --publish http", () => {
+  const { users } = plan({ slow: "1", sse: "3", publish: "http" });
+  assertEquals(users.map(({ sender }) => sender), [0, 1, 2, -1]);
+  assertEquals(users.map(({ via }) => via), ["events", "events", "events", "websocket"]);
 });
 
 Deno.test("planUsers() spreads users over rooms, whose senders have consecutive indexes", () => {

@@ -11,13 +11,10 @@ export interface PhaseBand {
   readonly isShaded: boolean;
 }
 
-/** A point of a timeline. With `--stage`, those of the steady phase have the index of a stage. */
-type PhasePoint = Pick<TimelinePoint, "seconds" | "phase" | "phaseSeconds"> & {
-  readonly stage?: number | undefined;
-};
-
 /** Returns the phases of a timeline, without gaps between them. */
-export function phaseBands(timeline: readonly PhasePoint[]): readonly PhaseBand[] {
+export function phaseBands(
+  timeline: readonly Pick<TimelinePoint, "seconds" | "phase" | "phaseSeconds" | "stage">[],
+): readonly PhaseBand[] {
   const starts = timeline.flatMap((point, at) => {
     const { phase, stage, seconds, phaseSeconds } = point;
     const before = timeline[at - 1];

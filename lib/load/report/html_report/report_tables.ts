@@ -9,6 +9,7 @@ import { LATENCY_NAMES } from "../measured_report.ts";
 import { formatMetric, metricsOf } from "../metric.ts";
 import { formatMs, formatNumber } from "../report.ts";
 import { SERVER_FIGURES } from "../server_report.ts";
+import type { Measurement } from "../../measure/measurement.ts";
 import type { ServerSummary } from "../../measure/server_metrics.ts";
 import type { FinishedRun } from "../saved_run/saved_run.ts";
 
@@ -46,7 +47,7 @@ export function askedTable(
   { config, given, facts, measurement }: FinishedRun,
   gates: readonly GateResult[],
 ): Table {
-  const { summary, ledger, slow, churned, offeredRate, achievedRate, busyCores, workers } =
+  const { summary, ledger, acks, slow, churned, offeredRate, achievedRate, busyCores, workers } =
     measurement;
   const metrics = metricsOf(measurement);
   const gatesOf = (metric: GateMetric) =>
@@ -97,6 +98,11 @@ export function askedTable(
           ? "not checked"
           : mark(formatNumber(count), count === 0),
       ]),
+      ...acks
+        ? Object.entries({ refused: acks.refused, unanswered: acks.unanswered }).map((
+          [name, count],
+        ): Cell[] => [capitalized(name), "0", mark(formatNumber(count), count === 0)])
+        : [],
       metricRow("Deliveries per second", "deliveries"),
       metricRow("Latency p50, ms", "p50"),
       metricRow("Latency p99, ms", "p99"),
@@ -121,6 +127,24 @@ export function latencyTable({ measurement: { latencies } }: FinishedRun): Table
       if (!latency) return [];
       return [[capitalized(name), ...columns.map((column) => formatMs(latency[column]))]];
     }),
+  };
+}
+
+/** What happened in each stage. */
+export function stageTable(stages: Measurement["stages"]): Table {
+  return {
+    caption: "Stages",
+    head: ["Stage", "Messages/s", "Seconds", "Sent", "Deliveries/s", "p50, ms", "p99, ms", "Lost"],
+    rows: stages.map((stage, at) => [
+      `${at + 1}`,
+      `${formatNumber(stage.startRate)} to ${formatNumber(stage.rate)}`,
+      stage.seconds.toFixed(1),
+      formatNumber(stage.sent),
+      formatNumber(stage.deliveriesPerSecond),
+      stage.latency ? formatMs(stage.latency.p50) : "none",
+      stage.latency ? formatMs(stage.latency.p99) : "none",
+      mark(formatNumber(stage.lost), stage.lost === 0),
+    ]),
   };
 }
 

@@ -1,6 +1,8 @@
 import { LatencyHistogram, type LatencySummary, LONGEST_US } from "../../measure/latency.ts";
 import { type LedgerCounts, NO_COUNTS } from "../../measure/delivery_counts.ts";
-import type { Measurement, SlowReaders } from "../../measure/measurement.ts";
+import type { AckCounts } from "../../measure/acks.ts";
+import type { StageResult } from "../../measure/stage_results.ts";
+import type { Aborted, Measurement, SlowReaders } from "../../measure/measurement.ts";
 import type { RunHistograms, RunLatencies, TimelinePoint } from "../../measure/recorder.ts";
 import { Summary, type SummaryCounts } from "../../measure/summary.ts";
 import type { Fault } from "../../measure/fault_log.ts";
@@ -70,6 +72,7 @@ const POINT = json.object<TimelinePoint>({
   p99SoFar: json.optional(json.number),
   missing: json.count,
   busyCores: json.number,
+  stage: json.optional(json.count),
   server: json.optional(json.object<ServerFigures>({
     cpuCores: json.optional(json.number),
     memoryBytes: json.optional(json.number),
@@ -87,6 +90,12 @@ export const MEASUREMENT = json.object<Measurement>({
   ledger: COUNTS,
   faults: json.list(FAULT),
   uncompared: json.optional(json.count),
+  acks: json.optional(json.object<AckCounts>({
+    acked: json.count,
+    refused: json.count,
+    unanswered: json.count,
+    errors: json.map(json.text, json.count),
+  })),
   slow: json.object<SlowReaders>({
     count: json.count,
     closeCodes: json.map(json.count, json.count),
@@ -98,6 +107,8 @@ export const MEASUREMENT = json.object<Measurement>({
   latencies: json.object<RunLatencies>({
     delivery: json.optional(LATENCY),
     raw: json.optional(LATENCY),
+    ack: json.optional(LATENCY),
+    rawAck: json.optional(LATENCY),
     first: json.optional(LATENCY),
     last: json.optional(LATENCY),
     spread: json.optional(LATENCY),
@@ -108,6 +119,8 @@ export const MEASUREMENT = json.object<Measurement>({
   histograms: json.object<RunHistograms>({
     delivery: HISTOGRAM,
     raw: HISTOGRAM,
+    ack: HISTOGRAM,
+    rawAck: HISTOGRAM,
     first: HISTOGRAM,
     last: HISTOGRAM,
     spread: HISTOGRAM,
@@ -117,9 +130,23 @@ export const MEASUREMENT = json.object<Measurement>({
   }),
   lookupMs: json.optional(json.number),
   timeline: json.list(POINT),
+  stages: json.list(json.object<StageResult>({
+    startRate: json.number,
+    rate: json.number,
+    seconds: json.number,
+    sent: json.count,
+    achievedRate: json.number,
+    deliveriesPerSecond: json.number,
+    latency: json.optional(LATENCY),
+    lost: json.number,
+  })),
+  aborted: json.optional(
+    json.object<Aborted>({ gate: json.text, value: json.number, steadySeconds: json.number }),
+  ),
   unsent: json.object<Measurement["unsent"]>({ disconnected: json.count, blocked: json.count }),
   churned: json.count,
   busyCores: json.optional(json.number),
+  waitingCores: json.number,
   workers: json.count,
   server: json.optional(json.object<ServerSummary>({
     cpuCores: json.optional(FIGURE),

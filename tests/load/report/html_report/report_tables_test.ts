@@ -8,6 +8,7 @@ import {
   gateTable,
   latencyTable,
   serverTable,
+  stageTable,
 } from "../../../../lib/load/report/html_report/report_tables.ts";
 import { judgeRun } from "../../../../lib/load/report/run_reports.ts";
 import { FINISHED, GOOD, LATENCY } from "../measurements.ts";
@@ -81,6 +82,17 @@ Deno.test("latencyTable() leaves out what was not measured", () => {
   const table = latencyTable({ ...FINISHED, measurement: { ...GOOD, latencies } });
   assertEquals(row(table, "All deliveries"), ["1.00", "2.00", "3.00", "4.00", "5.00"]);
   assertEquals(row(table, "First to last"), undefined);
+});
+
+Deno.test("stageTable() shows each stage, and marks losses", () => {
+  const stage = {
+    ...{ startRate: 0, rate: 1500, seconds: 2.5, sent: 1875, achievedRate: 750 },
+    ...{ deliveriesPerSecond: 1500, latency: LATENCY, lost: 1 },
+  };
+  const table = stageTable([stage, { ...stage, latency: undefined, lost: 0 }]);
+  const shown = ["0 to 1,500", "2.5", "1,875", "1,500"];
+  assertEquals(row(table, "1"), [...shown, "1.00", "3.00", "1!bad"]);
+  assertEquals(row(table, "2"), [...shown, "none", "none", "0"]);
 });
 
 Deno.test("serverTable() shows the mean and the maximum of each figure", () => {

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { NO_COUNTS } from "../../../../lib/load/measure/delivery_counts.ts";
 import { LatencyBins } from "../../../../lib/load/measure/latency_bins.ts";
 import type { LatencyCounts } from "../../../../lib/load/measure/latency_bins.ts";
 import { Recorder } from "../../../../lib/load/measure/recorder.ts";
@@ -18,7 +19,7 @@ import {
   SavedRunError,
   savedRunText,
 } from "../../../../lib/load/report/saved_run/saved_run.ts";
-import { FINISHED, GOOD } from "../measurements.ts";
+import { FINISHED, GOOD, LATENCY } from "../measurements.ts";
 
 /** Latencies from a microsecond to an hour. */
 function manyLatencies(): LatencyCounts {
@@ -35,8 +36,7 @@ function fullRun(): FinishedRun {
     atMs: 1000,
     connections: 2,
     sent: 10,
-    delivered: 20,
-    missing: 1,
+    ledger: { ...NO_COUNTS, delivered: 20, lost: 1 },
     spunMs: 0,
     spreads: [],
   };
@@ -45,6 +45,8 @@ function fullRun(): FinishedRun {
     warmup: none,
     steady: none,
     raw: none,
+    ack: none,
+    rawAck: none,
     slip: none,
     lag: many,
   };
@@ -69,6 +71,12 @@ function fullRun(): FinishedRun {
     busyCores: undefined,
     faults: [{ kind: "lost", text: "Message 1 of user 2 did not arrive at user 3" }] as const,
     uncompared: 4,
+    acks: { acked: 5, refused: 1, unanswered: 0, errors: new Map([["429", 1]]) },
+    stages: [{
+      ...{ startRate: 0, rate: 500, seconds: 2.5, sent: 625, achievedRate: 250 },
+      ...{ deliveriesPerSecond: 500, latency: LATENCY, lost: 0 },
+    }],
+    aborted: { gate: "p99>2s", value: 2100, steadySeconds: 2.5 },
     lookupMs: 1.5,
     server: { cpuCores: { mean: 0.5, max: 1 }, memoryBytes: undefined, lagMs: undefined },
   };
@@ -85,7 +93,7 @@ for (const json of [false, true]) {
       printedReport(read, readVerdict, { json }),
       printedReport(run, verdict, { json }),
     );
-    assertEquals(exitCodeOf(readVerdict), exitCodeOf(verdict));
+    assertEquals(exitCodeOf(readVerdict, read.measurement), exitCodeOf(verdict, run.measurement));
   });
 }
 

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { dueCount, plannedMs, sendOnSchedule } from "../../../lib/load/measure/open_loop.ts";
+import { sendOnSchedule } from "../../../lib/load/pace/open_loop.ts";
+import { constantPacer } from "../../../lib/load/pace/pacer.ts";
 
 /** Sends on a simulated clock: a wait takes exactly as long as asked, and a message `sendMs`. */
 async function dueTimes(
@@ -19,7 +20,7 @@ async function dueTimes(
     if (nowMs >= stopAtMs) stop.abort();
   };
   await sendOnSchedule({
-    ratePerSecond,
+    pacer: constantPacer(ratePerSecond),
     startMs,
     endMs,
     signal: stop.signal,
@@ -71,25 +72,4 @@ for (
 Deno.test("sendOnSchedule() sends each message once at a high rate, in bursts with waits between", async () => {
   const { sent } = await dueTimes({ ratePerSecond: 100_000, endMs: 10, sendMs: 0.1 });
   assertEquals(sent.map(([dueMs]) => Math.round(dueMs * 100)), [...Array(1000).keys()]);
-});
-
-for (
-  const [elapsedMs, rate, count] of [[-1, 10, 0], [0, 10, 1], [99, 10, 1], [100, 10, 2], [
-    1000,
-    500,
-    501,
-  ]]
-) {
-  Deno.test(`dueCount() is ${count} after ${elapsedMs} ms at ${rate}/s`, () => {
-    assertEquals(dueCount(elapsedMs!, rate!), count);
-  });
-}
-
-Deno.test("plannedMs() is the time at which dueCount() grows", () => {
-  for (const rate of [1, 3, 50, 4000]) {
-    for (let index = 0; index < 100; index++) {
-      const atMs = plannedMs(index, rate) + 1e-6;
-      assertEquals(dueCount(atMs, rate), index + 1);
-    }
-  }
 });
