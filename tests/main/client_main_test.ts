@@ -108,7 +108,7 @@ Deno.test("--json prints one object and nothing else on standard output", async 
   const { code, stdout } = await client.ended();
   assertEquals([code, stdout.length], [0, 1]);
   const report = JSON.parse(stdout[0]!);
-  assertEquals([report.version, report.interrupted], [1, false]);
+  assertEquals([report.version, report.interrupted], [2, false]);
   assertEquals(report.connections.opened, 2);
 });
 
