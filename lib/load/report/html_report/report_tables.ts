@@ -1,6 +1,6 @@
 import { formatDurationMs } from "../../../cli/flags/duration.ts";
 import { flagName } from "../../../cli/flags/flag.ts";
-import { CLIENT_FLAGS } from "../../config.ts";
+import { CLIENT_FLAGS, type ClientConfig } from "../../config.ts";
 import { askedText, isMeasuredBy } from "../asked.ts";
 import { type Comparison, formatChange, formatValueOf, metricTitle } from "../comparison.ts";
 import type { GateMetric, GateResult } from "../gate.ts";
@@ -76,10 +76,13 @@ export function askedTable(
       ...config.senders > 0 ? [["Senders", formatNumber(config.senders), "–"]] : [],
       ["Failed connections", "0", mark(formatNumber(summary.failed), summary.failed === 0)],
       ["Lost connections", "0", mark(formatNumber(summary.lost), summary.lost === 0)],
-      ["Warm-up", spaced(formatDurationMs(config.warmupMs)), "–"],
+      // Stages without --rate have no warm-up.
+      ...config.stage.length > 0 && config.rate === 0
+        ? []
+        : [["Warm-up", spaced(formatDurationMs(config.warmupMs)), "–"]],
       [
         "Duration",
-        config.durationMs === 0 ? "until Ctrl-C" : spaced(formatDurationMs(config.durationMs)),
+        durationText(config),
         `${seconds} s in total${facts.isInterrupted ? ", interrupted" : ""}`,
       ],
       ["Message length, bytes", `at least ${formatNumber(config.size)}`, "–"],
@@ -181,6 +184,11 @@ export function comparisonTable({ changes }: Comparison): Table {
 
 function mark(text: string, isGood: boolean): Cell {
   return isGood ? text : { text, is: "bad" };
+}
+
+function durationText({ stage, durationMs }: ClientConfig): string {
+  if (stage.length > 0) return "all stages";
+  return durationMs === 0 ? "until Ctrl-C" : spaced(formatDurationMs(durationMs));
 }
 
 /** Puts a space between a number and its unit. */

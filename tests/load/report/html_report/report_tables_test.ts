@@ -61,6 +61,13 @@ Deno.test("askedTable() shows what was asked for beside what was measured", () =
   assertEquals([row(table, "--expect"), row(table, "--json")], [undefined, undefined]);
 });
 
+Deno.test("askedTable() shows no warm-up and no duration of a run with stages", () => {
+  const config = { ...FINISHED.config, rate: 0, durationMs: 0, stage: ["1s:5"] };
+  const table = askedTable({ ...FINISHED, config }, []);
+  assertEquals(row(table, "Warm-up"), undefined);
+  assertEquals(row(table, "Duration"), ["all stages", "5.0 s in total"]);
+});
+
 Deno.test("askedTable() marks what is worse than asked for", () => {
   const summary = new Summary();
   Object.assign(summary, { opened: 2, sent: 1500 });
