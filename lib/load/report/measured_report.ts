@@ -1,6 +1,7 @@
 import type { LatencySummary } from "../measure/latency.ts";
 import type { Measurement } from "../measure/measurement.ts";
 import { ackJson, ackLines } from "./ack_lines.ts";
+import { historyJson, historyLines } from "./history_lines.ts";
 import {
   connectionCounts,
   connectionLines,
@@ -9,6 +10,7 @@ import {
   type ReportFacts,
 } from "./report.ts";
 import { serverLines } from "./server_report.ts";
+import { stormJson, stormLines } from "./storm_lines.ts";
 import { type Verdict, verdictLines } from "./verdict.ts";
 
 /** The text report of a measured run. The verdict comes first. */
@@ -34,6 +36,8 @@ export function measuredTextReport(
       `  ${name.padEnd(12)} ${name === "misordered" ? misorderedText(measurement) : count}`
     ),
     ...ackLines(measurement),
+    ...historyLines(measurement),
+    ...stormLines(measurement),
     ...slowLines(measurement),
     "Rate, per second",
     `  messages     ${formatNumber(achievedRate)} of ${formatNumber(offeredRate)}`,
@@ -80,6 +84,8 @@ export function measuredJsonReport(
     faults: measurement.faults,
     uncompared: measurement.uncompared,
     acks: ackJson(measurement),
+    history: historyJson(measurement),
+    storm: stormJson(measurement),
     slow: {
       count: slow.count,
       closeCodes: Object.fromEntries(slow.closeCodes),

@@ -1,5 +1,7 @@
 import type { Aborted, Measurement } from "../measure/measurement.ts";
+import { ackFaultLines, areMessagesAcked } from "./ack_lines.ts";
 import { type Gate, type GateMetric, type GateResult, judgeGate } from "./gate.ts";
+import { historyFaultLines, isHistoryComplete } from "./history_lines.ts";
 import { formatNumber, type ReportFacts } from "./report.ts";
 
 /** A client that sends less than this part of the offered rate may be the limit. */
@@ -42,16 +44,15 @@ export function judge(measurement: Measurement, { gates, count, isStrict }: Dema
   const {
     ledger: { delivered, lost, duplicated, reordered, misordered, corrupt, leaked },
     summary,
-    acks,
   } = measurement;
   const isDelivered = delivered > 0 &&
     lost + duplicated + reordered + misordered + corrupt + leaked === 0;
-  const isAnswered = !acks || acks.refused + acks.unanswered === 0;
+  const isStored = areMessagesAcked(measurement) && isHistoryComplete(measurement);
   const clientLimits = clientLimitsOf(measurement);
   const results = gates.map((gate) => judgeGate(gate, metricsOf(measurement)));
   return {
     isDelivered,
-    isPassed: isDelivered && isAnswered && !measurement.aborted && summary.isClean(count) &&
+    isPassed: isDelivered && isStored && !measurement.aborted && summary.isClean(count) &&
       results.every(({ isPassed }) => isPassed) && !(isStrict && clientLimits.length > 0),
     clientLimits,
     gates: results,
@@ -70,6 +71,7 @@ export function verdictLines(
     deliveryLine(measurement, verdict),
     ...measurement.faults.map(({ kind, text }) => `  ${kind}: ${text}`),
     ...ackFaultLines(measurement),
+    ...historyFaultLines(measurement),
     ...opened < count ? [`${count - opened} of ${count} users did not connect`] : [],
     ...verdict.clientLimits.map((limit) => `The client may have been the limit: ${limit}`),
     ...verdict.gates.map(({ gate, value, isPassed }) =>
@@ -80,26 +82,18 @@ export function verdictLines(
   ];
 }
 
-function ackFaultLines({ acks }: Measurement): readonly string[] {
-  if (!acks) return [];
-  const { refused, unanswered } = acks;
-  const faults = Object.entries({ refused, unanswered })
-    .filter(([, count]) => count > 0)
-    .map(([name, count]) => `${count} ${name}`);
-  return faults.length > 0 ? [`Not every message was acked: ${faults.join(", ")}`] : [];
-}
-
 function abortedLine({ gate, value, steadySeconds }: Aborted): string {
   const seconds = steadySeconds.toFixed(1);
   return `Aborted after ${seconds} s of the steady phase: ${gate} (${formatNumber(value)})`;
 }
 
-function deliveryLine({ ledger, summary }: Measurement, { isDelivered }: Verdict): string {
+function deliveryLine({ ledger, summary, storm }: Measurement, { isDelivered }: Verdict): string {
   const { delivered, lost, duplicated, reordered, misordered, corrupt, leaked, echoed } = ledger;
   if (summary.sent === 0) return "No message was sent";
   const connections = summary.lost === 1 ? "connection" : "connections";
   const remarks =
     (summary.lost > 0 ? `; ${summary.lost} lost ${connections}, checked until the loss` : "") +
+    (storm && storm.missed > 0 ? `; ${storm.missed} missed by users that were cut off` : "") +
     (echoed > 0 ? "; the server also returns messages to their senders" : "");
   if (isDelivered) {
     return `Every message arrived once and in order: ${delivered} deliveries${remarks}`;
@@ -113,8 +107,9 @@ function deliveryLine({ ledger, summary }: Measurement, { isDelivered }: Verdict
 
 /** The values that gates are compared with. */
 function metricsOf(
-  { ledger, uncompared, summary, acks, latencies, achievedRate, deliveriesPerSecond }: Measurement,
+  measurement: Measurement,
 ): Partial<Record<GateMetric, number>> {
+  const { ledger, uncompared, summary, acks, history, storm, latencies } = measurement;
   const { failed } = summary;
   // If nothing was sent, a count of 0 proves nothing.
   if (summary.sent === 0) return { failed };
@@ -122,11 +117,14 @@ function metricsOf(
   return {
     ...counts,
     ...uncompared === undefined ? {} : { misordered },
+    ...history && history.failure === undefined && { unrecorded: history.unrecorded },
+    ...storm && { missed: storm.missed },
     ...acks && { refused: acks.refused, unanswered: acks.unanswered },
+    ...acks?.unreached === undefined ? {} : { unreached: acks.unreached },
     ...latencies.delivery,
     failed,
-    rate: achievedRate,
-    deliveries: deliveriesPerSecond,
+    rate: measurement.achievedRate,
+    deliveries: measurement.deliveriesPerSecond,
   };
 }
 
