@@ -1,9 +1,16 @@
 import { flagName } from "../cli/flags/flag.ts";
 import type { Source } from "../cli/flags/flags.ts";
-import { CLIENT_FLAGS, type ClientConfig, isMeasured, isOrderChecked } from "./config.ts";
+import {
+  CLIENT_FLAGS,
+  type ClientConfig,
+  isMeasured,
+  isOrderChecked,
+  speaksChorus,
+} from "./config.ts";
 import { ratePlanOf } from "./pace/rate_plan.ts";
 import { parseGate } from "./report/gate.ts";
 import { rolesOf } from "./users/roles.ts";
+import { parseStorm } from "./users/storm_plan.ts";
 
 type ClientFlag = keyof ClientConfig;
 
@@ -18,6 +25,7 @@ const MEASURING: readonly ClientFlag[] = [
   "sse",
   "publish",
   "churn",
+  "storm",
   "workers",
   "serverMetrics",
   "check",
@@ -69,6 +77,12 @@ export function clientFaults(
     ...config.rate === 0 && config.stage.length === 0 && config.findMax === ""
       ? faultsOf(["skew"], "needs --rate, --stage, or --find-max: add one of them")
       : [],
+    ...speaksChorus(config) && /^\s*\{.*"type"/s.test(config.message)
+      ? [
+        "Cannot start because --protocol chorus.v1 makes a `say` of --message: " +
+        "give only its text",
+      ]
+      : [],
     ...faultsOf(["reconnect"], "has no effect in a measured run: remove it"),
     ...config.rate > 0 || config.stage.length > 0 || config.findMax !== ""
       ? faultsOf(
@@ -82,7 +96,7 @@ export function clientFaults(
       ...config.findMax.split(",").some(isAboutOrder) ? [orderFault("--find-max")] : [],
     ],
     ...config.findMax === "" ? [] : faultsOf(
-      ["stage", "serverMetrics", "expect", "abort", ...FILES, "baseline"],
+      ["storm", "stage", "serverMetrics", "expect", "abort", ...FILES, "baseline"],
       "has no effect with --find-max: remove it",
     ),
     ...relativeGateFaults(config.expect, config.baseline !== ""),
@@ -94,6 +108,7 @@ export function clientFaults(
         : [],
       ...isEmpty(config) ? ["Cannot start because --stage asks for no message"] : [],
     ],
+    ...stormFaults(config).map((fault) => `Cannot start because --storm ${fault}`),
     ...roleFaults(config),
     ...workers > count
       ? [
@@ -131,6 +146,17 @@ function isAboutOrder(gate: string): boolean {
 
 function orderFault(flag: string): string {
   return `Cannot start because misordered in ${flag} needs --check order: add it`;
+}
+
+/** What is wrong with the time of `--storm`, or with what else the run does. */
+function stormFaults(config: ClientConfig): readonly string[] {
+  const storm = parseStorm(config.storm);
+  if (!storm || config.findMax !== "") return [];
+  const { steadyMs } = ratePlanOf(config);
+  return [
+    ...config.churn > 0 ? ["excludes --churn: remove one of them"] : [],
+    ...steadyMs > 0 && storm.atMs >= steadyMs ? ["must come before the end of the run"] : [],
+  ];
 }
 
 /** Finds roles that do not fit into the number of users. */

@@ -1,3 +1,4 @@
+import { CHORUS_PROTOCOL } from "../chat/chorus_v1.ts";
 import type { ConfigOf, FlagGroup, FlagTable } from "../cli/flags/flag.ts";
 import { CONNECTION_FLAGS } from "./flags/connection_flags.ts";
 import { MEASURING_FLAGS } from "./flags/measuring_flags.ts";
@@ -31,4 +32,9 @@ export function isOrderChecked({ check, verify }: ClientConfig): boolean {
 /** Whether the flags ask for a measured run. If not, the users only talk. */
 export function isMeasured({ rate, stage, verify, findMax }: ClientConfig): boolean {
   return rate > 0 || stage.length > 0 || verify || findMax !== "";
+}
+
+/** Whether the users speak `chorus.v1`: those of a measured run do if they offer it. */
+export function speaksChorus(config: ClientConfig): boolean {
+  return isMeasured(config) && config.protocol.includes(CHORUS_PROTOCOL);
 }

@@ -11,6 +11,7 @@ import { StageMerger } from "./measure/stage_results.ts";
 import { type RatePlan, ratePlanOf, stageAt } from "./pace/rate_plan.ts";
 import { EarlyAbort, runSoFar } from "./report/early_abort.ts";
 import { parseGate } from "./report/gate.ts";
+import { RunChecks } from "./run_checks.ts";
 import { sumResults } from "./sum_results.ts";
 import type { TalkOptions } from "./talk.ts";
 import { lookUpName } from "./users/name_lookup.ts";
@@ -59,6 +60,7 @@ class MeasuredRun implements Disposable {
   readonly #clock: RunClock;
   readonly #startEpochMs = performance.timeOrigin + performance.now();
   readonly #workers: readonly (LoadWorker & Partial<Disposable>)[];
+  readonly #checks: RunChecks;
   readonly #recorder = new Recorder(cpuMs());
   readonly #stop = () => this.#workers.forEach((worker) => worker.stop());
   readonly #printed = new Set<string>();
@@ -85,13 +87,14 @@ class MeasuredRun implements Disposable {
     this.#earlyAbort = new EarlyAbort(config.abort.map((text) => parseGate(text)!));
     const { target, random, userLines } = options;
     const plan = planUsers(config, target, userLines ?? []);
-    const shared = {
-      config,
-      target,
+    this.#checks = new RunChecks({
+      ...{ config, target, plan, random },
       startEpochMs: this.#startEpochMs,
-      run: crypto.getRandomValues(new Uint16Array(1))[0]!,
+    });
+    const shared = {
+      ...{ config, target, startEpochMs: this.#startEpochMs },
+      ...this.#checks.shared,
       orderTable: isOrderChecked(config) ? createOrderTable(config.count) : undefined,
-      sentBySender: new Int32Array(new SharedArrayBuffer(4 * rolesOf(config).senderCount)),
     };
     this.#workers = Array.from({ length: config.workers }, (_, index) => {
       const own: WorkerOptions = {
@@ -126,6 +129,7 @@ class MeasuredRun implements Disposable {
       over.abort();
       await sampling;
     }
+    await this.#checks.end(this.#workers);
     const results = await Promise.all(this.#workers.map((worker) => worker.leave()));
     return this.#sum(results);
   }
@@ -145,6 +149,8 @@ class MeasuredRun implements Disposable {
     const opened = samples.reduce((sum, { connections }) => sum + connections, 0);
     printNotice(`Connected: ${opened} of ${count}`);
     await delay(QUIET_MS, this.#options.signal);
+    const failure = await this.#checks.begin();
+    if (failure !== undefined) printNotice(failure);
     return weights;
   }
 
@@ -237,7 +243,7 @@ class MeasuredRun implements Disposable {
     return {
       ...sums,
       uncompared: isOrderChecked(this.#config) ? sums.uncompared : undefined,
-      acks: this.#config.publish === "http" ? sums.acks : undefined,
+      ...this.#checks.reports(results),
       offeredRate: this.#offeredRate,
       latencies: this.#recorder.close(),
       histograms: this.#recorder.histograms,

@@ -1,4 +1,3 @@
-import { sumAcks } from "./measure/acks.ts";
 import { addCounts, NO_COUNTS } from "./measure/delivery_counts.ts";
 import { type Fault, firstOfEachKind } from "./measure/fault_log.ts";
 import { increment, Summary } from "./measure/summary.ts";
@@ -33,7 +32,6 @@ export function sumResults(results: readonly WorkerResult[]) {
     ledger,
     faults: firstOfEachKind(faults),
     uncompared,
-    acks: sumAcks(results.map(({ acks }) => acks)),
     slow,
     unsent,
     churned,

@@ -24,9 +24,9 @@ export interface ConnectionListener {
    */
   onClosed(status: CloseStatus): void;
   /**
-   * Checked after each read that had a message. If it is a promise, the connection reads no more
-   * until the promise resolves. A peer that only answers pings is always read from, as its answers
-   * show that it reads.
+   * Checked after each read that had a message, while its bytes are still valid. If it is a
+   * promise, the connection reads no more until the promise resolves. A peer that only answers
+   * pings is always read from, as its answers show that it reads.
    */
   readonly backlog: Promise<void> | undefined;
 }

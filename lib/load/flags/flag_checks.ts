@@ -10,6 +10,7 @@ import { isToken } from "../../websocket/http_head.ts";
 import { parseStage } from "../pace/stages.ts";
 import { GATE_METRICS, parseGate, parseGates } from "../report/gate.ts";
 import { parseShare, parseSlow } from "../users/roles.ts";
+import { parseStorm } from "../users/storm_plan.ts";
 
 /** Checks `--url`. */
 export function mustBeWebSocketUrl(text: string): string | undefined {
@@ -50,11 +51,6 @@ export function mustBeGate(text: string): string | undefined {
     })`;
 }
 
-/** Checks one `--check`. */
-export function mustBeCheck(text: string): string | undefined {
-  return text === "order" ? undefined : "order";
-}
-
 /** Checks `--find-max`. */
 export function mustBeGates(text: string): string | undefined {
   return parseGates(text) ? undefined : "gates separated by commas, such as p99<250ms,lost=0";
@@ -70,6 +66,21 @@ export function mustBeSlow(text: string): string | undefined {
 /** Checks `--sse`. */
 export function mustBeShare(text: string): string | undefined {
   return parseShare(text) ? undefined : "a number or a percentage of users, such as 20 or 5%";
+}
+
+/** What `--check` can check. */
+const CHECKS: readonly string[] = ["order", "history"];
+
+/** Checks one `--check`. */
+export function mustBeCheck(text: string): string | undefined {
+  return CHECKS.includes(text) ? undefined : CHECKS.join(" or ");
+}
+
+/** Checks `--storm`. */
+export function mustBeStorm(text: string): string | undefined {
+  return parseStorm(text)
+    ? undefined
+    : "a number or a percentage of users, and a time, such as 200@10s or 50%@10s";
 }
 
 /** Headers that the handshake itself sends. A second one would break it. */

@@ -7,6 +7,7 @@ import {
   mustBeShare,
   mustBeSlow,
   mustBeStage,
+  mustBeStorm,
 } from "./flag_checks.ts";
 
 /** Load, checks, and gates. */
@@ -35,8 +36,8 @@ export const MEASURING_FLAGS = {
   check: {
     kind: "list",
     default: [],
-    value: "WHAT",
-    help: "Check more: that all users of a room see one order (order; on with --verify)",
+    value: "WHAT,…",
+    help: "More checks: order (one for all users; on with --verify), history (at the end)",
     check: mustBeCheck,
   },
   findMax: {
@@ -106,6 +107,13 @@ export const MEASURING_FLAGS = {
     max: 10_000,
     help: "Users that disconnect and reconnect, per second",
   },
+  storm: {
+    kind: "text",
+    default: "",
+    value: "N|P%@TIME",
+    help: "Cut the connections of so many users at this time after --warmup, such as 50%@10s",
+    check: mustBeStorm,
+  },
   workers: {
     kind: "integer",
     default: 1,
@@ -147,6 +155,6 @@ export const MEASURING_FLAGS = {
     value: "N",
     min: 0,
     max: 2 ** 32 - 1,
-    help: "Seed of random choices (churn, reconnect delays); 0 means a new one each time",
+    help: "Seed of random choices (churn, storm, reconnect delays); 0 means a new one each time",
   },
 } as const satisfies FlagTable;

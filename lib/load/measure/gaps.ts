@@ -40,6 +40,15 @@ export class Gaps {
     return true;
   }
 
+  /** How many sequence numbers are missing below `until`. */
+  countBelow(until: number): number {
+    let count = 0;
+    for (let at = 0; at < this.#bounds.length; at += 2) {
+      count += Math.max(0, Math.min(until, this.#bounds[at + 1]!) - this.#bounds[at]!);
+    }
+    return count;
+  }
+
   /** The index of the last range that begins at `seq` or below; negative if there is none. */
   #rangeOf(seq: number): number {
     let [low, high] = [0, this.#bounds.length / 2];

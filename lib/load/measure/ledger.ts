@@ -74,11 +74,12 @@ export class DeliveryLedger {
    * when the server adds it to the room. The first message settles the receiver.
    *
    * @param via How messages reach it. The server may use another format for each way.
+   * @param before What the same user received before it reconnected as another member.
    */
-  join(plan: ReceiverPlan, via: string): ReceiverLedger {
+  join(plan: ReceiverPlan, via: string, before?: ReceiverLedger): ReceiverLedger {
     const format = this.#formats.get(via) ?? new TextFormat();
     this.#formats.set(via, format);
-    const receiver = new ReceiverLedger(plan, format, this.#sentBySender);
+    const receiver = new ReceiverLedger(plan, format, this.#sentBySender, before);
     this.#receivers.add(receiver);
     return receiver;
   }
@@ -190,7 +191,7 @@ export class DeliveryLedger {
       return false;
     }
     if (sender === receiver.plan.sender) {
-      counts.echoed++;
+      if (seq >= receiver.ownUntil) counts.echoed++;
       return false;
     }
     const order = receiver.receive(sender, seq);

@@ -4,6 +4,7 @@ import type { LedgerCounts } from "./delivery_counts.ts";
 import type { RunHistograms, RunLatencies, TimelinePoint } from "./recorder.ts";
 import type { ServerSummary } from "./server_metrics.ts";
 import type { StageResult } from "./stage_results.ts";
+import type { StormSummary } from "./storm_summary.ts";
 import type { Summary } from "./summary.ts";
 
 /** The result of a measured run. */
@@ -15,8 +16,12 @@ export interface Measurement {
   readonly faults: readonly Fault[];
   /** How many of these deliveries came too late to compare their order; undefined if none was. */
   readonly uncompared: number | undefined;
-  /** What the server answered to messages; undefined if it does not acknowledge them. */
-  readonly acks: AckCounts | undefined;
+  /** What the server answered to the messages; undefined if it does not answer. */
+  readonly acks: AckReport | undefined;
+  /** What is in the history at the end; undefined without `--check history`. */
+  readonly history: HistoryReport | undefined;
+  /** What became of the users that `--storm` cut off; undefined without it. */
+  readonly storm: StormSummary | undefined;
   readonly slow: SlowReaders;
   /** Messages per second in the steady phase: asked for, and sent. */
   readonly offeredRate: number;
@@ -52,6 +57,40 @@ export interface Aborted {
   readonly value: number;
   /** Since the steady phase began. */
   readonly steadySeconds: number;
+}
+
+/** What `--check history` found in the rooms' histories at the end of the run. */
+export interface HistoryReport {
+  /** Messages of the run that are in the history. */
+  readonly found: number;
+  /** Messages that should be in the history, and are not. */
+  readonly unrecorded: number;
+  /** The first of them, by name. */
+  readonly unrecordedNames: readonly string[];
+  /** As for deliveries: in the history twice, in a wrong order, damaged, or of another room. */
+  readonly duplicated: number;
+  readonly reordered: number;
+  readonly corrupt: number;
+  readonly leaked: number;
+  /** Messages at another position than that in their ack, or before an earlier message. */
+  readonly misplaced: number;
+  /** Messages that are older than what the server retains. They are no fault. */
+  readonly older: number;
+  /** The oldest message, if the server no longer retains all messages of the run. */
+  readonly reachesBackTo: string | undefined;
+  /** Why the history could not be read. */
+  readonly failure: string | undefined;
+}
+
+/** Answers of the server, and what became of the messages that it acked. */
+export interface AckReport extends Omit<AckCounts, "epochs"> {
+  /**
+   * Messages with an ack that reached nobody, although a receiver expected them; undefined if it is
+   * not known which were acked.
+   */
+  readonly unreached: number | undefined;
+  /** The first of them, by name. */
+  readonly unreachedNames: readonly string[];
 }
 
 /** Users that read nothing, or slowly, until all messages are sent. They are counted separately. */

@@ -65,7 +65,7 @@ const MAX_NAMED = 5;
 
 /** Options of {@linkcode TextCheck}. */
 export interface TextCheckOptions {
-  readonly message: MarkedMessage;
+  readonly message: Pick<MarkedMessage, "surroundings" | "isConstant">;
   /** The senders of the run, by index. */
   readonly senders: readonly SenderPlan[];
   /** When the run began, in milliseconds since 1970. */

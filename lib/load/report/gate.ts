@@ -8,6 +8,9 @@ export type GateMetric =
   | typeof LATENCY_METRICS[number]
   | "refused"
   | "unanswered"
+  | "unreached"
+  | "missed"
+  | "unrecorded"
   | "failed"
   | "rate"
   | "deliveries";
@@ -17,6 +20,9 @@ export const GATE_METRICS: readonly GateMetric[] = [
   ...Object.keys(NO_COUNTS) as (keyof LedgerCounts)[],
   "refused",
   "unanswered",
+  "unreached",
+  "missed",
+  "unrecorded",
   "failed",
   ...LATENCY_METRICS,
   "rate",

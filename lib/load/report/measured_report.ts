@@ -2,6 +2,7 @@ import type { LatencySummary } from "../measure/latency.ts";
 import type { Measurement } from "../measure/measurement.ts";
 import { ackJson, ackLines } from "./ack_lines.ts";
 import { type Comparison, comparisonFields, comparisonLines } from "./comparison.ts";
+import { historyJson, historyLines } from "./history_lines.ts";
 import {
   connectionCounts,
   connectionLines,
@@ -11,6 +12,7 @@ import {
   type ReportFacts,
 } from "./report.ts";
 import { serverLines } from "./server_report.ts";
+import { stormJson, stormLines } from "./storm_lines.ts";
 import { type Verdict, verdictLines } from "./verdict.ts";
 
 /** The latencies that reports show of the server, with their names. */
@@ -52,6 +54,8 @@ export function measuredTextReport(
     "Delivery",
     ...countLines(measurement),
     ...ackLines(measurement),
+    ...historyLines(measurement),
+    ...stormLines(measurement),
     ...slowLines(measurement),
     "Rate, per second",
     `  messages     ${formatNumber(achievedRate)} of ${formatNumber(offeredRate)}`,
@@ -95,6 +99,8 @@ export function measuredJsonReport(
     faults: measurement.faults,
     uncompared: measurement.uncompared,
     acks: ackJson(measurement),
+    history: historyJson(measurement),
+    storm: stormJson(measurement),
     slow: {
       count: slow.count,
       closeCodes: Object.fromEntries(slow.closeCodes),

@@ -3,9 +3,8 @@ import { type GateMetric, isLatency, type MetricValues } from "./gate.ts";
 import { formatMs, formatNumber } from "./report.ts";
 
 /** The values of all metrics of a run. */
-export function metricsOf(
-  { ledger, uncompared, summary, acks, latencies, achievedRate, deliveriesPerSecond }: Measurement,
-): MetricValues {
+export function metricsOf(measurement: Measurement): MetricValues {
+  const { ledger, uncompared, summary, acks, history, storm, latencies } = measurement;
   const { failed } = summary;
   // If nothing was sent, a count of 0 proves nothing.
   if (summary.sent === 0) return { failed };
@@ -15,10 +14,13 @@ export function metricsOf(
     ...counts,
     ...uncompared === undefined ? {} : { misordered },
     ...acks && { refused: acks.refused, unanswered: acks.unanswered },
+    ...acks?.unreached === undefined ? {} : { unreached: acks.unreached },
+    ...storm && { missed: storm.missed },
+    ...history && history.failure === undefined && { unrecorded: history.unrecorded },
     ...latency,
     failed,
-    rate: achievedRate,
-    deliveries: deliveriesPerSecond,
+    rate: measurement.achievedRate,
+    deliveries: measurement.deliveriesPerSecond,
   };
 }
 

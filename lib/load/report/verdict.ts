@@ -1,6 +1,8 @@
 import type { Aborted, Measurement } from "../measure/measurement.ts";
+import { ackFaultLines, areMessagesAcked } from "./ack_lines.ts";
 import { type Gate, type GateResult, judgeGate, type MetricValues } from "./gate.ts";
 import { formatMetric, metricsOf } from "./metric.ts";
+import { historyFaultLines, isHistoryComplete } from "./history_lines.ts";
 import { formatNumber, type ReportFacts } from "./report.ts";
 
 /** A client that sends less than this part of the offered rate may be the limit. */
@@ -48,16 +50,15 @@ export function judge(
   const {
     ledger: { delivered, lost, duplicated, reordered, misordered, corrupt, leaked },
     summary,
-    acks,
   } = measurement;
   const isDelivered = delivered > 0 &&
     lost + duplicated + reordered + misordered + corrupt + leaked === 0;
-  const isAnswered = !acks || acks.refused + acks.unanswered === 0;
+  const isStored = areMessagesAcked(measurement) && isHistoryComplete(measurement);
   const clientLimits = clientLimitsOf(measurement);
   const results = gates.map((gate) => judgeGate(gate, metricsOf(measurement), baseline));
   return {
     isDelivered,
-    isPassed: isDelivered && isAnswered && !measurement.aborted && summary.isClean(count) &&
+    isPassed: isDelivered && isStored && !measurement.aborted && summary.isClean(count) &&
       results.every(({ isPassed }) => isPassed) && !(isStrict && clientLimits.length > 0),
     clientLimits,
     gates: results,
@@ -76,6 +77,7 @@ export function verdictLines(
     deliveryLine(measurement, verdict),
     ...measurement.faults.map(({ kind, text }) => `  ${kind}: ${text}`),
     ...ackFaultLines(measurement),
+    ...historyFaultLines(measurement),
     ...opened < count
       ? [`${formatNumber(count - opened)} of ${formatNumber(count)} users did not connect`]
       : [],
@@ -96,27 +98,21 @@ export function gateValueText({ gate, value, baseline }: GateResult): string {
     : `${shown}, baseline ${formatMetric(metric, baseline)}`;
 }
 
-function ackFaultLines({ acks }: Measurement): readonly string[] {
-  if (!acks) return [];
-  const { refused, unanswered } = acks;
-  const faults = Object.entries({ refused, unanswered })
-    .filter(([, count]) => count > 0)
-    .map(([name, count]) => `${formatNumber(count)} ${name}`);
-  return faults.length > 0 ? [`Not every message was acked: ${faults.join(", ")}`] : [];
-}
-
 function abortedLine({ gate, value, steadySeconds }: Aborted): string {
   const seconds = steadySeconds.toFixed(1);
   return `Aborted after ${seconds} s of the steady phase: ${gate} (${formatNumber(value)})`;
 }
 
-function deliveryLine({ ledger, summary }: Measurement, { isDelivered }: Verdict): string {
+function deliveryLine({ ledger, summary, storm }: Measurement, { isDelivered }: Verdict): string {
   const { delivered, lost, duplicated, reordered, misordered, corrupt, leaked, echoed } = ledger;
   if (summary.sent === 0) return "No message was sent";
   const connections = summary.lost === 1 ? "connection" : "connections";
   const remarks =
     (summary.lost > 0
       ? `; ${formatNumber(summary.lost)} lost ${connections}, checked until the loss`
+      : "") +
+    (storm && storm.missed > 0
+      ? `; ${formatNumber(storm.missed)} missed by users that were cut off`
       : "") +
     (echoed > 0 ? "; the server also returns messages to their senders" : "");
   if (isDelivered) {

@@ -1,5 +1,5 @@
 import { delay } from "../delay.ts";
-import type { User } from "./user_pool.ts";
+import type { User } from "./user.ts";
 
 /** Options of {@linkcode Churn}. */
 export interface ChurnOptions {
@@ -55,7 +55,7 @@ export class Churn {
     const from = Math.floor(this.#options.random() * candidates.length);
     for (let offset = 0; offset < candidates.length; offset++) {
       const user = candidates[(from + offset) % candidates.length]!;
-      if (user.connection?.isOpen && !user.isChurning) return user;
+      if (user.connection?.isOpen && !user.isAway) return user;
     }
     return undefined;
   }

@@ -1,5 +1,3 @@
-import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
 import { ClientHandshake, HandshakeError, NOT_HTTP } from "../../websocket/client_handshake.ts";
 import type { CloseStatus } from "../../websocket/close_frame.ts";
 import { Connection as WebSocketConnection } from "../../websocket/connection.ts";
@@ -16,9 +14,11 @@ import {
   connectFailure,
   handshakeTimeout,
   needsTls,
+  otherProtocol,
   unreachableFrom,
 } from "./connect_failure.ts";
-import { hostOf, lookupOf, type NameLookup } from "./name_lookup.ts";
+import type { NameLookup } from "./name_lookup.ts";
+import { localAddressOf, openSocket } from "./open_socket.ts";
 import { ReadThrottle } from "./read_throttle.ts";
 
 /** The size limit of the head of the server's response to the handshake. */
@@ -83,7 +83,11 @@ export interface ConnectOptions {
    * a throttle.
    */
   readonly reading: "everything" | "nothing" | ReadThrottle;
+  /** The subprotocol that the server must choose; undefined accepts any. */
+  readonly requiredProtocol?: string | undefined;
   readonly onMessage: OnMessage;
+  /** Called after the messages of a read. Their bytes are still valid. */
+  readonly onRead?: (() => void) | undefined;
 }
 
 /** The result of an attempt to connect. `aborted` means that the signal has canceled it. */
@@ -107,7 +111,7 @@ export function connect(target: Target, options: ConnectOptions): Promise<Attemp
   const handshake = new ClientHandshake(new URL(user.url), { headers: user.headers, protocols });
   const head = new HeadReader(MAX_HEAD_BYTES);
   const localAddress = localAddressOf(target, user.id);
-  const socket = connectTo(target, user.id);
+  const socket = openSocket(target, user.id);
 
   const end = (result: Attempt | Promise<Attempt>) => {
     clearTimeout(timer);
@@ -137,7 +141,11 @@ export function connect(target: Target, options: ConnectOptions): Promise<Attemp
           if (head.bytes[0] === TLS_ALERT) end({ failure: needsTls(url) });
           return;
         }
-        handshake.complete(parts.head);
+        const protocol = handshake.complete(parts.head);
+        const { requiredProtocol } = options;
+        if (requiredProtocol !== undefined && protocol !== requiredProtocol) {
+          return end({ failure: otherProtocol(url, requiredProtocol, protocol) });
+        }
         const connection = new Connection(transport, options);
         end({ connection });
         // The connection is the transport's listener now.
@@ -158,38 +166,7 @@ export function connect(target: Target, options: ConnectOptions): Promise<Attemp
   return attempt.promise;
 }
 
-function localAddressOf({ localAddresses }: Target, turn: number): string | undefined {
-  return localAddresses[turn % localAddresses.length];
-}
-
-/**
- * Opens a TCP or TLS connection to the server.
- *
- * @param turn Connections take turns over the addresses of the target.
- */
-export function connectTo(target: Target, turn: number): Socket {
-  const { url, caCerts, isInsecure, lookup } = target;
-  const localAddress = localAddressOf(target, turn);
-  const { protocol, port } = new URL(url);
-  const host = hostOf(new URL(url));
-  const isSecure = protocol === "wss:";
-  const options = {
-    host,
-    port: Number(port || (isSecure ? 443 : 80)),
-    allowHalfOpen: true,
-    ...(lookup && "addresses" in lookup ? { lookup: lookupOf(lookup.addresses, turn) } : {}),
-    ...(localAddress === undefined ? {} : { localAddress, family: isIP(localAddress) }),
-  };
-  if (!isSecure) return connectTcp(options);
-  return connectTls({
-    ...options,
-    rejectUnauthorized: !isInsecure,
-    ...(caCerts === undefined ? {} : { ca: caCerts }),
-    // The server name must be a name, not an address (RFC 6066 section 3).
-    ...(/[a-z]/i.test(host) ? { servername: host } : {}),
-  });
-}
-
+const CUT = "the client cut the connection";
 const NO_CLOSE = "the server did not answer the close frame";
 
 /** An open connection of a user. */
@@ -205,7 +182,7 @@ export class Connection implements Watched {
   isHeldBack: boolean;
 
   constructor(transport: SocketTransport, options: ConnectOptions) {
-    const { clock, heartbeat, reading, onMessage } = options;
+    const { clock, heartbeat, reading, onMessage, onRead } = options;
     const closed = Promise.withResolvers<CloseStatus>();
     this.closed = closed.promise;
     this.#connection = new WebSocketConnection(
@@ -219,7 +196,10 @@ export class Connection implements Watched {
           const isAnswered = status.code !== 1000 || this.#connection.isCloseReceived;
           closed.resolve(isAnswered ? status : { code: 1006, reason: NO_CLOSE });
         },
-        backlog: undefined,
+        get backlog() {
+          onRead?.();
+          return undefined;
+        },
       },
     );
     this.isHeldBack = reading !== "everything";
@@ -264,6 +244,11 @@ export class Connection implements Watched {
     return this.sendText(new TextEncoder().encode(text));
   }
 
+  /** Sends a text message, however much waits to be sent. */
+  sendAlways(text: Uint8Array): void {
+    this.#connection.send(OPCODE.text, text);
+  }
+
   /** Sends a text message that is already encoded in UTF-8. See {@linkcode send}. */
   sendText(text: Uint8Array): boolean {
     if (!this.isOpen || this.isBlocked) return false;
@@ -285,6 +270,11 @@ export class Connection implements Watched {
   leave(): Promise<CloseStatus> {
     this.#connection.close({ code: 1000, reason: "" });
     return this.closed;
+  }
+
+  /** Ends the TCP connection with a reset, as a network does that fails. */
+  cut(): void {
+    this.#connection.destroy({ code: 1006, reason: CUT });
   }
 
   /** Ends the TCP connection without a close frame, because the server does not answer. */

@@ -47,6 +47,15 @@ export function needsTls(url: string): ConnectFailure {
   };
 }
 
+/** The server chose another subprotocol than the users speak; "" if it chose none. */
+export function otherProtocol(url: string, required: string, chosen: string): ConnectFailure {
+  return {
+    cause: `does not speak ${required}`,
+    advice: `${url} did not choose the subprotocol ${required} but ` +
+      `${chosen === "" ? "none" : printable(chosen)}: remove ${required} from --protocol`,
+  };
+}
+
 /** Describes how the server or the network ended a connection. */
 export function lossText({ code, reason }: CloseStatus): string {
   if (code === 1006) return `A connection was lost (${printable(reason || "no close frame")})`;

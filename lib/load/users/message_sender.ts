@@ -1,3 +1,4 @@
+import { speaksChorus } from "../config.ts";
 import { delay } from "../delay.ts";
 import { type AckCounts, NO_ACKS } from "../measure/acks.ts";
 import type { RunClock } from "../measure/clock.ts";
@@ -10,11 +11,16 @@ import { sendOnSchedule } from "../pace/open_loop.ts";
 import { sharedPacer } from "../pace/pacer.ts";
 import { PreciseWait } from "../pace/precise_wait.ts";
 import { type RatePlan, ratePlanOf } from "../pace/rate_plan.ts";
+import { SentWindow } from "../measure/sent_window.ts";
 import { seededRandom } from "../seeded_random.ts";
+import type { ChorusUser } from "./chorus_v1/chorus_user.ts";
+import type { PendingMessage } from "./chorus_v1/pending_messages.ts";
+import { SayMessage } from "./chorus_v1/say_message.ts";
 import type { Connection } from "./connect.ts";
 import { type DueMessage, HttpPublisher } from "./http/http_publisher.ts";
 import { SenderTurns } from "./sender_turns.ts";
-import type { User } from "./user_pool.ts";
+import type { UserPlan } from "./user_plan.ts";
+import type { User } from "./user.ts";
 import type { SendPlan, WorkerOptions } from "./worker.ts";
 
 /** Sends a worker's share of the messages, each with its marker. */
@@ -22,7 +28,8 @@ export class MessageSender implements Disposable {
   readonly #options: WorkerOptions;
   readonly #clock: RunClock;
   readonly #signal: AbortSignal;
-  readonly #message: MarkedMessage;
+  readonly #message: MarkedMessage | SayMessage;
+  readonly #window: SentWindow | undefined;
   readonly #ratePlan: RatePlan;
   /** undefined if users send at their intervals, which needs no such precision. */
   readonly #wait: PreciseWait | undefined;
@@ -37,6 +44,8 @@ export class MessageSender implements Disposable {
   stages: StageBins | undefined;
   /** How many messages were sent. */
   sent = 0;
+  /** How many were sent once more, because their ack had not arrived before a reconnect. */
+  publishedAgain = 0;
   /** How many were due but not sent: no sender was connected, or the server did not read. */
   disconnected = 0;
   blocked = 0;
@@ -55,11 +64,14 @@ export class MessageSender implements Disposable {
     this.#options = options;
     this.#clock = clock;
     this.#signal = signal;
-    this.#message = new MarkedMessage(options.config.message, options.config.size);
-    this.#ratePlan = ratePlanOf(options.config);
+    const { config, target, window, sentBySender } = options;
+    const isSay = speaksChorus(config) && config.publish === "socket";
+    const Message = isSay ? SayMessage : MarkedMessage;
+    this.#message = new Message(config.message, config.size);
+    this.#window = window && new SentWindow(window, sentBySender.length);
+    this.#ratePlan = ratePlanOf(config);
     this.#wait = this.#ratePlan.pacer && new PreciseWait();
-    if (options.config.publish === "socket") return;
-    const { target, sentBySender } = options;
+    if (config.publish === "socket") return;
     const publisher = this.#publisher = new HttpPublisher({
       target,
       sentBySender,
@@ -139,7 +151,15 @@ export class MessageSender implements Disposable {
     }
   }
 
-  #sendAs({ plan, connection }: User, dueMs: number): void {
+  /** Publishes a user's messages again that have no ack, after it has reconnected. */
+  publishAgain({ plan, connection, chorus }: User): void {
+    for (const message of chorus!.pending) {
+      (connection as Connection).sendAlways(this.#make(plan, message));
+      this.publishedAgain++;
+    }
+  }
+
+  #sendAs({ plan, connection, chorus }: User, dueMs: number): void {
     const lateUs = Math.max(0, Math.floor(this.#clock.nowMs * 1000) - Math.floor(dueMs * 1000));
     const message: DueMessage = { plan, dueMs, lateUs };
     if (this.#publisher) {
@@ -148,7 +168,7 @@ export class MessageSender implements Disposable {
       // Users with an event stream do not send.
       const socket = connection as Connection;
       if (socket.isBlocked) return void this.blocked++;
-      socket.sendText(this.#encode(message));
+      socket.sendText(this.#encode(message, chorus));
     }
     this.sent++;
     if (dueMs < this.#steadyMs) return;
@@ -156,19 +176,30 @@ export class MessageSender implements Disposable {
     this.stages?.recordSent(Math.floor(dueMs * 1000));
   }
 
-  #encode({ plan: { id, name, sender }, dueMs, lateUs }: DueMessage): Uint8Array {
-    const { run, sentBySender, startEpochMs } = this.#options;
+  /** Makes the next message of a user. */
+  #encode({ plan, dueMs, lateUs }: DueMessage, chorus?: ChorusUser): Uint8Array {
+    const { sender } = plan;
+    const seq = this.#options.sentBySender[sender]!++;
+    this.#window?.onSent(sender, seq);
     const plannedUs = Math.floor(dueMs * 1000);
-    const seq = sentBySender[sender]!++;
-    return this.#message.encode(
-      { id, name, seq: seq + 1, epochMs: startEpochMs + plannedUs / 1000 },
-      { run, sender, seq, plannedUs, lateUs: Math.min(lateUs, MARKER_LIMITS.lateUs) },
-    );
+    const message = { seq, plannedUs, lateUs: Math.min(lateUs, MARKER_LIMITS.lateUs) };
+    chorus?.pending.add(message);
+    return this.#make(plan, message);
   }
 
   /** Messages that waited for the server were not sent. */
   #unsend(count: number): void {
     this.sent -= count;
     this.blocked += count;
+  }
+
+  /** Makes a message. The second time, it is the same. */
+  #make({ id, name, sender }: UserPlan, message: PendingMessage): Uint8Array {
+    const { run, startEpochMs } = this.#options;
+    const epochMs = startEpochMs + message.plannedUs / 1000;
+    return this.#message.encode(
+      { id, name, seq: message.seq + 1, epochMs },
+      { run, sender, ...message },
+    );
   }
 }

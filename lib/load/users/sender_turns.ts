@@ -1,4 +1,4 @@
-import type { User } from "./user_pool.ts";
+import type { User } from "./user.ts";
 
 /** Options of {@linkcode SenderTurns}. */
 export interface SenderTurnsOptions {

@@ -1,34 +1,29 @@
+import { CHORUS_PROTOCOL } from "../../chat/chorus_v1.ts";
 import type { CloseStatus } from "../../websocket/close_frame.ts";
 import { Heartbeat } from "../../websocket/heartbeat.ts";
+import { speaksChorus } from "../config.ts";
 import { delay } from "../delay.ts";
+import { type AckCounts, NO_ACKS } from "../measure/acks.ts";
 import type { RunClock } from "../measure/clock.ts";
 import { DeliveryLedger } from "../measure/ledger.ts";
-import type { ReceiverLedger } from "../measure/receiver_ledger.ts";
 import { MarkedMessage } from "../measure/message.ts";
 import type { Marker } from "../measure/marker.ts";
 import type { SlowReaders } from "../measure/measurement.ts";
+import type { ReceiverLedger } from "../measure/receiver_ledger.ts";
 import { increment, Summary } from "../measure/summary.ts";
-import { connect, Connection } from "./connect.ts";
-import { lossText } from "./connect_failure.ts";
+import type { AckRecorder } from "./chorus_v1/ack_recorder.ts";
+import { SayMessage } from "./chorus_v1/say_message.ts";
+import { type Attempt, connect, Connection } from "./connect.ts";
+import { type ConnectFailure, lossText } from "./connect_failure.ts";
 import { connectOnSchedule } from "./connect_schedule.ts";
 import { type EventStream, openEventStream } from "./http/event_stream.ts";
 import { ReadThrottle } from "./read_throttle.ts";
 import { rolesOf } from "./roles.ts";
-import type { UserPlan } from "./user_plan.ts";
+import { createUser, type User } from "./user.ts";
 import type { WorkerOptions } from "./worker.ts";
 
 /** How long after its handshake a reconnected user is expected to be in the room. */
 const SETTLE_MS = 1000;
-
-/** One of a worker's users. */
-export interface User {
-  readonly plan: UserPlan;
-  /** undefined while it is not connected. */
-  connection: Connection | EventStream | undefined;
-  receiver: ReceiverLedger | undefined;
-  /** Whether `--churn` is reconnecting it. */
-  isChurning: boolean;
-}
 
 /** The events of a {@linkcode UserPool}. */
 export interface UserPoolListener {
@@ -36,6 +31,10 @@ export interface UserPoolListener {
   onOpened(us: number): void;
   /** A message was delivered to a user that is not slow. */
   onDelivered(marker: Readonly<Marker>): void;
+  /** Takes what the server answers, if the users speak `chorus.v1`. */
+  readonly acks: AckRecorder | undefined;
+  /** A user has reconnected as the same member, with `chorus.v1`. */
+  onResumed(user: User): void;
   /** A notice for the user of the client. */
   onNotice(line: string): void;
 }
@@ -72,17 +71,12 @@ export class UserPool {
     this.#heartbeat = new Heartbeat(options.target.deadlines, clock);
     const { slowBytesPerSecond } = rolesOf(config);
     if (slowBytesPerSecond > 0) this.#throttle = new ReadThrottle(slowBytesPerSecond, clock);
-    const { senders } = plan;
-    const message = new MarkedMessage(config.message, config.size);
-    const shared = { run, sentBySender, message, senders, startEpochMs };
+    const Message = speaksChorus(config) ? SayMessage : MarkedMessage;
+    const message = new Message(config.message, config.size);
+    const shared = { run, sentBySender, message, senders: plan.senders, startEpochMs };
     this.ledger = new DeliveryLedger({ ...shared, orderTable });
     this.#slowLedger = new DeliveryLedger({ ...shared, orderTable: undefined });
-    this.users = plan.users.map((each) => ({
-      plan: each,
-      connection: undefined,
-      receiver: undefined,
-      isChurning: false,
-    }));
+    this.users = plan.users.map((each) => createUser(each, run, listener.acks));
   }
 
   /** Aborts when the run is stopped, or no user is connected any more. */
@@ -114,15 +108,32 @@ export class UserPool {
   /** Disconnects a user and connects it again. If that fails, its connection counts as lost. */
   async reconnect(user: User): Promise<void> {
     if (!user.connection) return;
-    user.isChurning = true;
+    user.isAway = true;
     this.#left(await user.connection.leave());
-    if (await this.#connect(user)) {
-      this.churned++;
-      const receiver = user.receiver!;
+    if (await this.comeBack(user)) this.#giveUp(user);
+    else if (user.connection) this.churned++;
+  }
+
+  /** Cuts a user's connection without a close frame. It must {@linkcode comeBack}. */
+  cut(user: User): void {
+    user.isAway = true;
+    (user.connection as Connection).cut();
+  }
+
+  /** Tries once to connect a user that is away. @returns The failure, if it has failed. */
+  async comeBack(user: User): Promise<ConnectFailure | undefined> {
+    const attempt = await this.#connect(user, user.receiver);
+    if ("connection" in attempt) user.isAway = false;
+    const receiver = user.receiver!;
+    if (!receiver.isSettled) {
       delay(SETTLE_MS, this.#end.signal).then(() => receiver.settle());
-    } else if (!this.#end.signal.aborted) increment(this.summary.losses, "could not reconnect");
-    user.isChurning = false;
-    this.#endIfEmpty();
+    }
+    return "failure" in attempt ? attempt.failure : undefined;
+  }
+
+  /** Counts the connections of users that are still away as lost. */
+  giveUpAway(): void {
+    this.users.filter(({ isAway }) => isAway).forEach((user) => this.#giveUp(user));
   }
 
   /** Lets the slow readers read what the server still has for them. */
@@ -151,14 +162,29 @@ export class UserPool {
     this.#throttle?.[Symbol.dispose]();
   }
 
-  /** How many messages of this run arrived, whatever they count as. */
+  /** How many messages of this run and acks arrived, whatever they count as. */
   get ownCount(): number {
-    return this.ledger.ownCount + this.#slowLedger.ownCount;
+    return this.ledger.ownCount + this.#slowLedger.ownCount + (this.#listener.acks?.answered ?? 0);
   }
 
-  /** How many deliveries are still expected, including those to slow readers. */
+  /** What the server answered so far to messages that ask for an ack. */
+  get acks(): AckCounts {
+    return this.#listener.acks?.counts(this.#unanswered) ?? NO_ACKS;
+  }
+
+  get #unanswered(): number {
+    return this.users.reduce((sum, { chorus }) => sum + (chorus?.pending.count ?? 0), 0);
+  }
+
+  /** The receivers of all users that are connected, or will be again. */
+  get receivers(): readonly ReceiverLedger[] {
+    return this.users.filter(({ connection, isAway }) => connection || isAway)
+      .map(({ receiver }) => receiver!);
+  }
+
+  /** How many deliveries and acks are still expected, including those to slow readers. */
   get outstanding(): number {
-    return this.ledger.outstanding + this.#slowLedger.outstanding;
+    return this.ledger.outstanding + this.#slowLedger.outstanding + this.#unanswered;
   }
 
   /** What happened to the slow readers so far. */
@@ -170,55 +196,80 @@ export class UserPool {
     };
   }
 
-  async #open(user: User): Promise<void> {
-    if (await this.#connect(user)) this.summary.opened++;
-  }
-
-  /** Opens a user's connection. Its receiver is not yet settled. @returns Whether it is open. */
-  async #connect(user: User): Promise<boolean> {
-    const { target, config, plan } = this.#options;
-    const { id, sender, room } = user.plan;
-    const ledger = this.#ledgerOf(user);
+  #join(user: User, before?: ReceiverLedger): ReceiverLedger {
+    const { config, plan: { rooms } } = this.#options;
+    const { id, sender, room, via } = user.plan;
     // What a user publishes over HTTP comes to its own connection too.
     const self = config.publish === "http" ? -1 : sender;
-    const receiver = ledger.join({ id, sender: self, room: plan.rooms[room]! }, user.plan.via);
+    return this.#ledgerOf(user).join({ id, sender: self, room: rooms[room]! }, via, before);
+  }
+
+  async #open(user: User): Promise<void> {
+    const attempt = await this.#connect(user);
+    if ("connection" in attempt) this.summary.opened++;
+    else if ("failure" in attempt) this.summary.addFailure(attempt.failure);
+  }
+
+  /**
+   * Opens a user's connection. A user that can resume has the same receiver again. Others have a
+   * new one, which is not yet settled.
+   *
+   * @param before What the user received on its connection before.
+   */
+  async #connect(user: User, before?: ReceiverLedger): Promise<Attempt<Connection | EventStream>> {
+    const { target, config } = this.#options;
+    const { plan, chorus } = user;
+    const ledger = this.#ledgerOf(user);
+    const isResumed = before !== undefined && chorus !== undefined;
+    if (isResumed) before.ownUntil = this.#options.sentBySender[plan.sender] ?? 0;
+    const receiver = isResumed ? before : this.#join(user, before);
     const handshake = new AbortController();
     if (this.#end.signal.aborted) handshake.abort();
     this.#handshakes.add(handshake);
     const startMs = this.#clock.nowMs;
-    const onDelivered = user.plan.isSlow ? () => {} : this.#listener.onDelivered;
-    const open = user.plan.via === "events" ? openEventStream : connect;
+    const onDelivered = plan.isSlow ? () => {} : this.#listener.onDelivered;
+    const receive = (bytes: Uint8Array, start: number, end: number) => {
+      this.summary.received++;
+      ledger.receive(receiver, bytes, start, end, onDelivered);
+    };
+    const open = plan.via === "events" ? openEventStream : connect;
     const attempt = await open(target, {
-      user: user.plan,
+      user: isResumed ? { ...plan, url: chorus.resumeUrl(plan.url) } : plan,
       timeoutMs: config.connectTimeoutMs,
       signal: handshake.signal,
       clock: this.#clock,
       heartbeat: this.#heartbeat,
-      reading: user.plan.isSlow ? this.#throttle ?? "nothing" : "everything",
+      reading: plan.isSlow ? this.#throttle ?? "nothing" : "everything",
+      requiredProtocol: chorus && CHORUS_PROTOCOL,
       onMessage: (_opcode, bytes, start, end) => {
-        this.summary.received++;
-        ledger.receive(receiver, bytes, start, end, onDelivered);
+        if (!chorus || chorus.receive(bytes, start, end)) receive(bytes, start, end);
       },
+      onRead: chorus && (() => chorus.onRead()),
     });
     this.#handshakes.delete(handshake);
     if (!("connection" in attempt)) {
-      ledger.leave(receiver);
-      if ("failure" in attempt) {
-        this.#listener.onNotice(attempt.failure.advice);
-        if (!user.isChurning) this.summary.addFailure(attempt.failure);
-      }
-      return false;
+      if (!isResumed) ledger.leave(receiver);
+      if ("failure" in attempt) this.#listener.onNotice(attempt.failure.advice);
+      return attempt;
     }
     this.#listener.onOpened((this.#clock.nowMs - startMs) * 1000);
     Object.assign(user, { connection: attempt.connection, receiver });
     this.connections++;
+    if (isResumed) this.#listener.onResumed(user);
     attempt.connection.closed.then((status) => {
       user.connection = undefined;
-      ledger.leave(receiver);
+      if (!chorus || !user.isAway) ledger.leave(receiver);
       this.connections--;
-      if (!this.#isLeaving && !user.isChurning) this.#lost(user, status);
+      if (!this.#isLeaving && !user.isAway) this.#lost(user, status);
     });
-    return true;
+    return attempt;
+  }
+
+  #giveUp(user: User): void {
+    user.isAway = false;
+    this.ledger.leave(user.receiver!);
+    if (!this.#end.signal.aborted) increment(this.summary.losses, "could not reconnect");
+    this.#endIfEmpty();
   }
 
   #lost({ plan }: User, status: CloseStatus): void {
@@ -237,7 +288,7 @@ export class UserPool {
 
   #endIfEmpty(): void {
     if (this.#isConnecting || this.connections > 0) return;
-    if (!this.users.some(({ isChurning }) => isChurning)) this.#end.abort();
+    if (!this.users.some(({ isAway }) => isAway)) this.#end.abort();
   }
 
   #ledgerOf({ plan }: User): DeliveryLedger {

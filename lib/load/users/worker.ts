@@ -3,8 +3,12 @@ import type { AckCounts } from "../measure/acks.ts";
 import type { LedgerCounts } from "../measure/delivery_counts.ts";
 import type { Fault } from "../measure/fault_log.ts";
 import type { SlowReaders, Unsent } from "../measure/measurement.ts";
+import type { MessageName } from "../measure/receiver_plan.ts";
 import type { Sample } from "../measure/recorder.ts";
 import type { StageCounts } from "../measure/stage_results.ts";
+import type { SharedRefusals } from "../measure/refused_messages.ts";
+import type { SharedWindow } from "../measure/sent_window.ts";
+import type { StormCounts } from "../measure/storm_summary.ts";
 import type { SummaryCounts } from "../measure/summary.ts";
 import type { Target } from "./connect.ts";
 import type { RunPlan } from "./user_plan.ts";
@@ -21,6 +25,10 @@ export interface LoadWorker {
   sample(): Promise<WorkerSample>;
   /** How many deliveries are still expected. */
   outstanding(): Promise<number>;
+  /** Called when the drain is over: what has not arrived by then will not arrive. */
+  endDrain(): Promise<void>;
+  /** Of these messages, those that some receiver of this worker still expects. */
+  expected(messages: readonly MessageName[]): Promise<readonly MessageName[]>;
   /** Closes all connections. What is still outstanding counts as lost. */
   leave(): Promise<WorkerResult>;
   /** Aborts connecting and sending. */
@@ -43,6 +51,12 @@ export interface WorkerOptions {
   readonly sentBySender: Int32Array<SharedArrayBuffer>;
   /** What `--check order` needs, in memory that all workers share; undefined without it. */
   readonly orderTable: Int32Array<SharedArrayBuffer> | undefined;
+  /** What happened to the last messages, in shared memory; undefined if nobody needs it. */
+  readonly window: SharedWindow | undefined;
+  /** Messages that are not expected to arrive, in shared memory. */
+  readonly refused: SharedRefusals;
+  /** The ids of the users that `--storm` cuts off, of all workers. */
+  readonly stormIds: readonly number[];
   /** The seed of the worker's random choices. */
   readonly seed: number;
 }
@@ -76,6 +90,7 @@ export interface WorkerResult {
   /** How many deliveries came too late to compare their order. */
   readonly uncompared: number;
   readonly acks: AckCounts;
+  readonly storm: StormCounts | undefined;
   readonly slow: SlowReaders;
   readonly steady: SteadyCounts;
   readonly unsent: Unsent;

@@ -1,13 +1,21 @@
+import { speaksChorus } from "../config.ts";
 import { delay } from "../delay.ts";
 import { EventLoopLag, RunClock } from "../measure/clock.ts";
 import { LatencyBins } from "../measure/latency_bins.ts";
 import type { Marker } from "../measure/marker.ts";
+import type { MessageName } from "../measure/receiver_plan.ts";
+import { RefusedMessages } from "../measure/refused_messages.ts";
+import { SentWindow } from "../measure/sent_window.ts";
 import { SpreadRecorder } from "../measure/spread.ts";
 import { ratePlanOf } from "../pace/rate_plan.ts";
 import { seededRandom } from "../seeded_random.ts";
+import { AckRecorder } from "./chorus_v1/ack_recorder.ts";
+import type { PendingMessage } from "./chorus_v1/pending_messages.ts";
 import { Churn } from "./churn.ts";
 import { MessageSender } from "./message_sender.ts";
 import { roomWeight } from "./sender_turns.ts";
+import { Storm } from "./storm.ts";
+import { parseStorm } from "./storm_plan.ts";
 import { UserPool } from "./user_pool.ts";
 import type {
   LoadWorker,
@@ -25,6 +33,8 @@ export class LocalWorker implements LoadWorker {
   readonly #users: UserPool;
   readonly #sender: MessageSender;
   readonly #churn: Churn;
+  readonly #storm: Storm | undefined;
+  readonly #refused: RefusedMessages;
   readonly #spreads: SpreadRecorder;
   readonly #handshake = new LatencyBins();
   readonly #warmup = new LatencyBins();
@@ -42,12 +52,24 @@ export class LocalWorker implements LoadWorker {
     this.#options = options;
     this.#clock = new RunClock(options.startEpochMs);
     this.#spreads = new SpreadRecorder(ratePlanOf(options.config).peakRate);
+    this.#refused = new RefusedMessages(options.refused);
+    const window = options.window && new SentWindow(options.window, options.sentBySender.length);
     this.#users = new UserPool(options, this.#clock, {
       onOpened: (us) => this.#handshake.record(us),
-      onDelivered: (marker) => this.#delivered(marker),
+      onDelivered: window
+        ? (marker) => {
+          window.onReached(marker.sender, marker.seq);
+          this.#delivered(marker);
+        }
+        : (marker) => this.#delivered(marker),
+      acks: window && speaksChorus(options.config)
+        ? new AckRecorder(window, this.#refused, (message) => this.#acked(message))
+        : undefined,
+      onResumed: (user) => this.#sender.publishAgain(user),
       onNotice: printNotice,
     });
     this.#sender = new MessageSender(options, this.#clock, this.#users.signal, printNotice);
+    this.#storm = window && this.#createStorm(window);
     const { churn, workers } = options.config;
     this.#churn = new Churn({
       ratePerSecond: churn / workers,
@@ -73,6 +95,7 @@ export class LocalWorker implements LoadWorker {
     this.#steadyFromUs = Math.floor(plan.steadyMs * 1000);
     this.#beginSteady(plan);
     this.#churn.start();
+    this.#storm?.run(plan.steadyMs + parseStorm(this.#options.config.storm)!.atMs);
     await this.#sender.send(plan, this.#users.users);
   }
 
@@ -80,10 +103,12 @@ export class LocalWorker implements LoadWorker {
     this.#endSteady();
     await this.#churn.stop();
     this.#users.resumeSlowReaders();
+    await this.#awaitStorm();
   }
 
   sample(): Promise<WorkerSample> {
     const { ledger, summary, connections } = this.#users;
+    this.#waiveRefused();
     return Promise.resolve({
       atMs: this.#clock.nowMs,
       connections,
@@ -108,15 +133,36 @@ export class LocalWorker implements LoadWorker {
   }
 
   outstanding(): Promise<number> {
+    this.#storm?.findCutOff(false);
+    this.#waiveRefused();
     return Promise.resolve(this.#users.outstanding + this.#sender.pending);
   }
 
+  endDrain(): Promise<void> {
+    this.#storm?.findCutOff(true);
+    return Promise.resolve();
+  }
+
+  expected(messages: readonly MessageName[]): Promise<readonly MessageName[]> {
+    const { receivers } = this.#users;
+    return Promise.resolve(
+      messages.filter(({ sender, seq }) =>
+        receivers.some((receiver) => receiver.isExpected(sender, seq))
+      ),
+    );
+  }
+
   async leave(): Promise<WorkerResult> {
+    this.#waiveRefused();
+    this.#users.giveUpAway();
     const { summary, ledger, slowReaders } = this.#users;
     this.#sender.close();
+    const acks = this.#options.config.publish === "http" ? this.#sender.acks : this.#users.acks;
     ledger.close();
     const { counts, faults } = ledger;
+    const storm = this.#storm?.counts(this.#sender.publishedAgain);
     await this.#users.leave();
+    await this.#storm?.over;
     this.#lagTimer[Symbol.dispose]();
     this.#sender[Symbol.dispose]();
     summary.sent = this.#sender.sent;
@@ -125,7 +171,8 @@ export class LocalWorker implements LoadWorker {
       ledger: counts,
       faults,
       uncompared: ledger.uncompared,
-      acks: this.#sender.acks,
+      acks,
+      storm,
       slow: slowReaders,
       steady: this.#steadyCounts,
       unsent: { disconnected: this.#sender.disconnected, blocked: this.#sender.blocked },
@@ -141,6 +188,36 @@ export class LocalWorker implements LoadWorker {
   async #beginSteady({ startMs, steadyMs }: SendPlan): Promise<void> {
     if (steadyMs > startMs) await delay(steadyMs - this.#clock.nowMs, this.#users.signal);
     this.#beforeSteady = { ...this.#count(), atMs: Math.max(steadyMs, this.#clock.nowMs) };
+  }
+
+  #createStorm(window: SentWindow): Storm | undefined {
+    const { stormIds, sentBySender, seed } = this.#options;
+    if (stormIds.length === 0) return undefined;
+    const ids = new Set(stormIds);
+    return new Storm({
+      users: this.#users.users.filter(({ plan }) => ids.has(plan.id)),
+      signal: this.#users.signal,
+      clock: this.#clock,
+      random: seededRandom(seed),
+      sentBySender,
+      window,
+      refused: this.#refused,
+      cut: (user) => this.#users.cut(user),
+      reconnect: (user) => this.#users.comeBack(user),
+    });
+  }
+
+  /** No longer expects messages that the server has refused. */
+  #waiveRefused(): void {
+    this.#refused.take((message) => this.#users.receivers.forEach((each) => each.waive(message)));
+  }
+
+  /** Waits until the users of the storm are back, but at most for `--drain-timeout`. */
+  async #awaitStorm(): Promise<void> {
+    const over = new AbortController();
+    const { drainTimeoutMs } = this.#options.config;
+    await Promise.race([this.#storm?.over, delay(drainTimeoutMs, over.signal)]);
+    over.abort();
   }
 
   #endSteady(): void {
@@ -170,5 +247,12 @@ export class LocalWorker implements LoadWorker {
     this.#raw.record(us - marker.lateUs);
     this.#spreads.record(marker, nowMs);
     this.#sender.stages?.recordDelivery(marker.plannedUs, us);
+  }
+
+  #acked({ plannedUs, lateUs }: PendingMessage): void {
+    if (plannedUs < this.#steadyFromUs) return;
+    const us = this.#clock.lastMs * 1000 - plannedUs;
+    this.#sender.ack.record(us);
+    this.#sender.rawAck.record(us - lateUs);
   }
 }

@@ -1,9 +1,10 @@
+import type { MessageName } from "../measure/receiver_plan.ts";
 import type { LoadWorker, SendPlan, WorkerOptions, WorkerResult, WorkerSample } from "./worker.ts";
 
 /** A message to a worker thread. The first makes the worker, others call its methods. */
 export type Request =
   | { readonly make: WorkerOptions }
-  | { readonly call: keyof LoadWorker; readonly id: number; readonly plan?: SendPlan };
+  | { readonly call: keyof LoadWorker; readonly id: number; readonly argument?: unknown };
 
 /** A message from a worker's thread: a notice, or the result of the call with this id. */
 export type Answer =
@@ -45,6 +46,9 @@ export class ThreadWorker implements LoadWorker, Disposable {
   readonly beginDrain = () => this.#call<void>("beginDrain");
   readonly sample = () => this.#call<WorkerSample>("sample");
   readonly outstanding = () => this.#call<number>("outstanding");
+  readonly endDrain = () => this.#call<void>("endDrain");
+  readonly expected = (messages: readonly MessageName[]) =>
+    this.#call<readonly MessageName[]>("expected", messages);
   readonly leave = () => this.#call<WorkerResult>("leave");
 
   stop(): void {
@@ -56,12 +60,12 @@ export class ThreadWorker implements LoadWorker, Disposable {
     this.#thread.terminate();
   }
 
-  #call<Result>(call: keyof LoadWorker, plan?: SendPlan): Promise<Result> {
+  #call<Result>(call: keyof LoadWorker, argument?: unknown): Promise<Result> {
     if (this.#error) return Promise.reject(this.#error);
     const answered = Promise.withResolvers<unknown>();
     const id = ++this.#lastId;
     this.#calls.set(id, answered);
-    this.#post({ call, id, ...(plan === undefined ? {} : { plan }) });
+    this.#post({ call, id, argument });
     return answered.promise as Promise<Result>;
   }
 

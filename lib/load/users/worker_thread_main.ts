@@ -10,8 +10,8 @@ self.onmessage = async ({ data }: MessageEvent<Request>) => {
   await checked;
   if ("make" in data) worker = new LocalWorker(data.make, (notice) => post({ notice }));
   else {
-    const result = data.call === "send" ? await worker.send(data.plan!) : await worker[data.call]();
-    post({ id: data.id, result });
+    const call = worker[data.call] as (argument: unknown) => unknown;
+    post({ id: data.id, result: await call.call(worker, data.argument) });
   }
 };
 

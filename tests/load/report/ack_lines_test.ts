@@ -5,6 +5,10 @@ const acks = {
   acked: 7,
   refused: 3,
   unanswered: 0,
+  unknown: 0,
+  unreached: undefined,
+  unreachedNames: [],
+  gaps: new Map(),
   errors: new Map([["HTTP 429", 2], ["HTTP 413", 1]]),
 };
 

@@ -7,6 +7,7 @@ import {
 } from "../../../lib/load/report/measured_report.ts";
 import type { Measurement } from "../../../lib/load/measure/measurement.ts";
 import type { StageResult } from "../../../lib/load/measure/stage_results.ts";
+import { summarizeStorm } from "../../../lib/load/measure/storm_summary.ts";
 import { Summary } from "../../../lib/load/measure/summary.ts";
 import { judge } from "../../../lib/load/report/verdict.ts";
 import { GOOD, LATENCY } from "./measurements.ts";
@@ -145,6 +146,69 @@ The server                 mean      max
   );
 });
 
+Deno.test("measuredTextReport() shows acks, the history, and a storm, and what is wrong on top", () => {
+  const run: Measurement = {
+    ...GOOD,
+    acks: {
+      ...{ acked: 8, refused: 1, unanswered: 1, unknown: 1, unreached: 1 },
+      unreachedNames: ["message 3 of user 1 at position e-3"],
+      errors: new Map([["forbidden", 1]]),
+      gaps: new Map([["too slow", { count: 2, missed: 30 }]]),
+    },
+    history: {
+      ...{ found: 7, unrecorded: 1, duplicated: 0, reordered: 0, corrupt: 0, leaked: 0 },
+      ...{ misplaced: 0, older: 2, unrecordedNames: ["message 4 of user 1"] },
+      reachesBackTo: "e-3, published at noon",
+      failure: undefined,
+    },
+    storm: summarizeStorm([{
+      ...{ cut: 2, backMs: [300, 410], upToDateMs: [320], lost: 1, missed: 0, duplicated: 0 },
+      ...{ cutOff: 0, publishedAgain: 4, failures: new Map([["HTTP 503", 1]]) },
+    }], { isResumed: true }),
+  };
+  const text = measuredTextReport(run, judge(run, { gates: [], count: 3, isStrict: false }), FACTS);
+  for (
+    const part of [
+      `Every message arrived once and in order: 20 deliveries
+Not every message was acked: 1 refused, 1 unanswered
+Acks for messages that await none: 1
+Messages that were acked and reached nobody: 1
+  unreached: message 3 of user 1 at position e-3
+The history is wrong: 1 unrecorded
+  Not in the history: message 4 of user 1
+`,
+      `
+Acks
+  acked        8
+  refused      1
+  unanswered   1
+  unknown      1, for messages that had their answer
+  unreached    1
+  errors       1 × forbidden
+  gaps         2 × too slow, 30 messages missing
+History
+  found        7
+  unrecorded   1
+  duplicated   0
+  reordered    0
+  corrupt      0
+  leaked       0
+  misplaced    0
+  older        2; the history reaches back to e-3, published at noon
+Storm
+  cut          2
+  back         2: half after 0.30 s, 99 % after 0.41 s, all after 0.41 s
+  connects     10 per second at the peak, 4.88 on average
+  failed       1 × HTTP 503
+  up to date   1: half after 0.32 s
+  lost         1 over the break
+  sent again   4, because their acks had not arrived
+  duplicated   0 over the break
+`,
+    ]
+  ) assertStringIncludes(text, part);
+});
+
 Deno.test("measuredJsonReport() has its version and every figure", () => {
   const run = badRun();
   assertEquals(
@@ -191,6 +255,8 @@ Deno.test("measuredJsonReport() has its version and every figure", () => {
       faults: [],
       uncompared: null,
       acks: null,
+      history: null,
+      storm: null,
       slow: {
         count: 2,
         closeCodes: { 4008: 1 },

@@ -19,6 +19,8 @@ export const GOOD: Measurement = {
   faults: [],
   uncompared: undefined,
   acks: undefined,
+  history: undefined,
+  storm: undefined,
   slow: { count: 0, closeCodes: new Map(), ledger: NO_COUNTS },
   offeredRate: 100,
   achievedRate: 100,

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { parseGate } from "../../../lib/load/report/gate.ts";
-import { NO_ACKS } from "../../../lib/load/measure/acks.ts";
+import { summarizeStorm } from "../../../lib/load/measure/storm_summary.ts";
 import { Summary } from "../../../lib/load/measure/summary.ts";
 import { judge } from "../../../lib/load/report/verdict.ts";
 import { GOOD, LATENCY } from "./measurements.ts";
@@ -23,14 +23,6 @@ for (const fault of ["lost", "duplicated", "reordered", "corrupt"] as const) {
     const ledger = { ...GOOD.ledger, [fault]: 1 };
     const { isDelivered, gates } = judge({ ...GOOD, ledger }, demands(`${fault}=0`));
     assertEquals([isDelivered, gates[0]!.isPassed], [false, false]);
-  });
-}
-
-for (const fault of ["refused", "unanswered"] as const) {
-  Deno.test(`judge() fails a run if a message was ${fault}`, () => {
-    const acks = { ...NO_ACKS, acked: 9, [fault]: 1 };
-    const { isDelivered, isPassed, gates } = judge({ ...GOOD, acks }, demands(`${fault}<1`));
-    assertEquals([isDelivered, isPassed, gates[0]!.value], [true, false, 1]);
   });
 }
 
@@ -96,4 +88,66 @@ Deno.test("judge() fails a run if a user did not connect, a gate failed, it was 
   ];
   assertEquals(verdicts.map(({ isPassed }) => isPassed), [false, false, false, false, true]);
   assertEquals(verdicts.every(({ isDelivered }) => isDelivered), true);
+});
+
+const ACKS = {
+  acked: 10,
+  refused: 0,
+  unanswered: 0,
+  unknown: 0,
+  unreached: 0,
+  unreachedNames: [],
+  errors: new Map(),
+  gaps: new Map(),
+};
+
+for (const fault of ["refused", "unanswered"] as const) {
+  Deno.test(`judge() fails a run if a message was ${fault}`, () => {
+    const acks = { ...ACKS, acked: 9, [fault]: 1 };
+    const { isDelivered, isPassed, gates } = judge({ ...GOOD, acks }, demands(`${fault}<1`));
+    assertEquals([isDelivered, isPassed, gates[0]!.value], [true, false, 1]);
+  });
+}
+
+const HISTORY = {
+  found: 10,
+  unrecorded: 0,
+  duplicated: 0,
+  reordered: 0,
+  corrupt: 0,
+  leaked: 0,
+  misplaced: 0,
+  older: 3,
+  unrecordedNames: [],
+  reachesBackTo: "e-4",
+  failure: undefined,
+};
+
+for (
+  const [name, part, isPassed] of [
+    ["every message was acked", { acks: ACKS }, true],
+    ["a message was refused", { acks: { ...ACKS, refused: 1 } }, false],
+    ["a message has no answer", { acks: { ...ACKS, unanswered: 1 } }, false],
+    ["an ack is for no message", { acks: { ...ACKS, unknown: 1 } }, false],
+    ["an acked message reached nobody", { acks: { ...ACKS, unreached: 1 } }, false],
+    ["the history has everything", { history: HISTORY }, true],
+    ["the history lacks a message", { history: { ...HISTORY, unrecorded: 1 } }, false],
+    ["the history has a message twice", { history: { ...HISTORY, duplicated: 1 } }, false],
+    ["the history could not be read", { history: { ...HISTORY, failure: "no" } }, false],
+  ] as const
+) {
+  Deno.test(`judge() ${isPassed ? "passes" : "fails"} a run if ${name}`, () => {
+    const verdict = judge({ ...GOOD, ...part }, demands());
+    assertEquals([verdict.isDelivered, verdict.isPassed], [true, isPassed]);
+  });
+}
+
+Deno.test("judge() compares acks, the history, and a storm with gates, if they were measured", () => {
+  const texts = ["refused=0", "unanswered=0", "unreached=0", "unrecorded=0", "missed=0"];
+  const storm = summarizeStorm([], { isResumed: false });
+  const measured = { ...GOOD, acks: ACKS, history: HISTORY, storm };
+  for (const [measurement, isPassed] of [[measured, true], [GOOD, false]] as const) {
+    const { gates } = judge(measurement, demands(...texts));
+    assertEquals(gates.map((gate) => gate.isPassed), texts.map(() => isPassed));
+  }
 });

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { seededRandom } from "../../../lib/load/seeded_random.ts";
 import { SenderTurns } from "../../../lib/load/users/sender_turns.ts";
-import type { User } from "../../../lib/load/users/user_pool.ts";
+import type { User } from "../../../lib/load/users/user.ts";
 
 /** Users with these rooms. Only what SenderTurns reads is there. */
 function usersOf(...rooms: readonly number[]): User[] {

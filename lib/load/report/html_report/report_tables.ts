@@ -11,6 +11,7 @@ import { formatMs, formatNumber } from "../report.ts";
 import { SERVER_FIGURES } from "../server_report.ts";
 import type { Measurement } from "../../measure/measurement.ts";
 import type { ServerSummary } from "../../measure/server_metrics.ts";
+import type { StormSummary } from "../../measure/storm_summary.ts";
 import type { FinishedRun } from "../saved_run/saved_run.ts";
 
 /** The gates, those that failed first. */
@@ -47,8 +48,8 @@ export function askedTable(
   { config, given, facts, measurement }: FinishedRun,
   gates: readonly GateResult[],
 ): Table {
-  const { summary, ledger, acks, slow, churned, offeredRate, achievedRate, busyCores, workers } =
-    measurement;
+  const { summary, ledger, acks, storm, history, slow, churned } = measurement;
+  const { offeredRate, achievedRate, busyCores, workers } = measurement;
   const metrics = metricsOf(measurement);
   const gatesOf = (metric: GateMetric) =>
     gates.filter(({ gate }) => gate.metric === metric).map(({ gate }) => gate.text);
@@ -62,6 +63,7 @@ export function askedTable(
   const cameOf: Readonly<Record<string, string>> = {
     slow: `${formatNumber(slow.count)} slow readers, ${formatNumber(slow.ledger.lost)} lost`,
     churn: `${formatNumber(churned)} reconnected`,
+    ...storm && { storm: stormText(storm) },
   };
   const seconds = (facts.elapsedMs / 1000).toFixed(1);
   return {
@@ -101,10 +103,17 @@ export function askedTable(
           ? "not checked"
           : mark(formatNumber(count), count === 0),
       ]),
-      ...acks
-        ? Object.entries({ refused: acks.refused, unanswered: acks.unanswered }).map((
-          [name, count],
-        ): Cell[] => [capitalized(name), "0", mark(formatNumber(count), count === 0)])
+      ...Object.entries({
+        ...acks && { refused: acks.refused, unanswered: acks.unanswered },
+        ...acks?.unreached === undefined ? {} : { unreached: acks.unreached },
+        ...history && { unrecorded: history.unrecorded },
+      }).map(([name, count]): Cell[] => [
+        capitalized(name),
+        "0",
+        mark(formatNumber(count), count === 0),
+      ]),
+      ...storm && !storm.isResumed
+        ? [["Missed over the break", "–", formatNumber(storm.missed)]]
         : [],
       metricRow("Deliveries per second", "deliveries"),
       metricRow("Latency p50, ms", "p50"),
@@ -117,6 +126,11 @@ export function askedTable(
       ],
     ],
   };
+}
+
+function stormText({ cut, back, backMs: { all } }: StormSummary): string {
+  const count = `${formatNumber(back)} of ${formatNumber(cut)} back`;
+  return all === undefined ? count : `${count} after ${(all / 1000).toFixed(1)} s`;
 }
 
 /** The latencies that a run measured. */

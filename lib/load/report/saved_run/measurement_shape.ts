@@ -1,9 +1,16 @@
 import { LatencyHistogram, type LatencySummary, LONGEST_US } from "../../measure/latency.ts";
 import { type LedgerCounts, NO_COUNTS } from "../../measure/delivery_counts.ts";
-import type { AckCounts } from "../../measure/acks.ts";
+import type { GapCounts } from "../../measure/acks.ts";
 import type { StageResult } from "../../measure/stage_results.ts";
-import type { Aborted, Measurement, SlowReaders } from "../../measure/measurement.ts";
+import type {
+  Aborted,
+  AckReport,
+  HistoryReport,
+  Measurement,
+  SlowReaders,
+} from "../../measure/measurement.ts";
 import type { RunHistograms, RunLatencies, TimelinePoint } from "../../measure/recorder.ts";
+import type { StormSummary, StormTimes } from "../../measure/storm_summary.ts";
 import { Summary, type SummaryCounts } from "../../measure/summary.ts";
 import type { Fault } from "../../measure/fault_log.ts";
 import type { ServerFigures, ServerSummary } from "../../measure/server_metrics.ts";
@@ -60,6 +67,12 @@ const PAIRS = json.list(json.pair(LATENCY_US, json.count));
 const HISTOGRAM: json.Reader<LatencyHistogram> = (value, path) =>
   LatencyHistogram.fromPairs(PAIRS(value, path));
 
+const STORM_TIMES = json.object<StormTimes>({
+  half: json.optional(json.number),
+  p99: json.optional(json.number),
+  all: json.optional(json.number),
+});
+
 const POINT = json.object<TimelinePoint>({
   seconds: json.number,
   phase: json.oneOf("connecting", "warm-up", "steady", "draining"),
@@ -90,11 +103,49 @@ export const MEASUREMENT = json.object<Measurement>({
   ledger: COUNTS,
   faults: json.list(FAULT),
   uncompared: json.optional(json.count),
-  acks: json.optional(json.object<AckCounts>({
+  acks: json.optional(json.object<AckReport>({
     acked: json.count,
     refused: json.count,
     unanswered: json.count,
+    unknown: json.count,
     errors: json.map(json.text, json.count),
+    gaps: json.map(
+      json.text,
+      json.object<GapCounts>({ count: json.count, missed: json.count }),
+    ),
+    unreached: json.optional(json.count),
+    unreachedNames: json.list(json.text),
+  })),
+  history: json.optional(json.object<HistoryReport>({
+    found: json.count,
+    unrecorded: json.count,
+    unrecordedNames: json.list(json.text),
+    duplicated: json.count,
+    reordered: json.count,
+    corrupt: json.count,
+    leaked: json.count,
+    misplaced: json.count,
+    older: json.count,
+    reachesBackTo: json.optional(json.text),
+    failure: json.optional(json.text),
+  })),
+  storm: json.optional(json.object<StormSummary>({
+    cut: json.count,
+    back: json.count,
+    upToDate: json.count,
+    isResumed: json.boolean,
+    lost: json.count,
+    missed: json.count,
+    duplicated: json.count,
+    cutOff: json.count,
+    publishedAgain: json.count,
+    failures: json.map(json.text, json.count),
+    backMs: STORM_TIMES,
+    upToDateMs: STORM_TIMES,
+    connectsPerSecond: json.object<StormSummary["connectsPerSecond"]>({
+      peak: json.number,
+      mean: json.number,
+    }),
   })),
   slow: json.object<SlowReaders>({
     count: json.count,

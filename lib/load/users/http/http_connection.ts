@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
-import { connectTo, type Target } from "../connect.ts";
+import type { Target } from "../connect.ts";
+import { openSocket } from "../open_socket.ts";
 
 /**
  * Opens a connection for `node:http`, with the same TLS settings as those for WebSockets.
@@ -7,7 +8,7 @@ import { connectTo, type Target } from "../connect.ts";
  * @param turn Connections take turns over the addresses of the target.
  */
 export function connectForHttp(target: Target, turn: number): Socket {
-  const socket = connectTo(target, turn);
+  const socket = openSocket(target, turn);
   socket.setNoDelay(true);
   // Otherwise node:http would go on using a connection that the server has ended.
   socket.once("end", () => socket.end());

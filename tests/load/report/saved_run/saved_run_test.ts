@@ -71,7 +71,24 @@ function fullRun(): FinishedRun {
     busyCores: undefined,
     faults: [{ kind: "lost", text: "Message 1 of user 2 did not arrive at user 3" }] as const,
     uncompared: 4,
-    acks: { acked: 5, refused: 1, unanswered: 0, errors: new Map([["429", 1]]) },
+    acks: {
+      ...{ acked: 5, refused: 1, unanswered: 0, unknown: 0, unreached: 1 },
+      errors: new Map([["429", 1]]),
+      gaps: new Map([["expired", { count: 1, missed: 7 }]]),
+      unreachedNames: ["message 3 of user 1"],
+    },
+    history: {
+      ...{ found: 9, unrecorded: 1, duplicated: 0, reordered: 0, corrupt: 0, leaked: 0 },
+      ...{ misplaced: 0, older: 2, reachesBackTo: "message 2 of user 1", failure: undefined },
+      unrecordedNames: ["message 4 of user 1"],
+    },
+    storm: {
+      ...{ cut: 4, back: 4, upToDate: 3, isResumed: true, lost: 1, missed: 0, duplicated: 0 },
+      ...{ cutOff: 0, publishedAgain: 2, failures: new Map([["timeout", 1]]) },
+      backMs: { half: 100, p99: 300, all: 300.5 },
+      upToDateMs: { half: 120, p99: undefined, all: undefined },
+      connectsPerSecond: { peak: 20, mean: 6.5 },
+    },
     stages: [{
       ...{ startRate: 0, rate: 500, seconds: 2.5, sent: 625, achievedRate: 250 },
       ...{ deliveriesPerSecond: 500, latency: LATENCY, lost: 0 },

@@ -1,0 +1,48 @@
+import { printable } from "../../cli/printable.ts";
+import type { Measurement } from "../measure/measurement.ts";
+import { formatNumber } from "./report.ts";
+
+/** The names of what is wrong in the history, for people. */
+const FAULTS = ["unrecorded", "duplicated", "reordered", "corrupt", "leaked", "misplaced"] as const;
+
+/** Whether the history has all that it should have, as far as it was read. */
+export function isHistoryComplete({ history }: Measurement): boolean {
+  return !history || history.failure === undefined && FAULTS.every((key) => history[key] === 0);
+}
+
+/** What is wrong in the history, for the first lines of a report. */
+export function historyFaultLines({ history }: Measurement): readonly string[] {
+  if (!history) return [];
+  const { failure, unrecordedNames } = history;
+  const faults = FAULTS.filter((key) => history[key] > 0).map((key) =>
+    `${formatNumber(history[key])} ${key}`
+  );
+  return [
+    ...failure === undefined ? [] : [failure],
+    ...faults.length > 0 ? [`The history is wrong: ${faults.join(", ")}`] : [],
+    ...unrecordedNames.map((name) => `  Not in the history: ${name}`),
+  ];
+}
+
+/** What is in the history, under a heading. */
+export function historyLines({ history }: Measurement): readonly string[] {
+  if (!history) return [];
+  const { found, older, reachesBackTo } = history;
+  return [
+    "History",
+    `  found        ${formatNumber(found)}`,
+    ...FAULTS.map((key) => `  ${key.padEnd(12)} ${formatNumber(history[key])}`),
+    ...reachesBackTo === undefined ? [] : [
+      `  older        ${formatNumber(older)}; the history reaches back to ${
+        printable(reachesBackTo)
+      }`,
+    ],
+  ];
+}
+
+/** What is in the history, for JSON; undefined if it was not checked. */
+export function historyJson({ history }: Measurement) {
+  if (!history) return undefined;
+  const { unrecordedNames, ...rest } = history;
+  return { ...rest, unrecordedMessages: unrecordedNames };
+}

@@ -1,0 +1,101 @@
+import { assertEquals } from "@std/assert";
+import type { Message } from "../../../../lib/chat/message.ts";
+import { encodeSaid, encodeServerMessage } from "../../../../lib/chat/chorus_v1.ts";
+import { ChorusUser } from "../../../../lib/load/users/chorus_v1/chorus_user.ts";
+
+const encoder = new TextEncoder();
+
+const MESSAGE: Message = {
+  author: { id: "a", name: "Ann" },
+  atMs: 0,
+  body: "hi",
+  seq: 7,
+} as unknown as Message;
+
+/** A user that has sent three messages, and the events of its listener. */
+function createUser() {
+  const events: unknown[] = [];
+  const user = new ChorusUser({
+    run: 5,
+    sender: 3,
+    listener: {
+      onAcked: (...event) => events.push(["acked", ...event]),
+      onRefused: (...event) => events.push(["refused", ...event]),
+      onUnknownAck: (...event) => events.push(["unknown", ...event]),
+      onError: (...event) => events.push(["error", ...event]),
+      onGap: (...event) => events.push(["gap", ...event]),
+    },
+  });
+  for (const seq of [0, 1, 2]) user.pending.add({ seq, plannedUs: seq, lateUs: 0 });
+  return {
+    user,
+    events,
+    /** Receives a text among other bytes, as one read. @returns Whether it is a message. */
+    receive: (text: string) => {
+      const bytes = encoder.encode(`xx${text}yy`);
+      const isMessage = user.receive(bytes, 2, bytes.length - 2);
+      user.onRead();
+      bytes.fill(0);
+      return isMessage;
+    },
+  };
+}
+
+const PRETTY = { position: "e-9", text: "hi", type: "said" };
+
+for (
+  const [name, text, isMessage] of [
+    ["a said of Chorus", encodeSaid("e-7", MESSAGE), true],
+    ["a said with other fields first", JSON.stringify(PRETTY), true],
+    ["text that is not JSON", "hello ~", true],
+    ["JSON that is no object", "null", true],
+    ["JSON without a type", '{"text":"said"}', true],
+    ["a pong", '{"type":"pong"}', false],
+    ["a type of a later server", '{"type":"reaction","emoji":"~"}', false],
+  ] as const
+) {
+  Deno.test(`ChorusUser.receive() takes ${name} ${isMessage ? "as" : "not as"} a message`, () => {
+    const { receive, events } = createUser();
+    assertEquals([receive(text), events], [isMessage, []]);
+  });
+}
+
+Deno.test("ChorusUser resumes from the last message or welcome, with its session", () => {
+  const { user, receive } = createUser();
+  const url = "ws://h/ws?room=tea";
+  assertEquals(user.resumeUrl(url), url);
+  receive('{"type":"welcome","session":"s.1","position":"e-3"}');
+  assertEquals(user.resumeUrl(url), `${url}&since=e-3&session=s.1`);
+  receive(encodeSaid("e-7", MESSAGE));
+  receive('{"type":"pong"}');
+  assertEquals(user.resumeUrl(url), `${url}&since=e-7&session=s.1`);
+  receive(JSON.stringify(PRETTY));
+  assertEquals(user.resumeUrl(url), `${url}&since=e-9&session=s.1`);
+  receive(encodeSaid("e-10", MESSAGE));
+  receive('{"type":"said", "position":"e-11","from":null,"text":"spaces"}');
+  assertEquals(user.resumeUrl(url), `${url}&since=e-11&session=s.1`);
+});
+
+Deno.test("ChorusUser tells of acks and errors, by the ids of its messages", () => {
+  const { receive, events } = createUser();
+  const message = (seq: number) => ({ seq, plannedUs: seq, lateUs: 0 });
+  receive(encodeServerMessage({ type: "ack", id: "5-3-0", position: "e-1" }));
+  receive('{ "position": "e-2", "id": "5-3-1", "type": "ack" }');
+  receive('{"type":"error","id":"5-3-2","code":"forbidden","message":"no"}');
+  receive('{"type":"error","code":"bad_token","message":"no"}');
+  receive(encodeServerMessage({ type: "ack", id: "5-3-0", position: "e-1" }));
+  receive(encodeServerMessage({ type: "ack", id: "5-4-0", position: "e-1" }));
+  receive('{"type":"ack","id":"5-3-02","position":"e-1"}');
+  receive('{"type":"gap","after":"e-1","before":"e-5","missedCount":3,"reason":"expired"}');
+  assertEquals(events, [
+    ["acked", 3, message(0), "e-1"],
+    ["acked", 3, message(1), "e-2"],
+    ["error", "forbidden"],
+    ["refused", 3, 2],
+    ["error", "bad_token"],
+    ["unknown", "5-3-0"],
+    ["unknown", "5-4-0"],
+    ["unknown", "5-3-02"],
+    ["gap", "expired", 3],
+  ]);
+});
