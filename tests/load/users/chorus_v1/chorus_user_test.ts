@@ -1,7 +1,10 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { EXIT_CODE } from "../../../../lib/cli/exit_code.ts";
 import type { Message } from "../../../../lib/chat/message.ts";
 import { encodeSaid, encodeServerMessage } from "../../../../lib/chat/chorus_v1.ts";
 import { ChorusUser } from "../../../../lib/load/users/chorus_v1/chorus_user.ts";
+import { startTestApp } from "../../../socket/test_app.ts";
+import { CLEAN, measure } from "../../measured.ts";
 
 const encoder = new TextEncoder();
 
@@ -98,4 +101,20 @@ Deno.test("ChorusUser tells of acks and errors, by the ids of its messages", () 
     ["unknown", "5-3-02"],
     ["gap", "expired", 3],
   ]);
+});
+
+Deno.test("ChorusUser loses nothing if --churn lets all users reconnect while they send", async () => {
+  await using server = await startTestApp();
+  const { json, text, exitCode } = await measure(server.port, {
+    protocol: ["chorus.v1"],
+    count: 5,
+    senders: 0,
+    churn: 100,
+    rate: 500,
+    durationMs: 400,
+  });
+  const { delivery, messages, connections, acks } = json();
+  assert(connections.churned > 0);
+  assertEquals(delivery, { ...CLEAN, delivered: 4 * messages.sent });
+  assertEquals([acks.acked, acks.unanswered, exitCode], [messages.sent, 0, EXIT_CODE.ok], text);
 });
