@@ -37,11 +37,10 @@ export function ackLines({ acks }: Pick<Measurement, "acks">): readonly string[]
       : [],
     ...unreached === undefined ? [] : [`  unreached    ${formatNumber(unreached)}`],
     ...codes === "" ? [] : [`  errors       ${codes}`],
-    ...Array.from(
-      gaps,
-      ([reason, { count, missed }]) =>
-        `  gaps         ${count} × ${printable(reason)}, ${missed} messages missing`,
-    ),
+    ...Array.from(gaps, ([reason, { count, missed }]) => {
+      const gaps = `${formatNumber(count)} × ${printable(reason)}`;
+      return `  gaps         ${gaps}, ${formatNumber(missed)} messages missing`;
+    }),
   ];
 }
 
