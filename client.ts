@@ -13,7 +13,7 @@ import { progressLine } from "./lib/load/report/progress.ts";
 import { runOrigin } from "./lib/load/report/run_origin.ts";
 import { reportCommand } from "./lib/load/report_command.ts";
 import { seededRandom } from "./lib/load/seeded_random.ts";
-import { targetOf } from "./lib/load/users/target.ts";
+import { targetOf } from "./lib/load/users/connection/target.ts";
 
 const [first, ...rest] = Deno.args;
 

@@ -11,7 +11,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "server.ts": ["lib/cli", "lib/cli/flags", "lib/server", "lib/server/security"],
   "client.ts": [
     ...["lib/cli", "lib/cli/flags", "lib/load", "lib/load/pace", "lib/load/report"],
-    "lib/load/users",
+    ...["lib/load/users", "lib/load/users/connection"],
   ],
 
   "lib/cli": ["deno.json"],
@@ -86,23 +86,29 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
 
   "lib/load": [
-    ...["lib/load/flags", "lib/load/history", "lib/load/measure", "lib/load/pace"],
-    ...["lib/load/report", "lib/load/report/saved_run", "lib/load/users", "lib/chat/chorus_v1.ts"],
+    ...["lib/load/flags", "lib/load/history", "lib/load/measure", "lib/load/measure/ledger"],
+    ...["lib/load/pace", "lib/load/report", "lib/load/report/saved_run"],
+    ...["lib/load/users", "lib/load/users/connection", "lib/chat/chorus_v1.ts"],
     ...["lib/cli", "lib/cli/flags", "lib/websocket", "lib/websocket/transport"],
   ],
-  "lib/load/history": ["lib/load/measure", "lib/load/users", "lib/cli"],
+  "lib/load/history": [
+    ...["lib/load/measure", "lib/load/measure/ledger"],
+    ...["lib/load/users", "lib/load/users/connection", "lib/cli"],
+  ],
   "lib/load/flags": [
     ...["lib/load/pace/stages.ts", "lib/load/report/gate.ts", "lib/load/users/roles.ts"],
     "lib/load/users/storm_plan.ts",
     ...["lib/cli/flags", "lib/websocket/http_head.ts"],
   ],
   "lib/load/measure": [
-    ...["lib/load/pace", "lib/load/config.ts", "lib/load/delay.ts", "lib/cli"],
+    ...["lib/load/measure/ledger", "lib/load/pace", "lib/load/config.ts", "lib/load/delay.ts"],
+    "lib/cli",
   ],
+  "lib/load/measure/ledger": ["lib/load/measure/message.ts"],
   "lib/load/pace": ["lib/cli/flags/duration.ts"],
   "lib/load/report": [
-    ...["lib/load/measure", "lib/load/pace", "lib/load/report/html_report", "lib/load/config.ts"],
-    "lib/load/report/saved_run",
+    ...["lib/load/measure", "lib/load/measure/ledger", "lib/load/pace"],
+    ...["lib/load/report/html_report", "lib/load/report/saved_run", "lib/load/config.ts"],
     ...["lib/cli", "lib/cli/flags"],
   ],
   "lib/load/report/html_report": [
@@ -110,26 +116,29 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["lib/load/measure", "lib/load/config.ts", "lib/cli/flags"],
   ],
   "lib/load/report/saved_run": [
-    "lib/load/report",
-    "lib/load/measure",
-    "lib/load/config.ts",
+    ...["lib/load/report", "lib/load/measure", "lib/load/measure/ledger", "lib/load/config.ts"],
     "lib/cli",
   ],
   "lib/load/users": [
-    ...["lib/load/users/http", "lib/load/measure", "lib/load/pace", "lib/load/config.ts"],
-    "lib/load/delay.ts",
-    ...["lib/load/seeded_random.ts", "lib/load/flags/flag_checks.ts"],
-    ...["lib/load/users/chorus_v1", "lib/chat/chorus_v1.ts", "lib/chat/close_code.ts"],
-    ...["lib/cli", "lib/cli/flags/duration.ts", "lib/cli/flags/rate.ts"],
+    ...["lib/load/users/chorus_v1", "lib/load/users/connection", "lib/load/users/http"],
+    ...["lib/load/measure", "lib/load/measure/ledger", "lib/load/pace", "lib/load/config.ts"],
+    ...["lib/load/delay.ts", "lib/load/seeded_random.ts", "lib/load/flags/flag_checks.ts"],
+    ...["lib/chat/chorus_v1.ts", "lib/chat/close_code.ts", "lib/cli"],
+    ...["lib/cli/flags/duration.ts", "lib/cli/flags/rate.ts"],
     ...["lib/websocket", "lib/websocket/transport"],
   ],
-  "lib/load/users/http": [
-    ...["lib/load/users/certificate_failure.ts", "lib/load/users/connect.ts"],
-    ...["lib/load/users/connect_failure.ts", "lib/load/users/open_socket.ts"],
-    "lib/load/users/user_plan.ts",
-    ...["lib/load/measure", "lib/load/delay.ts", "lib/cli", "lib/websocket"],
+  "lib/load/users/connection": [
+    ...["lib/load/measure/summary.ts", "lib/load/config.ts", "lib/load/delay.ts"],
+    ...["lib/cli", "lib/websocket", "lib/websocket/transport"],
   ],
-  "lib/load/users/chorus_v1": ["lib/load/measure", "lib/chat/chorus_v1.ts"],
+  "lib/load/users/http": [
+    ...["lib/load/users/connection", "lib/load/users/user_plan.ts"],
+    ...["lib/load/measure", "lib/load/measure/ledger", "lib/load/delay.ts"],
+    ...["lib/cli", "lib/websocket"],
+  ],
+  "lib/load/users/chorus_v1": [
+    ...["lib/load/measure", "lib/load/measure/ledger", "lib/chat/chorus_v1.ts"],
+  ],
 };
 
 /**

@@ -1,9 +1,9 @@
 import { sumAcks } from "./measure/acks.ts";
 import type { AckReport } from "./measure/measurement.ts";
-import { formatPacked } from "./measure/packed_position.ts";
-import type { SentWindow } from "./measure/sent_window.ts";
-import type { MessageName } from "./measure/receiver_plan.ts";
-import { findUnreached, type UnreachedMessage } from "./measure/unreached.ts";
+import { formatPacked } from "./measure/ledger/packed_position.ts";
+import type { SentWindow } from "./measure/ledger/sent_window.ts";
+import type { MessageName } from "./measure/ledger/receiver_plan.ts";
+import { findUnreached, type UnreachedMessage } from "./measure/ledger/unreached.ts";
 import { messageName } from "./users/message_name.ts";
 import type { RunPlan } from "./users/user_plan.ts";
 import type { LoadWorker, WorkerResult } from "./users/worker.ts";

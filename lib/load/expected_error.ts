@@ -1,8 +1,8 @@
 import { ServerMetricsError } from "./measure/server_metrics.ts";
 import { OutputFileError } from "./report/output_file.ts";
 import { SavedRunError } from "./report/saved_run/saved_run.ts";
-import { LocalAddressError } from "./users/local_address.ts";
-import { CaCertError } from "./users/target.ts";
+import { LocalAddressError } from "./users/connection/local_address.ts";
+import { CaCertError } from "./users/connection/target.ts";
 import { UsersFileError } from "./users/users_file.ts";
 import { WorkerError } from "./users/worker_thread.ts";
 

@@ -1,5 +1,5 @@
-import { addCounts, NO_COUNTS } from "./measure/delivery_counts.ts";
-import { type Fault, firstOfEachKind } from "./measure/fault_log.ts";
+import { addCounts, NO_COUNTS } from "./measure/ledger/delivery_counts.ts";
+import { type Fault, firstOfEachKind } from "./measure/ledger/fault_log.ts";
 import { increment, Summary } from "./measure/summary.ts";
 import type { WorkerResult } from "./users/worker.ts";
 

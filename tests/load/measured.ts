@@ -1,9 +1,9 @@
 import { parseFlags } from "../../lib/cli/flags/flags.ts";
 import { CLIENT_FLAGS, type ClientConfig } from "../../lib/load/config.ts";
-import { NO_COUNTS } from "../../lib/load/measure/delivery_counts.ts";
+import { NO_COUNTS } from "../../lib/load/measure/ledger/delivery_counts.ts";
 import { runClient } from "../../lib/load/outcome.ts";
-import type { Target } from "../../lib/load/users/connect.ts";
-import { targetOf } from "../../lib/load/users/target.ts";
+import type { Target } from "../../lib/load/users/connection/connect.ts";
+import { targetOf } from "../../lib/load/users/connection/target.ts";
 import type { UserLine } from "../../lib/load/users/users_file.ts";
 
 /** Handles a message to a scripted server. */

@@ -4,7 +4,7 @@ import { parseFlags } from "../../lib/cli/flags/flags.ts";
 import { CLIENT_FLAGS } from "../../lib/load/config.ts";
 import type { TimelinePoint } from "../../lib/load/measure/recorder.ts";
 import { runClient } from "../../lib/load/outcome.ts";
-import { targetOf } from "../../lib/load/users/target.ts";
+import { targetOf } from "../../lib/load/users/connection/target.ts";
 
 /** A server that relays a message to the other users if `isRelayed` says so. */
 function serve(isRelayed: (index: number) => boolean = () => true) {

@@ -1,13 +1,13 @@
 import type { HistoryReport } from "../measure/measurement.ts";
-import { DeliveryLedger } from "../measure/ledger.ts";
+import { DeliveryLedger } from "../measure/ledger/ledger.ts";
 import type { MarkedMessage } from "../measure/message.ts";
-import { formatPacked, isSameEpoch, packPosition } from "../measure/packed_position.ts";
-import type { RefusedMessages } from "../measure/refused_messages.ts";
-import type { ReceiverLedger } from "../measure/receiver_ledger.ts";
-import type { RoomPlan } from "../measure/room_plan.ts";
-import type { SentWindow } from "../measure/sent_window.ts";
+import { formatPacked, isSameEpoch, packPosition } from "../measure/ledger/packed_position.ts";
+import type { RefusedMessages } from "../measure/ledger/refused_messages.ts";
+import type { ReceiverLedger } from "../measure/ledger/receiver_ledger.ts";
+import type { RoomPlan } from "../measure/ledger/room_plan.ts";
+import type { SentWindow } from "../measure/ledger/sent_window.ts";
 import { messageName } from "../users/message_name.ts";
-import type { Target } from "../users/connect.ts";
+import type { Target } from "../users/connection/connect.ts";
 import type { RunPlan } from "../users/user_plan.ts";
 import { HistoryError, HistoryPages, type StoredMessage } from "./history_pages.ts";
 

@@ -1,6 +1,6 @@
 import type { AckCounts } from "./acks.ts";
-import type { Fault } from "./fault_log.ts";
-import type { LedgerCounts } from "./delivery_counts.ts";
+import type { Fault } from "./ledger/fault_log.ts";
+import type { LedgerCounts } from "./ledger/delivery_counts.ts";
 import type { RunHistograms, RunLatencies, TimelinePoint } from "./recorder.ts";
 import type { ServerSummary } from "./server_metrics.ts";
 import type { StageResult } from "./stage_results.ts";

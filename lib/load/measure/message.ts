@@ -4,7 +4,7 @@ import {
   MARKER_BYTES,
   MARKER_LIMITS,
   writeMarker,
-} from "./marker.ts";
+} from "./ledger/marker.ts";
 
 /** The values of `{id}`, `{name}`, `{seq}`, and `{time}` in a message. */
 export interface MessageParts {

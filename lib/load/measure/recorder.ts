@@ -1,6 +1,6 @@
 import { LatencyHistogram, type LatencySummary } from "./latency.ts";
 import type { LatencyCounts } from "./latency_bins.ts";
-import type { LedgerCounts } from "./delivery_counts.ts";
+import type { LedgerCounts } from "./ledger/delivery_counts.ts";
 import type { ServerFigures } from "./server_metrics.ts";
 import { type Spread, SpreadMerger } from "./spread.ts";
 

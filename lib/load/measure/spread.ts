@@ -1,4 +1,4 @@
-import type { Marker } from "./marker.ts";
+import type { Marker } from "./ledger/marker.ts";
 
 /** When a message reached its first and its last receiver, in milliseconds since the run began. */
 export interface Spread {

@@ -1,5 +1,5 @@
 import type { LatencySummary } from "../measure/latency.ts";
-import { addCounts, type LedgerCounts, NO_COUNTS } from "../measure/delivery_counts.ts";
+import { addCounts, type LedgerCounts, NO_COUNTS } from "../measure/ledger/delivery_counts.ts";
 import { type Gate, type GateResult, judgeGate } from "./gate.ts";
 
 /** The state of a run at one time of its steady phase. */

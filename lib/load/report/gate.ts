@@ -1,4 +1,4 @@
-import { type LedgerCounts, NO_COUNTS } from "../measure/delivery_counts.ts";
+import { type LedgerCounts, NO_COUNTS } from "../measure/ledger/delivery_counts.ts";
 
 const LATENCY_METRICS = ["p50", "p90", "p99", "p99.9", "max"] as const;
 

@@ -1,10 +1,10 @@
 import { delay } from "../delay.ts";
-import type { RefusedMessages } from "../measure/refused_messages.ts";
-import type { SentWindow } from "../measure/sent_window.ts";
+import type { RefusedMessages } from "../measure/ledger/refused_messages.ts";
+import type { SentWindow } from "../measure/ledger/sent_window.ts";
 import type { StormCounts } from "../measure/storm_summary.ts";
 import { increment } from "../measure/summary.ts";
-import type { ConnectFailure } from "./connect_failure.ts";
-import { backoffMs } from "./connect_schedule.ts";
+import type { ConnectFailure } from "./connection/connect_failure.ts";
+import { backoffMs } from "./connection/connect_schedule.ts";
 import type { User } from "./user.ts";
 
 /** How often a {@linkcode Storm} looks which users are up to date. */

@@ -1,6 +1,6 @@
-import type { ReceiverLedger } from "../measure/receiver_ledger.ts";
+import type { ReceiverLedger } from "../measure/ledger/receiver_ledger.ts";
 import { type ChorusListener, ChorusUser } from "./chorus_v1/chorus_user.ts";
-import type { Connection } from "./connect.ts";
+import type { Connection } from "./connection/connect.ts";
 import type { EventStream } from "./http/event_stream.ts";
 import type { UserPlan } from "./user_plan.ts";
 

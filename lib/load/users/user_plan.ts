@@ -1,7 +1,7 @@
 import type { ClientConfig } from "../config.ts";
-import type { RoomPlan } from "../measure/room_plan.ts";
-import type { SenderPlan } from "../measure/text_check.ts";
-import type { Target } from "./connect.ts";
+import type { RoomPlan } from "../measure/ledger/room_plan.ts";
+import type { SenderPlan } from "../measure/ledger/text_check.ts";
+import type { Target } from "./connection/connect.ts";
 import { type RoleFlags, rolesOf } from "./roles.ts";
 import type { UserLine } from "./users_file.ts";
 

@@ -5,9 +5,9 @@ import type { ClientConfig } from "../config.ts";
 import { delay } from "../delay.ts";
 import { messageText } from "../measure/message.ts";
 import { nextDueMs, periodMs } from "../measure/schedule.ts";
-import { connect, type Connection, type OnMessage, type Target } from "./connect.ts";
-import type { ConnectFailure } from "./connect_failure.ts";
-import { backoffMs, LONGEST_BACKOFF_MS } from "./connect_schedule.ts";
+import { connect, type Connection, type OnMessage, type Target } from "./connection/connect.ts";
+import type { ConnectFailure } from "./connection/connect_failure.ts";
+import { backoffMs, LONGEST_BACKOFF_MS } from "./connection/connect_schedule.ts";
 import type { UserPlan } from "./user_plan.ts";
 
 /** The events of a simulated user. */

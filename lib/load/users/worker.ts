@@ -1,16 +1,16 @@
 import type { ClientConfig } from "../config.ts";
 import type { AckCounts } from "../measure/acks.ts";
-import type { LedgerCounts } from "../measure/delivery_counts.ts";
-import type { Fault } from "../measure/fault_log.ts";
+import type { LedgerCounts } from "../measure/ledger/delivery_counts.ts";
+import type { Fault } from "../measure/ledger/fault_log.ts";
 import type { SlowReaders, Unsent } from "../measure/measurement.ts";
-import type { MessageName } from "../measure/receiver_plan.ts";
+import type { MessageName } from "../measure/ledger/receiver_plan.ts";
 import type { Sample } from "../measure/recorder.ts";
 import type { StageCounts } from "../measure/stage_results.ts";
-import type { SharedRefusals } from "../measure/refused_messages.ts";
-import type { SharedWindow } from "../measure/sent_window.ts";
+import type { SharedRefusals } from "../measure/ledger/refused_messages.ts";
+import type { SharedWindow } from "../measure/ledger/sent_window.ts";
 import type { StormCounts } from "../measure/storm_summary.ts";
 import type { SummaryCounts } from "../measure/summary.ts";
-import type { Target } from "./connect.ts";
+import type { Target } from "./connection/connect.ts";
 import type { RunPlan } from "./user_plan.ts";
 
 /** One part of a measured run: a share of the users, and their messages. */

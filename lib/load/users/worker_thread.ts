@@ -1,4 +1,4 @@
-import type { MessageName } from "../measure/receiver_plan.ts";
+import type { MessageName } from "../measure/ledger/receiver_plan.ts";
 import type { LoadWorker, SendPlan, WorkerOptions, WorkerResult, WorkerSample } from "./worker.ts";
 
 /** A message to a worker thread. The first makes the worker, others call its methods. */

@@ -1,4 +1,4 @@
-import { DeliveryLedger } from "../../../lib/load/measure/ledger.ts";
+import { DeliveryLedger } from "../../../lib/load/measure/ledger/ledger.ts";
 import { MarkedMessage } from "../../../lib/load/measure/message.ts";
 
 const RUN = 7;

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { httpGet } from "../../../lib/load/history/http_get.ts";
 
-const CERTIFICATES = new URL("../users/certificates/", import.meta.url);
+const CERTIFICATES = new URL("../users/connection/certificates/", import.meta.url);
 const read = (name: string) => Deno.readTextFileSync(new URL(name, CERTIFICATES));
 
 const OPTIONS = { headers: {}, caCerts: undefined, isInsecure: false, timeoutMs: 5000 };

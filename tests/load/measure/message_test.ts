@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { findMarker, readMarker } from "../../../lib/load/measure/marker.ts";
+import { findMarker, readMarker } from "../../../lib/load/measure/ledger/marker.ts";
 import { MarkedMessage, messageText } from "../../../lib/load/measure/message.ts";
 
 const PARTS = { id: 3, name: "Ann", seq: 7, epochMs: 1000 };

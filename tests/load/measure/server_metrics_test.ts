@@ -220,7 +220,7 @@ Deno.test("ServerMetrics.open() ends without an error when its signal aborts", a
 });
 
 Deno.test("ServerMetrics trusts the certificates of --cacert", async () => {
-  const folder = new URL("../users/certificates/", import.meta.url);
+  const folder = new URL("../users/connection/certificates/", import.meta.url);
   const [cert, key, caCerts] = await Promise.all(
     ["good", "key", "ca"].map((name) => Deno.readTextFile(new URL(`${name}.pem`, folder))),
   );

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { NO_COUNTS } from "../../../lib/load/measure/delivery_counts.ts";
+import { NO_COUNTS } from "../../../lib/load/measure/ledger/delivery_counts.ts";
 import { EarlyAbort, type RunSoFar, runSoFar } from "../../../lib/load/report/early_abort.ts";
 import { parseGate } from "../../../lib/load/report/gate.ts";
 import { LATENCY } from "./measurements.ts";

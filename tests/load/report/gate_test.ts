@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { NO_COUNTS } from "../../../lib/load/measure/delivery_counts.ts";
+import { NO_COUNTS } from "../../../lib/load/measure/ledger/delivery_counts.ts";
 import { GATE_METRICS, judgeGate, parseGate, parseGates } from "../../../lib/load/report/gate.ts";
 
 for (

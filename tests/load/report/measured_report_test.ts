@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { parseGate } from "../../../lib/load/report/gate.ts";
-import { NO_COUNTS } from "../../../lib/load/measure/delivery_counts.ts";
+import { NO_COUNTS } from "../../../lib/load/measure/ledger/delivery_counts.ts";
 import {
   measuredJsonReport,
   measuredTextReport,

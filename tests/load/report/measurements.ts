@@ -1,4 +1,4 @@
-import { NO_COUNTS } from "../../../lib/load/measure/delivery_counts.ts";
+import { NO_COUNTS } from "../../../lib/load/measure/ledger/delivery_counts.ts";
 import type { Measurement } from "../../../lib/load/measure/measurement.ts";
 import { Recorder } from "../../../lib/load/measure/recorder.ts";
 import { parseFlags } from "../../../lib/cli/flags/flags.ts";

@@ -1,5 +1,5 @@
-import { type Attempt, connect, type Target } from "../../../lib/load/users/connect.ts";
-import type { ConnectFailure } from "../../../lib/load/users/connect_failure.ts";
+import { type Attempt, connect, type Target } from "../../../lib/load/users/connection/connect.ts";
+import type { ConnectFailure } from "../../../lib/load/users/connection/connect_failure.ts";
 import { Heartbeat } from "../../../lib/websocket/heartbeat.ts";
 
 const DEADLINES = { pingIntervalMs: 0, pongTimeoutMs: 0, stallTimeoutMs: 0, closeTimeoutMs: 5000 };

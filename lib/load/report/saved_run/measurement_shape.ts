@@ -1,5 +1,5 @@
 import { LatencyHistogram, type LatencySummary, LONGEST_US } from "../../measure/latency.ts";
-import { type LedgerCounts, NO_COUNTS } from "../../measure/delivery_counts.ts";
+import { type LedgerCounts, NO_COUNTS } from "../../measure/ledger/delivery_counts.ts";
 import type { GapCounts } from "../../measure/acks.ts";
 import type { StageResult } from "../../measure/stage_results.ts";
 import type {
@@ -12,7 +12,7 @@ import type {
 import type { RunHistograms, RunLatencies, TimelinePoint } from "../../measure/recorder.ts";
 import type { StormSummary, StormTimes } from "../../measure/storm_summary.ts";
 import { Summary, type SummaryCounts } from "../../measure/summary.ts";
-import type { Fault } from "../../measure/fault_log.ts";
+import type { Fault } from "../../measure/ledger/fault_log.ts";
 import type { ServerFigures, ServerSummary } from "../../measure/server_metrics.ts";
 import * as json from "./json_shape.ts";
 

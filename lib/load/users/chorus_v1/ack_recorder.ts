@@ -1,6 +1,6 @@
 import { type AckCounts, addGaps, type GapCounts } from "../../measure/acks.ts";
-import type { RefusedMessages } from "../../measure/refused_messages.ts";
-import type { SentWindow } from "../../measure/sent_window.ts";
+import type { RefusedMessages } from "../../measure/ledger/refused_messages.ts";
+import type { SentWindow } from "../../measure/ledger/sent_window.ts";
 import { increment } from "../../measure/summary.ts";
 import type { ChorusListener } from "./chorus_user.ts";
 import type { PendingMessage } from "./pending_messages.ts";

@@ -5,9 +5,9 @@ import { printable } from "../../../cli/printable.ts";
 import type { CloseStatus } from "../../../websocket/close_frame.ts";
 import { OPCODE } from "../../../websocket/frame.ts";
 import { LONGEST_TIMER_MS } from "../../delay.ts";
-import { findMarker } from "../../measure/marker.ts";
-import { certificateFailure, isCertificateError } from "../certificate_failure.ts";
-import type { Attempt, ConnectOptions, Target } from "../connect.ts";
+import { findMarker } from "../../measure/ledger/marker.ts";
+import { certificateFailure, isCertificateError } from "../connection/certificate_failure.ts";
+import type { Attempt, ConnectOptions, Target } from "../connection/connect.ts";
 import {
   eventStreamFailure,
   eventStreamRefusal,

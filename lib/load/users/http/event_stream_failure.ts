@@ -1,6 +1,6 @@
 import { isStatus, STATUS_TEXT } from "@std/http/status";
 import { printable } from "../../../cli/printable.ts";
-import { type ConnectFailure, connectFailure, needsTls } from "../connect_failure.ts";
+import { type ConnectFailure, connectFailure, needsTls } from "../connection/connect_failure.ts";
 import { roomUrlPattern } from "./room_url.ts";
 
 /** The first byte of a TLS alert, with which a server may answer plain HTTP (RFC 8446, 5.1). */

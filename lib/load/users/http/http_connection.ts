@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
-import type { Target } from "../connect.ts";
-import { openSocket } from "../open_socket.ts";
+import type { Target } from "../connection/connect.ts";
+import { openSocket } from "../connection/open_socket.ts";
 
 /**
  * Opens a connection for `node:http`, with the same TLS settings as those for WebSockets.

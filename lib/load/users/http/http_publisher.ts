@@ -2,7 +2,7 @@ import { Agent, request as httpRequest } from "node:http";
 import type { Socket } from "node:net";
 import { type AckCounts, NO_ACKS } from "../../measure/acks.ts";
 import { increment } from "../../measure/summary.ts";
-import type { Target } from "../connect.ts";
+import type { Target } from "../connection/connect.ts";
 import type { UserPlan } from "../user_plan.ts";
 import { connectForHttp } from "./http_connection.ts";
 import { noAnswer, type PublishFailure, publishRefusal } from "./publish_failure.ts";

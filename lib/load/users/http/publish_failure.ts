@@ -1,6 +1,6 @@
 import { isStatus, STATUS_TEXT } from "@std/http/status";
-import { isCertificateError } from "../certificate_failure.ts";
-import { connectFailure } from "../connect_failure.ts";
+import { isCertificateError } from "../connection/certificate_failure.ts";
+import { connectFailure } from "../connection/connect_failure.ts";
 import { roomUrlPattern } from "./room_url.ts";
 
 /** Why a message was not accepted. */

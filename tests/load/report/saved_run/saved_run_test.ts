@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { NO_COUNTS } from "../../../../lib/load/measure/delivery_counts.ts";
+import { NO_COUNTS } from "../../../../lib/load/measure/ledger/delivery_counts.ts";
 import { LatencyBins } from "../../../../lib/load/measure/latency_bins.ts";
 import type { LatencyCounts } from "../../../../lib/load/measure/latency_bins.ts";
 import { Recorder } from "../../../../lib/load/measure/recorder.ts";

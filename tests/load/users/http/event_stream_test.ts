@@ -1,8 +1,12 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { PassThrough } from "node:stream";
 import type { ClientConfig } from "../../../../lib/load/config.ts";
-import { MARKER_BYTES } from "../../../../lib/load/measure/marker.ts";
-import type { Attempt, ConnectOptions, Target } from "../../../../lib/load/users/connect.ts";
+import { MARKER_BYTES } from "../../../../lib/load/measure/ledger/marker.ts";
+import type {
+  Attempt,
+  ConnectOptions,
+  Target,
+} from "../../../../lib/load/users/connection/connect.ts";
 import { EventStream, openEventStream } from "../../../../lib/load/users/http/event_stream.ts";
 import { Heartbeat } from "../../../../lib/websocket/heartbeat.ts";
 import { startTestApp } from "../../../socket/test_app.ts";
@@ -147,7 +151,7 @@ for (
 }
 
 Deno.test("openEventStream() trusts the certificates that WebSockets trust", async () => {
-  const folder = new URL("../certificates/", import.meta.url);
+  const folder = new URL("../connection/certificates/", import.meta.url);
   const read = (name: string) => Deno.readTextFileSync(new URL(name, folder));
   await using server = Deno.serve({
     ...{ hostname: "127.0.0.1", port: 0, key: read("key.pem"), cert: read("good.pem") },

@@ -1,13 +1,13 @@
-import { ClientHandshake, HandshakeError, NOT_HTTP } from "../../websocket/client_handshake.ts";
-import type { CloseStatus } from "../../websocket/close_frame.ts";
-import { Connection as WebSocketConnection } from "../../websocket/connection.ts";
-import { type MessageOpcode, OPCODE } from "../../websocket/frame.ts";
-import type { Heartbeat, HeartbeatOptions, Watched } from "../../websocket/heartbeat.ts";
-import { HeadReader } from "../../websocket/http_head.ts";
-import { SocketTransport } from "../../websocket/transport/socket_transport.ts";
-import type { TransportListener } from "../../websocket/transport/transport.ts";
-import { LONGEST_TIMER_MS } from "../delay.ts";
-import { NO_ANSWER } from "../measure/summary.ts";
+import { ClientHandshake, HandshakeError, NOT_HTTP } from "../../../websocket/client_handshake.ts";
+import type { CloseStatus } from "../../../websocket/close_frame.ts";
+import { Connection as WebSocketConnection } from "../../../websocket/connection.ts";
+import { type MessageOpcode, OPCODE } from "../../../websocket/frame.ts";
+import type { Heartbeat, HeartbeatOptions, Watched } from "../../../websocket/heartbeat.ts";
+import { HeadReader } from "../../../websocket/http_head.ts";
+import { SocketTransport } from "../../../websocket/transport/socket_transport.ts";
+import type { TransportListener } from "../../../websocket/transport/transport.ts";
+import { LONGEST_TIMER_MS } from "../../delay.ts";
+import { NO_ANSWER } from "../../measure/summary.ts";
 import { certificateFailure, isCertificateError } from "./certificate_failure.ts";
 import {
   type ConnectFailure,

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
-import { readFailure } from "../../cli/read_failure.ts";
-import type { HeartbeatOptions } from "../../websocket/heartbeat.ts";
-import { type ClientConfig, isMeasured } from "../config.ts";
+import { readFailure } from "../../../cli/read_failure.ts";
+import type { HeartbeatOptions } from "../../../websocket/heartbeat.ts";
+import { type ClientConfig, isMeasured } from "../../config.ts";
 import type { Target } from "./connect.ts";
 import { checkLocalAddresses } from "./local_address.ts";
 

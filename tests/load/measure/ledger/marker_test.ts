@@ -6,7 +6,7 @@ import {
   NO_MARKER,
   readMarker,
   writeMarker,
-} from "../../../lib/load/measure/marker.ts";
+} from "../../../../lib/load/measure/ledger/marker.ts";
 
 /** The highest value of each field, except of the sender. */
 const MARKER: Marker = {

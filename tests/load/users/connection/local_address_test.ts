@@ -1,5 +1,8 @@
 import { assertThrows } from "@std/assert";
-import { checkLocalAddresses, LocalAddressError } from "../../../lib/load/users/local_address.ts";
+import {
+  checkLocalAddresses,
+  LocalAddressError,
+} from "../../../../lib/load/users/connection/local_address.ts";
 
 Deno.test("checkLocalAddresses() accepts addresses of this machine", () => {
   checkLocalAddresses(["127.0.0.1", "127.0.0.2"]);

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { parseFlags } from "../../../lib/cli/flags/flags.ts";
-import { CLIENT_FLAGS } from "../../../lib/load/config.ts";
-import { CaCertError, targetOf } from "../../../lib/load/users/target.ts";
+import { parseFlags } from "../../../../lib/cli/flags/flags.ts";
+import { CLIENT_FLAGS } from "../../../../lib/load/config.ts";
+import { CaCertError, targetOf } from "../../../../lib/load/users/connection/target.ts";
 
 function parse(...args: string[]) {
   return parseFlags(CLIENT_FLAGS, { args });

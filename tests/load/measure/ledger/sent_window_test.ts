@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { packPosition } from "../../../lib/load/measure/packed_position.ts";
-import { createSharedWindow, SentWindow } from "../../../lib/load/measure/sent_window.ts";
+import { packPosition } from "../../../../lib/load/measure/ledger/packed_position.ts";
+import { createSharedWindow, SentWindow } from "../../../../lib/load/measure/ledger/sent_window.ts";
 
 Deno.test("SentWindow remembers the last messages of each sender, equally many", () => {
   const window = new SentWindow(createSharedWindow(), 3);

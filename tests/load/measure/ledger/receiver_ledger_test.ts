@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { ReceiverLedger } from "../../../lib/load/measure/receiver_ledger.ts";
-import { TextFormat } from "../../../lib/load/measure/text_check.ts";
+import { ReceiverLedger } from "../../../../lib/load/measure/ledger/receiver_ledger.ts";
+import { TextFormat } from "../../../../lib/load/measure/ledger/text_check.ts";
 
 const ROOM = { name: "", firstSender: 1, senderCount: 2 };
 

@@ -1,8 +1,8 @@
 import { isStatus, STATUS_TEXT } from "@std/http/status";
-import { errorMessage } from "../../cli/error_message.ts";
-import { printable } from "../../cli/printable.ts";
-import type { CloseStatus } from "../../websocket/close_frame.ts";
-import { HandshakeError } from "../../websocket/client_handshake.ts";
+import { errorMessage } from "../../../cli/error_message.ts";
+import { printable } from "../../../cli/printable.ts";
+import type { CloseStatus } from "../../../websocket/close_frame.ts";
+import { HandshakeError } from "../../../websocket/client_handshake.ts";
 
 /** Why a connection could not be opened. */
 export interface ConnectFailure {

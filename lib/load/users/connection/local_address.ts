@@ -1,4 +1,4 @@
-import { errorMessage } from "../../cli/error_message.ts";
+import { errorMessage } from "../../../cli/error_message.ts";
 
 /** Connections cannot be made from an address of `--local-address`. */
 export class LocalAddressError extends Error {

@@ -3,7 +3,7 @@ import {
   formatPacked,
   isSameEpoch,
   packPosition,
-} from "../../../lib/load/measure/packed_position.ts";
+} from "../../../../lib/load/measure/ledger/packed_position.ts";
 
 const [A, B] = ["0123456789abcdef", "fedcba9876543210"];
 

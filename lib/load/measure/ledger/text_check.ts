@@ -1,5 +1,5 @@
 import type { Marker } from "./marker.ts";
-import type { MarkedMessage, Surroundings } from "./message.ts";
+import type { MarkedMessage, Surroundings } from "../message.ts";
 
 /** Who sends. */
 export interface SenderPlan {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { NO_MARKER } from "../../../lib/load/measure/marker.ts";
-import { MarkedMessage } from "../../../lib/load/measure/message.ts";
-import { TextCheck, TextFormat } from "../../../lib/load/measure/text_check.ts";
+import { NO_MARKER } from "../../../../lib/load/measure/ledger/marker.ts";
+import { MarkedMessage } from "../../../../lib/load/measure/message.ts";
+import { TextCheck, TextFormat } from "../../../../lib/load/measure/ledger/text_check.ts";
 
 const MARKER = { ...NO_MARKER, sender: 1, seq: 4, plannedUs: 2_000, wholeBytes: 3 };
 

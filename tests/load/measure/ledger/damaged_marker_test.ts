@@ -3,8 +3,12 @@ import {
   findDamagedMarker,
   readCutMarker,
   repairMarker,
-} from "../../../lib/load/measure/damaged_marker.ts";
-import { MARKER_BYTES, NO_MARKER, writeMarker } from "../../../lib/load/measure/marker.ts";
+} from "../../../../lib/load/measure/ledger/damaged_marker.ts";
+import {
+  MARKER_BYTES,
+  NO_MARKER,
+  writeMarker,
+} from "../../../../lib/load/measure/ledger/marker.ts";
 
 const MARKER = { run: 7, sender: 3, seq: 70_000, plannedUs: 123_456, lateUs: 9, wholeBytes: 46 };
 const BEFORE = "Ann: ";

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { NO_MARKER } from "../../../lib/load/measure/marker.ts";
-import { createOrderTable, OrderCheck } from "../../../lib/load/measure/order_check.ts";
-import { ReceiverLedger } from "../../../lib/load/measure/receiver_ledger.ts";
-import { TextFormat } from "../../../lib/load/measure/text_check.ts";
-import { seededRandom } from "../../../lib/load/seeded_random.ts";
+import { NO_MARKER } from "../../../../lib/load/measure/ledger/marker.ts";
+import { createOrderTable, OrderCheck } from "../../../../lib/load/measure/ledger/order_check.ts";
+import { ReceiverLedger } from "../../../../lib/load/measure/ledger/receiver_ledger.ts";
+import { TextFormat } from "../../../../lib/load/measure/ledger/text_check.ts";
+import { seededRandom } from "../../../../lib/load/seeded_random.ts";
 
 interface Message {
   readonly sender: number;

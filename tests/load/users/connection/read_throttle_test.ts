@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
-import { connect } from "../../../lib/load/users/connect.ts";
-import { nextReadMs, ReadThrottle } from "../../../lib/load/users/read_throttle.ts";
-import { encodeFrame, OPCODE } from "../../../lib/websocket/frame.ts";
-import { handshakeResponse } from "../../../lib/websocket/handshake.ts";
-import { Heartbeat } from "../../../lib/websocket/heartbeat.ts";
-import { readHead } from "../../socket/handshake.ts";
-import { FakeTransport } from "../../websocket/transport/fake_transport.ts";
-import { targetAt } from "./attempt.ts";
+import { connect } from "../../../../lib/load/users/connection/connect.ts";
+import { nextReadMs, ReadThrottle } from "../../../../lib/load/users/connection/read_throttle.ts";
+import { encodeFrame, OPCODE } from "../../../../lib/websocket/frame.ts";
+import { handshakeResponse } from "../../../../lib/websocket/handshake.ts";
+import { Heartbeat } from "../../../../lib/websocket/heartbeat.ts";
+import { readHead } from "../../../socket/handshake.ts";
+import { FakeTransport } from "../../../websocket/transport/fake_transport.ts";
+import { targetAt } from "../attempt.ts";
 
 for (
   const [name, dueMs, nowMs, bytes, nextMs] of [

@@ -1,5 +1,5 @@
-import { errorMessage } from "../../cli/error_message.ts";
-import { printable } from "../../cli/printable.ts";
+import { errorMessage } from "../../../cli/error_message.ts";
+import { printable } from "../../../cli/printable.ts";
 import type { ConnectFailure } from "./connect_failure.ts";
 
 /** The server to ask. */

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { connectFailure } from "../../../lib/load/users/connect_failure.ts";
-import { readTlsFiles } from "../../../lib/server/security/tls_files.ts";
-import { ENGINES, startTestApp } from "../../socket/test_app.ts";
-import { failureAt, targetAt } from "./attempt.ts";
+import { connectFailure } from "../../../../lib/load/users/connection/connect_failure.ts";
+import { readTlsFiles } from "../../../../lib/server/security/tls_files.ts";
+import { ENGINES, startTestApp } from "../../../socket/test_app.ts";
+import { failureAt, targetAt } from "../attempt.ts";
 
 const FILES = await readTlsFiles({
-  tlsCert: new URL("../../socket/tls_cert.pem", import.meta.url).pathname,
-  tlsKey: new URL("../../socket/tls_key.pem", import.meta.url).pathname,
+  tlsCert: new URL("../../../socket/tls_cert.pem", import.meta.url).pathname,
+  tlsKey: new URL("../../../socket/tls_key.pem", import.meta.url).pathname,
 });
 
 for (const engine of ENGINES) {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import type { Target } from "../../../lib/load/users/connect.ts";
-import { failureAt, targetAt } from "./attempt.ts";
+import type { Target } from "../../../../lib/load/users/connection/connect.ts";
+import { failureAt, targetAt } from "../attempt.ts";
 
 const FOLDER = new URL("certificates/", import.meta.url);
 const KEY = await Deno.readTextFile(new URL("key.pem", FOLDER));

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { FaultLog } from "../../../lib/load/measure/fault_log.ts";
+import { FaultLog } from "../../../../lib/load/measure/ledger/fault_log.ts";
 
 const SENDERS = [{ id: 4, name: "", room: "" }, { id: 9, name: "", room: "" }];
 const RECEIVER = { id: 7, sender: -1, room: { name: "", firstSender: 0, senderCount: 2 } };

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import {
   createSharedRefusals,
   RefusedMessages,
-} from "../../../lib/load/measure/refused_messages.ts";
+} from "../../../../lib/load/measure/ledger/refused_messages.ts";
 
 Deno.test("RefusedMessages.take() gives each message to each thread once", () => {
   const shared = createSharedRefusals();

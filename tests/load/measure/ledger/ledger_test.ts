@@ -1,14 +1,17 @@
 import { assertEquals } from "@std/assert";
-import { type LedgerCounts, NO_COUNTS } from "../../../lib/load/measure/delivery_counts.ts";
-import { DeliveryLedger } from "../../../lib/load/measure/ledger.ts";
-import type { ReceiverLedger } from "../../../lib/load/measure/receiver_ledger.ts";
-import { MarkedMessage } from "../../../lib/load/measure/message.ts";
+import {
+  type LedgerCounts,
+  NO_COUNTS,
+} from "../../../../lib/load/measure/ledger/delivery_counts.ts";
+import { DeliveryLedger } from "../../../../lib/load/measure/ledger/ledger.ts";
+import type { ReceiverLedger } from "../../../../lib/load/measure/ledger/receiver_ledger.ts";
+import { MarkedMessage } from "../../../../lib/load/measure/message.ts";
 import {
   fillBehindMarker,
   type Marker,
   MARKER_BYTES,
   writeMarker,
-} from "../../../lib/load/measure/marker.ts";
+} from "../../../../lib/load/measure/ledger/marker.ts";
 
 const RUN = 7;
 const SENT = 5;

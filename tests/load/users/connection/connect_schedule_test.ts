@@ -1,5 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { backoffMs, connectIntervalMs } from "../../../lib/load/users/connect_schedule.ts";
+import {
+  backoffMs,
+  connectIntervalMs,
+} from "../../../../lib/load/users/connection/connect_schedule.ts";
 
 Deno.test("backoffMs() doubles from half a second up to ten, minus a random part", () => {
   assertEquals([0, 1, 2, 3, 4, 5, 60].map((attempt) => backoffMs(attempt, 0)), [

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { Gaps } from "../../../lib/load/measure/gaps.ts";
-import { seededRandom } from "../../../lib/load/seeded_random.ts";
+import { Gaps } from "../../../../lib/load/measure/ledger/gaps.ts";
+import { seededRandom } from "../../../../lib/load/seeded_random.ts";
 
 Deno.test("Gaps.take() takes each sequence number of each range once, and no other", () => {
   const random = seededRandom(1);

@@ -1,5 +1,5 @@
-import type { ClientConfig } from "../config.ts";
-import { delay } from "../delay.ts";
+import type { ClientConfig } from "../../config.ts";
+import { delay } from "../../delay.ts";
 
 /** How many users connect, and how fast. */
 type ConnectPace = Pick<ClientConfig, "count" | "connectRate" | "staggerMs">;

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { LookupAddress } from "node:dns";
-import { lookUpName, lookupOf } from "../../../lib/load/users/name_lookup.ts";
+import { lookUpName, lookupOf } from "../../../../lib/load/users/connection/name_lookup.ts";
 
 const { signal } = new AbortController();
 

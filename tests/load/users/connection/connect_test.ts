@@ -1,8 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Attempt, connect, type Target } from "../../../lib/load/users/connect.ts";
-import { connectFailure } from "../../../lib/load/users/connect_failure.ts";
-import { Heartbeat } from "../../../lib/websocket/heartbeat.ts";
-import { failureAt, targetAt } from "./attempt.ts";
+import {
+  type Attempt,
+  connect,
+  type Target,
+} from "../../../../lib/load/users/connection/connect.ts";
+import { connectFailure } from "../../../../lib/load/users/connection/connect_failure.ts";
+import { Heartbeat } from "../../../../lib/websocket/heartbeat.ts";
+import { failureAt, targetAt } from "../attempt.ts";
 
 /** A server that records who connects, by which name. */
 function serve(tls: Partial<Deno.TlsCertifiedKeyPem> = {}) {

@@ -1,4 +1,4 @@
-import type { Transport } from "../../websocket/transport/transport.ts";
+import type { Transport } from "../../../websocket/transport/transport.ts";
 
 /**
  * How often paused connections are checked. A connection that reads at most this much too late
