@@ -10,12 +10,13 @@ export function sumResults(results: readonly WorkerResult[]) {
   const slow = { count: 0, closeCodes: new Map<number, number>(), ledger: { ...NO_COUNTS } };
   const unsent = { disconnected: 0, blocked: 0 };
   const faults: Fault[] = [];
-  let [uncompared, churned, achievedRate, deliveriesPerSecond] = [0, 0, 0, 0];
+  let [uncompared, unrecognized, churned, achievedRate, deliveriesPerSecond] = [0, 0, 0, 0, 0];
   for (const result of results) {
     summary.add(result.summary);
     addCounts(ledger, result.ledger);
     faults.push(...result.faults);
     uncompared += result.uncompared;
+    unrecognized += result.unrecognized;
     addCounts(slow.ledger, result.slow.ledger);
     slow.count += result.slow.count;
     result.slow.closeCodes.forEach((count, code) => increment(slow.closeCodes, code, count));
@@ -32,6 +33,7 @@ export function sumResults(results: readonly WorkerResult[]) {
     ledger,
     faults: firstOfEachKind(faults),
     uncompared,
+    unrecognized,
     slow,
     unsent,
     churned,

@@ -136,6 +136,25 @@ Deno.test("runMeasured() names the changed byte of a message, its sender, and it
   );
 });
 
+Deno.test("runMeasured() finds every message corrupt if the server changes a byte of each", async () => {
+  await using server = serve((text, _, others) => {
+    others.forEach((other) => other.send(withByte(0, "c")(text)));
+  });
+  const { json } = await measure(server.addr.port);
+  assertEquals(json().delivery, { ...CLEAN, delivered: 0, corrupt: 20 });
+});
+
+Deno.test("runMeasured() says that it does not check texts that the server changes", async () => {
+  await using server = serve((text, _, others) => {
+    others.forEach((other) => other.send(text.replace("says hello", "said")));
+  });
+  const { text } = await measure(server.addr.port, { json: false });
+  assertStringIncludes(
+    text,
+    "20 deliveries; the server changes the text around markers, so it was not checked in 20 of",
+  );
+});
+
 /** A server whose last receiver gets the third message after the next one of another sender. */
 function swappingForOne(): Relay {
   const held: string[] = [];

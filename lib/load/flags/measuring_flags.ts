@@ -53,7 +53,7 @@ export const MEASURING_FLAGS = {
     value: "N",
     min: 0,
     max: 100_000,
-    help: "Users that send; 0 means all that can: not those of --slow and --sse",
+    help: "Users that send; 0 means all that can",
   },
   skew: {
     kind: "choice",

@@ -16,6 +16,8 @@ export interface Measurement {
   readonly faults: readonly Fault[];
   /** How many of these deliveries came too late to compare their order; undefined if none was. */
   readonly uncompared: number | undefined;
+  /** How many of them have a text that was not checked, because the server changes it. */
+  readonly unrecognized: number | undefined;
   /** What the server answered to the messages; undefined if it does not answer. */
   readonly acks: AckReport | undefined;
   /** What is in the history at the end; undefined without `--check history`. */

@@ -98,6 +98,7 @@ export function measuredJsonReport(
     delivery: ledger,
     faults: measurement.faults,
     uncompared: measurement.uncompared,
+    unrecognized: measurement.unrecognized,
     acks: ackJson(measurement),
     history: historyJson(measurement),
     storm: stormJson(measurement),

@@ -103,7 +103,10 @@ function abortedLine({ gate, value, steadySeconds }: Aborted): string {
   return `Aborted after ${seconds} s of the steady phase: ${gate} (${formatNumber(value)})`;
 }
 
-function deliveryLine({ ledger, summary, storm }: Measurement, { isDelivered }: Verdict): string {
+function deliveryLine(
+  { ledger, unrecognized = 0, summary, storm }: Measurement,
+  { isDelivered }: Verdict,
+): string {
   const { delivered, lost, duplicated, reordered, misordered, corrupt, leaked, echoed } = ledger;
   if (summary.sent === 0) return "No message was sent";
   const connections = summary.lost === 1 ? "connection" : "connections";
@@ -113,6 +116,11 @@ function deliveryLine({ ledger, summary, storm }: Measurement, { isDelivered }: 
       : "") +
     (storm && storm.missed > 0
       ? `; ${formatNumber(storm.missed)} missed by users that were cut off`
+      : "") +
+    (unrecognized > 0
+      ? `; the server changes the text around markers, so it was not checked in ${
+        formatNumber(unrecognized)
+      } of them`
       : "") +
     (echoed > 0 ? "; the server also returns messages to their senders" : "");
   if (isDelivered) {

@@ -89,6 +89,8 @@ export interface WorkerResult {
   readonly faults: readonly Fault[];
   /** How many deliveries came too late to compare their order. */
   readonly uncompared: number;
+  /** How many deliveries have a text that was not checked, because the server changes it. */
+  readonly unrecognized: number;
   readonly acks: AckCounts;
   readonly storm: StormCounts | undefined;
   readonly slow: SlowReaders;

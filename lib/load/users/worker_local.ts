@@ -170,7 +170,7 @@ export class LocalWorker implements LoadWorker {
       summary: { ...summary },
       ledger: counts,
       faults,
-      uncompared: ledger.uncompared,
+      ...ledger.unchecked,
       acks,
       storm,
       slow: slowReaders,

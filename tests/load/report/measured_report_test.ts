@@ -254,6 +254,7 @@ Deno.test("measuredJsonReport() has its version and every figure", () => {
       },
       faults: [],
       uncompared: null,
+      unrecognized: null,
       acks: null,
       history: null,
       storm: null,

@@ -18,6 +18,7 @@ export const GOOD: Measurement = {
   ledger: { ...NO_COUNTS, delivered: 20, foreign: 3 },
   faults: [],
   uncompared: undefined,
+  unrecognized: undefined,
   acks: undefined,
   history: undefined,
   storm: undefined,

@@ -133,9 +133,8 @@ export class DeliveryLedger {
 
   /** The counts so far. Only messages that were skipped and have not arrived since are lost. */
   get countsSoFar(): LedgerCounts {
-    let lost = this.#lostByLeavers;
-    for (const { missingCount } of this.#receivers) lost += missingCount;
-    return { ...this.#counts, lost };
+    const missing = this.#receivers.values().reduce((sum, each) => sum + each.missingCount, 0);
+    return { ...this.#counts, lost: this.#lostByLeavers + missing };
   }
 
   /** How many deliveries are still expected. Takes time with many receivers and senders. */
@@ -143,9 +142,11 @@ export class DeliveryLedger {
     return this.#receivers.values().reduce((sum, { outstanding }) => sum + outstanding, 0);
   }
 
-  /** How many messages arrived too late to compare their order with that of other receivers. */
-  get uncompared(): number {
-    return this.#order?.uncompared ?? 0;
+  /** How many deliveries came too late to compare their order, or with a text that was not sent. */
+  get unchecked(): { readonly uncompared: number; readonly unrecognized: number } {
+    let unrecognized = 0;
+    for (const format of this.#formats.values()) unrecognized += format.unrecognized;
+    return { uncompared: this.#order?.uncompared ?? 0, unrecognized };
   }
 
   /** The counts so far. What is still outstanding counts as lost. */

@@ -12,9 +12,10 @@ export interface SenderPlan {
 
 /**
  * How much of the text around a marker arrived as it was sent: `2` all of it and nothing else, `1`
- * all of it within other text, as in JSON, or `0` not all.
+ * all of it within other text, as in JSON, or `0` not all. `-1` is a text of the same length with
+ * changed bytes.
  */
-export type TextMatch = 0 | 1 | 2;
+export type TextMatch = -1 | 0 | 1 | 2;
 
 /**
  * How the server sends messages to receivers of one kind. A server may send them as they are, or
@@ -26,20 +27,24 @@ export class TextFormat {
   /** Sentences about the first deliveries that matched how well. */
   readonly #named: readonly string[][] = [[], []];
 
-  /** Adds a delivery. @returns False if it is damaged, because most so far match better. */
-  add(match: TextMatch): boolean {
-    if (match < 2 && match < this.#usual) return false;
+  /**
+   * Adds a delivery.
+   *
+   * @returns False if it is damaged: bytes are changed, or most so far match better.
+   */
+  add(match: TextMatch): match is 0 | 1 | 2 {
+    if (match === -1 || match < 2 && match < this.#usual) return false;
     this.#counts[match]++;
     return true;
   }
 
   /** Whether to {@linkcode name} a delivery, in case that the next ones match better. */
-  isDoubtful(match: TextMatch): boolean {
+  isDoubtful(match: 0 | 1 | 2): boolean {
     return match < 2 && this.#named[match]!.length < MAX_NAMED;
   }
 
   /** Adds a sentence about a delivery. */
-  name(match: TextMatch, text: string): void {
+  name(match: 0 | 1 | 2, text: string): void {
     this.#named[match]!.push(text);
   }
 
@@ -52,8 +57,13 @@ export class TextFormat {
     };
   }
 
+  /** How many deliveries have a text that the server changes as a rule, so it is not checked. */
+  get unrecognized(): number {
+    return this.#usual === 0 ? this.#counts[0] : 0;
+  }
+
   /** How well most deliveries match. */
-  get #usual(): TextMatch {
+  get #usual(): 0 | 1 | 2 {
     const [none, within, alone] = this.#counts;
     if (alone > none + within) return 2;
     return alone + within > none ? 1 : 0;
@@ -94,13 +104,14 @@ export class TextCheck {
     const from = at - before.length, behind = at + marker.wholeBytes;
     const until = behind + after.length;
     if (from < start || until > end) return 0;
+    const isAlone = from === start && until === end;
     for (let index = 0; index < before.length; index++) {
-      if (bytes[from + index] !== before[index]) return 0;
+      if (bytes[from + index] !== before[index]) return isAlone ? -1 : 0;
     }
     for (let index = 0; index < after.length; index++) {
-      if (bytes[behind + index] !== after[index]) return 0;
+      if (bytes[behind + index] !== after[index]) return isAlone ? -1 : 0;
     }
-    return from === start && until === end ? 2 : 1;
+    return isAlone ? 2 : 1;
   }
 
   /** What is wrong, for people, with a text that does not {@linkcode match} as others do. */

@@ -103,6 +103,7 @@ export const MEASUREMENT = json.object<Measurement>({
   ledger: COUNTS,
   faults: json.list(FAULT),
   uncompared: json.optional(json.count),
+  unrecognized: json.optional(json.count),
   acks: json.optional(json.object<AckReport>({
     acked: json.count,
     refused: json.count,

@@ -25,8 +25,8 @@ for (
     ["{id}.{seq} at {time} {marker}!", "2.5 at 1970-01-01T00:00:00.002Z ***!", 2, undefined],
     ["{name}: {marker}.", '{"text":"Bob: ***."}', 1, undefined],
     ["{name}: {marker}", "Bob: ***.", 1, "it has 9 bytes instead of 8"],
-    ["{name}: {marker}", "Rob: ***", 0, "byte 0 is 0x52 (R) instead of 0x42 (B)"],
-    ["{name}: {marker}!", "Bob: ***\n", 0, "byte 8 is 0x0a instead of 0x21 (!)"],
+    ["{name}: {marker}", "Rob: ***", -1, "byte 0 is 0x52 (R) instead of 0x42 (B)"],
+    ["{name}: {marker}!", "Bob: ***\n", -1, "byte 8 is 0x0a instead of 0x21 (!)"],
     ["{name}: {marker}!", "Bob: ***", 0, "it has 8 bytes instead of 9"],
     ["{name}: {marker}", "ob: ***", 0, "it has 7 bytes instead of 8"],
   ] as const
@@ -43,6 +43,7 @@ for (
 for (
   const [matches, refusedCount, count, texts] of [
     [[2, 2, 2], 0, 0, []],
+    [[-1, -1, -1], 3, 0, []],
     [[1, 1, 1], 0, 0, []],
     [[0, 0, 0], 0, 0, []],
     [[0, 2, 2], 0, 1, ["0"]],
