@@ -1,5 +1,5 @@
 import { parseFlags } from "../cli/flags/flags.ts";
-import { clientFaults } from "./client_faults.ts";
+import { clientFaults, countFaults } from "./client_faults.ts";
 import { CLIENT_FLAGS, type ClientConfig } from "./config.ts";
 import { type Asked, askedOf } from "./report/asked.ts";
 import { readUsersFile, type UserLine } from "./users/users_file.ts";
@@ -16,19 +16,18 @@ export interface ClientCommand {
 }
 
 /**
- * Reads the command line of the client, and the file of `--users`.
+ * Reads the command line of the client and, if its flags have no fault, the file of `--users`.
  *
  * @throws {UsersFileError} If that file cannot be read, or is invalid.
  */
 export async function readCommand(args: readonly string[]): Promise<ClientCommand> {
-  const { config: given, sources, faults } = parseFlags(CLIENT_FLAGS, { args });
+  const { config: given, sources, faults: invalid } = parseFlags(CLIENT_FLAGS, { args });
+  const faults = [...invalid, ...clientFaults(given, sources)];
   const isRun = !given.help && !given.version;
-  const userLines = isRun && given.users !== "" ? await readUsersFile(given.users) : [];
+  const isRead = isRun && given.users !== "" && faults.length === 0;
+  const userLines = isRead ? await readUsersFile(given.users) : [];
   const config = { ...given, count: userLines.length || given.count };
-  return {
-    config,
-    asked: askedOf(config, sources),
-    userLines,
-    faults: [...faults, ...clientFaults(config, sources)],
-  };
+  // The number of users is known only with the file.
+  if (isRead || given.users === "") faults.push(...countFaults(config));
+  return { config, asked: askedOf(config, sources), userLines, faults };
 }

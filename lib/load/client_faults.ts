@@ -1,14 +1,8 @@
 import { flagName } from "../cli/flags/flag.ts";
 import type { Source } from "../cli/flags/flags.ts";
-import {
-  CLIENT_FLAGS,
-  type ClientConfig,
-  isMeasured,
-  isOrderChecked,
-  speaksChorus,
-} from "./config.ts";
+import { CLIENT_FLAGS, type ClientConfig, isMeasured, speaksChorus } from "./config.ts";
+import { gateFaults } from "./gate_faults.ts";
 import { ratePlanOf } from "./pace/rate_plan.ts";
-import { parseGate } from "./report/gate.ts";
 import { rolesOf } from "./users/roles.ts";
 import { parseStorm } from "./users/storm_plan.ts";
 
@@ -42,7 +36,8 @@ const MEASURING: readonly ClientFlag[] = [
 const FILES = ["report", "hdr", "save"] as const satisfies readonly ClientFlag[];
 
 /**
- * Finds flags that contradict each other, although each is valid by itself.
+ * Finds flags that contradict each other, although each is valid by itself. Those that depend on
+ * the number of users are left to {@linkcode countFaults}.
  *
  * A flag without effect is a fault too, because the user expects it to do something.
  *
@@ -56,13 +51,9 @@ export function clientFaults(
   const name = (key: ClientFlag) => flagName(key, CLIENT_FLAGS[key]);
   const faultsOf = (keys: readonly ClientFlag[], fault: string) =>
     keys.filter(isGiven).map((key) => `Cannot start because ${name(key)} ${fault}`);
-  const { count, rooms, workers } = config;
-  const always = [
-    ...config.users === "" ? [] : faultsOf(["count"], "has no effect with --users: remove it"),
-    ...rooms > count
-      ? [`Cannot start because --rooms must be at most --count: ${rooms} rooms, ${count} users`]
-      : [],
-  ];
+  const always = config.users === ""
+    ? []
+    : faultsOf(["count"], "has no effect with --users: remove it");
   if (!isMeasured(config)) {
     return [
       ...always,
@@ -71,7 +62,7 @@ export function clientFaults(
   }
   return [
     ...always,
-    ...rooms === 0 && config.users === ""
+    ...config.rooms === 0 && config.users === ""
       ? faultsOf(["skew"], "needs --rooms or --users: add one of them")
       : [],
     ...config.rate === 0 && config.stage.length === 0 && config.findMax === ""
@@ -90,16 +81,11 @@ export function clientFaults(
         "has no effect with --rate, --stage, or --find-max: remove it",
       )
       : [],
-    ...isOrderChecked(config) ? [] : [
-      ...config.expect.some(isAboutOrder) ? [orderFault("--expect")] : [],
-      ...config.abort.some(isAboutOrder) ? [orderFault("--abort")] : [],
-      ...config.findMax.split(",").some(isAboutOrder) ? [orderFault("--find-max")] : [],
-    ],
     ...config.findMax === "" ? [] : faultsOf(
       ["storm", "stage", "serverMetrics", "expect", "abort", ...FILES, "baseline"],
       "has no effect with --find-max: remove it",
     ),
-    ...relativeGateFaults(config.expect, config.baseline !== ""),
+    ...gateFaults(config),
     ...sameFileFaults(FILES.map((key) => ({ name: name(key), path: config[key] }))),
     ...config.stage.length === 0 || config.findMax !== "" ? [] : [
       ...faultsOf(["durationMs"], "has no effect with --stage: remove it"),
@@ -109,23 +95,28 @@ export function clientFaults(
       ...isEmpty(config) ? ["Cannot start because --stage asks for no message"] : [],
     ],
     ...stormFaults(config).map((fault) => `Cannot start because --storm ${fault}`),
-    ...roleFaults(config),
-    ...workers > count
+  ];
+}
+
+/**
+ * Finds flags that do not fit the number of users, `count`.
+ *
+ * @returns One sentence for each fault.
+ */
+export function countFaults(config: ClientConfig): readonly string[] {
+  const { count, rooms, workers } = config;
+  return [
+    ...rooms > count
+      ? [`Cannot start because --rooms must be at most --count: ${rooms} rooms, ${count} users`]
+      : [],
+    ...isMeasured(config) ? roleFaults(config) : [],
+    ...isMeasured(config) && workers > count
       ? [
         "Cannot start because --workers must be at most --count: " +
         `${workers} workers, ${count} users`,
       ]
       : [],
   ];
-}
-
-/** Finds gates such as `p99<=1.1x` without a baseline. @returns One sentence for each fault. */
-export function relativeGateFaults(
-  gates: readonly string[],
-  hasBaseline: boolean,
-): readonly string[] {
-  return gates.filter((text) => !hasBaseline && parseGate(text)?.isRelative)
-    .map((text) => `Cannot start because the gate ${text} needs a baseline: add --baseline FILE`);
 }
 
 /** Finds a file that two flags would write. */
@@ -138,14 +129,6 @@ function sameFileFaults(
       ? []
       : [`Cannot start because ${first.name} and ${name} must differ: both were "${path}"`];
   });
-}
-
-function isAboutOrder(gate: string): boolean {
-  return gate.trim().startsWith("misordered");
-}
-
-function orderFault(flag: string): string {
-  return `Cannot start because misordered in ${flag} needs --check order: add it`;
 }
 
 /** What is wrong with the time of `--storm`, or with what else the run does. */

@@ -4,6 +4,7 @@ import { type ClientConfig, isMeasured } from "./config.ts";
 import { searchMaxRate } from "./measure/find_max.ts";
 import type { Measurement } from "./measure/measurement.ts";
 import { type MeasuredRunOptions, runMeasured } from "./measured_run.ts";
+import { areMessagesAcked } from "./report/ack_lines.ts";
 import {
   clientLimitsOf,
   findMaxJsonReport,
@@ -11,11 +12,12 @@ import {
   type RateTrial,
 } from "./report/find_max_report.ts";
 import { parseGates } from "./report/gate.ts";
+import { isHistoryComplete } from "./report/history_lines.ts";
 import type { OutputFile } from "./report/output_file.ts";
 import { exitCodeOf, judgeRun, printedReport, reportFiles } from "./report/run_reports.ts";
 import { type FinishedRun, readBaseline, savedRunText } from "./report/saved_run/saved_run.ts";
 import { jsonReport, type ReportFacts, textReport } from "./report/report.ts";
-import { judge } from "./report/verdict.ts";
+import { judge, type Verdict } from "./report/verdict.ts";
 import { talk } from "./talk.ts";
 
 /** What the client prints and writes at the end, and its exit code. */
@@ -76,9 +78,19 @@ const TRIAL_MS = 5000;
 /** A rate fails if less than this part of it was sent. */
 const MIN_SENT_PART = 0.9;
 
-/** Whether the server refused no message and left none unanswered, as far as it answers. */
-function isAccepted({ acks }: Measurement): boolean {
-  return !acks || acks.refused + acks.unanswered === 0;
+/**
+ * Whether a rate passes: all gates pass, all users connected and stayed connected, the rate was
+ * sent, and the acks, the history, and the order are right, as far as they were checked.
+ */
+export function isRatePassed(
+  measurement: Measurement,
+  { gates }: Pick<Verdict, "gates">,
+  { rate, count }: { readonly rate: number; readonly count: number },
+): boolean {
+  const { summary, ledger, achievedRate } = measurement;
+  return gates.every(({ isPassed }) => isPassed) && summary.isClean(count) &&
+    areMessagesAcked(measurement) && isHistoryComplete(measurement) && ledger.misordered === 0 &&
+    achievedRate >= MIN_SENT_PART * rate;
 }
 
 async function findMaxOutcome(config: ClientConfig, options: MeasuredRunOptions): Promise<Outcome> {
@@ -93,9 +105,7 @@ async function findMaxOutcome(config: ClientConfig, options: MeasuredRunOptions)
     const measurement = await runMeasured({ ...config, rate, durationMs }, options);
     if (options.signal.aborted) return undefined;
     const verdict = judge(measurement, { gates, count: config.count, isStrict: false });
-    const isPassed = verdict.gates.every(({ isPassed }) => isPassed) &&
-      measurement.summary.isClean(config.count) && isAccepted(measurement) &&
-      measurement.achievedRate >= MIN_SENT_PART * rate;
+    const isPassed = isRatePassed(measurement, verdict, { rate, count: config.count });
     trials.push({ rate, measurement, verdict, isPassed });
     return isPassed;
   });

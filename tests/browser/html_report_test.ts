@@ -1,11 +1,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
 import { Recorder, type TimelinePoint } from "../../lib/load/measure/recorder.ts";
-import { baselineOf } from "../../lib/load/report/comparison.ts";
 import { htmlReport } from "../../lib/load/report/html_report.ts";
 import { judgeRun } from "../../lib/load/report/run_reports.ts";
 import type { FinishedRun } from "../../lib/load/report/saved_run/saved_run.ts";
-import { FINISHED, GOOD, LATENCY } from "../load/report/measurements.ts";
+import { baselineOf, FINISHED, GOOD, LATENCY } from "../load/report/measurements.ts";
 import { accessibilityFaults } from "./accessibility.ts";
 import { isBrowserMissing, launchBrowser, openPage } from "./browser.ts";
 

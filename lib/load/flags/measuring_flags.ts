@@ -59,7 +59,7 @@ export const MEASURING_FLAGS = {
     kind: "choice",
     default: "even",
     choices: ["even", "zipf"],
-    help: "How messages spread over rooms: evenly, or by Zipf's law, to have a few loud rooms",
+    help: "How messages spread over rooms: senders take turns, or Zipf's law, for a few loud rooms",
   },
   size: {
     kind: "integer",

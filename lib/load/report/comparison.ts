@@ -37,17 +37,6 @@ export interface Change {
 /** Rates and latencies that change by less than this part are called neither better nor worse. */
 const SMALL_CHANGE = 0.05;
 
-/** Makes a finished run the baseline of others. */
-export function baselineOf(
-  { origin, config, measurement }: {
-    readonly origin: RunOrigin;
-    readonly config: ClientConfig;
-    readonly measurement: Measurement;
-  },
-): Baseline {
-  return { origin, config, metrics: metricsOf(measurement) };
-}
-
 /** Compares a run with a baseline. */
 export function compare(
   measurement: Measurement,

@@ -1,6 +1,6 @@
 import type { Aborted, Measurement } from "../measure/measurement.ts";
 import { ackFaultLines, areMessagesAcked } from "./ack_lines.ts";
-import { type Gate, type GateResult, judgeGate, type MetricValues } from "./gate.ts";
+import { type Gate, type GateResult, judgeGate, type MetricValues, parseGate } from "./gate.ts";
 import { formatMetric, metricsOf } from "./metric.ts";
 import { historyFaultLines, isHistoryComplete } from "./history_lines.ts";
 import { formatNumber, type ReportFacts } from "./report.ts";
@@ -100,7 +100,8 @@ export function gateValueText({ gate, value, baseline }: GateResult): string {
 
 function abortedLine({ gate, value, steadySeconds }: Aborted): string {
   const seconds = steadySeconds.toFixed(1);
-  return `Aborted after ${seconds} s of the steady phase: ${gate} (${formatNumber(value)})`;
+  const metric = parseGate(gate)!.metric;
+  return `Aborted after ${seconds} s of the steady phase: ${gate} (${formatMetric(metric, value)})`;
 }
 
 function deliveryLine(

@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
 import {
-  baselineOf,
   changeOf,
   compare,
   comparisonLines,
@@ -8,7 +7,7 @@ import {
 } from "../../../lib/load/report/comparison.ts";
 import { GATE_METRICS } from "../../../lib/load/report/gate.ts";
 import { Summary } from "../../../lib/load/measure/summary.ts";
-import { FINISHED, GOOD, LATENCY } from "./measurements.ts";
+import { baselineOf, FINISHED, GOOD, LATENCY } from "./measurements.ts";
 
 for (
   const [metric, value, baseline, text, judgement] of [

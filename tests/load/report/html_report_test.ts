@@ -1,9 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Summary } from "../../../lib/load/measure/summary.ts";
-import { baselineOf } from "../../../lib/load/report/comparison.ts";
 import { htmlReport } from "../../../lib/load/report/html_report.ts";
 import { judgeRun } from "../../../lib/load/report/run_reports.ts";
-import { FINISHED, GOOD } from "./measurements.ts";
+import { baselineOf, FINISHED, GOOD } from "./measurements.ts";
 
 /** The text of each element with a name. */
 function texts(html: string, name: string): readonly string[] {

@@ -320,7 +320,7 @@ Deno.test("measuredTextReport() shows first why a run was aborted, and each stag
   const text = measuredTextReport(ABORTED, verdict, FACTS);
   assertStringIncludes(
     text,
-    "Aborted after 32.0 s of the steady phase: p99>2s (2,310.0)\nEvery message arrived",
+    "Aborted after 32.0 s of the steady phase: p99>2s (2,310.04 ms)\nEvery message arrived",
   );
   assertStringIncludes(
     text,

@@ -4,6 +4,8 @@ import { Recorder } from "../../../lib/load/measure/recorder.ts";
 import { parseFlags } from "../../../lib/cli/flags/flags.ts";
 import { CLIENT_FLAGS } from "../../../lib/load/config.ts";
 import type { FinishedRun } from "../../../lib/load/report/saved_run/saved_run.ts";
+import type { Baseline } from "../../../lib/load/report/comparison.ts";
+import { metricsOf } from "../../../lib/load/report/metric.ts";
 import { Summary } from "../../../lib/load/measure/summary.ts";
 
 export const LATENCY = { count: 100, p50: 1, p90: 2, p99: 3, "p99.9": 4, max: 5 };
@@ -51,6 +53,33 @@ export const GOOD: Measurement = {
   server: undefined,
 };
 
+/** The answers of a server that acked every message. */
+export const ACKS = {
+  acked: 10,
+  refused: 0,
+  unanswered: 0,
+  unknown: 0,
+  unreached: 0,
+  unreachedNames: [],
+  errors: new Map(),
+  gaps: new Map(),
+};
+
+/** A complete history. */
+export const HISTORY = {
+  found: 10,
+  unrecorded: 0,
+  duplicated: 0,
+  reordered: 0,
+  corrupt: 0,
+  leaked: 0,
+  misplaced: 0,
+  older: 3,
+  unrecordedNames: [],
+  reachesBackTo: "e-4",
+  failure: undefined,
+};
+
 /** A finished run, which measured {@linkcode GOOD}. */
 export const FINISHED: FinishedRun = {
   origin: {
@@ -66,3 +95,10 @@ export const FINISHED: FinishedRun = {
   measurement: GOOD,
   baseline: undefined,
 };
+
+/** Makes a finished run the baseline of others. */
+export function baselineOf(
+  { origin, config, measurement }: Pick<FinishedRun, "origin" | "config" | "measurement">,
+): Baseline {
+  return { origin, config, metrics: metricsOf(measurement) };
+}

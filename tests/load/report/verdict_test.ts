@@ -3,7 +3,7 @@ import { parseGate } from "../../../lib/load/report/gate.ts";
 import { summarizeStorm } from "../../../lib/load/measure/storm_summary.ts";
 import { Summary } from "../../../lib/load/measure/summary.ts";
 import { judge } from "../../../lib/load/report/verdict.ts";
-import { GOOD, LATENCY } from "./measurements.ts";
+import { ACKS, GOOD, HISTORY, LATENCY } from "./measurements.ts";
 
 function demands(...gates: string[]) {
   return { gates: gates.map((text) => parseGate(text)!), count: 3, isStrict: false };
@@ -90,17 +90,6 @@ Deno.test("judge() fails a run if a user did not connect, a gate failed, it was 
   assertEquals(verdicts.every(({ isDelivered }) => isDelivered), true);
 });
 
-const ACKS = {
-  acked: 10,
-  refused: 0,
-  unanswered: 0,
-  unknown: 0,
-  unreached: 0,
-  unreachedNames: [],
-  errors: new Map(),
-  gaps: new Map(),
-};
-
 for (const fault of ["refused", "unanswered"] as const) {
   Deno.test(`judge() fails a run if a message was ${fault}`, () => {
     const acks = { ...ACKS, acked: 9, [fault]: 1 };
@@ -108,20 +97,6 @@ for (const fault of ["refused", "unanswered"] as const) {
     assertEquals([isDelivered, isPassed, gates[0]!.value], [true, false, 1]);
   });
 }
-
-const HISTORY = {
-  found: 10,
-  unrecorded: 0,
-  duplicated: 0,
-  reordered: 0,
-  corrupt: 0,
-  leaked: 0,
-  misplaced: 0,
-  older: 3,
-  unrecordedNames: [],
-  reachesBackTo: "e-4",
-  failure: undefined,
-};
 
 for (
   const [name, part, isPassed] of [

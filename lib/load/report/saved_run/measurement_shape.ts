@@ -14,7 +14,14 @@ import type { StormSummary, StormTimes } from "../../measure/storm_summary.ts";
 import { Summary, type SummaryCounts } from "../../measure/summary.ts";
 import type { Fault } from "../../measure/ledger/fault_log.ts";
 import type { ServerFigures, ServerSummary } from "../../measure/server_metrics.ts";
+import { parseGate } from "../gate.ts";
 import * as json from "./json_shape.ts";
+
+const GATE: json.Reader<string> = (value, path) => {
+  const gate = json.text(value, path);
+  if (!parseGate(gate)) throw new json.ShapeError(path, value, "a gate");
+  return gate;
+};
 
 const COUNTS = json.object<LedgerCounts>(
   Object.fromEntries(Object.keys(NO_COUNTS).map((key) => [key, json.count])) as Record<
@@ -193,7 +200,7 @@ export const MEASUREMENT = json.object<Measurement>({
     lost: json.number,
   })),
   aborted: json.optional(
-    json.object<Aborted>({ gate: json.text, value: json.number, steadySeconds: json.number }),
+    json.object<Aborted>({ gate: GATE, value: json.number, steadySeconds: json.number }),
   ),
   unsent: json.object<Measurement["unsent"]>({ disconnected: json.count, blocked: json.count }),
   churned: json.count,

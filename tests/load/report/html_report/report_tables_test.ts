@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Summary } from "../../../../lib/load/measure/summary.ts";
-import { baselineOf, compare } from "../../../../lib/load/report/comparison.ts";
+import { compare } from "../../../../lib/load/report/comparison.ts";
 import type { Cell, Table } from "../../../../lib/load/report/html_report/table.ts";
 import {
   askedTable,
@@ -11,7 +11,7 @@ import {
   stageTable,
 } from "../../../../lib/load/report/html_report/report_tables.ts";
 import { judgeRun } from "../../../../lib/load/report/run_reports.ts";
-import { FINISHED, GOOD, LATENCY } from "../measurements.ts";
+import { baselineOf, FINISHED, GOOD, LATENCY } from "../measurements.ts";
 
 /** The cells of the row with a title. `text!bad` is a cell with an emphasis. */
 function row({ rows }: Table, title: string): readonly string[] | undefined {

@@ -4,7 +4,6 @@ import { LatencyBins } from "../../../../lib/load/measure/latency_bins.ts";
 import type { LatencyCounts } from "../../../../lib/load/measure/latency_bins.ts";
 import { Recorder } from "../../../../lib/load/measure/recorder.ts";
 import { Summary } from "../../../../lib/load/measure/summary.ts";
-import { baselineOf } from "../../../../lib/load/report/comparison.ts";
 import {
   exitCodeOf,
   judgeRun,
@@ -19,7 +18,7 @@ import {
   SavedRunError,
   savedRunText,
 } from "../../../../lib/load/report/saved_run/saved_run.ts";
-import { FINISHED, GOOD, LATENCY } from "../measurements.ts";
+import { baselineOf, FINISHED, GOOD, LATENCY } from "../measurements.ts";
 
 /** Latencies from a microsecond to an hour. */
 function manyLatencies(): LatencyCounts {
@@ -161,6 +160,14 @@ for (
       "a wrong field",
       TEXT.replace('"lost":0', '"lost":"0"'),
       "measurement.ledger.lost must be a whole number that is not negative",
+    ],
+    [
+      "a gate that is none",
+      TEXT.replace(
+        '"churned":0',
+        '"aborted":{"gate":"p99>2","value":3,"steadySeconds":1},"churned":0',
+      ),
+      "measurement.aborted.gate must be a gate",
     ],
     [
       "a missing field",
