@@ -1,4 +1,6 @@
 import type { Measurement } from "../measure/measurement.ts";
+import { ackFaultLines } from "./ack_lines.ts";
+import { historyFaultLines } from "./history_lines.ts";
 import { formatMs, formatNumber, JSON_VERSION, type ReportFacts } from "./report.ts";
 import { type Verdict, verdictLines } from "./verdict.ts";
 
@@ -26,9 +28,7 @@ export interface FindMaxResult {
  * sign of that.
  */
 export function clientLimitsOf(trials: readonly RateTrial[]): readonly string[] {
-  const failed = trials.filter(({ isPassed }) => !isPassed);
-  if (failed.length === 0) return [];
-  return failed.reduce((one, other) => one.rate < other.rate ? one : other).verdict.clientLimits;
+  return lowestFailed(trials)?.verdict.clientLimits ?? [];
 }
 
 /** The text report of a search: first the highest rate, then every run. */
@@ -45,7 +45,9 @@ export function findMaxTextReport(
       ? `The highest rate that passed ${gates} is ${formatNumber(maxRate)} messages/s`
       : `No rate passed ${gates}`,
     ...limits.map((limit) => `The client may have been the limit: ${limit}`),
-    ...trials.length === 1 ? verdictLines(trials[0]!.measurement, trials[0]!.verdict, facts) : [],
+    ...trials.length === 1
+      ? verdictLines(trials[0]!.measurement, trials[0]!.verdict, facts)
+      : failureLines(lowestFailed(trials)),
     "",
     `${trials.length} runs in ${(facts.elapsedMs / 1000).toFixed(1)} s with ${
       formatNumber(facts.count)
@@ -78,6 +80,29 @@ export function findMaxJsonReport(
       clientLimits: verdict.clientLimits,
     })),
   });
+}
+
+function lowestFailed(trials: readonly RateTrial[]): RateTrial | undefined {
+  return trials.filter(({ isPassed }) => !isPassed)
+    .toSorted((one, other) => one.rate - other.rate)[0];
+}
+
+/** What was wrong at a rate besides losses, which the table shows. */
+function failureLines(trial: RateTrial | undefined): readonly string[] {
+  if (!trial) return [];
+  const { rate, measurement } = trial;
+  const { misordered } = measurement.ledger;
+  const lines = [
+    ...misordered > 0
+      ? [`Not every message arrived in one order: ${formatNumber(misordered)} misordered`]
+      : [],
+    ...ackFaultLines(measurement),
+    ...historyFaultLines(measurement),
+  ];
+  return lines.length === 0 ? [] : [
+    `The lowest rate that failed is ${formatNumber(rate)} messages/s`,
+    ...lines.map((line) => `  ${line}`),
+  ];
 }
 
 function trialRow({ rate, measurement, isPassed }: RateTrial): string {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { findMaxJsonReport, findMaxTextReport } from "../../../lib/load/report/find_max_report.ts";
 import { judge } from "../../../lib/load/report/verdict.ts";
-import { GOOD } from "./measurements.ts";
+import { ACKS, GOOD, HISTORY } from "./measurements.ts";
 
 const FACTS = { url: "ws://h/ws", count: 3, elapsedMs: 21_000, isInterrupted: false };
 
@@ -39,6 +39,27 @@ The client may have been the limit: it sent 150 of 200 messages/s
           100          100          200         1.00         3.00            0  passed
           200          150          200         1.00         3.00            0  failed`,
   );
+});
+
+Deno.test("findMaxTextReport() tells what was wrong besides deliveries at the lowest failed rate", () => {
+  const { trials: [limited, passed], ...rest } = result();
+  const measurement = {
+    ...GOOD,
+    ledger: { ...GOOD.ledger, misordered: 3 },
+    uncompared: 0,
+    acks: { ...ACKS, unknown: 2 },
+    history: { ...HISTORY, unrecorded: 1 },
+  };
+  const wrong = { ...passed!, rate: 150, measurement, isPassed: false };
+  const text = findMaxTextReport({ ...rest, trials: [limited!, wrong, passed!] }, FACTS);
+  assertEquals(text.split("\n").slice(0, 6), [
+    "The highest rate that passed p99<4ms is 100 messages/s",
+    "The lowest rate that failed is 150 messages/s",
+    "  Not every message arrived in one order: 3 misordered",
+    "  Acks for messages that await none: 2",
+    "  The history is wrong: 1 unrecorded",
+    "",
+  ]);
 });
 
 Deno.test("findMaxJsonReport() has its version, the highest rate, and every run", () => {
