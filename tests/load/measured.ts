@@ -1,6 +1,7 @@
 import { parseFlags } from "../../lib/cli/flags/flags.ts";
 import { CLIENT_FLAGS, type ClientConfig } from "../../lib/load/config.ts";
 import { NO_COUNTS } from "../../lib/load/measure/ledger/delivery_counts.ts";
+import type { TimelinePoint } from "../../lib/load/measure/recorder.ts";
 import { runClient } from "../../lib/load/outcome.ts";
 import type { Target } from "../../lib/load/users/connection/connect.ts";
 import { targetOf } from "../../lib/load/users/connection/target.ts";
@@ -39,9 +40,16 @@ export function serve(relay: Relay) {
 export async function measure(
   port: number,
   overrides: Partial<ClientConfig> = {},
-  { signal = new AbortController().signal, onNotice = () => {}, deadlines = {}, userLines }: {
+  {
+    signal = new AbortController().signal,
+    onNotice = () => {},
+    onProgress = () => {},
+    deadlines = {},
+    userLines,
+  }: {
     readonly signal?: AbortSignal;
     readonly onNotice?: () => void;
+    readonly onProgress?: (point: TimelinePoint) => void;
     readonly userLines?: readonly UserLine[];
     readonly deadlines?: Partial<Target["deadlines"]>;
   } = {},
@@ -75,7 +83,7 @@ export async function measure(
       notices.push(line);
       onNotice();
     },
-    onProgress: () => {},
+    onProgress,
     random: () => 0.5,
   });
   const text = report({ url: full.url, count: full.count, elapsedMs: 1, isInterrupted: false });

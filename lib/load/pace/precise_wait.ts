@@ -20,6 +20,7 @@ const IDLE_TURN_MS = 0.01;
 export class PreciseWait implements Disposable {
   readonly #words = new Int32Array(new SharedArrayBuffer(12));
   readonly #thread = new Worker(new URL("./sleep_thread.ts", import.meta.url), { type: "module" });
+  #failure: Error | undefined;
   /** Resolves when the thread can sleep. Rejects if it failed. */
   readonly ready: Promise<void>;
   /** How long the event loop turned with nothing to do. The CPU was busy, but only with waiting. */
@@ -45,7 +46,9 @@ export class PreciseWait implements Disposable {
     this.#thread.onmessage = () => ready.resolve();
     this.#thread.onerror = (event) => {
       event.preventDefault();
-      ready.reject(new Error(`The thread that waits failed: ${event.message}`));
+      this.#failure = new Error(`The thread that waits failed: ${event.message}`);
+      ready.reject(this.#failure);
+      this.#wake();
     };
     this.#thread.postMessage(this.#words);
   }
@@ -53,6 +56,8 @@ export class PreciseWait implements Disposable {
   /**
    * Resolves after `ms` milliseconds; if `ms` is long, earlier. Sockets are read meanwhile, even if
    * `ms` is 0 or less.
+   *
+   * @throws {Error} If the thread has failed.
    */
   async wait(ms: number): Promise<void> {
     const waitMs = Math.min(ms, LONGEST_SLEEP_MS);
@@ -79,7 +84,15 @@ export class PreciseWait implements Disposable {
     Atomics.store(this.#words, 0, Math.ceil(ms * 1000));
     Atomics.notify(this.#words, 0);
     const woken = Atomics.waitAsync(this.#words, 1, 0);
+    if (this.#failure) this.#wake();
     await woken.value;
+    if (this.#failure) throw this.#failure;
     return woken.async;
+  }
+
+  /** Ends the sleep in place of a thread that has failed. */
+  #wake(): void {
+    Atomics.store(this.#words, 1, 1);
+    Atomics.notify(this.#words, 1);
   }
 }

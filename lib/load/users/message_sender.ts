@@ -87,6 +87,11 @@ export class MessageSender implements Disposable {
     signal.addEventListener("abort", () => this.#unsend(publisher.drop()), { once: true });
   }
 
+  /** Resolves when it can send on time. Rejects if it cannot, because a thread failed. */
+  get ready(): Promise<void> {
+    return this.#wait?.ready ?? Promise.resolve();
+  }
+
   /** How long the thread was busy waiting. */
   get spunMs(): number {
     return this.#wait?.spunMs ?? 0;
@@ -107,7 +112,10 @@ export class MessageSender implements Disposable {
     this.#unsend(this.#publisher?.close() ?? 0);
   }
 
-  /** Sends until the plan ends: at its rate, or if that is 0, each user at its interval. */
+  /**
+   * Sends until the plan ends: at its rate, or if that is 0, each user at its interval. It must be
+   * {@linkcode ready}.
+   */
   async send(plan: SendPlan, users: readonly User[]): Promise<void> {
     const senders = users.filter(({ plan }) => plan.sender >= 0);
     const { pacer, stages } = this.#ratePlan;
@@ -121,7 +129,6 @@ export class MessageSender implements Disposable {
     }
     const { config: { skew }, seed } = this.#options;
     const turns = new SenderTurns(senders, { skew, random: seededRandom(seed) });
-    await wait.ready;
     await sendOnSchedule({
       pacer: sharedPacer(pacer, { part: plan.part, offset: this.#options.index }),
       startMs: plan.startMs,

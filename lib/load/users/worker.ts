@@ -15,7 +15,11 @@ import type { RunPlan } from "./user_plan.ts";
 
 /** One part of a measured run: a share of the users, and their messages. */
 export interface LoadWorker {
-  /** Connects its users on schedule. @returns Which part of the rate is its own: a weight. */
+  /**
+   * Connects its users on schedule, and gets ready to send on time.
+   *
+   * @returns Which part of the rate is its own: a weight.
+   */
   connect(): Promise<number>;
   /** Sends its share of the messages, and lets users reconnect as `--churn` asks. */
   send(plan: SendPlan): Promise<void>;

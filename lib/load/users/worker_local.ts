@@ -81,6 +81,7 @@ export class LocalWorker implements LoadWorker {
 
   async connect(): Promise<number> {
     await this.#users.connect();
+    await this.#sender.ready;
     const { config: { skew }, plan: { rooms } } = this.#options;
     let weight = 0;
     for (const { plan: { sender, room }, connection } of this.#users.users) {

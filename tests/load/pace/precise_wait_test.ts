@@ -1,5 +1,6 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { PreciseWait } from "../../../lib/load/pace/precise_wait.ts";
+import { scriptThreads } from "./scripted_thread.ts";
 
 for (const ms of [5, 0.2, 0, -1]) {
   Deno.test(`PreciseWait waits for at least ${ms} ms`, async () => {
@@ -29,4 +30,17 @@ Deno.test("PreciseWait can be disposed of during a wait", async () => {
   wait[Symbol.dispose]();
   await Promise.resolve();
   assertEquals(isOver, false);
+});
+
+Deno.test("PreciseWait rejects a wait during which its thread fails, and all later ones", async () => {
+  using _ = scriptThreads(`self.onmessage = ({ data: words }) => {
+    self.postMessage("ready");
+    Atomics.wait(words, 0, 0);
+    throw new Error("no memory");
+  };`);
+  using wait = new PreciseWait();
+  await wait.ready;
+  for (let count = 0; count < 2; count++) {
+    await assertRejects(() => wait.wait(1000), Error, "The thread that waits failed: ");
+  }
 });
