@@ -17,6 +17,12 @@ const ANSWERED = {
   gaps: {},
 };
 
+/** Encodes the third message in another way. */
+const damage = (change: (said: string) => string) => (message: unknown) => {
+  const text = JSON.stringify(message);
+  return /"said","position":"\w+-3"/.test(text) ? change(text) : text;
+};
+
 const SERVERS: readonly [
   name: string,
   script: ChorusScript,
@@ -34,6 +40,35 @@ const SERVERS: readonly [
     },
     {},
     {},
+  ],
+  [
+    "damages the first byte of the third message",
+    { encode: damage((said) => `[${said.slice(1)}`) },
+    {},
+    { delivered: 18, corrupt: 2 },
+  ],
+  [
+    "damages the name of the position of the third message",
+    { encode: damage((said) => said.replace("position", "positiom")) },
+    {},
+    { delivered: 18, corrupt: 2 },
+  ],
+  [
+    "damages the first byte and the marker of the third message",
+    { encode: damage((said) => `[${said.slice(1).replace(/(~\w{20})\w/, "$1z")}`) },
+    {},
+    { delivered: 18, corrupt: 2 },
+  ],
+  [
+    "damages the first byte of the last ack",
+    {
+      encode: (message) => {
+        const text = JSON.stringify(message);
+        return /"ack".*-10"/.test(text) ? `[${text.slice(1)}` : text;
+      },
+    },
+    { acked: 9, unanswered: 1 },
+    { foreign: 1 },
   ],
   ["acks the third message, and drops it", {
     onSay: ({ id, text }, { index, self, server }) => {
@@ -135,7 +170,8 @@ for (const [name, script, acks, counts] of SERVERS) {
     assertEquals([found, delivery], [{ ...ANSWERED, ...acks }, { ...CLEAN, ...counts }]);
     for (const each of [latencyMs.ack, latencyMs.rawAck]) assertEquals(each.count, found.acked);
     const { refused, unanswered, unknown, unreached } = found;
-    const isGood = refused + unanswered + unknown + unreached + delivery.lost === 0;
+    const isGood = refused + unanswered + unknown + unreached + delivery.lost +
+        delivery.corrupt === 0;
     assertEquals(exitCode, isGood ? EXIT_CODE.ok : EXIT_CODE.failure);
   });
 }

@@ -37,7 +37,7 @@ export interface ChorusScript {
   /** The subprotocol that the server chooses. */
   readonly protocol?: string;
   /** The answer to a request over HTTP. */
-  readonly respond?: (request: Request) => Response | undefined;
+  readonly respond?: (request: Request) => Response | Promise<Response> | undefined;
   /** How messages are encoded. */
   readonly encode?: (message: unknown) => string;
 }

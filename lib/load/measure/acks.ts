@@ -36,7 +36,7 @@ export const NO_ACKS: AckCounts = {
   epochs: new Set(),
 };
 
-/** Adds the counts of several workers. */
+/** Adds counts of several workers, or of several ways to get answers. */
 export function sumAcks(all: readonly AckCounts[]): AckCounts {
   const errors = new Map<string, number>();
   const gaps = new Map<string, GapCounts>();

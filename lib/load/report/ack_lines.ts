@@ -47,14 +47,11 @@ export function ackLines({ acks }: Pick<Measurement, "acks">): readonly string[]
 /** What the server answered to the messages, for JSON; undefined if it does not answer. */
 export function ackJson({ acks }: Pick<Measurement, "acks">) {
   if (!acks) return undefined;
-  const { errors: byCode, gaps, unreachedNames, ...counts } = acks;
-  const errors = Object.fromEntries(byCode);
-  const { acked, refused, unanswered } = counts;
-  if (counts.unreached === undefined) return { acked, refused, unanswered, errors };
+  const { errors, gaps, unreached, unreachedNames, ...counts } = acks;
   return {
     ...counts,
-    unreachedMessages: unreachedNames,
-    errors,
+    ...unreached === undefined ? {} : { unreached, unreachedMessages: unreachedNames },
+    errors: Object.fromEntries(errors),
     gaps: Object.fromEntries(gaps),
   };
 }

@@ -12,6 +12,7 @@ import type { SlowReaders } from "../measure/measurement.ts";
 import type { ReceiverLedger } from "../measure/ledger/receiver_ledger.ts";
 import { increment, Summary } from "../measure/summary.ts";
 import type { AckRecorder } from "./chorus_v1/ack_recorder.ts";
+import type { PendingMessages } from "./chorus_v1/pending_messages.ts";
 import { SayMessage } from "./chorus_v1/say_message.ts";
 import { type Attempt, connect, Connection } from "./connection/connect.ts";
 import { type ConnectFailure, lossText } from "./connection/connect_failure.ts";
@@ -169,11 +170,11 @@ export class UserPool {
 
   /** What the server answered so far to messages that ask for an ack. */
   get acks(): AckCounts {
-    return this.#listener.acks?.counts(this.#unanswered) ?? NO_ACKS;
+    return this.#listener.acks?.counts(this.#sumPending(({ count }) => count)) ?? NO_ACKS;
   }
 
-  get #unanswered(): number {
-    return this.users.reduce((sum, { chorus }) => sum + (chorus?.pending.count ?? 0), 0);
+  #sumPending(count: (pending: PendingMessages) => number): number {
+    return this.users.reduce((sum, { chorus }) => sum + (chorus ? count(chorus.pending) : 0), 0);
   }
 
   /** The receivers of all users that are connected, or will be again. */
@@ -184,7 +185,8 @@ export class UserPool {
 
   /** How many deliveries and acks are still expected, including those to slow readers. */
   get outstanding(): number {
-    return this.ledger.outstanding + this.#slowLedger.outstanding + this.#unanswered;
+    const awaited = this.#sumPending(({ count, forgottenCount }) => count - forgottenCount);
+    return this.ledger.outstanding + this.#slowLedger.outstanding + awaited;
   }
 
   /** What happened to the slow readers so far. */
@@ -228,10 +230,6 @@ export class UserPool {
     this.#handshakes.add(handshake);
     const startMs = this.#clock.nowMs;
     const onDelivered = plan.isSlow ? () => {} : this.#listener.onDelivered;
-    const receive = (bytes: Uint8Array, start: number, end: number) => {
-      this.summary.received++;
-      ledger.receive(receiver, bytes, start, end, onDelivered);
-    };
     const open = plan.via === "events" ? openEventStream : connect;
     const attempt = await open(target, {
       user: isResumed ? { ...plan, url: chorus.resumeUrl(plan.url) } : plan,
@@ -242,7 +240,10 @@ export class UserPool {
       reading: plan.isSlow ? this.#throttle ?? "nothing" : "everything",
       requiredProtocol: chorus && CHORUS_PROTOCOL,
       onMessage: (_opcode, bytes, start, end) => {
-        if (!chorus || chorus.receive(bytes, start, end)) receive(bytes, start, end);
+        const kind = chorus?.receive(bytes, start, end);
+        if (kind === "other") return;
+        this.summary.received++;
+        ledger.receive(receiver, bytes, start, end, kind === "broken" ? undefined : onDelivered);
       },
       onRead: chorus && (() => chorus.onRead()),
     });

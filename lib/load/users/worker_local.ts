@@ -1,5 +1,6 @@
 import { speaksChorus } from "../config.ts";
 import { delay } from "../delay.ts";
+import { sumAcks } from "../measure/acks.ts";
 import { EventLoopLag, RunClock } from "../measure/clock.ts";
 import { LatencyBins } from "../measure/latency_bins.ts";
 import type { Marker } from "../measure/ledger/marker.ts";
@@ -158,7 +159,7 @@ export class LocalWorker implements LoadWorker {
     this.#users.giveUpAway();
     const { summary, ledger, slowReaders } = this.#users;
     this.#sender.close();
-    const acks = this.#options.config.publish === "http" ? this.#sender.acks : this.#users.acks;
+    const acks = sumAcks([this.#sender.acks, this.#users.acks]);
     ledger.close();
     const { counts, faults } = ledger;
     const storm = this.#storm?.counts(this.#sender.publishedAgain);

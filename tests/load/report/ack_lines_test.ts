@@ -22,9 +22,13 @@ Deno.test("ackLines() prints the counts, and the errors by code", () => {
   ]);
 });
 
-Deno.test("ackJson() has the counts, and the errors by code", () => {
-  const errors = { "HTTP 429": 2, "HTTP 413": 1 };
-  assertEquals(ackJson({ acks }), { acked: 7, refused: 3, unanswered: 0, errors });
+Deno.test("ackJson() has the counts, the errors by code, and the gaps by reason", () => {
+  const gaps = new Map([["expired", { count: 2, missed: 5 }]]);
+  assertEquals(ackJson({ acks: { ...acks, unknown: 1, gaps } }), {
+    ...{ acked: 7, refused: 3, unanswered: 0, unknown: 1 },
+    errors: { "HTTP 429": 2, "HTTP 413": 1 },
+    gaps: { expired: { count: 2, missed: 5 } },
+  });
 });
 
 Deno.test("ackLines() and ackJson() have nothing if the server does not answer", () => {

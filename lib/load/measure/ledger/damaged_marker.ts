@@ -1,4 +1,5 @@
 import {
+  fillerSource,
   FIRST_LETTER,
   LETTER_COUNT,
   type Marker,
@@ -7,6 +8,7 @@ import {
   readMarker,
   TILDE,
 } from "./marker.ts";
+import { changedByte } from "./text_check.ts";
 
 /** A marker with one changed byte, and what was there before. */
 export interface RepairedMarker {
@@ -85,6 +87,26 @@ export function readCutMarker(
   }
   const [run = 0, sender = 0, high = 0, low = 0] = words;
   return { at, marker: { ...NO_MARKER, run, sender, seq: high * 2 ** 16 + low } };
+}
+
+/**
+ * Tells what is wrong with a message whose filler is wrong at the index `wrong`. The index is `end`
+ * if the message is cut off, and -1 if only the frame around it is damaged.
+ */
+export function wrongFiller(
+  bytes: Uint8Array,
+  { start, at, wrong, end }: {
+    readonly start: number;
+    /** Where its marker begins. */
+    readonly at: number;
+    readonly wrong: number;
+    readonly end: number;
+  },
+): string {
+  if (wrong < 0) return " in a damaged frame";
+  if (wrong === end) return ` cut off after ${end - start} bytes`;
+  const expected = bytes[fillerSource(at, wrong)]!;
+  return ` damaged: ${changedByte(wrong - start, bytes[wrong]!, expected)}`;
 }
 
 const LETTERS = Array.from({ length: LETTER_COUNT }, (_, letter) => FIRST_LETTER + letter);

@@ -1,8 +1,7 @@
-import { findDamagedMarker, readCutMarker, repairMarker } from "./damaged_marker.ts";
+import { findDamagedMarker, readCutMarker, repairMarker, wrongFiller } from "./damaged_marker.ts";
 import { type LedgerCounts, NO_COUNTS } from "./delivery_counts.ts";
 import { type Fault, type FaultKind, FaultLog } from "./fault_log.ts";
 import {
-  fillerSource,
   findMarker,
   findWrongFiller,
   type Marker,
@@ -47,6 +46,8 @@ export class DeliveryLedger {
   /** The last bytes that arrived, and a view of them. */
   #bytes: Uint8Array = new Uint8Array();
   #view: DataView = new DataView(this.#bytes.buffer);
+  /** Whether what surrounds the messages is broken, so that none counts as delivered. */
+  #isBroken = false;
   /** How many messages of this run arrived, whatever they count as. */
   ownCount = 0;
   /** One object for all markers that are read. */
@@ -96,15 +97,16 @@ export class DeliveryLedger {
    * messages into one.
    *
    * @param onDelivered Called with the marker of each message that counts as delivered. The marker
-   * is valid until the call returns.
+   * is valid until the call returns. If undefined, what surrounds them is broken: all are corrupt.
    */
   receive(
     receiver: ReceiverLedger,
     bytes: Uint8Array,
     start: number,
     end: number,
-    onDelivered: (marker: Readonly<Marker>) => void,
+    onDelivered: ((marker: Readonly<Marker>) => void) | undefined,
   ): void {
+    this.#isBroken = onDelivered === undefined;
     if (bytes !== this.#bytes) {
       this.#bytes = bytes;
       this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -115,7 +117,7 @@ export class DeliveryLedger {
       if (this.#damagedAt >= 0) this.#countDamaged(receiver, this.#damagedAt, start);
       if (at < 0) return;
       const next = at + this.#marker.wholeBytes;
-      if (this.#count(receiver, start, end, at)) onDelivered(this.#marker);
+      if (this.#count(receiver, start, end, at)) onDelivered?.(this.#marker);
       if (end - next < MARKER_BYTES) return;
       at = this.#find(next, end);
     }
@@ -203,8 +205,9 @@ export class DeliveryLedger {
     }
     const until = at + wholeBytes;
     const wrong = until > end ? end : findWrongFiller(this.#view, at, until);
-    if (wrong >= 0) {
-      this.#add("corrupt", receiver, marker, () => this.#wrongFiller(start, at, wrong, end));
+    if (wrong >= 0 || this.#isBroken) {
+      const how = () => wrongFiller(this.#bytes, { start, at, wrong, end });
+      this.#add("corrupt", receiver, marker, how);
       return false;
     }
     if (order === "reordered") this.#add(order, receiver, marker, () => " after a later one");
@@ -290,11 +293,5 @@ export class DeliveryLedger {
   #add(kind: FaultKind, { plan }: ReceiverLedger, message: MessageName, how: () => string): void {
     this.#counts[kind]++;
     this.#faults.addDelivery(kind, plan, message, how);
-  }
-
-  #wrongFiller(start: number, at: number, wrong: number, end: number): string {
-    if (wrong === end) return ` cut off after ${end - start} bytes`;
-    const expected = this.#bytes[fillerSource(at, wrong)]!;
-    return ` damaged: ${changedByte(wrong - start, this.#bytes[wrong]!, expected)}`;
   }
 }

@@ -3,7 +3,7 @@ import type { RefusedMessages } from "../../measure/ledger/refused_messages.ts";
 import type { SentWindow } from "../../measure/ledger/sent_window.ts";
 import { increment } from "../../measure/summary.ts";
 import type { ChorusListener } from "./chorus_user.ts";
-import type { PendingMessage } from "./pending_messages.ts";
+import type { AnsweredMessage, PendingMessage } from "./pending_messages.ts";
 
 /** Counts what the server answers to a worker's users. */
 export class AckRecorder implements ChorusListener {
@@ -16,7 +16,7 @@ export class AckRecorder implements ChorusListener {
   readonly #epochs = new Set<string>();
   #lastEpoch = "";
 
-  /** @param onAcked Takes each message that has its ack. */
+  /** @param onAcked Takes each message that has its ack, apart from those that were forgotten. */
   constructor(
     window: SentWindow,
     refused: RefusedMessages,
@@ -32,14 +32,14 @@ export class AckRecorder implements ChorusListener {
     return this.#counts.acked + this.#counts.refused;
   }
 
-  onAcked(sender: number, message: PendingMessage, position: string): void {
+  onAcked(sender: number, message: AnsweredMessage, position: string): void {
     this.#counts.acked++;
     this.#window.onAcked(sender, message.seq, position);
     if (!position.startsWith(this.#lastEpoch) || this.#lastEpoch === "") {
       this.#lastEpoch = position.slice(0, position.lastIndexOf("-") + 1);
       this.#epochs.add(this.#lastEpoch.slice(0, -1));
     }
-    this.#onAcked(message);
+    if ("plannedUs" in message) this.#onAcked(message);
   }
 
   onRefused(sender: number, seq: number): void {

@@ -1,12 +1,12 @@
 import type { ServerMessage } from "../../../chat/chorus_v1.ts";
-import { type PendingMessage, PendingMessages } from "./pending_messages.ts";
-import { LastSaid, looksLikeSaid } from "./said_frame.ts";
+import { type AnsweredMessage, PendingMessages } from "./pending_messages.ts";
+import { LastSaid } from "./said_frame.ts";
 import { idPrefix } from "./say_message.ts";
 
 /** The events of a {@linkcode ChorusUser}. */
 export interface ChorusListener {
   /** The server has committed a message of this user. */
-  onAcked(sender: number, message: PendingMessage, position: string): void;
+  onAcked(sender: number, message: AnsweredMessage, position: string): void;
   /** The server has refused a message of this user. */
   onRefused(sender: number, seq: number): void;
   /** An ack came for a message that was not sent, or that had its answer. */
@@ -16,6 +16,12 @@ export interface ChorusListener {
   /** The server left out messages. */
   onGap(reason: string, missedCount: number): void;
 }
+
+/**
+ * What a frame of the server is: a message of the room, one that is broken (no message of
+ * `chorus.v1` can be read from it), or anything else.
+ */
+export type FrameKind = "message" | "broken" | "other";
 
 /** What a {@linkcode ChorusUser} is made of. */
 export interface ChorusUserOptions {
@@ -46,18 +52,11 @@ export class ChorusUser {
     this.#ackHead = `{"type":"ack","id":"${this.#idPrefix}`;
   }
 
-  /**
-   * Handles what the server has sent: `bytes` from `start` to `end`.
-   *
-   * @returns Whether it is a message of the room, or nothing that `chorus.v1` knows.
-   */
-  receive(bytes: Uint8Array, start: number, end: number): boolean {
-    if (looksLikeSaid(bytes, start, end)) {
-      this.#last.remember(bytes, start, end);
-      return true;
-    }
+  /** Handles what the server has sent: `bytes` from `start` to `end`. @returns What it is. */
+  receive(bytes: Uint8Array, start: number, end: number): FrameKind {
+    if (this.#last.remember(bytes, start, end)) return "message";
     const text = decoder.decode(bytes.subarray(start, end));
-    return !this.#receiveAck(text) && this.#receiveOther(text);
+    return this.#receiveAck(text) ? "other" : this.#receiveOther(text);
   }
 
   /** Called after the frames of a read, while their bytes are still valid. */
@@ -86,29 +85,29 @@ export class ChorusUser {
     return true;
   }
 
-  #receiveOther(text: string): boolean {
+  #receiveOther(text: string): FrameKind {
     const message = parse(text);
-    switch (message?.type) {
+    if (!message) return "broken";
+    switch (message.type) {
       case "said":
         this.#last.position = message.position;
-        return true;
+        return "message";
       case "welcome":
         this.#session = message.session;
         this.#last.position = message.position;
-        return false;
+        break;
       case "ack":
         this.#onAck(message.id, message.position);
-        return false;
+        break;
       case "gap":
         this.#options.listener.onGap(message.reason, message.missedCount);
-        return false;
+        break;
       case "error":
         this.#onError(message.code, message.id);
-        return false;
-      default:
-        // A later server may send other types.
-        return typeof message?.type !== "string";
+        break;
     }
+    // A later server may send other types.
+    return "other";
   }
 
   #onAck(id: string, position: string): void {
@@ -126,7 +125,7 @@ export class ChorusUser {
   }
 
   /** Takes the pending message with this id. */
-  #take(id: string): PendingMessage | undefined {
+  #take(id: string): AnsweredMessage | undefined {
     const seq = Number(id.slice(this.#idPrefix.length));
     return id === this.#idPrefix + seq ? this.pending.take(seq) : undefined;
   }
@@ -135,9 +134,21 @@ export class ChorusUser {
 /** What follows the id of an ack in the encoding of Chorus. */
 const POSITION = '","position":"';
 
+/** The fields that must be a text, by type. */
+const TEXT_FIELDS: ReadonlyMap<unknown, readonly string[]> = new Map([
+  ["said", ["position"]],
+  ["welcome", ["session", "position"]],
+  ["ack", ["id", "position"]],
+  ["gap", ["reason"]],
+  ["error", ["code"]],
+]);
+
+/** Reads a message of the server. @returns undefined if it is none. */
 function parse(text: string): ServerMessage | undefined {
   try {
-    return JSON.parse(text) ?? undefined;
+    const message = JSON.parse(text);
+    const fields = ["type", ...TEXT_FIELDS.get(message?.type) ?? []];
+    return fields.every((field) => typeof message?.[field] === "string") ? message : undefined;
   } catch {
     return undefined;
   }

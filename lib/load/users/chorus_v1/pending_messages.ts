@@ -6,6 +6,9 @@ export interface PendingMessage {
   readonly lateUs: number;
 }
 
+/** A message that has its answer. If it was forgotten, its sequence number is all that is known. */
+export type AnsweredMessage = PendingMessage | Pick<PendingMessage, "seq">;
+
 /** How many of the last messages of a sender may be pending. */
 const MAX_PENDING = 2 ** 16;
 
@@ -14,8 +17,8 @@ const FIRST_CAPACITY = 64;
 /**
  * The messages of one sender that have no answer yet, by sequence number.
  *
- * It holds 12 bytes for each message since the oldest pending one, and at most 65,536 messages.
- * Older ones stay without an answer.
+ * It holds 12 bytes for each message since the oldest pending one, and at most 65,536 messages. It
+ * forgets older ones, and knows only how many of them have no answer.
  */
 export class PendingMessages {
   /** When each message was due; NaN if it has its answer. The place is `seq` modulo the length. */
@@ -25,8 +28,12 @@ export class PendingMessages {
   #from = 0;
   /** The next sequence number. */
   #until = 0;
+  /** The sequence number after the last one that is forgotten. */
+  #forgottenUntil = 0;
   /** How many messages have no answer, including those that are forgotten. */
   count = 0;
+  /** How many of them are forgotten. */
+  forgottenCount = 0;
 
   /** Adds the next message. */
   add({ seq, plannedUs, lateUs }: PendingMessage): void {
@@ -40,8 +47,9 @@ export class PendingMessages {
   }
 
   /** Removes a message that has its answer. @returns undefined if it was not pending. */
-  take(seq: number): PendingMessage | undefined {
-    if (!Number.isInteger(seq) || seq < this.#from || seq >= this.#until) return undefined;
+  take(seq: number): AnsweredMessage | undefined {
+    if (!Number.isInteger(seq) || seq < 0 || seq >= this.#until) return undefined;
+    if (seq < this.#from) return this.#takeForgotten(seq);
     const place = seq % this.#planned.length;
     const message = { seq, plannedUs: this.#planned[place]!, lateUs: this.#late[place]! };
     if (Number.isNaN(message.plannedUs)) return undefined;
@@ -60,13 +68,20 @@ export class PendingMessages {
     }
   }
 
+  #takeForgotten(seq: number): AnsweredMessage | undefined {
+    if (seq >= this.#forgottenUntil || this.forgottenCount === 0) return undefined;
+    this.forgottenCount--;
+    this.count--;
+    return { seq };
+  }
+
   #isAnswered(seq: number): boolean {
     return Number.isNaN(this.#planned[seq % this.#planned.length]!);
   }
 
   #grow(): void {
     if (this.#planned.length === MAX_PENDING) {
-      this.#from = this.#until - MAX_PENDING;
+      this.#forgetOldest();
       return;
     }
     const [planned, late] = [this.#planned, this.#late];
@@ -77,5 +92,11 @@ export class PendingMessages {
       this.#planned[seq % capacity] = planned[seq % planned.length]!;
       this.#late[seq % capacity] = late[seq % late.length]!;
     }
+  }
+
+  #forgetOldest(): void {
+    this.forgottenCount++;
+    this.#forgottenUntil = ++this.#from;
+    while (this.#isAnswered(this.#from)) this.#from++;
   }
 }

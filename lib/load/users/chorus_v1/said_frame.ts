@@ -1,64 +1,76 @@
 /** How a message of the room begins in the encoding of Chorus. */
 const HEAD = new TextEncoder().encode('{"type":"said","position":"');
 
-/** More than the head and a position. */
-const HEAD_BYTES = 128;
+const HEAD_VIEW = new DataView(HEAD.buffer);
 
-const [T, S, A, D, P, QUOTE] = [...'tsadp"'].map((letter) => letter.charCodeAt(0));
+/** Where the last four bytes of the head begin. */
+const LAST_WORD = HEAD.length - 4;
 
-/**
- * Whether a frame is probably a message of the room, in the encoding of Chorus. Looks at few bytes,
- * because most frames are messages. Other servers may encode them in another way.
- */
-export function looksLikeSaid(bytes: Uint8Array, start: number, end: number): boolean {
-  return bytes[start + 9] === S && bytes[start + 10] === A && bytes[start + 12] === D &&
-    bytes[start + 2] === T && bytes[start + 16] === P && bytes[start + 26] === QUOTE &&
-    end - start > HEAD.length;
-}
+/** More than a position has. */
+const MAX_POSITION_BYTES = 100;
+
+const QUOTE = '"'.charCodeAt(0);
+
+const decoder = new TextDecoder();
 
 /** Remembers the position of the last message, without the cost of reading each of them. */
 export class LastSaid {
-  #frame: Uint8Array | undefined;
-  #start = 0;
+  #frame: Uint8Array = new Uint8Array();
+  #view = new DataView(this.#frame.buffer);
+  /** Where the position begins in the last frame of a read; -1 if there is none. */
+  #positionAt = -1;
   #end = 0;
-  readonly #head = new Uint8Array(HEAD_BYTES);
-  #headBytes = 0;
+  readonly #bytes = new Uint8Array(MAX_POSITION_BYTES);
+  /** How many of the bytes are the position; 0 if it is a text. */
+  #byteCount = 0;
   #position = "";
 
-  /** Remembers a frame that {@linkcode looksLikeSaid}. It is valid until {@linkcode onRead}. */
-  remember(bytes: Uint8Array, start: number, end: number): void {
-    this.#frame = bytes;
-    this.#start = start;
+  /**
+   * Remembers a frame if it begins as a message of the room does in the encoding of Chorus. Most
+   * frames do. Other servers may encode messages in another way.
+   *
+   * The bytes must be valid until {@linkcode onRead}.
+   *
+   * @returns Whether it begins so.
+   */
+  remember(bytes: Uint8Array, start: number, end: number): boolean {
+    if (end - start <= HEAD.length) return false;
+    if (bytes !== this.#frame) {
+      this.#frame = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
+    const view = this.#view;
+    for (let at = 0; at < LAST_WORD; at += 4) {
+      if (view.getInt32(start + at) !== HEAD_VIEW.getInt32(at)) return false;
+    }
+    if (view.getInt32(start + LAST_WORD) !== HEAD_VIEW.getInt32(LAST_WORD)) return false;
+    this.#positionAt = start + HEAD.length;
     this.#end = end;
+    return true;
   }
 
-  /** Copies the begin of the last frame of a read. */
+  /** Copies the position of the last frame of a read. If it has none, the one before stays. */
   onRead(): void {
-    const frame = this.#frame;
-    if (!frame) return;
-    this.#frame = undefined;
-    const start = this.#start;
-    this.#headBytes = Math.min(HEAD_BYTES, this.#end - start);
-    this.#head.set(frame.subarray(start, start + this.#headBytes));
-    for (let at = 0; at < HEAD.length; at++) {
-      if (frame[start + at] === HEAD[at]) continue;
-      const text = new TextDecoder().decode(frame.subarray(start, this.#end));
-      this.position = JSON.parse(text).position;
-      return;
-    }
+    const at = this.#positionAt;
+    if (at < 0) return;
+    this.#positionAt = -1;
+    const longest = this.#frame.subarray(at, Math.min(this.#end, at + MAX_POSITION_BYTES));
+    const length = longest.indexOf(QUOTE);
+    if (length <= 0) return;
+    this.#bytes.set(longest.subarray(0, length));
+    this.#byteCount = length;
   }
 
   /** The position after the last message; empty if there was none. */
   get position(): string {
     this.onRead();
-    if (this.#headBytes === 0) return this.#position;
-    const head = new TextDecoder().decode(this.#head.subarray(HEAD.length, this.#headBytes));
-    return head.slice(0, head.indexOf('"'));
+    if (this.#byteCount === 0) return this.#position;
+    return decoder.decode(this.#bytes.subarray(0, this.#byteCount));
   }
 
   set position(position: string) {
-    this.#frame = undefined;
-    this.#headBytes = 0;
+    this.#positionAt = -1;
+    this.#byteCount = 0;
     this.#position = position;
   }
 }

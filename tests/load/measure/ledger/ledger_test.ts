@@ -202,6 +202,22 @@ Deno.test("DeliveryLedger finds all messages that a server joined into one", () 
   assertEquals(ledger.counts, { ...NO_COUNTS, delivered: 6, corrupt: 2 });
 });
 
+Deno.test("DeliveryLedger counts all messages in a broken frame as corrupt, and none as lost", () => {
+  const { ledger, join, sendAll } = ledgerOf(3, 0);
+  const receiver = join(1);
+  sendAll();
+  const damaged = message(2);
+  damaged[20] = 0x21;
+  for (const bytes of [message(0), message(1), damaged, new Uint8Array(60)]) {
+    ledger.receive(receiver, bytes, 0, bytes.length, undefined);
+  }
+  assertEquals(ledger.counts, { ...NO_COUNTS, corrupt: 3, foreign: 1 });
+  assertEquals(ledger.faults[0], {
+    kind: "corrupt",
+    text: "Message 1 of user 1 arrived at user 2 in a damaged frame",
+  });
+});
+
 Deno.test("DeliveryLedger ignores unrelated tildes", () => {
   const { ledger, join, receive } = ledgerOf(0);
   receive(join(-1), new Uint8Array(2 * MARKER_BYTES).fill(0x7e));

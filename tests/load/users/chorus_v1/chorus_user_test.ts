@@ -46,20 +46,50 @@ function createUser() {
 
 const PRETTY = { position: "e-9", text: "hi", type: "said" };
 
+const SAID = encodeSaid("e-7", MESSAGE);
+
 for (
-  const [name, text, isMessage] of [
-    ["a said of Chorus", encodeSaid("e-7", MESSAGE), true],
-    ["a said with other fields first", JSON.stringify(PRETTY), true],
-    ["text that is not JSON", "hello ~", true],
-    ["JSON that is no object", "null", true],
-    ["JSON without a type", '{"text":"said"}', true],
-    ["a pong", '{"type":"pong"}', false],
-    ["a type of a later server", '{"type":"reaction","emoji":"~"}', false],
+  const [name, text, kind] of [
+    ["a said of Chorus", SAID, "message"],
+    ["a said with other fields first", JSON.stringify(PRETTY), "message"],
+    ["a said with a damaged first byte", SAID.replace("{", "["), "broken"],
+    ["a said with a damaged name of its position", SAID.replace("position", "positiom"), "broken"],
+    ["a said whose position is a number", '{"type":"said","position":7}', "broken"],
+    ["text that is not JSON", "hello ~", "broken"],
+    ["JSON that is no object", "null", "broken"],
+    ["JSON without a type", '{"text":"said"}', "broken"],
+    ["a welcome without a session", '{"type":"welcome","position":"e-1"}', "broken"],
+    ["an ack without a position", '{"type":"ack","id":"5-3-0"}', "broken"],
+    ["an ack without an id", '{"type":"ack","position":"e-1"}', "broken"],
+    ["a gap without a reason", '{"type":"gap","missedCount":1}', "broken"],
+    ["an error without a code", '{"type":"error","id":"5-3-0"}', "broken"],
+    ["a pong", '{"type":"pong"}', "other"],
+    ["a type of a later server", '{"type":"reaction","emoji":"~"}', "other"],
   ] as const
 ) {
-  Deno.test(`ChorusUser.receive() takes ${name} ${isMessage ? "as" : "not as"} a message`, () => {
+  Deno.test(`ChorusUser.receive() takes ${name} as ${kind}`, () => {
     const { receive, events } = createUser();
-    assertEquals([receive(text), events], [isMessage, []]);
+    assertEquals([receive(text), events], [kind, []]);
+  });
+}
+
+for (
+  const [name, damage] of [
+    ["a damaged first byte", (said: string) => said.replace("{", "[")],
+    ["a damaged name of its position", (said: string) => said.replace("position", "positiom")],
+    ["a position that does not end", (said: string) => said.slice(0, said.indexOf("-9"))],
+    ["an empty position", (said: string) => said.replace("e-9", "")],
+    ["a number as position", (said: string) => said.replace('"e-9"', "9")],
+  ] as const
+) {
+  Deno.test(`ChorusUser stays at its position after a said with ${name}`, () => {
+    const { user, receive } = createUser();
+    receive('{"type":"welcome","session":"s.1","position":"e-3"}');
+    receive(damage(encodeSaid("e-9", MESSAGE)));
+    assertEquals(user.resumeUrl("ws://h/ws"), "ws://h/ws?since=e-3&session=s.1");
+    receive(SAID);
+    receive(damage(encodeSaid("e-9", MESSAGE)));
+    assertEquals(user.resumeUrl("ws://h/ws"), "ws://h/ws?since=e-7&session=s.1");
   });
 }
 
@@ -100,6 +130,21 @@ Deno.test("ChorusUser tells of acks and errors, by the ids of its messages", () 
     ["unknown", "5-4-0"],
     ["unknown", "5-3-02"],
     ["gap", "expired", 3],
+  ]);
+});
+
+Deno.test("ChorusUser tells of answers to messages that it has forgotten", () => {
+  const { user, receive, events } = createUser();
+  for (let seq = 3; seq < 2 ** 16 + 2; seq++) user.pending.add({ seq, plannedUs: 0, lateUs: 0 });
+  const ack = { type: "ack", id: "5-3-0", position: "e-1" } as const;
+  receive(encodeServerMessage(ack));
+  receive('{"type":"error","id":"5-3-1","code":"forbidden","message":"no"}');
+  receive(encodeServerMessage(ack));
+  assertEquals(events, [
+    ["acked", 3, { seq: 0 }, "e-1"],
+    ["error", "forbidden"],
+    ["refused", 3, 1],
+    ["unknown", "5-3-0"],
   ]);
 });
 

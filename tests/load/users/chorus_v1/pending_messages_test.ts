@@ -25,8 +25,19 @@ Deno.test("PendingMessages grows, and iterates in the order of sending", () => {
 
 Deno.test("PendingMessages forgets the oldest of more than 65,536 messages, but counts them", () => {
   const pending = pendingOf(65_536 + 3);
-  assertEquals([pending.take(2), pending.take(3)?.seq], [undefined, 3]);
-  assertEquals([pending.count, [...pending].length], [65_538, 65_535]);
+  assertEquals([pending.count, pending.forgottenCount, [...pending].length], [65_539, 3, 65_536]);
+  assertEquals(pending.take(3), { seq: 3, plannedUs: 30, lateUs: 3 });
+  assertEquals([pending.take(3), pending.take(-1)], [undefined, undefined]);
+  for (const seq of [0, 2, 1]) assertEquals(pending.take(seq), { seq });
+  assertEquals(pending.take(0), undefined);
+  assertEquals([pending.count, pending.forgottenCount, [...pending].length], [65_535, 0, 65_535]);
+});
+
+Deno.test("PendingMessages forgets no message that has its answer", () => {
+  const pending = pendingOf(65_536);
+  for (const seq of [1, 2]) pending.take(seq);
+  for (const seq of [65_536, 65_537, 65_538]) pending.add({ seq, plannedUs: 0, lateUs: 0 });
+  assertEquals([pending.count, pending.forgottenCount, [...pending][0]?.seq], [65_537, 1, 3]);
 });
 
 Deno.test("PendingMessages stays small if each message is answered", () => {

@@ -4,6 +4,7 @@ import { type DueMessage, HttpPublisher } from "../../../../lib/load/users/http/
 import type { UserPlan } from "../../../../lib/load/users/user_plan.ts";
 import { startTestApp } from "../../../socket/test_app.ts";
 import { CLEAN, measure } from "../../measured.ts";
+import { ScriptedChorus } from "../../scripted_chorus.ts";
 import { targetAt } from "../attempt.ts";
 
 /** Decides about a message: its status, and whether all users get it. */
@@ -39,7 +40,7 @@ const HTTP: Partial<ClientConfig> = { publish: "http", drainTimeoutMs: 10_000 };
 /** The same for a run in which something never arrives. */
 const LOSSY: Partial<ClientConfig> = { publish: "http", drainTimeoutMs: 2000 };
 
-const ALL = { acked: 10, refused: 0, unanswered: 0, errors: {} };
+const ALL = { acked: 10, refused: 0, unanswered: 0, unknown: 0, errors: {}, gaps: {} };
 
 const SERVERS: readonly [
   name: string,
@@ -150,12 +151,40 @@ for (
   });
 }
 
+Deno.test("--publish http adds the gaps and errors of users that speak chorus.v1", async () => {
+  let index = 0;
+  await using server: ScriptedChorus = new ScriptedChorus({
+    respond: (request) => request.method === "POST" ? publish(request) : undefined,
+  });
+  const publish = async (request: Request) => {
+    const text = await request.text();
+    if (index === 2) {
+      for (const member of server.members) {
+        member.send({ type: "gap", after: "e-1", before: "e-5", missedCount: 3, reason: "slow" });
+        member.send({ type: "error", code: "bad_token", message: "no" });
+        member.send({ type: "ack", id: "stranger", position: "e-1" });
+      }
+    }
+    if (index++ === 4) return new Response(null, { status: 429 });
+    server.publish(text, { id: "http", send: () => {} });
+    return new Response(null, { status: 201 });
+  };
+  const { json } = await measure(server.port, { ...HTTP, protocol: ["chorus.v1"] });
+  const { acks, delivery, latencyMs } = json();
+  assertEquals(acks, {
+    ...{ acked: 9, refused: 1, unanswered: 0, unknown: 3 },
+    errors: { "HTTP 429": 1, bad_token: 3 },
+    gaps: { slow: { count: 3, missed: 9 } },
+  });
+  assertEquals([delivery, latencyMs.ack.count], [{ ...CLEAN, delivered: 27 }, 9]);
+});
+
 Deno.test("--publish http counts no message as lost that Chorus refuses", async () => {
   await using server = await startTestApp({ maxMessageBytes: 100 });
   const { json, exitCode } = await measure(server.port, { ...HTTP, size: 200 });
   const { delivery, acks } = json();
   assertEquals([delivery, exitCode], [{ ...CLEAN, delivered: 0 }, 1]);
-  assertEquals(acks, { acked: 0, refused: 10, unanswered: 0, errors: { "HTTP 413": 10 } });
+  assertEquals(acks, { ...ALL, acked: 0, refused: 10, errors: { "HTTP 413": 10 } });
 });
 
 Deno.test("--find-max passes no rate at which the server refuses messages", async () => {
