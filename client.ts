@@ -40,20 +40,21 @@ async function runCommand(): Promise<number> {
   return faults.length > 0 ? EXIT_CODE.usage : await runWith(command);
 }
 
-async function runWith({ config, asked, userLines }: ClientCommand): Promise<number> {
+async function runWith({ config, asked, userLines, baseline }: ClientCommand): Promise<number> {
   const interrupt = new AbortController();
   onStopSignal({
     stop: () => interrupt.abort(),
     stopNow: () => Deno.exit(EXIT_CODE.interrupted),
   });
   const target = await targetOf(config);
-  [config.report, config.hdr, config.save].filter((path) => path !== "").forEach(checkWritable);
+  using _created = checkWritable([config.report, config.hdr, config.save]);
   const line = new LiveLine(standardError());
   const origin = runOrigin(Date.now());
   const startedAtMs = performance.now();
   const outcome = await runClient(config, {
     target,
     userLines,
+    baseline,
     signal: interrupt.signal,
     printMessage: (message) => {
       // Nothing reads standard output any more. For example, `| head` has ended.
@@ -72,6 +73,6 @@ async function runWith({ config, asked, userLines }: ClientCommand): Promise<num
     isInterrupted,
   };
   printLine(outcome.report(facts));
-  outcome.files(facts, { origin, ...asked }).forEach(writeOutput);
+  for (const file of outcome.files(facts, { origin, ...asked })) writeOutput(file);
   return isInterrupted ? EXIT_CODE.interrupted : outcome.exitCode;
 }

@@ -117,7 +117,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "lib/load/report/saved_run": [
     ...["lib/load/report", "lib/load/measure", "lib/load/measure/ledger", "lib/load/config.ts"],
-    "lib/cli",
+    ...["lib/cli", "lib/cli/flags"],
   ],
   "lib/load/users": [
     ...["lib/load/users/chorus_v1", "lib/load/users/connection", "lib/load/users/http"],

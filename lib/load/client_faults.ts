@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { flagName } from "../cli/flags/flag.ts";
 import type { Source } from "../cli/flags/flags.ts";
 import { CLIENT_FLAGS, type ClientConfig, isMeasured, speaksChorus } from "./config.ts";
@@ -86,7 +87,7 @@ export function clientFaults(
       "has no effect with --find-max: remove it",
     ),
     ...gateFaults(config),
-    ...sameFileFaults(FILES.map((key) => ({ name: name(key), path: config[key] }))),
+    ...sameFileFaults(filesOf(config).map((key) => ({ name: name(key), path: config[key] }))),
     ...config.stage.length === 0 || config.findMax !== "" ? [] : [
       ...faultsOf(["durationMs"], "has no effect with --stage: remove it"),
       ...config.rate === 0
@@ -119,16 +120,24 @@ export function countFaults(config: ClientConfig): readonly string[] {
   ];
 }
 
-/** Finds a file that two flags would write. */
-function sameFileFaults(
+/** Finds files that are named twice. An empty path stands for no file. */
+export function sameFileFaults(
   files: readonly { readonly name: string; readonly path: string }[],
 ): readonly string[] {
-  return files.flatMap(({ name, path }, at) => {
-    const first = files.find((each) => each.path === path)!;
-    return path === "" || first === files[at]
-      ? []
-      : [`Cannot start because ${first.name} and ${name} must differ: both were "${path}"`];
+  return files.filter(({ path }) => path !== "").flatMap(({ name, path }, at, given) => {
+    const first = given.find((each) => resolve(each.path) === resolve(path))!;
+    if (first === given[at]) return [];
+    const were = first.path === path
+      ? `both were "${path}"`
+      : `"${first.path}" and "${path}" are one file`;
+    return [`Cannot start because ${first.name} and ${name} must differ: ${were}`];
   });
+}
+
+/** The flags whose files must differ. `--save` may replace the baseline. */
+function filesOf({ save, baseline }: ClientConfig) {
+  const replaces = resolve(save) === resolve(baseline);
+  return replaces ? FILES : [...FILES, "baseline"] as const;
 }
 
 /** What is wrong with the time of `--storm`, or with what else the run does. */

@@ -11,11 +11,12 @@ import {
   findMaxTextReport,
   type RateTrial,
 } from "./report/find_max_report.ts";
+import type { Baseline } from "./report/comparison.ts";
 import { parseGates } from "./report/gate.ts";
 import { isHistoryComplete } from "./report/history_lines.ts";
 import type { OutputFile } from "./report/output_file.ts";
 import { exitCodeOf, judgeRun, printedReport, reportFiles } from "./report/run_reports.ts";
-import { type FinishedRun, readBaseline, savedRunText } from "./report/saved_run/saved_run.ts";
+import { type FinishedRun, savedRunText } from "./report/saved_run/saved_run.ts";
 import { jsonReport, type ReportFacts, textReport } from "./report/report.ts";
 import { judge, type Verdict } from "./report/verdict.ts";
 import { talk } from "./talk.ts";
@@ -24,10 +25,16 @@ import { talk } from "./talk.ts";
 export interface Outcome {
   /** The text to print. */
   readonly report: (facts: ReportFacts) => string;
-  /** The files to write. */
-  readonly files: (facts: ReportFacts, source: RunSource) => readonly OutputFile[];
+  /** The files to write. That of `--save` is the first: all others can be made from it. */
+  readonly files: (facts: ReportFacts, source: RunSource) => Iterable<OutputFile>;
   /** The exit code, unless the user interrupted the client. */
   readonly exitCode: number;
+}
+
+/** What {@linkcode runClient} needs besides the flags. */
+export interface ClientOptions extends MeasuredRunOptions {
+  /** The run to compare with. */
+  readonly baseline?: Baseline | undefined;
 }
 
 /** Where a run comes from, and what it was asked to do. */
@@ -36,7 +43,7 @@ export type RunSource = Pick<FinishedRun, "origin" | "config" | "given">;
 /** Simulates users, measures a server, or finds its highest rate, depending on the flags. */
 export async function runClient(
   config: ClientConfig,
-  options: MeasuredRunOptions,
+  options: ClientOptions,
 ): Promise<Outcome> {
   if (!await checkDirectWrite()) options.printNotice(SLOW_WRITES_NOTICE);
   if (!isMeasured(config)) return talkOutcome(config, options);
@@ -52,18 +59,16 @@ async function talkOutcome(config: ClientConfig, options: MeasuredRunOptions): P
   };
 }
 
-async function measureOutcome(config: ClientConfig, options: MeasuredRunOptions): Promise<Outcome> {
-  const baseline = config.baseline === "" ? undefined : readBaseline(config.baseline);
+async function measureOutcome(config: ClientConfig, options: ClientOptions): Promise<Outcome> {
+  const { baseline } = options;
   const measurement = await runMeasured(config, options);
   const verdict = judgeRun({ measurement, config, baseline }, config.expect);
   return {
     report: (facts) => printedReport({ measurement, config, baseline, facts }, verdict, config),
-    files: (facts, source) => {
+    files: function* (facts, source) {
       const run = { ...source, facts, measurement, baseline };
-      return [
-        ...reportFiles(run, verdict, config),
-        ...config.save === "" ? [] : [{ path: config.save, text: savedRunText(run) }],
-      ];
+      if (config.save !== "") yield { path: config.save, text: savedRunText(run) };
+      yield* reportFiles(run, verdict, config);
     },
     exitCode: exitCodeOf(verdict, measurement),
   };

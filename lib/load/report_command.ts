@@ -2,6 +2,7 @@ import { EXIT_CODE } from "../cli/exit_code.ts";
 import { parseFlags } from "../cli/flags/flags.ts";
 import { helpText } from "../cli/flags/help.ts";
 import { versionText } from "../cli/version.ts";
+import { sameFileFaults } from "./client_faults.ts";
 import { REPORT_FLAGS } from "./flags/report_flags.ts";
 import { relativeGateFaults } from "./gate_faults.ts";
 import { checkWritable, writeOutput } from "./report/output_file.ts";
@@ -44,6 +45,12 @@ export function reportCommand(
   const faults = [
     ...isNamed ? [] : ["Cannot start because report needs a file: write report FILE [flags]"],
     ...parsed.faults,
+    ...sameFileFaults([
+      { name: "FILE", path: isNamed ? args[0]! : "" },
+      { name: "--baseline", path: config.baseline },
+      { name: "--report", path: config.report },
+      { name: "--hdr", path: config.hdr },
+    ]),
   ];
   const saved = faults.length > 0 ? undefined : readSavedRun(args[0]!);
   const baseline = config.baseline === "" || !saved
@@ -55,7 +62,7 @@ export function reportCommand(
     for (const fault of faults) printError(fault);
     return EXIT_CODE.usage;
   }
-  [config.report, config.hdr].filter((path) => path !== "").forEach(checkWritable);
+  using _created = checkWritable([config.report, config.hdr]);
   const run = { ...saved, baseline };
   const verdict = judgeRun(run, expect);
   print(printedReport(run, verdict, config));

@@ -88,6 +88,11 @@ for (
     [["--save=s", "--baseline=b"], "--save needs --rate", "--baseline needs --rate"],
     [["--rate=5", "--hdr=f", "--save=f"], '--hdr and --save must differ: both were "f"'],
     [
+      ["--rate=5", "--report=./f", "--save=f"],
+      '--report and --save must differ: "./f" and "f" are one file',
+    ],
+    [["--rate=5", "--hdr=f", "--baseline=f"], '--hdr and --baseline must differ: both were "f"'],
+    [
       ["--rate=5", "--protocol=chorus.v1", '--message={"type":"say"}'],
       "--protocol chorus.v1 makes a `say` of --message: give only its text",
     ],

@@ -95,6 +95,24 @@ for (
   });
 }
 
+for (
+  const [name, flags, fault] of [
+    ["the saved run", ["--report=run.json"], 'FILE and --report must differ: both were "run.json"'],
+    ["one file twice", ["--report=./a", "--hdr=a"], "--report and --hdr must differ"],
+    ["the baseline", ["--baseline=fast.json", "--hdr=fast.json"], "--baseline and --hdr must"],
+  ] as const
+) {
+  Deno.test(`reportCommand() does not write ${name}`, () => {
+    using files = folder();
+    const before = Deno.readTextFileSync(`${files.path}/run.json`);
+    const inFolder = flags.map((flag) => flag.replace("=", `=${files.path}/`));
+    const { exitCode, errors } = run(`${files.path}/run.json`, ...inFolder);
+    assertEquals([exitCode, errors!.length], [2, 1]);
+    assertStringIncludes(errors![0]!.replaceAll(`${files.path}/`, ""), fault);
+    assertEquals(Deno.readTextFileSync(`${files.path}/run.json`), before);
+  });
+}
+
 Deno.test("reportCommand() refuses a relative gate without a baseline", () => {
   using files = folder();
   const { exitCode, errors } = run(`${files.path}/run.json`, "--expect", "p99<=1.1x");

@@ -224,7 +224,50 @@ Deno.test("the client reports a file that it cannot write before it connects, an
   ]);
   const { code, stdout, stderr } = await client.ended();
   assertEquals([code, stdout, stderr.length], [1, [], 1]);
-  assertMatch(stderr[0]!, /^Cannot write \/nowhere\/run\.html: No such file or directory/);
+  assertEquals(stderr[0]!, "Cannot write /nowhere/run.html: its folder does not exist");
+});
+
+Deno.test("the client creates no file if its --baseline does not exist, and exits with 1", async () => {
+  const directory = await Deno.makeTempDir();
+  const path = `${directory}/run.json`;
+  await using client = Program.start("client", [
+    ...["--rate", "100", "--save", path, "--baseline", path],
+  ]);
+  const { code, stderr } = await client.ended();
+  assertEquals([code, stderr], [1, [`Cannot read the run ${path}: it does not exist`]]);
+  assertEquals([...Deno.readDirSync(directory)], []);
+  await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("the client removes the files that it created if the run does not begin", async () => {
+  const directory = await Deno.makeTempDir();
+  await using client = Program.start("client", [
+    ...["--rate", "100", "--save", `${directory}/run.json`],
+    ...["--server-metrics", "http://127.0.0.1:1/metrics"],
+  ]);
+  const { code, stderr } = await client.ended();
+  assertEquals(code, 1);
+  assertStringIncludes(stderr[0]!, "Cannot read the metrics at http://127.0.0.1:1/metrics");
+  assertEquals([...Deno.readDirSync(directory)], []);
+  await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("the client writes --save even if it cannot write another file", async () => {
+  await using server = await startTestApp();
+  const directory = await Deno.makeTempDir();
+  const report = `${directory}/reports/run.html`;
+  await Deno.mkdir(`${directory}/reports`);
+  await using client = Program.start("client", [
+    ...["--count", "2", "--url", server.url, "--stagger", "0", "--rate", "100", "--quiet"],
+    ...["--warmup", "0", "--report", report, "--save", `${directory}/run.json`],
+  ]);
+  await client.stderrLine(/^Connected: 2 of 2/);
+  await Deno.remove(`${directory}/reports`, { recursive: true });
+  client.signal("SIGINT");
+  const { code, stderr } = await client.ended();
+  assertEquals([code, stderr.at(-1)], [1, `Cannot write ${report}: its folder does not exist`]);
+  assertMatch(await Deno.readTextFile(`${directory}/run.json`), /^\{"format":"chorus load run"/);
+  await Deno.remove(directory, { recursive: true });
 });
 
 Deno.test("--quiet prints no progress lines", async () => {

@@ -1,11 +1,11 @@
 import { errorMessage } from "../../../cli/error_message.ts";
 import { readFailure } from "../../../cli/read_failure.ts";
-import { CLIENT_FLAGS, type ClientConfig } from "../../config.ts";
 import { LatencyHistogram } from "../../measure/latency.ts";
 import type { Measurement } from "../../measure/measurement.ts";
 import type { Asked } from "../asked.ts";
 import type { Baseline } from "../comparison.ts";
 import { GATE_METRICS, type GateMetric } from "../gate.ts";
+import { CONFIG } from "./config_shape.ts";
 import * as json from "./json_shape.ts";
 import { MEASUREMENT } from "./measurement_shape.ts";
 import { metricsOf } from "../metric.ts";
@@ -113,24 +113,6 @@ const ORIGIN = json.object<RunOrigin>({
   system: json.text,
   cores: json.count,
 });
-
-/** A flag that the saved run does not have is newer than the run: it has its default. */
-const CONFIG = json.object<ClientConfig>(
-  Object.fromEntries(
-    Object.entries(CLIENT_FLAGS).map(([key, flag]) => [key, valueReader(flag.default)]),
-  ) as Record<keyof ClientConfig, json.Reader<never>>,
-);
-
-function valueReader(fallback: unknown): json.Reader<unknown> {
-  const reader: json.Reader<unknown> = typeof fallback === "number"
-    ? json.number
-    : typeof fallback === "string"
-    ? json.text
-    : typeof fallback === "boolean"
-    ? json.boolean
-    : json.list(json.text);
-  return (value, path) => json.optional(reader)(value, path) ?? fallback;
-}
 
 const BASELINE = json.object<Baseline>({
   origin: ORIGIN,

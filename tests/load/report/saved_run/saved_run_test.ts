@@ -170,6 +170,36 @@ for (
       "measurement.aborted.gate must be a gate",
     ],
     [
+      "a gate that does not exist",
+      TEXT.replace('"expect":[]', '"expect":["lost=0","bogus"]'),
+      "config.expect[1] must be a metric, a comparison, and a limit",
+    ],
+    [
+      "a storm without a time",
+      TEXT.replace('"storm":""', '"storm":"50%"'),
+      "config.storm must be a number or a percentage of users, and a time",
+    ],
+    [
+      "a choice that does not exist",
+      TEXT.replace('"skew":"even"', '"skew":"odd"'),
+      "config.skew must be one of even, zipf",
+    ],
+    [
+      "no users",
+      TEXT.replace('"count":3', '"count":0'),
+      "config.count must be from 1 to ",
+    ],
+    [
+      "a part of a message",
+      TEXT.replace('"rate":100,', '"rate":0.5,'),
+      "config.rate must be a whole number that is not negative",
+    ],
+    [
+      "a negative duration",
+      TEXT.replace('"drainTimeoutMs":5000', '"drainTimeoutMs":-1'),
+      "config.drainTimeoutMs must be from 0 to",
+    ],
+    [
       "a missing field",
       TEXT.replace('"churned":0,', ""),
       "measurement.churned is missing",
