@@ -93,7 +93,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "lib/load/history": [
     ...["lib/load/measure", "lib/load/measure/ledger"],
-    ...["lib/load/users", "lib/load/users/connection", "lib/cli"],
+    ...["lib/load/users", "lib/load/users/connection", "lib/load/users/http", "lib/cli"],
   ],
   "lib/load/flags": [
     ...["lib/load/pace/stages.ts", "lib/load/report/gate.ts", "lib/load/users/roles.ts"],

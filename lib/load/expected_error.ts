@@ -1,3 +1,4 @@
+import { HistoryError } from "./history/history_pages.ts";
 import { ServerMetricsError } from "./measure/server_metrics.ts";
 import { OutputFileError } from "./report/output_file.ts";
 import { SavedRunError } from "./report/saved_run/saved_run.ts";
@@ -8,6 +9,7 @@ import { WorkerError } from "./users/worker_thread.ts";
 
 const EXPECTED = [
   CaCertError,
+  HistoryError,
   LocalAddressError,
   OutputFileError,
   SavedRunError,

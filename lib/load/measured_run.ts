@@ -1,6 +1,7 @@
 import { type ClientConfig, isOrderChecked } from "./config.ts";
 import { delay } from "./delay.ts";
 import { drain, QUIET_MS } from "./drain.ts";
+import { HistoryError } from "./history/history_pages.ts";
 import { cpuMs, RunClock } from "./measure/clock.ts";
 import type { Aborted, Measurement } from "./measure/measurement.ts";
 import { createOrderTable } from "./measure/ledger/order_check.ts";
@@ -34,6 +35,7 @@ export interface MeasuredRunOptions extends TalkOptions {
  * Measures a server: connects all users, sends on schedule, and checks every delivery.
  *
  * @throws {ServerMetricsError} If the metrics of `--server-metrics` cannot be read.
+ * @throws {HistoryError} If `--check history` cannot read the history before the run sends.
  */
 export async function runMeasured(
   config: ClientConfig,
@@ -68,6 +70,8 @@ class MeasuredRun implements Disposable {
   readonly #stages: StageMerger;
   readonly #earlyAbort: EarlyAbort;
   #aborted: Aborted | undefined;
+  /** Ends the drain and the checks. An interrupt does, but not one while sending. */
+  #endNow = new AbortController().signal;
   /** How long the steady phase lasted. */
   #sentMs = 0;
   readonly #steady = { fromMs: Infinity, untilMs: Infinity };
@@ -109,9 +113,30 @@ class MeasuredRun implements Disposable {
   }
 
   async measure(): Promise<Measurement> {
-    const { signal } = this.#options;
+    const { signal, printNotice } = this.#options;
     signal.addEventListener("abort", this.#stop);
     if (signal.aborted) this.#stop();
+    try {
+      await this.#runPhases();
+    } catch (error) {
+      if (error instanceof HistoryError) await this.#leave();
+      throw error;
+    }
+    if (this.#config.check.includes("history")) printNotice("Reading the history (Ctrl-C stops)");
+    await this.#checks.end(this.#workers, this.#endNow);
+    return this.#sum(await this.#leave());
+  }
+
+  [Symbol.dispose](): void {
+    this.#options.signal.removeEventListener("abort", this.#stop);
+    this.#workers.forEach((worker) => worker[Symbol.dispose]?.());
+  }
+
+  #leave(): Promise<readonly WorkerResult[]> {
+    return Promise.all(this.#workers.map((worker) => worker.leave()));
+  }
+
+  async #runPhases(): Promise<void> {
     const over = new AbortController();
     const sampling = Promise.all([
       this.#sampleUntil(over.signal),
@@ -121,6 +146,7 @@ class MeasuredRun implements Disposable {
     sampling.catch(() => {});
     try {
       await this.#send(await this.#connect());
+      if (!this.#options.signal.aborted) this.#endNow = this.#options.signal;
       const drainMs = this.#clock.nowMs;
       this.#phase = () => ({ phase: "draining", sinceMs: drainMs });
       this.#steady.untilMs = drainMs;
@@ -129,28 +155,19 @@ class MeasuredRun implements Disposable {
       over.abort();
       await sampling;
     }
-    await this.#checks.end(this.#workers);
-    const results = await Promise.all(this.#workers.map((worker) => worker.leave()));
-    return this.#sum(results);
-  }
-
-  [Symbol.dispose](): void {
-    this.#options.signal.removeEventListener("abort", this.#stop);
-    this.#workers.forEach((worker) => worker[Symbol.dispose]?.());
   }
 
   /** @returns Which part of the rate is that of each worker: weights. */
   async #connect(): Promise<readonly number[]> {
     const { count, url } = this.#config;
-    const { printNotice } = this.#options;
+    const { printNotice, signal } = this.#options;
     printNotice(`Connecting ${count} ${count === 1 ? "user" : "users"} to ${url} (Ctrl-C stops)`);
     const weights = await Promise.all(this.#workers.map((worker) => worker.connect()));
     const samples = await this.#sample();
     const opened = samples.reduce((sum, { connections }) => sum + connections, 0);
     printNotice(`Connected: ${opened} of ${count}`);
-    await delay(QUIET_MS, this.#options.signal);
-    const failure = await this.#checks.begin();
-    if (failure !== undefined) printNotice(failure);
+    await delay(QUIET_MS, signal);
+    await this.#checks.begin(signal);
     return weights;
   }
 
@@ -197,15 +214,13 @@ class MeasuredRun implements Disposable {
   /** Waits for messages under way. */
   async #drain(): Promise<void> {
     const { drainTimeoutMs: timeoutMs } = this.#config;
-    const { signal } = this.#options;
     await drain({
       workers: this.#workers,
       sample: () => this.#sample(),
       timeoutMs,
       // A run that was aborted early does not wait for all that an overloaded server has buffered.
       longestMs: this.#aborted ? timeoutMs : Infinity,
-      // An interrupt while sending still waits. An interrupt during the drain stops at once.
-      stop: signal.aborted ? new AbortController().signal : signal,
+      stop: this.#endNow,
     });
   }
 

@@ -63,13 +63,21 @@ export class RunChecks {
     };
   }
 
-  /** Prepares the checks, after the users have connected. @returns Why it cannot, if so. */
-  async begin(): Promise<string | undefined> {
-    return await this.#historyCheck?.begin();
+  /**
+   * Prepares the checks, after the users have connected.
+   *
+   * @throws {HistoryError} If the history cannot be read, unless the signal aborts.
+   */
+  async begin(signal: AbortSignal): Promise<void> {
+    await this.#historyCheck?.begin(signal);
   }
 
-  /** Checks what only can be checked while the users are in their rooms, after the drain. */
-  async end(workers: readonly LoadWorker[]): Promise<void> {
+  /**
+   * Checks what only can be checked while the users are in their rooms, after the drain.
+   *
+   * @param signal Ends the check of the history.
+   */
+  async end(workers: readonly LoadWorker[], signal: AbortSignal): Promise<void> {
     await Promise.all(workers.map((worker) => worker.endDrain()));
     if (!this.#window) return;
     const { run, sentBySender, refused } = this.shared;
@@ -80,7 +88,7 @@ export class RunChecks {
       window: this.#window,
       refused: new RefusedMessages(refused),
       hasAcks: this.#speaksChorus && !this.#publishesHttp,
-    });
+    }, signal);
   }
 
   /** The results of the checks. */

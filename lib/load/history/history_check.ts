@@ -8,14 +8,12 @@ import type { RoomPlan } from "../measure/ledger/room_plan.ts";
 import type { SentWindow } from "../measure/ledger/sent_window.ts";
 import { messageName } from "../users/message_name.ts";
 import type { Target } from "../users/connection/connect.ts";
+import { roomOf } from "../users/http/room_url.ts";
 import type { RunPlan } from "../users/user_plan.ts";
 import { HistoryError, HistoryPages, type StoredMessage } from "./history_pages.ts";
 
 /** How many missing messages are named. */
 const MAX_NAMES = 10;
-
-/** The room that Chorus takes if the URL names none. */
-const DEFAULT_ROOM = "lobby";
 
 /** What a {@linkcode HistoryCheck} needs. */
 export interface HistoryCheckOptions {
@@ -55,22 +53,27 @@ export class HistoryCheck {
 
   constructor(options: HistoryCheckOptions) {
     const { plan, target, timeoutMs } = options;
-    const { headers, caCerts, isInsecure } = target;
     this.#options = options;
     this.#plan = plan;
-    this.#pages = new HistoryPages(target.url, { headers, caCerts, isInsecure, timeoutMs });
+    this.#pages = new HistoryPages({ target, timeoutMs });
   }
 
-  /** Reads where each room's history ends before the run sends. @returns Why it cannot, if so. */
-  async begin(): Promise<string | undefined> {
-    await this.#try(async () => {
-      this.#heads = await this.#pages.heads(this.#plan.users[0]!.headers);
-    });
-    return this.#failure;
+  /**
+   * Reads where each room's history ends before the run sends.
+   *
+   * @throws {HistoryError} If it cannot, unless the signal aborts.
+   */
+  async begin(signal: AbortSignal): Promise<void> {
+    try {
+      this.#heads = await this.#pages.heads(this.#plan.users[0]!, signal);
+    } catch (error) {
+      if (!signal.aborted || !(error instanceof HistoryError)) throw error;
+      this.#failure = error.message;
+    }
   }
 
-  /** Reads the history, and compares it with what was sent. */
-  async compare(sent: SentMessages): Promise<HistoryReport> {
+  /** Reads the history until the signal aborts, and compares it with what was sent. */
+  async compare(sent: SentMessages, signal: AbortSignal): Promise<HistoryReport> {
     const { sentBySender, run, refused } = sent;
     // The ledger expects everything from the first message on, as none was sent when it settles.
     const expected = new Int32Array(sentBySender.length);
@@ -88,7 +91,13 @@ export class HistoryCheck {
     for (const [index, room] of this.#plan.rooms.entries()) {
       if (this.#failure !== undefined) break;
       if (room.senderCount === 0) continue;
-      await this.#try(() => this.#compareRoom(room, receivers[index]!, ledger, sent));
+      const step = { receiver: receivers[index]!, ledger, sent, signal };
+      try {
+        await this.#compareRoom(room, step);
+      } catch (error) {
+        if (!(error instanceof HistoryError)) throw error;
+        this.#failure = error.message;
+      }
     }
     const { delivered, duplicated, reordered, corrupt, leaked } = ledger.counts;
     return {
@@ -101,15 +110,18 @@ export class HistoryCheck {
 
   async #compareRoom(
     room: RoomPlan,
-    receiver: ReceiverLedger,
-    ledger: DeliveryLedger,
-    sent: SentMessages,
+    { receiver, ledger, sent, signal }: {
+      readonly receiver: ReceiverLedger;
+      readonly ledger: DeliveryLedger;
+      readonly sent: SentMessages;
+      readonly signal: AbortSignal;
+    },
   ): Promise<void> {
     const user = this.#plan.users.find((user) => this.#plan.rooms[user.room] === room)!;
-    const name = new URL(user.url).searchParams.get("room") ?? DEFAULT_ROOM;
+    const start = this.#heads.get(roomOf(user.url));
     const found = new FoundMessages(sent, receiver, ledger);
     let isLimited = false;
-    for await (const page of this.#pages.pages(name, this.#heads.get(name), user.headers)) {
+    for await (const page of this.#pages.pages(user, { start, signal })) {
       isLimited ||= !page.recovered;
       page.messages.forEach((message) => found.add(message));
     }
@@ -132,15 +144,6 @@ export class HistoryCheck {
       ? ""
       : ` at position ${formatPacked(message.position, epochs)}`;
     this.#names.push(messageName(message, this.#plan) + at);
-  }
-
-  async #try(step: () => Promise<void>): Promise<void> {
-    try {
-      await step();
-    } catch (error) {
-      if (!(error instanceof HistoryError)) throw error;
-      this.#failure = error.message;
-    }
   }
 }
 

@@ -1,5 +1,7 @@
 import { errorMessage } from "../../cli/error_message.ts";
 import { printable } from "../../cli/printable.ts";
+import type { UserPlan } from "../users/user_plan.ts";
+import { roomsUrl, roomUrl } from "../users/http/room_url.ts";
 import { httpGet, type HttpGetOptions } from "./http_get.ts";
 
 /** The history cannot be read. */
@@ -28,29 +30,29 @@ export interface HistoryPage {
 /** How many rooms or messages are asked for at once. */
 const LIMIT = "1000";
 
+/** The user as whom the history is read: with the same headers and parameters. */
+export type HistoryReader = Pick<UserPlan, "url" | "headers">;
+
 /** The history of a server's rooms, over HTTP. */
 export class HistoryPages {
-  readonly #url: string;
-  readonly #options: HttpGetOptions;
+  readonly #options: Pick<HttpGetOptions, "target" | "timeoutMs">;
 
-  /** @param url The URL of the server's WebSocket. The rooms are beside it. */
-  constructor(url: string, options: HttpGetOptions) {
-    this.#url = url.replace(/^ws/, "http");
+  constructor(options: Pick<HttpGetOptions, "target" | "timeoutMs">) {
     this.#options = options;
   }
 
   /**
    * Reads the positions after the newest message of each room, by name.
    *
-   * @throws {HistoryError}
+   * @throws {HistoryError} If it cannot, or the signal aborts.
    */
-  async heads(headers: Readonly<Record<string, string>>): Promise<ReadonlyMap<string, string>> {
+  async heads(user: HistoryReader, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
     const heads = new Map<string, string>();
+    const { headers } = user;
     for (let after = "", hasMore = true; hasMore;) {
-      const { value, isLast } = await this.#get("rooms", { after, limit: LIMIT }, {
-        headers,
-        list: "rooms",
-      });
+      const url = roomsUrl(user.url);
+      url.searchParams.set("after", after);
+      const { value, isLast } = await this.#get(url, { headers, signal, list: "rooms" });
       const { rooms } = value as { rooms: { name: string; position: string }[] };
       rooms.forEach(({ name, position }) => heads.set(name, position));
       after = rooms.at(-1)?.name ?? "";
@@ -60,19 +62,22 @@ export class HistoryPages {
   }
 
   /**
-   * Reads a room's messages after a position, or all if it is undefined, the oldest page first.
+   * Reads the messages of a user's room, the oldest page first.
    *
-   * @throws {HistoryError}
+   * @throws {HistoryError} If it cannot, or the signal aborts.
    */
   async *pages(
-    room: string,
-    start: string | undefined,
-    headers: Readonly<Record<string, string>>,
+    { url: webSocketUrl, headers }: HistoryReader,
+    { start, signal }: {
+      /** Reads only what is after this position. */
+      readonly start: string | undefined;
+      readonly signal: AbortSignal;
+    },
   ): AsyncGenerator<HistoryPage> {
-    const path = `rooms/${encodeURIComponent(room)}/messages`;
     for (let after = start;;) {
-      const query = { limit: LIMIT, ...after === undefined ? {} : { after } };
-      const { value, isLast } = await this.#get(path, query, { headers, list: "messages" });
+      const url = roomUrl(webSocketUrl, "messages");
+      if (after !== undefined) url.searchParams.set("after", after);
+      const { value, isLast } = await this.#get(url, { headers, signal, list: "messages" });
       const page = value as HistoryPage;
       yield page;
       if (isLast || page.position === after) return;
@@ -81,19 +86,16 @@ export class HistoryPages {
   }
 
   async #get(
-    path: string,
-    query: Readonly<Record<string, string>>,
-    { headers, list }: {
-      readonly headers: Readonly<Record<string, string>>;
+    url: URL,
+    { list, ...options }: Pick<HttpGetOptions, "headers" | "signal"> & {
       /** The field that must be a list. */
       readonly list: string;
     },
   ): Promise<{ value: unknown; isLast: boolean }> {
-    const url = new URL(path, this.#url);
-    url.search = new URLSearchParams(query).toString();
+    url.searchParams.set("limit", LIMIT);
     const asked = `${url.origin}${url.pathname}`;
     try {
-      const { status, link, body } = await httpGet(url, { ...this.#options, headers });
+      const { status, link, body } = await httpGet(url, { ...this.#options, ...options });
       if (status !== 200) throw new Error(`HTTP ${status}`);
       const value = JSON.parse(body);
       if (!Array.isArray(value?.[list])) throw new Error(`the answer has no list of ${list}`);

@@ -1,17 +1,18 @@
 import { Buffer } from "node:buffer";
-import { request as requestHttp } from "node:http";
-import { request as requestHttps } from "node:https";
+import { request as httpRequest } from "node:http";
 import { setTimeout } from "node:timers";
+import type { Target } from "../users/connection/connect.ts";
+import { connectForHttp } from "../users/http/http_connection.ts";
 
 /** How to send a {@linkcode httpGet}. */
 export interface HttpGetOptions {
+  /** The server. Its headers are not sent. */
+  readonly target: Target;
   readonly headers: Readonly<Record<string, string>>;
-  /** Certificates in PEM to trust instead of the system's; undefined trusts the system's. */
-  readonly caCerts: string | undefined;
-  /** Whether to trust every certificate. */
-  readonly isInsecure: boolean;
   /** How long the server may be silent. */
   readonly timeoutMs: number;
+  /** Ends the request. */
+  readonly signal: AbortSignal;
 }
 
 /** The answer to a {@linkcode httpGet}. */
@@ -23,25 +24,27 @@ export interface HttpAnswer {
 }
 
 /**
- * Gets a resource over HTTP or HTTPS. Unlike `fetch()`, it can trust every certificate.
+ * Gets a resource of the target over HTTP or HTTPS, on a connection of its own.
  *
- * @throws If the server cannot be reached, or does not answer in time.
+ * @throws If the server cannot be reached, does not answer in time, or the signal aborts.
  */
 export function httpGet(url: URL, options: HttpGetOptions): Promise<HttpAnswer> {
-  const { headers, caCerts, isInsecure, timeoutMs } = options;
+  const { target, headers, timeoutMs, signal } = options;
+  if (signal.aborted) return Promise.reject(interruption());
   const answer = Promise.withResolvers<HttpAnswer>();
-  const request = (url.protocol === "https:" ? requestHttps : requestHttp)(url, {
-    // A connection of its own: none is left open at the end.
-    agent: false,
-    headers,
-    rejectUnauthorized: !isInsecure,
-    ...(caCerts === undefined ? {} : { ca: caCerts }),
+  const request = httpRequest({
+    path: url.pathname + url.search,
+    headers: { host: url.host, ...headers },
+    createConnection: () => connectForHttp(target, 0),
   });
   const timer = setTimeout(() => {
     request.destroy(new Error(`The server did not answer within ${timeoutMs} ms`));
   }, timeoutMs);
+  const abort = () => void request.destroy(interruption());
+  signal.addEventListener("abort", abort);
   const end = (result: HttpAnswer | Promise<HttpAnswer>) => {
     clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
     answer.resolve(result);
   };
   request.on("error", (error) => end(Promise.reject(error)));
@@ -59,4 +62,8 @@ export function httpGet(url: URL, options: HttpGetOptions): Promise<HttpAnswer> 
   });
   request.end();
   return answer.promise;
+}
+
+function interruption(): Error {
+  return new Error("the run was interrupted");
 }

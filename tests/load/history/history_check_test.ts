@@ -1,5 +1,7 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { EXIT_CODE } from "../../../lib/cli/exit_code.ts";
+import { isExpected } from "../../../lib/load/expected_error.ts";
+import { HistoryError } from "../../../lib/load/history/history_pages.ts";
 import { tempFile } from "../../socket/data_file.ts";
 import { startTestApp } from "../../socket/test_app.ts";
 import { CLEAN, measure } from "../measured.ts";
@@ -123,33 +125,95 @@ Deno.test("HistoryCheck ignores messages that were in the room before the run", 
   assertEquals([json().history, exitCode], [COMPLETE, EXIT_CODE.ok]);
 });
 
-Deno.test("HistoryCheck fails the run if the server has no history", async () => {
-  await using server = new ScriptedChorus({
-    respond: ({ headers }) =>
-      headers.has("upgrade") ? undefined : new Response(null, { status: 404 }),
+for (
+  const [answer, reason] of [
+    [new Response(null, { status: 404 }), "HTTP 404"],
+    [new Response("<html>"), "not valid JSON"],
+    [new Response("{}"), "the answer has no list of rooms"],
+  ] as const
+) {
+  Deno.test(`HistoryCheck ends the run before it sends if the answer is: ${reason}`, async () => {
+    await using server = new ScriptedChorus({
+      respond: ({ headers }) => headers.has("upgrade") ? undefined : answer,
+    });
+    const error = await assertRejects(() => measure(server.port, CHECK), HistoryError);
+    assertStringIncludes(
+      error.message,
+      `Cannot read the history at http://127.0.0.1:${server.port}/rooms: `,
+    );
+    assertStringIncludes(error.message, reason);
+    assert(isExpected(error));
+    assertEquals(server.log, []);
   });
-  const { json, notices, exitCode } = await measure(server.port, CHECK);
+}
+
+Deno.test("HistoryCheck fails the run if the history cannot be read at its end", async () => {
+  await using server = new ScriptedChorus({
+    respond: ({ url }) =>
+      url.includes("/messages") ? new Response(null, { status: 500 }) : undefined,
+  });
+  const { json, exitCode } = await measure(server.port, CHECK);
   const { failure, unrecorded } = json().history;
-  assertStringIncludes(
+  assertEquals(
     failure,
-    `Cannot read the history at http://127.0.0.1:${server.port}/rooms: HTTP 404`,
+    `Cannot read the history at http://127.0.0.1:${server.port}/rooms/lobby/messages: HTTP 500`,
   );
-  assert(notices.includes(failure));
   assertEquals([unrecorded, exitCode], [0, EXIT_CODE.failure]);
 });
 
-for (
-  const [answer, reason] of [["<html>", "not valid JSON"], ["{}", "no list of rooms"]] as const
-) {
-  Deno.test(`HistoryCheck fails the run if the server answers ${answer}`, async () => {
+for (const path of ["/rooms", "/rooms/lobby/messages"]) {
+  Deno.test(`HistoryCheck stops waiting for ${path} if the run is interrupted`, async () => {
+    const interrupt = new AbortController();
+    const held = Promise.withResolvers<Response>();
     await using server = new ScriptedChorus({
-      respond: ({ headers }) => headers.has("upgrade") ? undefined : new Response(answer),
+      respond: ({ url }) => {
+        if (new URL(url).pathname !== path) return undefined;
+        interrupt.abort();
+        return held.promise;
+      },
     });
-    const { json, exitCode } = await measure(server.port, CHECK);
-    assertStringIncludes(json().history.failure, reason);
-    assertEquals(exitCode, EXIT_CODE.failure);
+    const { json } = await measure(server.port, CHECK, { signal: interrupt.signal })
+      .finally(() => held.resolve(new Response()));
+    assertEquals(
+      json().history.failure,
+      `Cannot read the history at http://127.0.0.1:${server.port}${path}: the run was interrupted`,
+    );
   });
 }
+
+Deno.test("HistoryCheck reads the history although the run was interrupted while sending", async () => {
+  const interrupt = new AbortController();
+  await using server = new ScriptedChorus({
+    onSay: ({ id, text }, { index, self, server }) => {
+      self.send({ type: "ack", id, position: server.publish(text, self) });
+      if (index === 4) interrupt.abort();
+    },
+  });
+  const { json, notices } = await measure(server.port, { ...CHECK, durationMs: 60_000 }, {
+    signal: interrupt.signal,
+  });
+  const { history, messages } = json();
+  assertEquals(history, { ...COMPLETE, found: messages.sent });
+  assert(notices.includes("Reading the history (Ctrl-C stops)"));
+});
+
+Deno.test("HistoryCheck keeps the other parameters of the URL", async () => {
+  const queries: string[] = [];
+  await using server = new ScriptedChorus({
+    respond: ({ url, headers }) => {
+      if (!headers.has("upgrade")) queries.push(new URL(url).search);
+      return undefined;
+    },
+  });
+  await measure(server.port, {
+    ...CHECK,
+    url: `ws://127.0.0.1:${server.port}/ws?room=lobby&key=k`,
+  });
+  assertEquals(queries, [
+    "?key=k&after=&limit=1000",
+    "?key=k&after=0123456789abcdef-0&limit=1000",
+  ]);
+});
 
 for (const [protocol, place] of [["chorus.v1", "memory"], ["", "a file"]] as const) {
   Deno.test(`HistoryCheck finds every message of a real server in ${place}`, async () => {

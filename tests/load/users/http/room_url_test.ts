@@ -1,5 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { roomUrl, roomUrlPattern } from "../../../../lib/load/users/http/room_url.ts";
+import {
+  roomOf,
+  roomsUrl,
+  roomUrl,
+  roomUrlPattern,
+} from "../../../../lib/load/users/http/room_url.ts";
 
 for (
   const [url, events] of [
@@ -14,6 +19,15 @@ for (
     assertEquals(roomUrl(url, "events").href, events);
   });
 }
+
+Deno.test("roomOf() returns the room of a URL, or lobby", () => {
+  assertEquals(roomOf("ws://a/ws?room=a%2Fb"), "a/b");
+  assertEquals(roomOf("ws://a/ws?name=Ann"), "lobby");
+});
+
+Deno.test("roomsUrl() keeps all parameters but the room", () => {
+  assertEquals(roomsUrl("wss://a/chat/ws?room=tea&key=k").href, "https://a/chat/rooms?key=k");
+});
 
 Deno.test("roomUrlPattern() names no room", () => {
   assertEquals(roomUrlPattern("ws://a/ws?room=tea", "messages"), "http://a/rooms/NAME/messages");
