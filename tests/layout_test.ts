@@ -113,7 +113,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "lib/load/report/html_report": [
     ...["lib/load/report", "lib/load/report/saved_run/saved_run.ts"],
-    ...["lib/load/measure", "lib/load/config.ts", "lib/cli/flags"],
+    ...["lib/load/measure", "lib/load/config.ts", "lib/cli/flags", "lib/cli/printable.ts"],
   ],
   "lib/load/report/saved_run": [
     ...["lib/load/report", "lib/load/measure", "lib/load/measure/ledger", "lib/load/config.ts"],

@@ -140,12 +140,16 @@ function filesOf({ save, baseline }: ClientConfig) {
   return replaces ? FILES : [...FILES, "baseline"] as const;
 }
 
-/** What is wrong with the time of `--storm`, or with what else the run does. */
+/** What is wrong with the time of `--storm`, its users, or with what else the run does. */
 function stormFaults(config: ClientConfig): readonly string[] {
   const storm = parseStorm(config.storm);
   if (!storm || config.findMax !== "") return [];
   const { steadyMs } = ratePlanOf(config);
+  const { eventCount, slowCount } = rolesOf(config);
   return [
+    ...eventCount + slowCount === config.count
+      ? ["has no effect if every user receives server-sent events or reads slowly: remove it"]
+      : [],
     ...config.churn > 0 ? ["excludes --churn: remove one of them"] : [],
     ...steadyMs > 0 && storm.atMs >= steadyMs ? ["must come before the end of the run"] : [],
   ];

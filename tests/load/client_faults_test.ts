@@ -100,6 +100,12 @@ for (
     [["--storm=50%@1s"], "--storm needs --rate, --stage, --verify, or --find-max"],
     [["--rate=5", "--storm=5@1s", "--churn=1"], "--storm excludes --churn: remove one of them"],
     [["--rate=5", "--storm=5@9s", "--duration=9s"], "--storm must come before the end of the run"],
+    [
+      ["--rate=5", "--sse=100%", "--publish=http", "--storm=50%@1s"],
+      "Cannot start because --storm has no effect if every user receives server-sent events or " +
+      "reads slowly: remove it",
+    ],
+    [["--rate=5", "--sse=7", "--slow=2", "--publish=http", "--storm=5@1s"], "--storm has no ef"],
     [["--find-max=lost=0", "--storm=5@9s"], "--storm has no effect with --find-max: remove it"],
     [["--rate=5", "--workers=10"], "--workers must be at most --count: 10 workers, 9 users"],
   ] as const

@@ -3,18 +3,26 @@ import type { Measurement } from "../measure/measurement.ts";
 import { formatNumber } from "./report.ts";
 
 /** The names of what is wrong in the history, for people. */
-const FAULTS = ["unrecorded", "duplicated", "reordered", "corrupt", "leaked", "misplaced"] as const;
+export const HISTORY_FAULTS = [
+  "unrecorded",
+  "duplicated",
+  "reordered",
+  "corrupt",
+  "leaked",
+  "misplaced",
+] as const;
 
 /** Whether the history has all that it should have, as far as it was read. */
 export function isHistoryComplete({ history }: Measurement): boolean {
-  return !history || history.failure === undefined && FAULTS.every((key) => history[key] === 0);
+  return !history ||
+    history.failure === undefined && HISTORY_FAULTS.every((key) => history[key] === 0);
 }
 
 /** What is wrong in the history, for the first lines of a report. */
 export function historyFaultLines({ history }: Measurement): readonly string[] {
   if (!history) return [];
   const { failure, unrecordedNames } = history;
-  const faults = FAULTS.filter((key) => history[key] > 0).map((key) =>
+  const faults = HISTORY_FAULTS.filter((key) => history[key] > 0).map((key) =>
     `${formatNumber(history[key])} ${key}`
   );
   return [
@@ -31,7 +39,7 @@ export function historyLines({ history }: Measurement): readonly string[] {
   return [
     "History",
     `  found        ${formatNumber(found)}`,
-    ...FAULTS.map((key) => `  ${key.padEnd(12)} ${formatNumber(history[key])}`),
+    ...HISTORY_FAULTS.map((key) => `  ${key.padEnd(12)} ${formatNumber(history[key])}`),
     ...reachesBackTo === undefined ? [] : [
       `  older        ${formatNumber(older)}; the history reaches back to ${
         printable(reachesBackTo)

@@ -4,6 +4,7 @@ import plotStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
 import { commandOf } from "./asked.ts";
 import { compare } from "./comparison.ts";
 import { phaseBands } from "./html_report/phase_bands.ts";
+import { historyTable, stormTable } from "./html_report/check_tables.ts";
 import style from "./html_report/report.css" with { type: "text" };
 import page from "./html_report/report.html" with { type: "text" };
 import script from "./html_report/report.js" with { type: "text" };
@@ -60,6 +61,8 @@ export function htmlReport(run: FinishedRun, verdict: Verdict): string {
           : [],
       ])
       : "",
+    STORM: measurement.storm ? section("Reconnect storm", stormTable(measurement.storm)) : "",
+    HISTORY: measurement.history ? section("History", historyTable(measurement.history)) : "",
     STAGES: measurement.stages.length > 0 ? section("Stages", stageTable(measurement.stages)) : "",
     PHASES: escape(
       phaseBands(measurement.timeline)

@@ -123,6 +123,10 @@ function deliveryLine(
         formatNumber(unrecognized)
       } of them`
       : "") +
+    (storm && storm.back < storm.cut
+      ? `; ${formatNumber(storm.cut - storm.back)} of ${formatNumber(storm.cut)} users that were ` +
+        "cut off did not come back"
+      : "") +
     (echoed > 0 ? "; the server also returns messages to their senders" : "");
   if (isDelivered) {
     return `Every message arrived once and in order: ${

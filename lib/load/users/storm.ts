@@ -14,6 +14,8 @@ const CHECK_INTERVAL_MS = 5;
 export interface StormOptions {
   /** The users to cut off. Those that are not connected at that time are left out. */
   readonly users: readonly User[];
+  /** Whether they publish over the connection that is cut. */
+  readonly isPublishingCut: boolean;
   /** Aborting it ends the attempts to reconnect. */
   readonly signal: AbortSignal;
   readonly clock: { readonly nowMs: number };
@@ -94,7 +96,7 @@ export class Storm {
   #recordCut(user: User): CutUser {
     const { missingCount, duplicatedCount } = user.receiver!;
     const { sender } = user.plan;
-    if (sender >= 0 && !user.chorus) {
+    if (this.#options.isPublishingCut && sender >= 0 && !user.chorus) {
       this.#cutSenders.set(sender, this.#options.sentBySender[sender]!);
     }
     return {
@@ -112,7 +114,7 @@ export class Storm {
       await delay(backoffMs(attempts, random()), signal);
       if (signal.aborted) return;
       const failure = await reconnect(each.user);
-      if (signal.aborted) return;
+      if (signal.aborted && each.user.isAway) return;
       if (!failure) break;
       increment(this.#failures, failure.cause);
     }

@@ -101,9 +101,7 @@ export class UserPool {
 
   /** From now on, expects all connected users to receive every message. */
   settle(): void {
-    for (const user of this.users) {
-      user.receiver?.settle();
-    }
+    this.users.forEach(({ receiver }) => receiver?.settle());
   }
 
   /** Disconnects a user and connects it again. If that fails, its connection counts as lost. */
@@ -173,19 +171,23 @@ export class UserPool {
     return this.#listener.acks?.counts(this.#sumPending(({ count }) => count)) ?? NO_ACKS;
   }
 
-  #sumPending(count: (pending: PendingMessages) => number): number {
-    return this.users.reduce((sum, { chorus }) => sum + (chorus ? count(chorus.pending) : 0), 0);
+  #sumPending(count: (pending: PendingMessages) => number, users = this.users): number {
+    return users.reduce((sum, { chorus }) => sum + (chorus ? count(chorus.pending) : 0), 0);
+  }
+
+  /** The users that are connected, or will be again. */
+  get #present(): readonly User[] {
+    return this.users.filter(({ connection, isAway }) => connection || isAway);
   }
 
   /** The receivers of all users that are connected, or will be again. */
   get receivers(): readonly ReceiverLedger[] {
-    return this.users.filter(({ connection, isAway }) => connection || isAway)
-      .map(({ receiver }) => receiver!);
+    return this.#present.map(({ receiver }) => receiver!);
   }
 
   /** How many deliveries and acks are still expected, including those to slow readers. */
   get outstanding(): number {
-    const awaited = this.#sumPending(({ count, forgottenCount }) => count - forgottenCount);
+    const awaited = this.#sumPending((each) => each.count - each.forgottenCount, this.#present);
     return this.ledger.outstanding + this.#slowLedger.outstanding + awaited;
   }
 

@@ -106,6 +106,8 @@ export class LocalWorker implements LoadWorker {
     await this.#churn.stop();
     this.#users.resumeSlowReaders();
     await this.#awaitStorm();
+    // They have stopped trying, so nothing more can reach them.
+    if (this.#users.signal.aborted) this.#users.giveUpAway();
   }
 
   sample(): Promise<WorkerSample> {
@@ -193,11 +195,12 @@ export class LocalWorker implements LoadWorker {
   }
 
   #createStorm(window: SentWindow): Storm | undefined {
-    const { stormIds, sentBySender, seed } = this.#options;
+    const { stormIds, sentBySender, seed, config } = this.#options;
     if (stormIds.length === 0) return undefined;
     const ids = new Set(stormIds);
     return new Storm({
       users: this.#users.users.filter(({ plan }) => ids.has(plan.id)),
+      isPublishingCut: config.publish === "socket",
       signal: this.#users.signal,
       clock: this.#clock,
       random: seededRandom(seed),

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { summarizeStorm } from "../../../lib/load/measure/storm_summary.ts";
 import { Summary } from "../../../lib/load/measure/summary.ts";
 import { htmlReport } from "../../../lib/load/report/html_report.ts";
 import { judgeRun } from "../../../lib/load/report/run_reports.ts";
@@ -32,6 +33,17 @@ Deno.test("htmlReport() shows the comparison with a baseline", () => {
   const html = htmlReport(run, judgeRun(run, []));
   assertStringIncludes(html, "Compared with the baseline");
   assertStringIncludes(html, "Asked for something else: --rate 100 instead of 50.");
+});
+
+Deno.test("htmlReport() has tables of a storm and of the history", () => {
+  const history = {
+    ...{ found: 10, unrecorded: 0, unrecordedNames: [], duplicated: 0, reordered: 0, corrupt: 0 },
+    ...{ leaked: 0, misplaced: 0, older: 0, reachesBackTo: undefined, failure: undefined },
+  };
+  const storm = summarizeStorm([], { isResumed: true });
+  const run = { ...FINISHED, measurement: { ...GOOD, history, storm } };
+  const html = htmlReport(run, judgeRun(run, []));
+  assertEquals(texts(html, "h2").slice(0, 3), ["Reconnect storm", "History", "Asked and measured"]);
 });
 
 Deno.test("htmlReport() leaves out gates and latencies if there are none", () => {

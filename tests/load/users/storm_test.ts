@@ -1,15 +1,21 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { EXIT_CODE } from "../../../lib/cli/exit_code.ts";
 import { tempFile } from "../../socket/data_file.ts";
 import { startTestApp } from "../../socket/test_app.ts";
 import { CLEAN, fair, measure, serve } from "../measured.ts";
-import { type ChorusScript, ScriptedChorus } from "../scripted_chorus.ts";
+import { type ChorusScript, ScriptedChorus, type ScriptedMember } from "../scripted_chorus.ts";
 
 /** Cuts off the second of three users, which only listens. The first user sends. */
 const LISTENER = { storm: "1@100ms", rate: 100, durationMs: 1000 };
 
 /** Cuts off all three users. */
 const ALL = { ...LISTENER, storm: "100%@100ms", durationMs: 1500 };
+
+/** Cuts off all three users, after up to 50 messages. */
+const LATE = { ...LISTENER, storm: "100%@500ms", durationMs: 2000 };
+
+/** Waits for so long for what is under way that a test does not end if a run waits in vain. */
+const HOUR = { drainTimeoutMs: 3_600_000 };
 
 const CHORUS = { protocol: ["chorus.v1"] };
 
@@ -66,23 +72,22 @@ for (const [name, script, storm, counts] of REPLAYS) {
 }
 
 Deno.test("Storm publishes messages again that have no ack, each with its id", async () => {
-  let isResumed = false;
+  let first: ScriptedMember | undefined;
+  let unackedCount = 0;
   await using server = new ScriptedChorus({
-    replay: (missed, self) => {
-      isResumed ||= self.id === "member-1";
-      return missed;
-    },
-    // The server reads nothing from the sixth message on, until the sender is back. It has
-    // published the fifth message, but its ack is lost.
-    onSay: ({ id, text }, { index, self, server }) => {
-      if (index > 4 && !isResumed) return;
-      const position = server.publish(text, self, id);
-      if (index !== 4) self.send({ type: "ack", id, position });
+    // On the sender's first connection, the server publishes the first message, but its ack is
+    // lost. It reads nothing more.
+    onSay: ({ id, text }, { self, server }) => {
+      first ??= self;
+      if (self !== first) {
+        return self.send({ type: "ack", id, position: server.publish(text, self, id) });
+      }
+      if (unackedCount++ === 0) server.publish(text, self, id);
     },
   });
-  const { json, exitCode } = await measure(server.port, { ...CHORUS, ...ALL });
+  const { json, exitCode } = await measure(server.port, { ...CHORUS, ...LATE });
   const { storm, delivery, messages, acks } = json();
-  assert(storm.publishedAgain > 1);
+  assert(unackedCount > 0 && storm.publishedAgain >= unackedCount);
   assertEquals([storm.back, storm.upToDate, storm.lost, storm.duplicated], [3, 3, 0, 0]);
   assertEquals(delivery, { ...CLEAN, delivered: 2 * messages.sent });
   assertEquals([acks.acked, acks.unanswered, exitCode], [messages.sent, 0, EXIT_CODE.ok]);
@@ -112,20 +117,97 @@ Deno.test("Storm counts what users without a position missed while they were awa
 });
 
 Deno.test("Storm does not count messages as lost that were cut off with their sender", async () => {
-  let socketCount = 0;
-  const first = new Set<WebSocket>();
+  let first: WebSocket | undefined;
+  let count = 0;
   await using server = serve((text, index, others, self) => {
-    if (index < 5) first.add(self);
-    // From the sixth message on, the sender's first connection is not read.
-    if (index >= 5 && first.has(self)) return void socketCount++;
-    fair(text, index, others, self);
+    first ??= self;
+    // The sender's first connection is not read after the first message.
+    if (self !== first || count++ === 0) fair(text, index, others, self);
   });
-  const { json, exitCode } = await measure(server.addr.port, ALL);
+  const { json, exitCode } = await measure(server.addr.port, LATE);
   const { storm, delivery, messages } = json();
-  assert(socketCount > 0 && storm.cutOff >= socketCount);
+  assert(count > 1 && storm.cutOff >= count - 1);
   const delivered = 2 * (messages.sent - storm.cutOff) - storm.missed;
   assertEquals(delivery, { ...CLEAN, delivered });
   assertEquals([storm.cut, storm.back, exitCode], [3, 3, EXIT_CODE.ok]);
+});
+
+Deno.test("Storm counts messages as lost that the server acked over HTTP and dropped", async () => {
+  const sockets: WebSocket[] = [];
+  let droppedCount = 0;
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    async (request) => {
+      if (request.headers.has("upgrade")) {
+        const { socket, response } = Deno.upgradeWebSocket(request);
+        sockets.push(socket);
+        return response;
+      }
+      const text = await request.text();
+      // Until the user that was cut off is back.
+      if (sockets.length <= 3) droppedCount++;
+      else {
+        for (const each of sockets) if (each.readyState === WebSocket.OPEN) each.send(text);
+      }
+      return new Response();
+    },
+  );
+  // All three users publish. The second is cut off.
+  const { text, json, exitCode } = await measure(server.addr.port, {
+    ...LISTENER,
+    publish: "http",
+    senders: 3,
+  });
+  const { storm, delivery, acks, messages } = json();
+  assertEquals([storm.cut, storm.back, storm.cutOff], [1, 1, 0], text);
+  assert(droppedCount > 0);
+  assertEquals([acks.acked, delivery.lost], [messages.sent, 2 * droppedCount]);
+  assertEquals(exitCode, EXIT_CODE.failure);
+});
+
+Deno.test("Storm waits no longer for a listener that is away when the run is interrupted", async () => {
+  const stop = new AbortController();
+  let count = 0;
+  await using server = new ScriptedChorus({
+    respond: () => {
+      if (++count <= 3) return;
+      stop.abort();
+      return new Response("full", { status: 503 });
+    },
+  });
+  const { text } = await measure(
+    server.port,
+    { ...CHORUS, ...LISTENER, ...HOUR, json: false },
+    { signal: stop.signal },
+  );
+  assertMatch(
+    text,
+    /^Every message arrived .*; 1 of 1 users that were cut off did not come back$/m,
+  );
+});
+
+Deno.test("Storm waits no longer for the acks of a sender that is away after an interrupt", async () => {
+  const stop = new AbortController();
+  let sender: ScriptedMember | undefined;
+  let refusedCount = 0;
+  await using server = new ScriptedChorus({
+    onSay: ({ id, text }, { self, server }) => {
+      sender ??= self;
+      server.publish(text, self, id);
+    },
+    respond: ({ url }) => {
+      if (!sender || new URL(url).searchParams.get("session") !== sender.id) return;
+      // The others are back before the second attempt.
+      if (++refusedCount === 2) stop.abort();
+      return new Response("full", { status: 503 });
+    },
+  });
+  const { text, json } = await measure(server.port, { ...CHORUS, ...LATE, ...HOUR }, {
+    signal: stop.signal,
+  });
+  const { storm, acks, messages } = json();
+  assertEquals([storm.cut, storm.back], [3, 2], text);
+  assertEquals([acks.acked, acks.unanswered], [0, messages.sent]);
 });
 
 Deno.test("Storm tries again after a longer time, and counts the failed attempts", async () => {

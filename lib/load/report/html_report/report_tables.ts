@@ -4,7 +4,7 @@ import { CLIENT_FLAGS, type ClientConfig } from "../../config.ts";
 import { askedText, isMeasuredBy } from "../asked.ts";
 import { type Comparison, formatChange, formatValueOf, metricTitle } from "../comparison.ts";
 import type { GateMetric, GateResult } from "../gate.ts";
-import type { Cell, Table } from "./table.ts";
+import { capitalized, type Cell, mark, type Table } from "./table.ts";
 import { LATENCY_NAMES } from "../measured_report.ts";
 import { formatMetric, metricsOf } from "../metric.ts";
 import { formatMs, formatNumber } from "../report.ts";
@@ -105,13 +105,18 @@ export function askedTable(
       ]),
       ...Object.entries({
         ...acks && { refused: acks.refused, unanswered: acks.unanswered },
-        ...acks?.unreached === undefined ? {} : { unreached: acks.unreached },
-        ...history && { unrecorded: history.unrecorded },
+        ...acks?.unreached === undefined
+          ? {}
+          : { "unknown acks": acks.unknown, unreached: acks.unreached },
+        ...history && history.failure === undefined && { unrecorded: history.unrecorded },
       }).map(([name, count]): Cell[] => [
         capitalized(name),
         "0",
         mark(formatNumber(count), count === 0),
       ]),
+      ...history?.failure === undefined
+        ? []
+        : [["Unrecorded", "0", mark("history not read", false)]],
       ...storm && !storm.isResumed
         ? [["Missed over the break", "–", formatNumber(storm.missed)]]
         : [],
@@ -196,10 +201,6 @@ export function comparisonTable({ changes }: Comparison): Table {
   };
 }
 
-function mark(text: string, isGood: boolean): Cell {
-  return isGood ? text : { text, is: "bad" };
-}
-
 function durationText({ stage, durationMs }: ClientConfig): string {
   if (stage.length > 0) return "all stages";
   return durationMs === 0 ? "until Ctrl-C" : spaced(formatDurationMs(durationMs));
@@ -208,8 +209,4 @@ function durationText({ stage, durationMs }: ClientConfig): string {
 /** Puts a space between a number and its unit. */
 function spaced(duration: string): string {
   return duration.replace(/(\d)([a-z]+)$/, "$1 $2");
-}
-
-function capitalized(text: string): string {
-  return /^p\d/.test(text) ? text : text[0]!.toUpperCase() + text.slice(1);
 }

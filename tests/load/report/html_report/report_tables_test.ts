@@ -1,4 +1,6 @@
 import { assertEquals } from "@std/assert";
+import { NO_ACKS } from "../../../../lib/load/measure/acks.ts";
+import type { Measurement } from "../../../../lib/load/measure/measurement.ts";
 import { Summary } from "../../../../lib/load/measure/summary.ts";
 import { compare } from "../../../../lib/load/report/comparison.ts";
 import type { Cell, Table } from "../../../../lib/load/report/html_report/table.ts";
@@ -82,6 +84,23 @@ Deno.test("askedTable() marks what is worse than asked for", () => {
   assertEquals(row(table, "Lost"), ["0", "3!bad"]);
   assertEquals(row(table, "Corrupt"), ["0", "1!bad"]);
   assertEquals(row(table, "Messages"), ["–", "1,500"]);
+});
+
+Deno.test("askedTable() shows unknown acks, and that the history was not read", () => {
+  const acks = { ...NO_ACKS, unknown: 2, unreached: 0, unreachedNames: [] };
+  const history = {
+    ...{ found: 0, unrecorded: 0, unrecordedNames: [], duplicated: 0, reordered: 0, corrupt: 0 },
+    ...{ leaked: 0, misplaced: 0, older: 0, reachesBackTo: undefined, failure: "HTTP 500" },
+  };
+  const table = (part: Partial<Measurement>) =>
+    askedTable({ ...FINISHED, measurement: { ...GOOD, ...part } }, []);
+  assertEquals(row(table({ acks }), "Unknown acks"), ["0", "2!bad"]);
+  assertEquals(row(table({ acks: { ...acks, unreached: undefined } }), "Unknown acks"), undefined);
+  assertEquals(row(table({ history }), "Unrecorded"), ["0", "history not read!bad"]);
+  assertEquals(row(table({ history: { ...history, failure: undefined } }), "Unrecorded"), [
+    "0",
+    "0",
+  ]);
 });
 
 Deno.test("latencyTable() leaves out what was not measured", () => {
