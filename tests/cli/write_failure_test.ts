@@ -8,7 +8,6 @@ const CASES: readonly [path: string, reason: string][] = [
   [FILE.slice(0, FILE.lastIndexOf("/")), "it is a folder"],
   [`${FILE}/a.txt`, "a part of its path is a file, not a folder"],
   ["x".repeat(300), "its name is too long"],
-  ["/dev/full", "its file system is full"],
 ];
 
 for (const [path, reason] of CASES) {
@@ -18,8 +17,16 @@ for (const [path, reason] of CASES) {
   });
 }
 
-Deno.test("writeFailure() says that the user may not write a file", () => {
-  // The tests may run as root, who may write everything.
-  const error = Object.assign(new Error("Permission denied (os error 13)"), { code: "EACCES" });
-  assertEquals(writeFailure(error), "this user may not write it");
-});
+for (
+  const [code, reason] of [
+    // The tests may run as root, who may write everything.
+    ["EACCES", "this user may not write it"],
+    // Deno opens /dev/full only with all permissions.
+    ["ENOSPC", "its file system is full"],
+    ["EROFS", "its file system is read-only"],
+  ]
+) {
+  Deno.test(`writeFailure() says of ${code} that ${reason}`, () => {
+    assertEquals(writeFailure(Object.assign(new Error("os error"), { code })), reason);
+  });
+}
