@@ -369,12 +369,13 @@ export function chatContract(name: string, openPair: OpenPair): void {
       for (const member of [late, resumed, author]) member.leave();
       await one.chat.rooms.delete("tea");
       for (const { chat } of instances) {
-        const { history } = await chat.rooms.within("tea", async (room) => {
-          await room.opened;
-          return room;
-        });
-        const read = () => history.readBefore(history.headSeq, { limit: 9, maxLength: 99 });
-        // The other instance learns later of the deletion.
+        const read = () =>
+          chat.rooms.within("tea", async ({ opened, history }) => {
+            await opened;
+            return history.readBefore(history.headSeq, { limit: 9, maxLength: 99 });
+          });
+        // The other instance learns later of the deletion. A room that nobody uses is forgotten,
+        // and its history learns nothing any more.
         while ((await read()).length > 0) await new Promise(setImmediate);
       }
     }
