@@ -1,4 +1,5 @@
 import type { Connection } from "./connection.ts";
+import { PauseDetector } from "./pause_detector.ts";
 
 /** The deadlines of a connection, in milliseconds. 0 disables a deadline. */
 export interface HeartbeatOptions {
@@ -47,6 +48,7 @@ export class Heartbeat implements Disposable {
   readonly #options: HeartbeatOptions;
   readonly #clock: { readonly nowMs: number };
   readonly #connections = new Set<Watched>();
+  readonly #pauses: PauseDetector;
   readonly #timer: ReturnType<typeof setInterval>;
   /** The time of the last check in whole milliseconds. It is exact enough, and free to read. */
   nowMs: number;
@@ -55,7 +57,9 @@ export class Heartbeat implements Disposable {
     this.#options = options;
     this.#clock = clock;
     this.nowMs = Math.floor(clock.nowMs);
-    this.#timer = setInterval(() => this.#check(), heartbeatIntervalMs(options));
+    const intervalMs = heartbeatIntervalMs(options);
+    this.#pauses = new PauseDetector(intervalMs, this.nowMs);
+    this.#timer = setInterval(() => this.#check(), intervalMs);
   }
 
   add(connection: Watched): void {
@@ -70,8 +74,10 @@ export class Heartbeat implements Disposable {
     clearInterval(this.#timer);
   }
 
+  /** Enforces the deadlines, unless peers may be late only because this process has paused. */
   #check(): void {
     this.nowMs = Math.floor(this.#clock.nowMs);
+    if (this.#pauses.hasPaused(this.nowMs)) return;
     for (const connection of this.#connections) {
       const due = whatIsDue(connection, this.nowMs, this.#options);
       if (due === "ping") connection.ping();

@@ -1,10 +1,12 @@
 import { assertEquals } from "@std/assert";
 import {
   type Due,
+  Heartbeat,
   heartbeatIntervalMs,
   type Times,
   whatIsDue,
 } from "../../lib/websocket/heartbeat.ts";
+import { ManualChecks } from "../socket/manual_checks.ts";
 
 const OPTIONS = { pingIntervalMs: 100, pongTimeoutMs: 20, stallTimeoutMs: 50, closeTimeoutMs: 30 };
 const NOW_MS = 1000;
@@ -71,4 +73,25 @@ Deno.test("heartbeatIntervalMs() returns a quarter of the shortest deadline, wit
   );
   const disabled = { pingIntervalMs: 0, pongTimeoutMs: 0, stallTimeoutMs: 0, closeTimeoutMs: 0 };
   assertEquals(heartbeatIntervalMs({ ...disabled, ...more }), 1000);
+});
+
+Deno.test("Heartbeat leaves out the first check after a pause, and then enforces deadlines", () => {
+  using checks = new ManualChecks();
+  const clock = { nowMs: 0 };
+  using heartbeat = new Heartbeat({ ...OPTIONS, pongTimeoutMs: 1000 }, clock);
+  const reasons: string[] = [];
+  heartbeat.add({
+    ...{ ...QUIET, lastReadAtMs: 0, pingedAtMs: 0 },
+    ping: () => {},
+    destroy: ({ reason }) => reasons.push(reason),
+  });
+  const checkAt = (nowMs: number) => {
+    clock.nowMs = nowMs;
+    checks.check();
+    return reasons;
+  };
+  assertEquals(checkAt(10), []);
+  // What the peer has sent during the pause has not been read yet.
+  assertEquals(checkAt(5000), []);
+  assertEquals(checkAt(5010), ["unanswered ping"]);
 });

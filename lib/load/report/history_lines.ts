@@ -35,7 +35,9 @@ export function historyFaultLines({ history }: Measurement): readonly string[] {
 /** What is in the history, under a heading. */
 export function historyLines({ history }: Measurement): readonly string[] {
   if (!history) return [];
-  const { found, older, reachesBackTo } = history;
+  const { failure, found, older, reachesBackTo } = history;
+  // The first lines of the report tell why.
+  if (failure !== undefined) return ["History", "  not read"];
   return [
     "History",
     `  found        ${formatNumber(found)}`,

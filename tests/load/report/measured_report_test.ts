@@ -10,7 +10,7 @@ import type { StageResult } from "../../../lib/load/measure/stage_results.ts";
 import { summarizeStorm } from "../../../lib/load/measure/storm_summary.ts";
 import { Summary } from "../../../lib/load/measure/summary.ts";
 import { judge } from "../../../lib/load/report/verdict.ts";
-import { GOOD, LATENCY } from "./measurements.ts";
+import { GOOD, HISTORY, LATENCY } from "./measurements.ts";
 
 const FACTS = { url: "ws://h/ws", count: 3, elapsedMs: 5040, isInterrupted: false };
 
@@ -207,6 +207,14 @@ Storm
 `,
     ]
   ) assertStringIncludes(text, part);
+});
+
+Deno.test("measuredTextReport() shows no counts of a history that could not be read", () => {
+  const run = { ...GOOD, history: { ...HISTORY, failure: "Cannot read the history" } };
+  const verdict = judge(run, { gates: [], count: 3, isStrict: false });
+  const text = measuredTextReport(run, verdict, FACTS);
+  assertStringIncludes(text, "\nCannot read the history\n");
+  assertStringIncludes(text, "\nHistory\n  not read\nRate, per second\n");
 });
 
 Deno.test("measuredJsonReport() has its version and every figure", () => {
