@@ -1,33 +1,26 @@
 import { type LedgerCounts, NO_COUNTS } from "../measure/ledger/delivery_counts.ts";
 
-const LATENCY_METRICS = ["p50", "p90", "p99", "p99.9", "max"] as const;
-
-/** The name of a metric. */
-export type GateMetric =
-  | keyof LedgerCounts
-  | typeof LATENCY_METRICS[number]
-  | "refused"
-  | "unanswered"
-  | "unreached"
-  | "missed"
-  | "unrecorded"
-  | "failed"
-  | "rate"
-  | "deliveries";
-
-/** The metrics that a gate can limit. Latencies are in milliseconds. */
-export const GATE_METRICS: readonly GateMetric[] = [
-  ...Object.keys(NO_COUNTS) as (keyof LedgerCounts)[],
+const OTHER_COUNTS = [
   "refused",
   "unanswered",
   "unreached",
   "missed",
   "unrecorded",
   "failed",
+] as const;
+const LATENCY_METRICS = ["p50", "p90", "p99", "p99.9", "max"] as const;
+const RATE_METRICS = ["rate", "deliveries"] as const;
+
+/** The metrics that a gate can limit. Latencies are in milliseconds. */
+export const GATE_METRICS = [
+  ...Object.keys(NO_COUNTS) as (keyof LedgerCounts)[],
+  ...OTHER_COUNTS,
   ...LATENCY_METRICS,
-  "rate",
-  "deliveries",
-];
+  ...RATE_METRICS,
+] as const;
+
+/** The name of a metric. */
+export type GateMetric = typeof GATE_METRICS[number];
 
 /** Whether a metric is a latency, in milliseconds. */
 export function isLatency(metric: GateMetric): boolean {
