@@ -1,10 +1,15 @@
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
 import { collectProblems } from "./browser.ts";
 
-/** What Chromium says of a connection when the server is down, or the page is offline. */
+/**
+ * What Chromium says of a connection when the server is down, or the page is offline. A server that
+ * is killed may still take connections, and reset them: Linux closes its listening socket last.
+ */
 const FAILED_CONNECTION = new RegExp(
   "^(WebSocket connection to '[^']+' failed: (Error in connection establishment: )?|" +
-    "Failed to load resource: )net::ERR_[A-Z_]+$",
+    "Failed to load resource: )net::ERR_[A-Z_]+$|" +
+    "^WebSocket connection to '[^']+' failed: " +
+    "Error during WebSocket handshake: net::ERR_CONNECTION_RESET$",
 );
 
 /** The chat page in a browser, as a user finds it. */
