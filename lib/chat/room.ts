@@ -120,6 +120,11 @@ export class Room {
     return this.#feed?.opened;
   }
 
+  /** See `RoomStream.caughtUp()`. */
+  async caughtUp(): Promise<void> {
+    await this.#feed?.stream.caughtUp();
+  }
+
   /** Resolves when senders may be read from again; undefined if they may be read from now. */
   get backlog(): Promise<void> | undefined {
     return this.history.backlog ?? this.#fanOut.backlog;

@@ -99,6 +99,8 @@ export class Rooms {
     if (this.#options.backplane) {
       return this.within(name, async (room) => {
         await room.opened;
+        // Another process may have stored a message that has not come here yet.
+        if (!room.isUsed) await room.caughtUp();
         return room.isUsed;
       });
     }

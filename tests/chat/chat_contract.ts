@@ -6,7 +6,7 @@ import { parsePosition } from "../../lib/chat/history/position.ts";
 import { seededRandom } from "../../lib/load/seeded_random.ts";
 import type { Body } from "../../lib/chat/message.ts";
 import type { LocatedRoom } from "../../lib/chat/room_list.ts";
-import type { TestChat, TestMember } from "./test_chat.ts";
+import { PATIENCE_MS, type TestChat, type TestMember } from "./test_chat.ts";
 
 /** Two instances that are one chat. */
 export interface ChatPair extends AsyncDisposable {
@@ -357,7 +357,7 @@ export function chatContract(name: string, openPair: OpenPair): void {
     assertEquals(members.map(({ closeStatus }) => closeStatus?.code), [4504, 4504]);
     for (const { chat } of instances) {
       // The instances learn one after the other that nobody is in the room.
-      while (await chat.rooms.isKnown("tea")) await new Promise(setImmediate);
+      await eventually(async () => !await chat.rooms.isKnown("tea"));
     }
     for (const each of instances) {
       const late = await each.join("tea", { last: 50 }).welcomed();
@@ -370,7 +370,7 @@ export function chatContract(name: string, openPair: OpenPair): void {
       assertEquals(resumed.bodies.includes("hi"), false);
       assertEquals(resumed.of("gap").length + Number(resumed.welcome.recovered), 1);
       for (const member of [late, resumed, author]) member.leave();
-      await one.chat.rooms.delete("tea");
+      assertEquals(await one.chat.rooms.delete("tea"), true);
       for (const { chat } of instances) {
         const read = () =>
           chat.rooms.within("tea", async ({ opened, history }) => {
@@ -379,7 +379,7 @@ export function chatContract(name: string, openPair: OpenPair): void {
           });
         // The other instance learns later of the deletion. A room that nobody uses is forgotten,
         // and its history learns nothing any more.
-        while ((await read()).length > 0) await new Promise(setImmediate);
+        await eventually(async () => (await read()).length === 0);
       }
     }
   });
@@ -432,7 +432,7 @@ export function chatContract(name: string, openPair: OpenPair): void {
       const list = async (after: string, limit: number) =>
         (await chat.rooms.list(after, limit)).map(({ name, memberCount }) => [name, memberCount]);
       // The instances exchange their members after a while.
-      while (`${await list("", 9)}` !== `${expected}`) await new Promise(setImmediate);
+      await eventually(async () => `${await list("", 9)}` === `${expected}`);
       const pages: unknown[] = [];
       for (let after = "";;) {
         const page = await list(after, 1);
@@ -448,11 +448,11 @@ export function chatContract(name: string, openPair: OpenPair): void {
     for (const { chat } of instances) {
       const names = async () =>
         (await listed(chat)).map(({ name, memberCount }) => `${name} ${memberCount}`).join();
-      while (await names() !== "stored 0") await new Promise(setImmediate);
+      await eventually(async () => await names() === "stored 0");
     }
     assertEquals(await one.chat.rooms.delete("stored"), true);
     for (const { chat } of instances) {
-      while ((await listed(chat)).length > 0) await new Promise(setImmediate);
+      await eventually(async () => (await listed(chat)).length === 0);
     }
   });
 
@@ -672,6 +672,15 @@ async function again(instance: TestChat, since: string) {
 
 async function welcomed(members: readonly TestMember[]): Promise<readonly TestMember[]> {
   return await Promise.all(members.map((member) => member.welcomed()));
+}
+
+/** Asks until something is so that an instance learns of later. */
+async function eventually(isSo: () => Promise<boolean>): Promise<void> {
+  const end = performance.now() + PATIENCE_MS;
+  while (!await isSo()) {
+    if (performance.now() > end) throw new Error(`Never so: ${isSo}`);
+    await new Promise(setImmediate);
+  }
 }
 
 /** Waits until a plain text member is served. It gets its own messages. */

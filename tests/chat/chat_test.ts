@@ -1,5 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { setImmediate } from "node:timers";
 import { OPEN_ACCESS } from "../../lib/chat/access.ts";
 import { ANY_AGE } from "../../lib/chat/history/age_range.ts";
 import { Chat } from "../../lib/chat/chat.ts";
@@ -316,4 +317,25 @@ Deno.test("Chat replays what a room that others have emptied has lost as a gap",
   const ann = await test.instance.join("tea", { since: positions[0] }).welcomed();
   assertEquals(await ann.heard(1), ["4"]);
   assertEquals([ann.welcome.recovered, ann.of("gap").length], [false, 1]);
+});
+
+Deno.test("Rooms.delete() deletes what another process published, before it has come here", async () => {
+  using test = chatOnStream();
+  const { rooms } = test.chat;
+  assertEquals(await rooms.isKnown("tea"), false);
+  test.backplane.isPaused = true;
+  await test.other.chat.publish("tea", { text: "hi", name: null });
+  const deletion = rooms.delete("tea");
+  await new Promise(setImmediate);
+  test.backplane.isPaused = false;
+  assertEquals(await deletion, true);
+  assertEquals(await rooms.isKnown("tea"), false);
+});
+
+Deno.test("Rooms.delete() does not call a room unknown during an outage", async () => {
+  using test = chatOnStream();
+  const { rooms } = test.chat;
+  assertEquals(await rooms.isKnown("tea"), false);
+  test.stream.startOutage("NATS is down");
+  await assertRejects(() => rooms.delete("tea"), HistoryUnavailableError, "NATS is down");
 });

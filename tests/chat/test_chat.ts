@@ -14,7 +14,7 @@ import type { Body } from "../../lib/chat/message.ts";
 import { eachFrame, OPCODE } from "../../lib/websocket/frame.ts";
 
 /** How long a test waits for what must come. */
-const PATIENCE_MS = 10_000;
+export const PATIENCE_MS = 10_000;
 
 const CONFIG: ChatConfig & { readonly maxMessageBytes: number } = {
   binary: true,
