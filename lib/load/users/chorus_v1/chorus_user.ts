@@ -1,4 +1,5 @@
 import type { ServerMessage } from "../../../chat/chorus_v1.ts";
+import { findMarker } from "../../measure/ledger/marker.ts";
 import { type AnsweredMessage, PendingMessages } from "./pending_messages.ts";
 import { LastSaid } from "./said_frame.ts";
 import { idPrefix } from "./say_message.ts";
@@ -19,7 +20,7 @@ export interface ChorusListener {
 
 /**
  * What a frame of the server is: a message of the room, one that is broken (no message of
- * `chorus.v1` can be read from it), or anything else.
+ * `chorus.v1` can be read from it, or its type is no longer that of a message), or anything else.
  */
 export type FrameKind = "message" | "broken" | "other";
 
@@ -55,8 +56,9 @@ export class ChorusUser {
   /** Handles what the server has sent: `bytes` from `start` to `end`. @returns What it is. */
   receive(bytes: Uint8Array, start: number, end: number): FrameKind {
     if (this.#last.remember(bytes, start, end)) return "message";
-    const text = decoder.decode(bytes.subarray(start, end));
-    return this.#receiveAck(text) ? "other" : this.#receiveOther(text);
+    const frame = bytes.subarray(start, end);
+    const text = decoder.decode(frame);
+    return this.#receiveAck(text) ? "other" : this.#receiveOther(frame, text);
   }
 
   /** Called after the frames of a read, while their bytes are still valid. */
@@ -85,7 +87,7 @@ export class ChorusUser {
     return true;
   }
 
-  #receiveOther(text: string): FrameKind {
+  #receiveOther(frame: Uint8Array, text: string): FrameKind {
     const message = parse(text);
     if (!message) return "broken";
     switch (message.type) {
@@ -105,8 +107,10 @@ export class ChorusUser {
       case "error":
         this.#onError(message.code, message.id);
         break;
+      default:
+        // A later server may send other types, but none has a message of the room.
+        if (findMarker(frame, 0, frame.length) >= 0) return "broken";
     }
-    // A later server may send other types.
     return "other";
   }
 

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { EXIT_CODE } from "../../../../lib/cli/exit_code.ts";
 import type { Message } from "../../../../lib/chat/message.ts";
 import { encodeSaid, encodeServerMessage } from "../../../../lib/chat/chorus_v1.ts";
+import { MarkedMessage } from "../../../../lib/load/measure/message.ts";
 import { ChorusUser } from "../../../../lib/load/users/chorus_v1/chorus_user.ts";
 import { startTestApp } from "../../../socket/test_app.ts";
 import { CLEAN, measure } from "../../measured.ts";
@@ -48,12 +49,22 @@ const PRETTY = { position: "e-9", text: "hi", type: "said" };
 
 const SAID = encodeSaid("e-7", MESSAGE);
 
+const MARKED_SAID = encodeSaid("e-7", { ...MESSAGE, body: markedText() });
+
+function markedText(): string {
+  const message = new MarkedMessage("hi", 0);
+  const parts = { id: 1, name: "Ann", seq: 1, epochMs: 0 };
+  const marker = { run: 5, sender: 0, seq: 0, plannedUs: 0, lateUs: 0 };
+  return new TextDecoder().decode(message.encode(parts, marker));
+}
+
 for (
   const [name, text, kind] of [
     ["a said of Chorus", SAID, "message"],
     ["a said with other fields first", JSON.stringify(PRETTY), "message"],
     ["a said with a damaged first byte", SAID.replace("{", "["), "broken"],
     ["a said with a damaged name of its position", SAID.replace("position", "positiom"), "broken"],
+    ["a said with a damaged type", MARKED_SAID.replace('"said"', '"saie"'), "broken"],
     ["a said whose position is a number", '{"type":"said","position":7}', "broken"],
     ["text that is not JSON", "hello ~", "broken"],
     ["JSON that is no object", "null", "broken"],
