@@ -332,6 +332,21 @@ Deno.test("Rooms.delete() deletes what another process published, before it has 
   assertEquals(await rooms.isKnown("tea"), false);
 });
 
+Deno.test("StreamHistory.seqOf() knows a position of a message that has not come here yet", async () => {
+  using test = chatOnStream();
+  await test.chat.rooms.within("tea", async ({ opened, history }) => {
+    await opened;
+    test.backplane.isPaused = true;
+    const published = await test.other.chat.publish("tea", { text: "hi", name: null });
+    assert(typeof published === "object");
+    const seq = history.seqOf(published.position);
+    await new Promise(setImmediate);
+    test.backplane.isPaused = false;
+    assertEquals(history.positionOf((await seq)!), published.position);
+    assertEquals(await history.seqOf(`${published.position}0`), undefined);
+  });
+});
+
 Deno.test("Rooms.delete() does not call a room unknown during an outage", async () => {
   using test = chatOnStream();
   const { rooms } = test.chat;

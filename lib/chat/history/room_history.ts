@@ -75,16 +75,16 @@ export interface RoomHistory {
   readonly backlog: Promise<void> | undefined;
   /** The position after the message with this sequence number. */
   positionOf(seq: number): string;
-  /** The sequence number of the message before a position; undefined if it is unknown. */
-  seqOf(position: string): number | undefined;
   /** How many messages there are between two, without the first; 0 if that is unknown. */
   countBetween(after: number, upTo: number): number;
   /**
-   * Decides where a replay starts.
+   * The sequence number of the message before a position; undefined if it is unknown.
    *
    * @throws {HistoryUnavailableError} If stored messages cannot be read. The same goes for the next
-   * three.
+   * four.
    */
+  seqOf(position: string): number | undefined | Promise<number | undefined>;
+  /** Decides where a replay starts. */
   replayStart(request: ReplayRequest): ReplayStart | Promise<ReplayStart>;
   /**
    * Reads messages in order: at most about `limit`, and no more once their bodies have `maxLength`

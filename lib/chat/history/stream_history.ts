@@ -120,10 +120,12 @@ export class StreamHistory implements RoomHistory {
     return formatPosition({ epoch: this.#options.epoch, seq });
   }
 
-  seqOf(text: string): number | undefined {
+  async seqOf(text: string): Promise<number | undefined> {
     const position = parsePosition(text);
-    const isKnown = position?.epoch === this.#options.epoch && position.seq <= this.headSeq;
-    return isKnown ? position.seq : undefined;
+    if (position?.epoch !== this.#options.epoch) return undefined;
+    // The process that gave the position may have been ahead of this one.
+    if (position.seq > this.headSeq) await this.#stream.caughtUp();
+    return position.seq <= this.headSeq ? position.seq : undefined;
   }
 
   /** Numbers are not consecutive, so the count is unknown. */
@@ -234,18 +236,14 @@ export class StreamHistory implements RoomHistory {
   }
 
   async #startSince(since: string): Promise<ReplayStart> {
-    const position = parsePosition(since);
-    const isOurs = position?.epoch === this.#options.epoch;
-    // The process that gave the position may have been ahead of this one.
-    if (isOurs && position.seq > this.headSeq) await this.#stream.caughtUp();
-    if (!isOurs || position.seq > this.headSeq) {
+    const seq = await this.seqOf(since);
+    if (seq === undefined) {
       return await this.#startAtOldest({
         after: since,
         missedCount: 0,
         reason: "unknown position",
       });
     }
-    const { seq } = position;
     if (seq >= this.#memorySeqBefore) return { after: seq, isRecovered: true };
     const { hasGap } = await this.#stream.read(seq, 1, Infinity);
     if (!hasGap && seq >= this.#clearedSeq) return { after: seq, isRecovered: true };

@@ -79,7 +79,7 @@ async function pageBefore(
   room: string,
   { limit, before: position }: BeforeQuery,
 ): Promise<Response> {
-  const seq = history.seqOf(position);
+  const seq = await history.seqOf(position);
   if (seq === undefined) {
     return pageOf({ room, before: position, recovered: false, missedCount: 0 }, [], {});
   }
