@@ -2,7 +2,7 @@ import type { StreamInfo } from "@nats-io/jetstream";
 import type { Flush } from "./stream/flush.ts";
 import { SharedRecords, type StreamEpoch } from "./shared_records.ts";
 import type { StreamConsumer } from "./stream/stream_consumer.ts";
-import { reopenStream, STREAM, type StreamLimits } from "./stream/stream_setup.ts";
+import { readStreamInfo, reopenStream, type StreamLimits } from "./stream/stream_setup.ts";
 import type { StreamClients } from "./stream/subject_reader.ts";
 
 /** How long a new leader may take to apply what was committed. */
@@ -51,8 +51,7 @@ export class EpochWatch {
   /** Reads the epoch again. Returns why it is a new one; undefined if it is not. */
   async refresh(): Promise<string | undefined> {
     const { link, manager } = this.#options.clients;
-    const info = await link.call(() => manager.streams.info(STREAM));
-    return await this.#update(info);
+    return await this.#update(await readStreamInfo(link, manager));
   }
 
   /**

@@ -17,7 +17,7 @@ import { type NatsSetup, type NatsSetupOptions, setUpNats } from "./nats_setup.t
 import { PresenceExchange } from "./presence/presence_exchange.ts";
 import { StreamConsumer } from "./stream/stream_consumer.ts";
 import { StreamHealth } from "./stream/stream_health.ts";
-import { STREAM } from "./stream/stream_setup.ts";
+import { readStreamInfo } from "./stream/stream_setup.ts";
 import { StreamedRooms } from "./streamed_rooms.ts";
 import type { StreamClients } from "./stream/subject_reader.ts";
 
@@ -218,7 +218,7 @@ export class NatsBackplane implements Backplane {
     // Calls of the same turn share the answer.
     this.#lastStreamSeq ??= Promise.resolve().then(() => {
       this.#lastStreamSeq = undefined;
-      return link.call(() => manager.streams.info(STREAM));
+      return readStreamInfo(link, manager);
     }).then(({ state }) => state.last_seq);
     return this.#lastStreamSeq;
   }

@@ -5,7 +5,7 @@ import { CallLimit } from "./call_limit.ts";
 import { decodeFlush, firstSeqOf, lastSeqOf } from "./stream/flush.ts";
 import type { PresenceExchange } from "./presence/presence_exchange.ts";
 import { ROOM_SUBJECTS, roomOfSubject, roomSubject } from "./stream/room_subject.ts";
-import { STREAM } from "./stream/stream_setup.ts";
+import { readStreamInfo, STREAM } from "./stream/stream_setup.ts";
 import type { StreamClients } from "./stream/subject_reader.ts";
 
 /** The names of the rooms are read again after this time. */
@@ -70,7 +70,7 @@ export class StreamedRooms {
   async #readNames(): Promise<readonly string[]> {
     const { link, manager } = this.#clients;
     const filter = { subjects_filter: ROOM_SUBJECTS };
-    const { state } = await link.call(() => manager.streams.info(STREAM, filter));
+    const { state } = await readStreamInfo(link, manager, filter);
     const names = Object.keys(state.subjects ?? {}).map(roomOfSubject);
     this.#names = names.filter((name) => name !== undefined).sort(compareUtf8);
     this.#namesUntilMs = performance.now() + NAMES_AGE_MS;

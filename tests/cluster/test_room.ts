@@ -178,6 +178,9 @@ function textOfPublication({ bytes }: StreamPublication): string {
   return new TextDecoder().decode(bytes);
 }
 
+/** How long a test waits for what must come. NATS may need 20 seconds to have a leader. */
+const PATIENCE_MS = 60_000;
+
 /** Waits for conditions that change at known moments. */
 export class Changes {
   #change = Promise.withResolvers<void>();
@@ -188,6 +191,12 @@ export class Changes {
   }
 
   async until(isTrue: () => boolean): Promise<void> {
-    while (!isTrue()) await this.#change.promise;
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new Error(`Never so: ${isTrue}`)), PATIENCE_MS);
+    try {
+      while (!isTrue()) await Promise.race([this.#change.promise, late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }

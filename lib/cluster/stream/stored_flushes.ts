@@ -1,5 +1,5 @@
 import type { FlushSource } from "./flush_reader.ts";
-import { STREAM } from "./stream_setup.ts";
+import { readStreamInfo, STREAM } from "./stream_setup.ts";
 
 /**
  * Whether a publish of the room is stored at a sequence number of the stream. Of a room, only the
@@ -19,6 +19,6 @@ export async function isComplete(
   { clients: { link, manager } }: FlushSource,
   after: number,
 ): Promise<boolean> {
-  const { state } = await link.call(() => manager.streams.info(STREAM));
+  const { state } = await readStreamInfo(link, manager);
   return state.first_seq <= after + 1 && (state.num_deleted ?? 0) === 0;
 }

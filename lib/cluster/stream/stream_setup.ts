@@ -7,6 +7,7 @@ import {
   StorageType,
   type StreamConfig,
   type StreamInfo,
+  type StreamInfoRequestOptions,
 } from "@nats-io/jetstream";
 import { formatDurationMs } from "../../cli/flags/duration.ts";
 import { ClusterError } from "../connection/cluster_error.ts";
@@ -43,16 +44,35 @@ const NANOSECONDS_PER_MS = 1_000_000;
 /** Another stream has these subjects. */
 const SUBJECTS_OVERLAP = 10065;
 
-/** Another process is just creating the stream. It can be opened in a moment. */
+/** Another process is just creating the stream, or it has no leader. It can be used in a moment. */
 export class StreamNotReadyError extends Error {
   override readonly name = "StreamNotReadyError";
+}
+
+/**
+ * Returns what NATS knows of the stream.
+ *
+ * @param filter Adds the subjects that match it.
+ * @throws {StreamNotReadyError} If the stream has no leader. Another server may answer then, which
+ * lacks messages that are stored.
+ */
+export async function readStreamInfo(
+  link: NatsLink,
+  manager: JetStreamManager,
+  filter?: Partial<StreamInfoRequestOptions>,
+): Promise<StreamInfo> {
+  const info = await link.call(() => manager.streams.info(STREAM, filter));
+  if (info.config.num_replicas > 1 && !info.cluster?.leader) {
+    throw new StreamNotReadyError("the stream has no leader");
+  }
+  return info;
 }
 
 /**
  * Returns what is known of the stream of all rooms, which is created if it is missing.
  *
  * @throws {ClusterError} If it has other settings, or its subjects are taken. It is never changed.
- * @throws {StreamNotReadyError} If another process is just creating it.
+ * @throws {StreamNotReadyError} If another process is just creating it, or it has no leader.
  */
 export async function openStream(
   link: NatsLink,
@@ -61,7 +81,7 @@ export async function openStream(
 ): Promise<StreamInfo> {
   const wanted = streamConfig(limits);
   if (!await findStream(link, manager)) await createStream(link, manager, wanted);
-  const info = await link.call(() => manager.streams.info(STREAM));
+  const info = await readStreamInfo(link, manager);
   // NATS 2.9 does not know the time yet, and the epoch depends on it.
   if (String(info.created).startsWith(ZERO_YEAR)) {
     throw new StreamNotReadyError("the stream is being created");
@@ -102,7 +122,7 @@ async function findStream(
   manager: JetStreamManager,
 ): Promise<StreamInfo | undefined> {
   try {
-    return await link.call(() => manager.streams.info(STREAM));
+    return await readStreamInfo(link, manager);
   } catch (error) {
     if (isStreamMissing(error)) return undefined;
     throw error;
