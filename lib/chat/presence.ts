@@ -3,6 +3,14 @@ import type { Author } from "./message.ts";
 /** The maximum number of members that one message lists. */
 export const MAX_LISTED = 100;
 
+/**
+ * How long joins and leaves gather before they are reported, in milliseconds. All members are told,
+ * so it takes longer in a large room: otherwise thousands that reconnect would keep the server busy.
+ */
+export function presenceDelayMs(memberCount: number): number {
+  return Math.min(Math.max(50, memberCount / 5), 1000);
+}
+
 /** A member as others see it. */
 export type PresentMember = Author & { readonly id: string };
 

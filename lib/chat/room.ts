@@ -11,13 +11,10 @@ import { StreamHistory } from "./history/stream_history.ts";
 import type { Broadcast } from "./log/broadcast.ts";
 import type { LogBudget } from "./log/log_budget.ts";
 import type { Author, Body } from "./message.ts";
-import { MAX_LISTED, Presence, type PresentMember } from "./presence.ts";
+import { MAX_LISTED, Presence, presenceDelayMs, type PresentMember } from "./presence.ts";
 import { type FedRoom, RoomFeed } from "./room_feed.ts";
 import type { PublishOptions, RoomMember, SlowReaderPolicy, WireFormat } from "./room_member.ts";
 import type { Scheduler } from "./scheduler.ts";
-
-/** How long joins and leaves gather before they are reported, in milliseconds. */
-const PRESENCE_INTERVAL_MS = 50;
 
 /** What a room is made of. */
 export interface RoomOptions extends Omit<LocalHistoryOptions, "log" | "onCommitted">, Scheduler {
@@ -285,7 +282,7 @@ export class Room {
       const { joined, left } = this.presence.takeChanges();
       if (joined.length > 0) this.announce(this.#presenceMessage("joined", joined));
       if (left.length > 0) this.announce(this.#presenceMessage("left", left));
-    }, PRESENCE_INTERVAL_MS);
+    }, presenceDelayMs(this.size));
   }
 
   #presenceMessage(type: "joined" | "left", changed: readonly PresentMember[]): PresenceMessage {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Presence } from "../../lib/chat/presence.ts";
+import { Presence, presenceDelayMs } from "../../lib/chat/presence.ts";
 
 const UNCHANGED = { joined: [], left: [] };
 
@@ -103,4 +103,9 @@ Deno.test("Presence lists the first hundred members and counts all", () => {
   const presence = new Presence();
   for (let id = 0; id < 1000; id++) presence.add(author(`${id}`));
   assertEquals([presence.members.length, presence.size], [100, 1000]);
+});
+
+Deno.test("presenceDelayMs() grows with the room, up to a second", () => {
+  const delays = [0, 1, 250, 255, 2000, 5000, 1_000_000].map(presenceDelayMs);
+  assertEquals(delays, [50, 50, 50, 51, 400, 1000, 1000]);
 });

@@ -20,6 +20,8 @@ class TestRoom {
   readonly #turns: (() => void)[] = [];
   readonly #nextTurns: (() => void)[] = [];
   #timers: (() => void)[] = [];
+  /** How long the newest timer takes. */
+  timerMs = 0;
 
   constructor(options: Partial<RoomOptions> = {}) {
     this.room = new Room("lobby", {
@@ -28,7 +30,10 @@ class TestRoom {
       onSlowReader: ({ id }, missedBytes) => this.slow.push({ id, missedBytes }),
       defer: (run) => this.#turns.push(run),
       deferTurn: (run) => this.#nextTurns.push(run),
-      startTimer: (run) => this.#timers.push(run),
+      startTimer: (run, ms) => {
+        this.#timers.push(run);
+        this.timerMs = ms;
+      },
     });
   }
 
@@ -516,4 +521,13 @@ Deno.test("Room.maxLagBytes is the lag of the slowest reader", async () => {
   slow!.resume();
   await test.settle();
   assertEquals(test.room.maxLagBytes, 0);
+});
+
+Deno.test("Room reports joins later if it has many members", async () => {
+  const test = new TestRoom();
+  test.join(...Array.from({ length: 1000 }, (_, index) => `${index}`));
+  assertEquals(test.timerMs, 50);
+  await test.fireTimers();
+  test.join("late");
+  assertEquals(test.timerMs, 1001 / 5);
 });
