@@ -62,6 +62,9 @@ export class EpochWatch {
   async recover(consumer: StreamConsumer): Promise<RecoveredStream> {
     const { clients, limits, sessionKey } = this.#options;
     const { link, client } = clients;
+    // Only the time counts during which NATS answers, and the stream has a leader.
+    const behindSinceMs = this.#behindSinceMs;
+    this.#behindSinceMs = undefined;
     await link.connected();
     const manager = await client.jetstreamManager(false);
     // The consumer may go on while NATS answers.
@@ -70,7 +73,7 @@ export class EpochWatch {
     // The records may be deleted with the stream.
     this.#records = await SharedRecords.open(clients, limits.replicas);
     await this.#records.sessionKey(sessionKey);
-    const loss = this.#isBehind(info, position)
+    const loss = this.#isBehind(info, position, behindSinceMs)
       ? "it lacks messages that had come from it"
       : await consumer.isReplaced()
       ? "it has other messages than had come from it"
@@ -89,9 +92,11 @@ export class EpochWatch {
   }
 
   /** Whether the stream lacks messages that have come from it. */
-  #isBehind({ state, config, created }: StreamInfo, position: number): boolean {
-    const sinceMs = this.#behindSinceMs ?? performance.now();
-    this.#behindSinceMs = undefined;
+  #isBehind(
+    { state, config, created }: StreamInfo,
+    position: number,
+    sinceMs = performance.now(),
+  ): boolean {
     if (state.last_seq >= position) return false;
     // A new leader may not have applied all that was committed.
     const isSame = String(created) === this.#epoch.created;

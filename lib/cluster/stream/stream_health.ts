@@ -74,14 +74,17 @@ export class StreamHealth {
 
   async #recover(): Promise<void> {
     const { logger, recover, onChange } = this.#options;
+    const logged = new Set([this.#outage]);
     while (!this.#isStopped) {
       try {
         await recover();
         break;
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
-        if (reason !== this.#outage && !this.#isStopped) {
-          this.#outage = reason;
+        if (this.#isStopped) return;
+        this.#outage = reason;
+        if (!logged.has(reason)) {
+          logged.add(reason);
           logger.warn("Messages still cannot be stored: {reason}", { reason });
         }
       }

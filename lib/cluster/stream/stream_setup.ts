@@ -44,26 +44,26 @@ const NANOSECONDS_PER_MS = 1_000_000;
 /** Another stream has these subjects. */
 const SUBJECTS_OVERLAP = 10065;
 
-/** Another process is just creating the stream, or it has no leader. It can be used in a moment. */
+/** Another process is just creating the stream, or the stream has no leader now. */
 export class StreamNotReadyError extends Error {
   override readonly name = "StreamNotReadyError";
 }
 
 /**
- * Returns what NATS knows of the stream.
+ * Asks NATS for the settings and the state of the stream.
  *
- * @param filter Adds the subjects that match it.
- * @throws {StreamNotReadyError} If the stream has no leader. Another server may answer then, which
- * lacks messages that are stored.
+ * @param filter Selects subjects; the answer then has their message counts.
+ * @throws {StreamNotReadyError} If the stream has no leader. Then a server may answer that lacks
+ * stored messages.
  */
 export async function readStreamInfo(
-  link: NatsLink,
-  manager: JetStreamManager,
+  link: Pick<NatsLink, "call">,
+  manager: Pick<JetStreamManager, "streams">,
   filter?: Partial<StreamInfoRequestOptions>,
 ): Promise<StreamInfo> {
   const info = await link.call(() => manager.streams.info(STREAM, filter));
   if (info.config.num_replicas > 1 && !info.cluster?.leader) {
-    throw new StreamNotReadyError("the stream has no leader");
+    throw new StreamNotReadyError("the stream in NATS has no leader");
   }
   return info;
 }
@@ -72,7 +72,7 @@ export async function readStreamInfo(
  * Returns what is known of the stream of all rooms, which is created if it is missing.
  *
  * @throws {ClusterError} If it has other settings, or its subjects are taken. It is never changed.
- * @throws {StreamNotReadyError} If another process is just creating it, or it has no leader.
+ * @throws {StreamNotReadyError} If another process is just creating it, or it has no leader now.
  */
 export async function openStream(
   link: NatsLink,
