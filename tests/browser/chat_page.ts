@@ -3,13 +3,12 @@ import { collectProblems } from "./browser.ts";
 
 /**
  * What Chromium says of a connection when the server is down, or the page is offline. A server that
- * is killed may still take connections, and reset them: Linux closes its listening socket last.
+ * is killed may still take a connection and reset it: its listening socket may be closed last.
  */
 const FAILED_CONNECTION = new RegExp(
-  "^(WebSocket connection to '[^']+' failed: (Error in connection establishment: )?|" +
-    "Failed to load resource: )net::ERR_[A-Z_]+$|" +
-    "^WebSocket connection to '[^']+' failed: " +
-    "Error during WebSocket handshake: net::ERR_CONNECTION_RESET$",
+  "^(Failed to load resource: net::ERR_[A-Z_]+|WebSocket connection to '[^']+' failed: " +
+    "((Error in connection establishment: )?net::ERR_[A-Z_]+|" +
+    "Error during WebSocket handshake: net::ERR_CONNECTION_RESET))$",
 );
 
 /** The chat page in a browser, as a user finds it. */

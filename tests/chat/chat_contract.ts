@@ -674,7 +674,7 @@ async function welcomed(members: readonly TestMember[]): Promise<readonly TestMe
   return await Promise.all(members.map((member) => member.welcomed()));
 }
 
-/** Asks until something is so that an instance learns of later. */
+/** Waits until a condition is true. The instances learn of changes one after the other. */
 async function eventually(isSo: () => Promise<boolean>): Promise<void> {
   const end = performance.now() + PATIENCE_MS;
   while (!await isSo()) {

@@ -1,9 +1,9 @@
-/** How long a request waits until messages are stored or deleted. */
+/** How long a request waits until messages are stored, deleted, or read. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
 /**
- * Settles as `act` does, or resolves with `late` after ten seconds: while messages cannot be
- * stored, a client should not wait without an answer. What `act` has begun goes on. The signal
+ * Settles as `act` does, or resolves with `late` after ten seconds: while messages cannot be stored
+ * or read, a client should not wait without an answer. What `act` has begun goes on. The signal
  * aborts then, so that it begins nothing more.
  */
 export async function answerInTime<Answer, Late>(

@@ -119,7 +119,12 @@ export class RoomsApi {
     }
     if (rest.length === 0 && resource === "messages") {
       return forMethods({
-        GET: () => enter("read", roomName, () => this.#history(roomName, url)),
+        GET: () =>
+          enter(
+            "read",
+            roomName,
+            () => answerInTime(() => this.#history(roomName, url), UNAVAILABLE.unreadable),
+          ),
         POST: () =>
           enter("publish", roomName, (visitor) => this.#publish(roomName, request, visitor)),
       });
