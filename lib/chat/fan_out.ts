@@ -40,6 +40,11 @@ export class FanOut {
     return this.#plainCount + this.#chorusCount;
   }
 
+  /** The number of `chorus.v1` members. */
+  get chorusCount(): number {
+    return this.#chorusCount;
+  }
+
   /**
    * Resolves when senders may be read from again; undefined if they may be read from now, because
    * some reader keeps up, or there is none.

@@ -3,12 +3,20 @@ import type { Author } from "./message.ts";
 /** The maximum number of members that one message lists. */
 export const MAX_LISTED = 100;
 
+/** The bounds of {@linkcode presenceDelayMs}. */
+const MIN_DELAY_MS = 50;
+const MAX_DELAY_MS = 1000;
+
+/** How many members are told in a millisecond. */
+const TOLD_PER_MS = 5;
+
 /**
- * How long joins and leaves gather before they are reported, in milliseconds. All members are told,
- * so it takes longer in a large room: otherwise thousands that reconnect would keep the server busy.
+ * How long joins and leaves gather before they are reported, in milliseconds. The delay grows with
+ * the number of members who are told: if thousands reconnect at once, the reports would otherwise
+ * keep the server busy.
  */
-export function presenceDelayMs(memberCount: number): number {
-  return Math.min(Math.max(50, memberCount / 5), 1000);
+export function presenceDelayMs(toldCount: number): number {
+  return Math.min(Math.max(MIN_DELAY_MS, toldCount / TOLD_PER_MS), MAX_DELAY_MS);
 }
 
 /** A member as others see it. */
@@ -33,15 +41,24 @@ export class Presence {
   readonly #older = new Map<string, PresentMember[]>();
   /** The last report of each member that has changed since; undefined if it was absent. */
   readonly #reported = new Map<string, PresentMember | undefined>();
+  /** The members that were listed before they were reported. */
+  readonly #listed = new Map<string, PresentMember>();
 
   /** The number of members. */
   get size(): number {
     return this.#present.size;
   }
 
-  /** The first hundred members. */
-  get members(): readonly PresentMember[] {
-    return this.#present.values().take(MAX_LISTED).toArray();
+  /**
+   * Lists the first hundred members. If one of them leaves before its join was reported, its leave
+   * is reported nevertheless.
+   */
+  list(): readonly PresentMember[] {
+    const members = this.#present.values().take(MAX_LISTED).toArray();
+    for (const member of members) {
+      if (this.#reported.has(member.id)) this.#listed.set(member.id, member);
+    }
+    return members;
   }
 
   /** Adds a connection of a member. */
@@ -76,7 +93,7 @@ export class Presence {
 
   /**
    * Takes the changes since the last call. A member with a new name counts as joined again. A
-   * member that ends up unchanged is not reported.
+   * member that ends up unchanged is not reported, unless it was listed meanwhile.
    */
   takeChanges(): PresenceChanges {
     const joined: PresentMember[] = [];
@@ -84,9 +101,11 @@ export class Presence {
     for (const [id, before] of this.#reported) {
       const now = this.#present.get(id);
       if (now && !(before && before.name === now.name)) joined.push(now);
-      if (before && !now) left.push(before);
+      const known = before ?? this.#listed.get(id);
+      if (known && !now) left.push(known);
     }
     this.#reported.clear();
+    this.#listed.clear();
     return { joined, left };
   }
 

@@ -282,7 +282,7 @@ export class Room {
       const { joined, left } = this.presence.takeChanges();
       if (joined.length > 0) this.announce(this.#presenceMessage("joined", joined));
       if (left.length > 0) this.announce(this.#presenceMessage("left", left));
-    }, presenceDelayMs(this.size));
+    }, presenceDelayMs(this.#fanOut.chorusCount));
   }
 
   #presenceMessage(type: "joined" | "left", changed: readonly PresentMember[]): PresenceMessage {

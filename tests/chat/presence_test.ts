@@ -12,7 +12,7 @@ Deno.test("Presence.takeChanges() reports joins and leaves once", () => {
   const [a, b, c] = [author("a"), author("b"), author("c")];
   presence.add(a);
   presence.add(b);
-  assertEquals(presence.members, [a, b]);
+  assertEquals(presence.list(), [a, b]);
   assertEquals(presence.takeChanges(), { joined: [a, b], left: [] });
   presence.remove(a);
   presence.add(c);
@@ -52,14 +52,14 @@ Deno.test("Presence has the name of a member's newest connection, and reports ea
   presence.add(ann);
   presence.takeChanges();
   presence.add(bea);
-  assertEquals([presence.members, presence.size], [[bea], 1]);
+  assertEquals([presence.list(), presence.size], [[bea], 1]);
   assertEquals(presence.takeChanges(), { joined: [bea], left: [] });
   presence.add(cat);
   presence.remove(bea);
   assertEquals(presence.takeChanges(), { joined: [cat], left: [] });
   // The oldest connection is the only one that is left.
   presence.remove(cat);
-  assertEquals(presence.members, [ann]);
+  assertEquals(presence.list(), [ann]);
   assertEquals(presence.takeChanges(), { joined: [ann], left: [] });
 });
 
@@ -102,10 +102,23 @@ Deno.test("Presence tells a member without a name from an absent one", () => {
 Deno.test("Presence lists the first hundred members and counts all", () => {
   const presence = new Presence();
   for (let id = 0; id < 1000; id++) presence.add(author(`${id}`));
-  assertEquals([presence.members.length, presence.size], [100, 1000]);
+  assertEquals([presence.list().length, presence.size], [100, 1000]);
 });
 
-Deno.test("presenceDelayMs() grows with the room, up to a second", () => {
+Deno.test("Presence.takeChanges() reports the leave of a member that was listed before its join", () => {
+  const presence = new Presence();
+  const [a, b] = [author("a"), author("b")];
+  presence.add(a);
+  assertEquals(presence.list(), [a]);
+  presence.remove(a);
+  presence.add(b);
+  assertEquals(presence.takeChanges(), { joined: [b], left: [a] });
+  presence.add(a);
+  presence.remove(a);
+  assertEquals(presence.takeChanges(), UNCHANGED);
+});
+
+Deno.test("presenceDelayMs() grows with the number of members, up to a second", () => {
   const delays = [0, 1, 250, 255, 2000, 5000, 1_000_000].map(presenceDelayMs);
   assertEquals(delays, [50, 50, 50, 51, 400, 1000, 1000]);
 });

@@ -267,7 +267,7 @@ Deno.test("RoomFeed.onJoined() and RoomFeed.onLeft() change who is present", () 
   feed.onJoined([ANN, BOB]);
   feed.onJoined([annie]);
   feed.onLeft([ANN]);
-  assertEquals(presence.members, [annie, BOB]);
+  assertEquals(presence.list(), [annie, BOB]);
   feed.onLeft([annie, BOB]);
   assertEquals(presence.size, 0);
 });

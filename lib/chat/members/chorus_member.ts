@@ -84,7 +84,7 @@ export class ChorusMember extends Member {
       position: this.#position(after),
       head: this.#position(room.history.headSeq),
       recovered: isRecovered,
-      members: room.presence.members,
+      members: room.presence.list(),
       memberCount: room.presence.size,
       maxMessageBytes: this.#maxMessageBytes,
     });

@@ -60,7 +60,7 @@ test("lets a member with a new name leave and join in one turn", async (server) 
   atA.join({ 1: "Ann" });
   atA.join({ 1: "Anna" });
   await renamed.promise;
-  assertEquals(presence.members, [{ id: "1", name: "Anna" }]);
+  assertEquals(presence.list(), [{ id: "1", name: "Anna" }]);
   assertEquals(sizes, [1]);
 });
 
