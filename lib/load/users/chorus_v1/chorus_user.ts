@@ -20,7 +20,7 @@ export interface ChorusListener {
 
 /**
  * What a frame of the server is: a message of the room, one that is broken (no message of
- * `chorus.v1` can be read from it, or its type is no longer that of a message), or anything else.
+ * `chorus.v1` can be read from it, or it has a marker and an unknown type), or anything else.
  */
 export type FrameKind = "message" | "broken" | "other";
 
@@ -107,8 +107,15 @@ export class ChorusUser {
       case "error":
         this.#onError(message.code, message.id);
         break;
+      case "joined":
+      case "left":
+      case "token":
+      case "reconnect":
+      case "status":
+      case "pong":
+        break;
       default:
-        // A later server may send other types, but none has a message of the room.
+        // A later server may send other types, but no messages of users in them.
         if (findMarker(frame, 0, frame.length) >= 0) return "broken";
     }
     return "other";
