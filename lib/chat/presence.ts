@@ -7,7 +7,7 @@ export const MAX_LISTED = 100;
 const MIN_DELAY_MS = 50;
 const MAX_DELAY_MS = 1000;
 
-/** How many members are told in a millisecond. */
+/** How many members a report may reach for each millisecond of delay. */
 const TOLD_PER_MS = 5;
 
 /**
@@ -28,6 +28,18 @@ export interface PresenceChanges {
   readonly left: readonly PresentMember[];
 }
 
+/** A member that has changed since the last report. */
+interface Change {
+  /** As it was reported; undefined if it was absent. */
+  readonly before: PresentMember | undefined;
+  /** As it was when it was present last. */
+  latest: PresentMember | undefined;
+  /** Whether a list was made while it was different from what was reported. */
+  wasListed: boolean;
+  /** How often the members had been listed when it changed. */
+  listCount: number;
+}
+
 /**
  * The members of a room, and what has changed since the last report.
  *
@@ -39,33 +51,27 @@ export class Presence {
   readonly #present = new Map<string, PresentMember>();
   /** The authors of older connections, the newest last. Few members have any. */
   readonly #older = new Map<string, PresentMember[]>();
-  /** The last report of each member that has changed since; undefined if it was absent. */
-  readonly #reported = new Map<string, PresentMember | undefined>();
-  /** The members that were listed before they were reported. */
-  readonly #listed = new Map<string, PresentMember>();
+  /** The members that have changed since the last report, by id. */
+  readonly #changes = new Map<string, Change>();
+  /** How often the members have been listed. */
+  #listCount = 0;
 
   /** The number of members. */
   get size(): number {
     return this.#present.size;
   }
 
-  /**
-   * Lists the first hundred members. If one of them leaves before its join was reported, its leave
-   * is reported nevertheless.
-   */
+  /** Lists the first hundred members for somebody who gets all later reports. */
   list(): readonly PresentMember[] {
-    const members = this.#present.values().take(MAX_LISTED).toArray();
-    for (const member of members) {
-      if (this.#reported.has(member.id)) this.#listed.set(member.id, member);
-    }
-    return members;
+    this.#listCount++;
+    return this.#present.values().take(MAX_LISTED).toArray();
   }
 
   /** Adds a connection of a member. */
   add(author: PresentMember): void {
     const { id } = author;
     const before = this.#present.get(id);
-    this.#noteChange(id, before);
+    this.#noteChange(id);
     if (before) {
       const older = this.#older.get(id);
       if (older) older.push(before);
@@ -80,7 +86,7 @@ export class Presence {
     const newest = this.#present.get(id);
     const older = this.#older.get(id);
     if (author === newest) {
-      this.#noteChange(id, newest);
+      this.#noteChange(id);
       const next = older?.pop();
       if (next) this.#present.set(id, next);
       else this.#present.delete(id);
@@ -93,23 +99,36 @@ export class Presence {
 
   /**
    * Takes the changes since the last call. A member with a new name counts as joined again. A
-   * member that ends up unchanged is not reported, unless it was listed meanwhile.
+   * member that ends up unchanged is reported only if a list was made while it was different.
    */
   takeChanges(): PresenceChanges {
     const joined: PresentMember[] = [];
     const left: PresentMember[] = [];
-    for (const [id, before] of this.#reported) {
+    for (const [id, { before, wasListed, latest }] of this.#changes) {
       const now = this.#present.get(id);
-      if (now && !(before && before.name === now.name)) joined.push(now);
-      const known = before ?? this.#listed.get(id);
-      if (known && !now) left.push(known);
+      if (isSame(before, now) && !wasListed) continue;
+      if (now) joined.push(now);
+      else left.push((before ?? latest)!);
     }
-    this.#reported.clear();
-    this.#listed.clear();
+    this.#changes.clear();
     return { joined, left };
   }
 
-  #noteChange(id: string, before: PresentMember | undefined): void {
-    if (!this.#reported.has(id)) this.#reported.set(id, before);
+  /** Call it before a member changes. */
+  #noteChange(id: string): void {
+    const now = this.#present.get(id);
+    const listCount = this.#listCount;
+    const change = this.#changes.get(id);
+    if (!change) {
+      this.#changes.set(id, { before: now, latest: now, wasListed: false, listCount });
+      return;
+    }
+    if (change.listCount < listCount && !isSame(change.before, now)) change.wasListed = true;
+    change.listCount = listCount;
+    change.latest = now ?? change.latest;
   }
+}
+
+function isSame(one: PresentMember | undefined, other: PresentMember | undefined): boolean {
+  return one && other ? one.name === other.name : one === other;
 }

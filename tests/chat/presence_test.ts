@@ -105,16 +105,40 @@ Deno.test("Presence lists the first hundred members and counts all", () => {
   assertEquals([presence.list().length, presence.size], [100, 1000]);
 });
 
-Deno.test("Presence.takeChanges() reports the leave of a member that was listed before its join", () => {
+Deno.test("Presence.takeChanges() reports whose list entry is no longer true", () => {
   const presence = new Presence();
-  const [a, b] = [author("a"), author("b")];
-  presence.add(a);
-  assertEquals(presence.list(), [a]);
-  presence.remove(a);
-  presence.add(b);
-  assertEquals(presence.takeChanges(), { joined: [b], left: [a] });
-  presence.add(a);
-  presence.remove(a);
+  const [ann, bea, visits] = [author("a", "Ann"), author("a", "Bea"), author("b")];
+  presence.add(visits);
+  assertEquals(presence.list(), [visits]);
+  presence.remove(visits);
+  presence.add(ann);
+  assertEquals(presence.takeChanges(), { joined: [ann], left: [visits] });
+  // Somebody is welcomed while she is away.
+  presence.remove(ann);
+  assertEquals(presence.list(), []);
+  presence.add(ann);
+  assertEquals(presence.takeChanges(), { joined: [ann], left: [] });
+  // Somebody is welcomed while she has another name.
+  presence.add(bea);
+  assertEquals(presence.list(), [bea]);
+  presence.remove(bea);
+  assertEquals(presence.takeChanges(), { joined: [ann], left: [] });
+});
+
+Deno.test("Presence.takeChanges() omits changes that no list has shown", () => {
+  const presence = new Presence();
+  const [ann, resumed, visits] = [author("a"), author("a"), author("b")];
+  presence.add(ann);
+  presence.takeChanges();
+  presence.list();
+  presence.add(visits);
+  presence.remove(visits);
+  presence.add(resumed);
+  presence.list();
+  presence.remove(ann);
+  presence.remove(resumed);
+  presence.add(resumed);
+  presence.list();
   assertEquals(presence.takeChanges(), UNCHANGED);
 });
 
