@@ -332,6 +332,14 @@ Deno.test("Rooms.delete() deletes what another process published, before it has 
   assertEquals(await rooms.isKnown("tea"), false);
 });
 
+Deno.test("Rooms.delete() does not call a room unknown during an outage", async () => {
+  using test = chatOnStream();
+  const { rooms } = test.chat;
+  assertEquals(await rooms.isKnown("tea"), false);
+  test.stream.startOutage("NATS is down");
+  await assertRejects(() => rooms.delete("tea"), HistoryUnavailableError, "NATS is down");
+});
+
 Deno.test("StreamHistory.seqOf() knows a position of a message that has not come here yet", async () => {
   using test = chatOnStream();
   await test.chat.rooms.within("tea", async ({ opened, history }) => {
@@ -345,12 +353,4 @@ Deno.test("StreamHistory.seqOf() knows a position of a message that has not come
     assertEquals(history.positionOf((await seq)!), published.position);
     assertEquals(await history.seqOf(`${published.position}0`), undefined);
   });
-});
-
-Deno.test("Rooms.delete() does not call a room unknown during an outage", async () => {
-  using test = chatOnStream();
-  const { rooms } = test.chat;
-  assertEquals(await rooms.isKnown("tea"), false);
-  test.stream.startOutage("NATS is down");
-  await assertRejects(() => rooms.delete("tea"), HistoryUnavailableError, "NATS is down");
 });

@@ -72,7 +72,8 @@ export async function readStreamInfo(
  * Returns what is known of the stream of all rooms, which is created if it is missing.
  *
  * @throws {ClusterError} If it has other settings, or its subjects are taken. It is never changed.
- * @throws {StreamNotReadyError} If another process is just creating it, or it has no leader now.
+ * @throws {StreamNotReadyError} If another process is just creating it, or if it has no
+ * leader now.
  */
 export async function openStream(
   link: NatsLink,

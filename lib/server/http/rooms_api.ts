@@ -119,12 +119,7 @@ export class RoomsApi {
     }
     if (rest.length === 0 && resource === "messages") {
       return forMethods({
-        GET: () =>
-          enter(
-            "read",
-            roomName,
-            () => answerInTime(() => this.#history(roomName, url), UNAVAILABLE.unreadable),
-          ),
+        GET: () => enter("read", roomName, () => this.#history(roomName, url)),
         POST: () =>
           enter("publish", roomName, (visitor) => this.#publish(roomName, request, visitor)),
       });
@@ -178,13 +173,15 @@ export class RoomsApi {
     const query = parseHistoryQuery(searchParams);
     if (isRefusal(query)) return query;
     const { rooms } = this.#options.chat;
-    if (!await rooms.isKnown(roomName)) {
-      return refusal(404, "This room does not exist: it has no members and no stored messages");
-    }
-    return await rooms.read(roomName, async ({ opened, history }) => {
-      await opened;
-      return await historyPage(history, roomName, query);
-    });
+    return await answerInTime(async () => {
+      if (!await rooms.isKnown(roomName)) {
+        return refusal(404, "This room does not exist: it has no members and no stored messages");
+      }
+      return await rooms.read(roomName, async ({ opened, history }) => {
+        await opened;
+        return await historyPage(history, roomName, query);
+      });
+    }, UNAVAILABLE.unreadable);
   }
 
   async #publish(roomName: string, request: Request, { access }: Visitor): Promise<ApiResult> {
